@@ -1,0 +1,156 @@
+"""The event bus: topics of partitions of records, read by offset.
+
+Two kinds of consumer stand on it: a *projection* keeps its offsets beside its data (`quietzone_kit.projection`), a *follower* reads
+every partition from offsets that it was given (`Bus.follow`). `open_bus` chooses the adapter by the URL's scheme.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+MAX_VALUE_BYTES = 1_000_000
+"""What Kafka's default `message.max.bytes` (1,048,588) leaves after key and headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as its file in proto/topics declares it."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published; `partition` None means: chosen by `key` (`partition_of`)."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Headers = ()
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a message came to stand."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message in the log; `time_ms` is the log's own clock (Unix, milliseconds)."""
+
+    topic: str
+    partition: int
+    offset: int
+    time_ms: int
+    key: str
+    value: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a partition holds: offsets from `first` to below `next`. `log_id` changes when the topic is made anew."""
+
+    log_id: str
+    first: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one `Consumer.poll` brought. A newly assigned partition gives no records until `seek` was called for it."""
+
+    assigned: frozenset[int]
+    revoked: frozenset[int]
+    records: dict[int, Sequence[Record]]
+
+
+class BusError(Exception):
+    """The bus could not do what was asked."""
+
+
+class BusUnavailable(BusError):
+    """Not now: the same call may well succeed later. After a failed `publish` any part of the messages may be in the log."""
+
+
+class UnknownTopic(BusError):
+    """No such topic: says how to create it."""
+
+
+class TopicMismatch(BusError):
+    """A topic is there with another number of partitions: it is refused, never repaired."""
+
+
+class OffsetGone(BusError):
+    """The record asked for was removed by retention, or lies beyond the log's end; `bounds` says what is there."""
+
+    def __init__(self, message: str, bounds: Bounds) -> None:
+        super().__init__(message)
+        self.bounds = bounds
+
+
+class Consumer(Protocol):
+    """A reader of one topic: all its partitions (`Bus.follow`), or a group's share of them (`Bus.join`)."""
+
+    async def poll(self, *, max_records: int, wait_s: float) -> Polled:
+        """What is there now, or comes within `wait_s`; at most `max_records` in all, each partition's in order of offsets.
+
+        Raises:
+            OffsetGone: a partition was sought to an offset that the log hasn't.
+            BusUnavailable: try again.
+        """
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Read `partition` from `offset` on; also how a partition is read again."""
+
+    async def close(self) -> None:
+        """Leave the group, so that others needn't wait for a lease to end."""
+
+
+class Bus(Protocol):
+    """A bus, as producers and consumers see it. One instance serves one process."""
+
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        """Create the topics that aren't there.
+
+        Raises:
+            TopicMismatch: one is there with another number of partitions.
+        """
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions the topic has; raises UnknownTopic."""
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """What a partition holds now; raises UnknownTopic."""
+
+    async def publish(self, messages: Sequence[Message]) -> list[Position]:
+        """Append messages; when this returns they are durable. Those of one partition keep their order.
+
+        Raises:
+            BusUnavailable: some, all or none of them are in the log; publish all again in the same order.
+            ValueError: a value is larger than MAX_VALUE_BYTES.
+        """
+
+    async def follow(self, topic: str) -> Consumer:
+        """A reader of every partition that belongs to no group; all are assigned at its first poll."""
+
+    async def join(self, topic: str, group: str) -> Consumer:
+        """A member of `group`: each partition is assigned to one live member at a time (best effort: fence what you write)."""
+
+    async def close(self) -> None:
+        """Let go of everything; consumers are closed first."""
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: CRC-32 of its UTF-8 bytes modulo their number, the same on every adapter and in every release."""
+    return zlib.crc32(key.encode()) % partitions

@@ -1,0 +1,169 @@
+"""Documents: what a service owns, one collection per kind of thing, with compare-and-swap and declared indexes.
+
+What must change together is one document; there are no free queries, joins or transactions over documents. `version` counts
+writes and is for compare-and-swap; what people see is a field of the body. `open_documents` chooses the adapter by the URL's scheme.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+Value: TypeAlias = bool | int | float | str | bytes | list["Value"] | dict[str, "Value"] | None
+Body: TypeAlias = Mapping[str, Value]
+
+MAX_BODY_BYTES = 8_000_000
+"""Half of MongoDB's limit of 16 MiB a document, so that every adapter has the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index over top-level fields of type int or str. A `sparse` index holds only documents that have its last field; a `unique` one
+    refuses two documents with equal fields (those that lack a field don't count).
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    unique: bool = False
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Documents of one kind: `key` names the field (a str of 1 to 200 characters) that identifies a document."""
+
+    name: str
+    key: str
+    indexes: tuple[Index, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it stands in the store."""
+
+    body: Body
+    version: int
+
+
+class Order(Enum):
+    """Direction in which an index is read."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Documents of one index: its first fields equal `equals`; the next field, if any is asked for, is ≥ `at_least` and < `below`.
+
+    Results come in the order of the index's remaining fields, then of the key. `after` is a cursor that a page gave.
+    """
+
+    index: str
+    equals: tuple[str | int, ...] = ()
+    at_least: str | int | None = None
+    below: str | int | None = None
+    order: Order = Order.ASCENDING
+    limit: int = 100
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a query; `cursor` brings the next, None when there is none."""
+
+    items: Sequence[Stored]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One write of a bulk: insert when `if_version` is None, else replace if the stored version is that one."""
+
+    body: Body
+    if_version: int | None
+
+
+class Outcome(Enum):
+    """How one write of a bulk ended."""
+
+    WRITTEN = "written"
+    CONFLICT = "conflict"
+    """Another version stands there (or none, or one already): read it again."""
+
+
+class DocumentsError(Exception):
+    """The store could not do what was asked."""
+
+
+class DocumentsUnavailable(DocumentsError):
+    """Not now: the same call may well succeed later."""
+
+
+class DuplicateKey(DocumentsError):
+    """Another document has this key or these fields of a unique index; `index` names it (the collection's key field for the key)."""
+
+    def __init__(self, collection: str, index: str) -> None:
+        super().__init__(f"collection {collection}: another document has the same {index}")
+        self.index = index
+
+
+class VersionConflict(DocumentsError):
+    """The document isn't there with that version: read it again."""
+
+
+class InvalidCursor(DocumentsError, ValueError):
+    """The cursor wasn't given by a page of this query."""
+
+
+class Documents(Protocol):
+    """A service's store. Collections are declared once with `ensure`, before anything else."""
+
+    async def ensure(self, *collections: Collection) -> None:
+        """Create collections and indexes that aren't there; documents that are there are indexed too."""
+
+    async def get(self, collection: Collection, key: str) -> Stored | None:
+        """The document with this key."""
+
+    async def get_many(self, collection: Collection, keys: Sequence[str]) -> dict[str, Stored]:
+        """The documents with these keys (at most 10,000) that there are."""
+
+    async def insert(self, collection: Collection, body: Body) -> Stored:
+        """Add a document, with version 1.
+
+        Raises:
+            DuplicateKey: its key, or its fields of a unique index, are taken.
+        """
+
+    async def replace(self, collection: Collection, body: Body, *, if_version: int) -> Stored:
+        """Put `body` in the place of the document with its key, if that has version `if_version`; its version is one more then.
+
+        A write whose answer was lost is recognised by its write id and succeeds.
+
+        Raises:
+            VersionConflict: it has another version, or isn't there.
+            DuplicateKey: its fields of a unique index are taken.
+        """
+
+    async def delete(self, collection: Collection, key: str, *, if_version: int) -> None:
+        """Remove a document if it has this version; raises VersionConflict."""
+
+    async def increment(self, collection: Collection, key: str, field: str, by: int = 1) -> Stored:
+        """Add to a number in a document, in one step (an absent document is made, an absent number is 0), and return the result."""
+
+    async def query(self, collection: Collection, query: Query) -> Page:
+        """One page of a declared index.
+
+        Raises:
+            KeyError: the collection declares no such index.
+            InvalidCursor: `after` is not from this query.
+        """
+
+    async def scan(self, collection: Collection, *, limit: int, after: str | None = None) -> Page:
+        """One page of all documents in the order of their keys, for loading and for checks."""
+
+    async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:
+        """Write many documents (at most 10,000, each key once), each on its own: an outcome per item, in order."""
+
+    async def close(self) -> None:
+        """Let go of everything."""

@@ -1,0 +1,85 @@
+"""Events: CloudEvents 1.0 in binary mode (https://github.com/cloudevents/spec, Kafka protocol binding), protobuf values."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from quietzone_kit.bus import Headers, Message, Record
+
+CONTENT_TYPE = b"application/protobuf"
+
+
+class NotAnEvent(ValueError):
+    """A record without the headers of an event: names what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: `data` is a serialised protobuf message, `type` says which, `subject` is the aggregate's id and the record's key."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time_ms: int
+    data: bytes
+    traceparent: str | None = None
+
+    def to_message(self, topic: str, *, partition: int | None = None) -> Message:
+        """The event as it is published."""
+        headers: list[tuple[str, bytes]] = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_subject", self.subject.encode()),
+            ("ce_time", _rfc3339(self.time_ms).encode()),
+            ("content-type", CONTENT_TYPE),
+        ]
+        if self.traceparent is not None:
+            headers.append(("traceparent", self.traceparent.encode()))
+        return Message(topic, self.subject, self.data, tuple(headers), partition)
+
+
+def event_type(headers: Headers) -> str:
+    """The CloudEvents type in a record's headers.
+
+    Raises:
+        NotAnEvent: there is none.
+    """
+    for name, value in headers:
+        if name == "ce_type":
+            return value.decode("utf-8", "replace")
+    raise NotAnEvent("the record has no header ce_type")
+
+
+def event_of(record: Record) -> Event:
+    """The event in a record.
+
+    Raises:
+        NotAnEvent: a header that CloudEvents demands is missing or malformed.
+    """
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
+    missing = [name for name in ("ce_id", "ce_source", "ce_type", "ce_time") if name not in headers]
+    if missing:
+        raise NotAnEvent(f"the record has no header {', '.join(missing)}")
+    return Event(
+        id=headers["ce_id"],
+        source=headers["ce_source"],
+        type=headers["ce_type"],
+        subject=headers.get("ce_subject", record.key),
+        time_ms=_from_rfc3339(headers["ce_time"]),
+        data=record.value,
+        traceparent=headers.get("traceparent"),
+    )
+
+
+def _rfc3339(time_ms: int) -> str:
+    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+
+
+def _from_rfc3339(text: str) -> int:
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError as error:
+        raise NotAnEvent(f"ce_time {text!r} is not a time as RFC 3339 has it") from error
