@@ -1,0 +1,70 @@
+"""The tour: the product's main job on a handful of real-looking codes, shown in the terminal.
+
+It uses the public interfaces only (REST, and scans over HTTP), and fails when anything isn't as promised.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from quietzone_cli.api import Api, Code
+from quietzone_cli.tour import report, steps
+from quietzone_cli.tour.steps import Counted, TourFailed
+from quietzone_cli.tour.visitors import requests_for
+
+__all__ = ["TourFailed", "run_tour"]
+
+
+async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], folder: Path) -> None:
+    """Create, draw, read back, redirect, scan and count.
+
+    Raises:
+        TourFailed: something wasn't as promised.
+        ApiError: the API refused something, or can't be reached.
+    """
+    plans = steps.read_plans(examples)
+    with _progress(console) as progress:
+        bar = progress.add_task("Issuing codes", total=len(plans))
+        codes = await steps.create(api, plans, lambda: progress.advance(bar))
+        bar = progress.add_task("Drawing and reading back", total=2 * len(codes))
+        readings = await steps.draw(api, codes, folder, lambda: progress.advance(bar))
+    console.print(report.drawn(codes, readings, folder))
+    codes[0], seconds = await _point_elsewhere(api, codes[0])
+    console.print(report.moved(codes[0], seconds))
+    counted, visible_after = await _scan_and_wait(api, console, codes)
+    console.print(report.counts(counted))
+    console.print(report.breakdowns(counted))
+    wrong = [row.code.slug for row in counted if not row.exact]
+    if wrong:
+        raise TourFailed(f"not counted exactly within {steps.COUNTED_WITHIN_S:.0f} s: {', '.join(wrong)}; `quietzone reconcile` tells more")
+    console.print(report.ending(counted, await api.reconcile(), visible_after))
+    console.print(report.terminal_symbol(codes[0]))
+
+
+async def _point_elsewhere(api: Api, code: Code) -> tuple[Code, float]:
+    destination = code.destination.split("#")[0] + f"#{time.strftime('%H%M%S')}"
+    changed = await api.change_destination(code.id, destination)
+    return changed, await steps.redirects_to(changed.short_url, changed.destination)
+
+
+async def _scan_and_wait(api: Api, console: Console, codes: Sequence[Code]) -> tuple[list[Counted], float]:
+    before = await steps.analytics_of(api, codes)
+    with _progress(console) as progress:
+        total = sum(len(requests_for(place)) for place in range(len(codes)))
+        bar = progress.add_task("Scanning over HTTP", total=total)
+        sent = await steps.scan(codes, lambda: progress.advance(bar))
+        ended = time.monotonic()
+        bar = progress.add_task("Counted", total=sum(row.people for row in sent))
+        counted: list[Counted] = []
+        async for counted in steps.until_counted(api, codes, sent, before):
+            progress.update(bar, completed=sum(row.after.total_scans - row.before.total_scans for row in counted))
+    return counted, time.monotonic() - ended
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<26}"), BarColumn(bar_width=40), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )

@@ -1,0 +1,94 @@
+"""What the tour shows: tables, one symbol, a few plain sentences."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import zxingcpp
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from quietzone_cli.api import Code, Reconciliation
+from quietzone_cli.tour.steps import Counted
+
+ROWS = 5
+"""Values shown of each breakdown."""
+
+
+def drawn(codes: Sequence[Code], readings: int, folder: Path) -> str:
+    """One sentence on the files."""
+    return f"[green]✓[/] {len(codes)} codes as PNG and SVG in {folder}/, read back by zxing and quirc: {readings} of {readings} right\n"
+
+
+def moved(code: Code, seconds: float) -> str:
+    """One sentence on the changed destination."""
+    return f"[green]✓[/] {code.short_url} was pointed at {code.destination}: redirected {seconds * 1000:.0f} ms later\n"
+
+
+def counts(rows: Sequence[Counted]) -> Table:
+    """A row per code: what was sent in this tour beside what was counted of it."""
+    table = Table(title="Scans of this tour, sent and counted", title_justify="left")
+    table.add_column("code")
+    table.add_column("slug", style="cyan")
+    for heading in ("sent", "counted", "bots", "previews", "all time", "visitors"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        people = row.after.total_scans - row.before.total_scans
+        table.add_row(
+            row.code.title,
+            row.code.slug,
+            str(row.sent.people),
+            Text(str(people), style="green" if row.exact else "bold red"),
+            str(row.after.bot_scans - row.before.bot_scans),
+            str(row.after.preview_scans - row.before.preview_scans),
+            str(row.after.total_scans),
+            str(row.after.unique_visitors),
+        )
+    return table
+
+
+def breakdowns(rows: Sequence[Counted]) -> RenderableType:
+    """The most frequent devices, browsers, referrers and languages over all codes."""
+    names = ("devices", "browsers", "referrers", "languages")
+    return Columns([_breakdown(name, [getattr(row.after, name) for row in rows]) for name in names])
+
+
+def ending(rows: Sequence[Counted], reconciliation: Reconciliation, visible_after: float) -> str:
+    """The sums, and what reconcile says."""
+    people = sum(row.sent.people for row in rows)
+    machines = sum(row.sent.bots + row.sent.previews for row in rows)
+    heads = sum(row.sent.heads for row in rows)
+    verdict = "; ".join(reconciliation.problems) or "nothing lost, nothing counted twice"
+    numbers = f"{reconciliation.accepted} accepted, {reconciliation.forwarded} forwarded, {reconciliation.stored} stored"
+    return (
+        f"[green]✓[/] {people} scans by people and {machines} by bots and previews counted exactly, "
+        f"{visible_after:.2f} s after the last one; {heads} HEAD requests not counted\n"
+        f"[green]✓[/] reconcile: {numbers}: {verdict}\n"
+    )
+
+
+def terminal_symbol(code: Code) -> Group:
+    """A code's symbol in half blocks: two modules of a column in one character, with the quiet zone around it."""
+    barcode = zxingcpp.create_barcode(code.short_url, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    image = barcode.to_image(scale=1, add_quiet_zones=True)
+    width = image.shape[1]
+    pixels = bytes(memoryview(image))  # type: ignore[arg-type]  # it has the buffer protocol, which its stub leaves out
+    light = [[value > 0 for value in pixels[start : start + width]] for start in range(0, len(pixels), width)]
+    light += [[True] * len(light)] * (len(light) % 2)
+    glyphs = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
+    lines = ("".join(glyphs[pair] for pair in zip(light[y], light[y + 1], strict=True)) for y in range(0, len(light), 2))
+    return Group(Text("\n".join(lines), style="bright_white on black"), Text(f"{code.title}: {code.short_url}\n"))
+
+
+def _breakdown(name: str, shares: Sequence[tuple[tuple[str, int], ...]]) -> Table:
+    sums: Counter[str] = Counter()
+    for values in shares:
+        sums.update(dict(values))
+    table = Table(title=name, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for value, scans in sums.most_common(ROWS):
+        table.add_row(value, str(scans))
+    return table

@@ -1,0 +1,192 @@
+"""What the tour does, step by step, without a word to the terminal: each step tells its progress by a callback."""
+
+import asyncio
+import csv
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from quietzone_cli.api import Analytics, Api, Code
+from quietzone_cli.tour.readers import Reading, read_png, read_svg
+from quietzone_cli.tour.visitors import BOT, HEAD, PERSON, PREVIEW, Request, requests_for
+
+Advance = Callable[[], None]
+T = TypeVar("T")
+
+PNG_SIZE_PX = 600
+CONNECTIONS = 16
+"""Scans under way at once: enough to keep one edge busy from one Python client."""
+
+COUNTED_WITHIN_S = 30.0
+"""How long to wait for the counts: twenty times the promised 1.5 s, for a machine that is busy with other things."""
+
+
+class TourFailed(Exception):
+    """Something was not as promised: the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A row of a CSV file."""
+
+    title: str
+    destination: str
+    slug: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent to one code, by kind."""
+
+    people: int
+    bots: int
+    previews: int
+    heads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A code, what was sent to it in this tour, and its analytics before and after."""
+
+    code: Code
+    sent: Sent
+    before: Analytics
+    after: Analytics
+
+    @property
+    def exact(self) -> bool:
+        """Whether everything sent was counted, once, in its class."""
+        return (
+            self.after.total_scans - self.before.total_scans == self.sent.people
+            and self.after.bot_scans - self.before.bot_scans == self.sent.bots
+            and self.after.preview_scans - self.before.preview_scans == self.sent.previews
+        )
+
+
+def read_plans(files: Iterable[Path]) -> list[Plan]:
+    """The rows of CSV files with the columns title, destination and slug (may be empty)."""
+    plans: list[Plan] = []
+    for path in files:
+        with path.open(newline="", encoding="utf-8") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                if not row.get("title") or not row.get("destination"):
+                    raise TourFailed(f"{path}, line {number}: needs a title and a destination")
+                plans.append(Plan(row["title"], row["destination"], row.get("slug") or None))
+    return plans
+
+
+async def create(api: Api, plans: Sequence[Plan], advance: Advance) -> list[Code]:
+    """Issue a code per row; those of an earlier tour are used again, known by slug or title."""
+    there = await api.by_slug()
+    titles = {code.title: code for code in there.values()}
+    codes: list[Code] = []
+    for plan in plans:
+        known = there.get(plan.slug) if plan.slug is not None else titles.get(plan.title)
+        codes.append(known or await api.create(title=plan.title, destination=plan.destination, slug=plan.slug))
+        advance()
+    return codes
+
+
+async def draw(api: Api, codes: Sequence[Code], folder: Path, advance: Advance) -> int:
+    """Write a PNG and an SVG of each code and read them back from disk; returns how many readings there were.
+
+    Raises:
+        TourFailed: a decoder read something else than the short URL.
+    """
+    for code in codes:
+        for image_format, read in (("png", read_png), ("svg", read_svg)):
+            path = folder / f"{code.slug}.{image_format}"
+            image = await api.image(code.id, image_format, size=PNG_SIZE_PX)
+            reading = await asyncio.to_thread(_write_and_read, path, image, read)
+            if not reading.says(code.short_url):
+                raise TourFailed(f"{path}: should say {code.short_url}; zxing read {reading.zxing}, quirc read {reading.quirc}")
+            advance()
+    return len(codes) * 4
+
+
+async def scan(codes: Sequence[Code], advance: Advance) -> list[Sent]:
+    """Scan every code over HTTP as its visitors would.
+
+    Raises:
+        TourFailed: an answer wasn't a redirect to the code's destination.
+    """
+    jobs = [(code, request) for place, code in enumerate(codes) for request in requests_for(place)]
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    async with httpx.AsyncClient(limits=limits, timeout=10.0) as client:
+        await _each(jobs, lambda job: _scan_once(client, *job), advance)
+    return [_tally(requests_for(place)) for place in range(len(codes))]
+
+
+async def redirects_to(short_url: str, destination: str, *, within_s: float = 5.0) -> float:
+    """Seconds until a HEAD of `short_url` leads to `destination`; HEAD isn't counted.
+
+    Raises:
+        TourFailed: it doesn't within `within_s`.
+    """
+    started = time.monotonic()
+    async with httpx.AsyncClient(timeout=5.0) as client:
+        while (answer := (await client.head(short_url)).headers.get("location")) != destination:
+            if time.monotonic() - started > within_s:
+                raise TourFailed(f"{short_url} leads to {answer}, not to {destination}")
+            await asyncio.sleep(0.01)
+    return time.monotonic() - started
+
+
+async def analytics_of(api: Api, codes: Sequence[Code]) -> list[Analytics]:
+    """Each code's analytics now."""
+    return [await api.analytics(code.id) for code in codes]
+
+
+async def until_counted(api: Api, codes: Sequence[Code], sent: Sequence[Sent], before: Sequence[Analytics]) -> AsyncIterator[list[Counted]]:
+    """Each code's counts again and again, until all that was sent is counted or COUNTED_WITHIN_S have passed."""
+    ends = time.monotonic() + COUNTED_WITHIN_S
+    while True:
+        after = await analytics_of(api, codes)
+        counted = [Counted(*row) for row in zip(codes, sent, before, after, strict=True)]
+        yield counted
+        if all(row.exact for row in counted) or time.monotonic() > ends:
+            return
+        await asyncio.sleep(0.05)
+
+
+def _write_and_read(path: Path, image: bytes, read: Callable[[bytes], Reading]) -> Reading:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image)
+    return read(path.read_bytes())
+
+
+def _tally(requests: Sequence[Request]) -> Sent:
+    kinds = [request.visitor.kind for request in requests]
+    return Sent(kinds.count(PERSON), kinds.count(BOT), kinds.count(PREVIEW), kinds.count(HEAD))
+
+
+async def _scan_once(client: httpx.AsyncClient, code: Code, request: Request) -> None:
+    visitor = request.visitor
+    headers = {"user-agent": visitor.user_agent, "x-forwarded-for": request.address}
+    if visitor.language is not None:
+        headers["accept-language"] = visitor.language
+    if visitor.referrer is not None:
+        headers["referer"] = visitor.referrer
+    method = "HEAD" if visitor.kind == HEAD else "GET"
+    answer = await client.request(method, code.short_url, headers=headers)
+    if answer.status_code != httpx.codes.FOUND or answer.headers.get("location") != code.destination:
+        raise TourFailed(
+            f"{method} {code.short_url}: {answer.status_code} to {answer.headers.get('location')}, not 302 to {code.destination}"
+        )
+
+
+async def _each(items: Sequence[T], work: Callable[[T], Awaitable[None]], advance: Advance) -> None:
+    waiting = iter(items)
+
+    async def worker() -> None:
+        for item in waiting:
+            await work(item)
+            advance()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONNECTIONS):
+            group.create_task(worker())
