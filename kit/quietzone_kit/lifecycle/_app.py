@@ -1,0 +1,200 @@
+"""What a process consists of, in the order in which it was put together; it is taken apart in reverse."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from quietzone_kit.telemetry import logger
+
+log = logger(__name__)
+
+CLOSE_S = 5.0
+"""What closing one resource may take: a store's last fsync on a slow disk; longer means it hangs."""
+
+READINESS_POLL_S = 0.02
+"""Between looks at the conditions while starting; start-up is measured in tenths of a second."""
+
+
+class Server(Protocol):
+    """Something that accepts connections."""
+
+    async def start(self) -> None:
+        """Accept from now on; raises when the address is taken."""
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing new; return when what is under way has ended, or was cut off after `grace_s`."""
+
+
+class State(Enum):
+    """Where a process is in its life; each follows the one above."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+class TaskDied(Exception):
+    """A task that should run as long as its process ended by itself; its cause says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    name: str
+    main: Callable[[], Coroutine[Any, Any, None]]
+    stop: Callable[[], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    name: str
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    name: str
+    close: Callable[[], Awaitable[None]]
+
+
+class App:
+    """A process's parts. Register in the order of need: what is registered last stops first.
+
+    So the operators' port comes first (it answers until the end), then stores and the bus, then tasks, then servers for others.
+    `drain_s` bounds how long servers and tasks may take to finish what is under way, all together.
+    """
+
+    def __init__(self, *, drain_s: float = 10.0) -> None:
+        self._drain_s = drain_s
+        self._parts: list[_Task | _Server | _Resource] = []
+        self._conditions: dict[str, Callable[[], str | None]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._accepting: set[str] = set()
+        self._stopping = asyncio.Event()
+        self._death: TaskDied | None = None
+        self.state = State.STARTING
+
+    def task(self, name: str, main: Callable[[], Coroutine[Any, Any, None]], *, stop: Callable[[], None] | None = None) -> None:
+        """Run `main()` as long as the process lives; when it ends or fails by itself, the process ends with its reason.
+
+        On the way down `stop()` asks it to finish and it has what is left of `drain_s` for that; without `stop` it is cancelled.
+        """
+        self._parts.append(_Task(name, main, stop))
+
+    def server(self, name: str, server: Server) -> None:
+        """Start `server` when its turn comes."""
+        self._parts.append(_Server(name, server))
+
+    def close(self, name: str, close: Callable[[], Awaitable[None]]) -> None:
+        """Call `close()` on the way down, when all that was registered later has stopped."""
+        self._parts.append(_Resource(name, close))
+
+    def ready_when(self, name: str, condition: Callable[[], str | None]) -> None:
+        """Be ready only while `condition()` is None; otherwise it says in a few words what is missing. It must not block."""
+        self._conditions[name] = condition
+
+    def not_ready(self) -> list[str]:
+        """What keeps the process from serving now, `name: reason`; nothing when it is ready. For /readyz and gRPC's health."""
+        if self.state is not State.READY:
+            return [f"process: {self.state.value}", *self._missing()]
+        return self._missing()
+
+    def stop(self) -> None:
+        """Begin to stop; safe to call from a signal handler, and more than once."""
+        self._stopping.set()
+
+    async def serve(self, when_ready: Callable[[], None] = lambda: None) -> None:
+        """Start everything, run until `stop`, and take everything apart.
+
+        Raises:
+            TaskDied: a task ended by itself.
+        """
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as group:
+            try:
+                await self._run(group, when_ready)
+            except Exception as error:  # noqa: BLE001 - raised below, outside the group, which would wrap it
+                failure = error
+            finally:
+                await self._take_apart()
+        if failure is not None:
+            raise failure
+        if self._death is not None:
+            raise self._death
+
+    async def _run(self, group: asyncio.TaskGroup, when_ready: Callable[[], None]) -> None:
+        for part in self._parts:
+            match part:
+                case _Server(name=name, server=server):
+                    await server.start()
+                    self._accepting.add(name)
+                case _Task(name=name):
+                    self._running[name] = group.create_task(self._watch(part), name=name)
+                case _Resource():
+                    pass  # it was opened when it was built
+        while self._missing() and not self._stopping.is_set():  # noqa: ASYNC110 - conditions are of many kinds
+            await asyncio.sleep(READINESS_POLL_S)
+        if not self._stopping.is_set():
+            self.state = State.READY
+            when_ready()
+            await self._stopping.wait()
+
+    async def _watch(self, task: _Task) -> None:
+        """Run a task; when it ends by itself, keep the reason and stop the process in order rather than tear it down."""
+        try:
+            await task.main()
+        except Exception as error:  # noqa: BLE001 - `serve` raises it when all is closed
+            self._died(task.name, error)
+        else:
+            if not self._stopping.is_set():
+                self._died(task.name, None)
+
+    def _died(self, name: str, error: Exception | None) -> None:
+        reason = f"{type(error).__name__}: {error}" if error is not None else "it ended without being asked to"
+        log.error("task died", task=name, reason=reason, exc_info=error)
+        if self._death is None:
+            self._death = TaskDied(f"task {name} died: {reason}")
+            self._death.__cause__ = error
+        self.stop()
+
+    def _missing(self) -> list[str]:
+        reasons = ((name, condition()) for name, condition in self._conditions.items())
+        return [f"{name}: {reason}" for name, reason in reasons if reason is not None]
+
+    async def _take_apart(self) -> None:
+        self.state = State.DRAINING
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._drain_s
+        for part in reversed(self._parts):
+            match part:
+                case _Server(name=name, server=server) if name in self._accepting:
+                    grace_s = max(0.0, until - loop.time())
+                    # The server keeps `grace_s` itself; the bound around it is for one that hangs.
+                    await self._bounded(name, server.stop(grace_s), grace_s + CLOSE_S)
+                case _Task(name=name) if name in self._running:
+                    await self._finish(part, until - loop.time())
+                case _Resource(name=name, close=close):
+                    await self._bounded(name, close(), CLOSE_S)
+                case _:
+                    continue  # it never started
+        self.state = State.STOPPED
+
+    async def _finish(self, task: _Task, left_s: float) -> None:
+        running = self._running[task.name]
+        if task.stop is not None and not running.done():
+            task.stop()
+            await asyncio.wait([running], timeout=max(0.0, left_s))
+            if not running.done():
+                log.warning("task cut off", task=task.name, drain_s=self._drain_s)
+        running.cancel()
+        await asyncio.wait([running], timeout=CLOSE_S)
+
+    async def _bounded(self, name: str, closing: Awaitable[None], bound_s: float) -> None:
+        """Close one thing; what goes wrong is said and doesn't keep the rest open."""
+        try:
+            async with asyncio.timeout(bound_s):
+                await closing
+        except Exception as error:
+            log.warning("closing failed", resource=name, exc_info=error)  # the others must be closed too

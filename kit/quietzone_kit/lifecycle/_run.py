@@ -1,0 +1,155 @@
+"""From `python -m quietzone_qr api` to an exit code."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from enum import IntEnum
+from typing import TypeVar
+
+import uvloop
+from pydantic import Field
+
+from quietzone_kit.lifecycle._app import App, TaskDied
+from quietzone_kit.lifecycle._tasks import print_tasks
+from quietzone_kit.settings import SettingsError, load, unknown
+from quietzone_kit.telemetry import configure_logs, configure_traces, describe_process, logger
+from quietzone_kit.telemetry.settings import TelemetrySettings
+
+log = logger(__name__)
+
+
+class ProcessSettings(TelemetrySettings):
+    """What every process can be told."""
+
+    drain_s: float = Field(
+        10,
+        gt=0,
+        le=300,
+        description="How long requests and tasks under way may take to end when the process stops; below the killer's patience",
+    )
+    parent_fd: int | None = Field(
+        None, ge=3, description="Set by a supervisor: a pipe's reading end; the process stops when the other end closes"
+    )
+    ready_fd: int | None = Field(
+        None, ge=3, description="Set by a supervisor: a pipe's writing end; gets the line `1` when the process is ready"
+    )
+
+
+class ExitCode(IntEnum):
+    """What a process's end means to whoever started it."""
+
+    STOPPED = 0
+    """It was asked to stop, and did."""
+    DIED = 1
+    """A task died, or it couldn't start: the log says why."""
+    WRONG_SETTINGS = 2
+    """Starting it again changes nothing before its settings do."""
+
+
+S = TypeVar("S", bound=ProcessSettings)
+
+
+def run(part: str, role: str, kind: type[S], build: Callable[[S], Awaitable[App]]) -> int:
+    """Be this role until SIGTERM, SIGINT or the parent's end; returns the code to exit with. SIGUSR1 prints all tasks to stderr."""
+    try:
+        settings = load(kind, os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.WRONG_SETTINGS
+    configure_logs(part, role, level=settings.log_level, style=settings.log_format)
+    configure_traces(part)
+    describe_process(part, role)
+    for sentence in unknown([kind], os.environ):
+        log.warning("unknown setting", problem=sentence)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_main(settings, build))
+
+
+async def _main(settings: S, build: Callable[[S], Awaitable[App]]) -> ExitCode:
+    stopper = _Stopper()
+    try:
+        with _signals(stopper), _parent(stopper, settings.parent_fd):
+            stopper.app = app = await build(settings)
+            await app.serve(lambda: _announce(settings.ready_fd))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.WRONG_SETTINGS
+    except TaskDied:
+        return ExitCode.DIED  # said when it died
+    except asyncio.CancelledError:
+        if not stopper.asked:
+            raise
+    except Exception:
+        log.exception("could not start")
+        return ExitCode.DIED
+    log.info("stopped")
+    return ExitCode.STOPPED
+
+
+class _Stopper:
+    """Stops the app, or what builds it. Asking a second time by the same signal kills the process."""
+
+    def __init__(self) -> None:
+        self.app: App | None = None
+        self.asked = False
+        self._main = asyncio.current_task()
+
+    def stop(self, reason: str) -> None:
+        log.info("stopping", reason=reason)
+        self.asked = True
+        if self.app is not None:
+            self.app.stop()
+        elif self._main is not None:
+            self._main.cancel()
+
+
+def _announce(ready_fd: int | None) -> None:
+    gc.collect()
+    gc.freeze()  # what start-up made stays: the collector needn't walk it again
+    log.info("ready")
+    if ready_fd is not None:
+        with contextlib.suppress(BrokenPipeError):  # a parent that is gone is `_parent`'s business
+            os.write(ready_fd, b"1\n")
+        os.close(ready_fd)
+
+
+@contextlib.contextmanager
+def _signals(stopper: _Stopper) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def asked_to_stop(number: signal.Signals) -> None:
+        loop.remove_signal_handler(number)
+        stopper.stop(number.name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop, number)
+    loop.add_signal_handler(signal.SIGUSR1, print_tasks)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _parent(stopper: _Stopper, parent_fd: int | None) -> Iterator[None]:
+    """Stop when the other end of the parent's pipe closes, however the parent ended."""
+    if parent_fd is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def parent_spoke() -> None:
+        if not os.read(parent_fd, 4096):
+            loop.remove_reader(parent_fd)
+            stopper.stop("the parent process is gone")
+
+    loop.add_reader(parent_fd, parent_spoke)
+    try:
+        yield
+    finally:
+        loop.remove_reader(parent_fd)

@@ -1,0 +1,13 @@
+"""What a process tells about itself: logs, traces and metrics. Nothing here shows a secret or a full address of a client.
+
+Logs go to stderr, one JSON object a line (or text for people). Metrics are module-level `prometheus_client` objects whose help says
+what to do when they move. Trace context travels as W3C `traceparent` in gRPC metadata and event headers.
+"""
+
+from opentelemetry.trace import SpanKind
+
+from quietzone_kit.telemetry._logs import configure_logs, logger
+from quietzone_kit.telemetry._metrics import describe_process, exposition
+from quietzone_kit.telemetry._traces import configure_traces, span, traceparent
+
+__all__ = ["SpanKind", "configure_logs", "configure_traces", "describe_process", "exposition", "logger", "span", "traceparent"]

@@ -1,0 +1,110 @@
+"""Structured logs on stderr."""
+
+import ipaddress
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Callable, MutableMapping
+from typing import Any, Literal, cast
+
+import structlog
+from opentelemetry import trace
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "text"]
+
+_SECRET_FIELDS = re.compile(r"(^|_)(api_key|key|secret|password|passwd|token|authorization|cookie|credential)s?$")
+_SECRET_TEXT = re.compile(r"\bqz_[0-9A-Za-z_-]{8,}|(?<=://)[^/@\s:]*:[^@\s/]+(?=@)")
+_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:])")
+
+
+def logger(name: str) -> FilteringBoundLogger:
+    """A logger: `log.info("code created", code_id=…)`. The message is a constant, what varies are fields."""
+    return cast("FilteringBoundLogger", structlog.get_logger(module=name))
+
+
+def configure_logs(part: str, role: str, *, level: Level = "info", style: Format = "auto") -> None:
+    """Send this process's logs, and those of libraries, to stderr; `auto` means text on a terminal and JSON elsewhere."""
+    text = style == "text" or (style == "auto" and sys.stderr.isatty())
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _add_fields(part=part, role=role),
+        _add_trace,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_error,
+        mask,
+    ]
+    render: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if text
+        else [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(default=str)]
+    )
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    # Libraries tell at `info` what only their authors want to know.
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def mask(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Hide secrets, and the end of every address that isn't this machine's or a private network's."""
+    return {name: _masked(name, value) for name, value in event.items()}
+
+
+def _masked(name: str, value: object) -> object:
+    if _SECRET_FIELDS.search(name):
+        return "***"
+    if isinstance(value, str):
+        return _ADDRESS.sub(_shorten, _SECRET_TEXT.sub("***", value))
+    return value
+
+
+def _shorten(match: re.Match[str]) -> str:
+    try:
+        address = ipaddress.ip_address(match.group())
+    except ValueError:
+        return match.group()
+    if address.is_loopback or address.is_unspecified or address.is_private:
+        return match.group()
+    # What GDPR guidance on web analytics calls anonymised: a /24 or a /48 stays.
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def _add_fields(**fields: str) -> Callable[[Any, str, EventDict], EventDict]:
+    def add(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event.update(fields)
+        return event
+
+    return add
+
+
+def _add_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = trace.format_trace_id(context.trace_id)
+        event["span_id"] = trace.format_span_id(context.span_id)
+    return event
+
+
+def _add_error(_logger: object, _method: str, event: EventDict) -> EventDict:
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else sys.exception() if given is True else given
+    if isinstance(error, BaseException):
+        event["error_name"] = type(error).__name__
+        event["error_message"] = str(error)
+        event["error_stack"] = "".join(traceback.format_exception(error))
+    return event
