@@ -1,0 +1,129 @@
+"""The `quietzone` command."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from quietzone_standalone import DataFolderTaken, Installation, PortTaken, RoleFailed, installation, running
+from rich.console import Console
+from rich.table import Table
+
+from quietzone_cli.api import Api, ApiError
+from quietzone_cli.tour import TourFailed, run_tour
+
+app = typer.Typer(help="Dynamic QR codes, counted exactly.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds everything; made when absent.")]
+Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
+ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
+ApiKey = Annotated[str, typer.Option("--key", envvar="QUIETZONE_API_KEY", help="The account's API key.", show_default=False)]
+Examples = Annotated[list[Path], typer.Option("--examples", help="CSV files with the columns title, destination, slug.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the drawn codes.")]
+
+EXAMPLES = sorted(Path("examples").glob("*.csv"))
+
+
+@app.command()
+def serve(
+    data: DataFolder = Path("data"),
+    port: Port = 8000,
+    *,
+    tour: Annotated[bool, typer.Option("--tour", help="Take the tour once everything runs.")] = False,
+    stop_after: Annotated[bool, typer.Option("--exit", help="Stop after the tour.")] = False,
+) -> None:
+    """Run everything on this machine, in one folder."""
+    try:
+        place = installation(data, port, os.environ.get("QUIETZONE_SCAN_BASE_URL"))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _finish(_serve(place, tour=tour, stop_after=stop_after))
+
+
+@app.command(name="tour")
+def tour_command(key: ApiKey, api: ApiUrl = "http://localhost:8000", examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
+    """Create codes, draw them, scan them, and see them counted."""
+    _finish(_tour(api, key, examples, out))
+
+
+@app.command()
+def reconcile(key: ApiKey, api: ApiUrl = "http://localhost:8000") -> None:
+    """Compare accepted, forwarded and stored scans; exit code 1 when they don't add up."""
+    _finish(_reconcile(api, key))
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def _finish(work: Coroutine[Any, Any, int]) -> None:
+    try:
+        code = asyncio.run(work)
+    except (ApiError, TourFailed, PortTaken, DataFolderTaken, RoleFailed) as error:
+        console.print(f"[bold red]✗[/] {error}", highlight=False)
+        code = 1
+    raise typer.Exit(code)
+
+
+async def _serve(place: Installation, *, tour: bool, stop_after: bool) -> int:
+    started = time.monotonic()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(place, lambda line: console.print(line, style="yellow")):
+        console.print(_addresses(place, time.monotonic() - started), highlight=False)
+        if tour:
+            await _tour(place.api_url, _key(), EXAMPLES, Path("out"))
+        if not stop_after:
+            console.print("Running; Ctrl-C stops it.")
+            await stop.wait()
+        console.print("Stopping")
+    return 0
+
+
+async def _tour(api_url: str, key: str, examples: list[Path], out: Path) -> int:
+    if not examples:
+        raise TourFailed("no CSV files: name some with --examples, or run this where the folder examples/ is")
+    async with Api(api_url, key) as api:
+        await run_tour(api, console, examples=examples, folder=out)
+    return 0
+
+
+async def _reconcile(api_url: str, key: str) -> int:
+    async with Api(api_url, key) as api:
+        found = await api.reconcile()
+    table = Table(show_header=False)
+    for name in ("accepted", "forwarded", "applied", "stored", "lost", "unrecorded"):
+        table.add_row(name, str(getattr(found, name)))
+    console.print(table)
+    for problem in found.problems:
+        console.print(f"[bold red]✗[/] {problem}", highlight=False)
+    if not found.problems:
+        console.print("[green]✓[/] everything adds up")
+    return 1 if found.problems else 0
+
+
+def _key() -> str:
+    key = os.environ.get("QUIETZONE_API_KEY")
+    if not key:
+        raise TourFailed("the tour needs the account's API key: set QUIETZONE_API_KEY (the first `quietzone serve` showed it)")
+    return key
+
+
+def _addresses(place: Installation, seconds: float) -> Table:
+    table = Table(title=f"Quietzone is ready after {seconds:.1f} s", title_justify="left", show_header=False)
+    table.add_row("API", f"{place.api_url}/v1")
+    table.add_row("its description", f"{place.api_url}/openapi.json")
+    table.add_row("scans", f"http://localhost:{place.scan_port}")
+    table.add_row("data", str(place.data))
+    return table
+
+
+if __name__ == "__main__":
+    main()

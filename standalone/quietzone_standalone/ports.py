@@ -1,0 +1,23 @@
+"""Ports of this machine, checked before anything starts."""
+
+import errno
+import socket
+
+
+class PortTaken(Exception):
+    """Another program listens there: says which port, and how to move ours."""
+
+
+def check_free(port: int, what: str) -> None:
+    """See that nobody listens on `port`.
+
+    Raises:
+        PortTaken: somebody does, or the port may not be used by this user.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError as error:
+            reason = "is taken by another program" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
+            raise PortTaken(f"port {port} ({what}) {reason}: stop it, or choose others with PORT=9000 (scans then on 9080)") from error

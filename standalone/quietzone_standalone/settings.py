@@ -1,0 +1,38 @@
+"""Where one machine keeps everything, and on which ports it answers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SCANS_ABOVE_API = 80
+"""Scans are on the API's port plus 80: 8000 and 8080 unless PORT moves them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One Quietzone on one machine: `data` is an absolute folder, `port` the API's."""
+
+    data: Path
+    port: int
+    scan_base_url: str
+
+    @property
+    def scan_port(self) -> int:
+        """Where the edge listens."""
+        return self.port + SCANS_ABOVE_API
+
+    @property
+    def api_url(self) -> str:
+        """The API as programs on this machine reach it."""
+        return f"http://localhost:{self.port}"
+
+
+def installation(data: Path, port: int, scan_base_url: str | None) -> Installation:
+    """The installation in folder `data`; short URLs start with `scan_base_url`, or lead to this machine when it is None.
+
+    Raises:
+        ValueError: no such port.
+    """
+    highest = 65535 - SCANS_ABOVE_API
+    if not 1 <= port <= highest:
+        raise ValueError(f"PORT={port}: use 1 to {highest}, scans take the port {SCANS_ABOVE_API} above it")
+    return Installation(data.resolve(), port, scan_base_url or f"http://localhost:{port + SCANS_ABOVE_API}")

@@ -1,0 +1,152 @@
+"""Starts the roles as processes, starts again what dies, and stops all of them in good order."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from quietzone_standalone.roles import Role
+
+READY_WITHIN_S = 30.0
+"""Ten times what a start takes on two cores."""
+
+STOP_WITHIN_S = 15.0
+"""Above the drain time of every role (10 s); what runs on after that is killed."""
+
+RESTARTS = 5
+RESTARTS_WITHIN_S = 60.0
+"""A role that dies more often than RESTARTS in this time won't get well by being started again."""
+
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 5.0
+
+Say = Callable[[str], None]
+
+
+class RoleFailed(Exception):
+    """A role can't run: what it printed before says why."""
+
+
+@dataclass(slots=True)
+class _Child:
+    role: Role
+    process: asyncio.subprocess.Process
+    deaths: list[float] = field(default_factory=list)
+
+
+class Supervisor:
+    """The roles' parent. When it dies, however it dies, they notice by the pipe that it holds and stop."""
+
+    def __init__(self, roles: tuple[Role, ...], environment: Mapping[str, str], say: Say) -> None:
+        self._roles = roles
+        self._environment = environment
+        self._say = say
+        self._children: dict[Role, _Child] = {}
+        self._stopping = False
+        self._alive_read, self._alive_write = os.pipe()
+
+    async def start(self) -> None:
+        """Start every role and wait until each says that it is ready.
+
+        Raises:
+            RoleFailed: one ended, or wasn't ready within READY_WITHIN_S; the others are stopped by `stop`.
+        """
+        async with asyncio.TaskGroup() as group:
+            for role in self._roles:
+                group.create_task(self._spawn_first(role))
+
+    async def watch(self) -> None:
+        """Start again what dies, until cancelled.
+
+        Raises:
+            RoleFailed: a role died more often than RESTARTS times within RESTARTS_WITHIN_S.
+        """
+        async with asyncio.TaskGroup() as group:
+            for child in list(self._children.values()):
+                group.create_task(self._keep_alive(child))
+
+    async def stop(self) -> None:
+        """Ask the roles to stop, the last first, each when the one before it has ended; kill what runs on after STOP_WITHIN_S."""
+        self._stopping = True
+        running = [self._children[role].process for role in reversed(self._roles) if role in self._children]
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                for process in running:
+                    if process.returncode is None:
+                        process.terminate()
+                    await process.wait()
+        except TimeoutError:
+            for process in running:
+                if process.returncode is None:
+                    process.kill()
+        os.close(self._alive_write)
+        os.close(self._alive_read)
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by role title."""
+        return {role.title: child.process.pid for role, child in self._children.items()}
+
+    async def _spawn_first(self, role: Role) -> None:
+        child = _Child(role, await self._spawn(role))
+        self._children[role] = child
+
+    async def _spawn(self, role: Role) -> asyncio.subprocess.Process:
+        ready_read, ready_write = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                role.module,
+                role.name,
+                env={**self._environment, "QUIETZONE_READY_FD": str(ready_write), "QUIETZONE_PARENT_FD": str(self._alive_read)},
+                pass_fds=(ready_write, self._alive_read),
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them in order
+            )
+        finally:
+            os.close(ready_write)
+        said = b""
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                said = await _read_line(ready_read)
+        except TimeoutError:
+            raise RoleFailed(f"{role.title} wasn't ready within {READY_WITHIN_S:.0f} s") from None
+        finally:
+            os.close(ready_read)
+            if not said and process.returncode is None:
+                process.terminate()
+        if not said:
+            raise RoleFailed(f"{role.title} ended with exit code {await process.wait()}: what it printed above says why")
+        return process
+
+    async def _keep_alive(self, child: _Child) -> None:
+        while True:
+            code = await child.process.wait()
+            if self._stopping:
+                return
+            now = time.monotonic()
+            child.deaths = [death for death in child.deaths if now - death < RESTARTS_WITHIN_S] + [now]
+            if len(child.deaths) > RESTARTS:
+                raise RoleFailed(f"{child.role.title} died {len(child.deaths)} times within {RESTARTS_WITHIN_S:.0f} s")
+            delay = min(FIRST_DELAY_S * 2 ** (len(child.deaths) - 1), LONGEST_DELAY_S)
+            self._say(f"{child.role.title} ended with exit code {code}; starting it again in {delay:.1f} s")
+            await asyncio.sleep(delay)
+            child.process = await self._spawn(child.role)
+
+
+async def _read_line(descriptor: int) -> bytes:
+    """One line from a pipe, or nothing at its end."""
+    loop = asyncio.get_running_loop()
+    os.set_blocking(descriptor, False)
+    got: asyncio.Future[bytes] = loop.create_future()
+
+    def read() -> None:
+        if not got.done():
+            got.set_result(os.read(descriptor, 16))
+
+    loop.add_reader(descriptor, read)
+    try:
+        return await got
+    finally:
+        loop.remove_reader(descriptor)
