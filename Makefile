@@ -4,6 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PARTS := qr tracking analytics gateway
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 PROTOS := $(shell find proto/quietzone -name '*.proto' 2>/dev/null)
 
 .PHONY: help
@@ -31,12 +33,55 @@ build/proto/generated: $(PROTOS) .venv/locked
 proto: build/proto/generated ## Generate the code of the contracts into build/proto
 
 .PHONY: setup
-setup: .venv/installed
+setup: .venv/installed ## Install everything into .venv
+
+# The server keeps only a hash of the key; whoever runs this checkout keeps the key itself here.
+.cache/api-key: | .venv/installed
+	@mkdir -p .cache
+	@umask 077; $(BIN)/python -c 'import secrets; print("qz_" + secrets.token_urlsafe(32))' > $@
+
+.PHONY: run
+run: .venv/installed .cache/api-key ## Set up, serve, take the tour; stays up until Ctrl-C (PORT=9000 moves it)
+	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/quietzone serve --tour
+
+.PHONY: tour
+tour: .venv/installed .cache/api-key ## The same as run, then stops
+	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/quietzone serve --tour --exit
+
+.PHONY: dev
+dev: .venv/installed .cache/api-key ## Serve, and start again when the code changes
+	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/watchfiles --filter python '$(BIN)/quietzone serve' kit services gateway cli standalone
+
+.PHONY: check
+check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@cd proto && ../$(BIN)/buf lint
+	@lines=$$($(BIN)/lint-imports --no-cache) || { echo "$$lines"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/pytest --quiet -n 2 tests/unit
+
+.PHONY: test
+test: check ## All tests, after check
+	@$(BIN)/pytest -n 2 --dist loadfile tests
+
+.PHONY: simulate
+simulate: .venv/installed ## 10,000 simulated histories, and the mutants that they must catch
+	@$(BIN)/python tests/simulation/run.py --histories 10000 --processes 2
+
+.PHONY: bench
+bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering
+	@for bench in redirect forwarder rollup render; do $(BIN)/python bench/$$bench.py; done
+
+.PHONY: chaos
+chaos: .venv/installed ## 50,000 real scans while processes are killed; then every count is checked
+	@$(BIN)/python tests/chaos/run.py --scans 50000 --kills 30
 
 .PHONY: lock
-lock: ## Pin and hash all dependencies anew (needs uv)
-	@for part in qr tracking analytics gateway standalone; do $(LOCK) --extra $$part -c requirements/dev.txt pyproject.toml -o requirements/$$part.txt; done
+lock: .venv/locked ## Pin and hash all dependencies anew (needs uv)
+	@$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@for part in $(PARTS) standalone; do $(LOCK) --extra $$part -c requirements/dev.txt pyproject.toml -o requirements/$$part.txt; done
 
 .PHONY: clean
-clean: ## Remove what was made here, but not data/
-	@rm -rf .venv .cache build out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove what was made here, but neither data/ nor the API key
+	@rm -rf .venv build out .mypy_cache .ruff_cache .pytest_cache .hypothesis
