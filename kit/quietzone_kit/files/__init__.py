@@ -4,6 +4,7 @@ Calls block; whoever is on an event loop passes the slow ones (`sync`, `replace`
 root that the adapter was made with, with `/` between their parts.
 """
 
+from pathlib import Path
 from typing import Protocol
 
 
@@ -18,7 +19,7 @@ class AppendFile(Protocol):
         """
 
     def sync(self) -> None:
-        """Return when all that was written survives the machine."""
+        """Return when the file's name and all that was written before this call survive the machine."""
 
     def close(self) -> None:
         """Let go of the file; doesn't sync."""
@@ -44,7 +45,7 @@ class Files(Protocol):
         """Up to `size` bytes from `offset`; fewer at the file's end."""
 
     def create(self, path: str) -> AppendFile:
-        """A new file, with the folders above it; FileExistsError when it is there. The name survives the machine."""
+        """A new file, with the folders above it; FileExistsError when it is there. Its name survives the machine after its first `sync`."""
 
     def replace(self, path: str, data: bytes) -> None:
         """Put `data` in place of the file's content, all or nothing; it survives the machine."""
@@ -62,4 +63,11 @@ class Files(Protocol):
         """Remove a folder and all in it; nothing happens when it isn't there."""
 
     def lock(self, path: str) -> FileLock | None:
-        """Take the lock that the file at `path` stands for (it is made when absent); None when another process has it."""
+        """Take the lock that the file at `path` stands for (made when absent, with the folders above it); None when it is taken."""
+
+
+def posix_files(root: Path) -> Files:
+    """The folder `root` of this machine's disk; it is made when absent."""
+    from quietzone_kit.files._posix import PosixFiles  # noqa: PLC0415 - only who uses the adapter pays for it
+
+    return PosixFiles(root)
