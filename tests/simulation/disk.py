@@ -1,7 +1,7 @@
 """A machine's disk in memory: what was written survives a killed process, what was not synced may not survive the machine.
 
-The port promises more of names than a bare file system does (`create`, `replace`, `move` and `truncate` survive the machine), so here
-only deletions and lock files are unsynced names: after a crash of the machine, what was deleted may be back.
+The port promises that `replace`, `move` and `truncate` survive the machine. What it doesn't promise is drawn when the machine crashes:
+a file that was never synced may be gone with its name, one that was deleted may be back, bytes behind the last sync may be lost or torn.
 """
 
 import errno
@@ -19,8 +19,8 @@ BLOCK = 512
 class _Inode:
     data: bytearray = field(default_factory=bytearray)
     synced: int = 0
+    named: bool = False
     holder: Process | None = None
-    is_lock: bool = False
 
 
 @dataclass(slots=True)
@@ -54,9 +54,10 @@ class Disk:
                 self._put(path, inode)
         self._deleted.clear()
         for path, inode in list(self._names.items()):
-            if inode.is_lock and not inode.data and self._chance.happens(0.5):
+            if not inode.named and self._chance.happens(0.5):
                 del self._names[path]
             self._tear(inode)
+            inode.named = True
 
     def paths(self) -> list[str]:
         """All files, sorted."""
@@ -149,7 +150,7 @@ class ProcessFiles:
         """All or nothing."""
         self._process.touch()
         self._disk._fails("replace", self._disk.faults.failing_name, errno.ENOSPC)
-        self._disk._put(self._path(path), _Inode(bytearray(data), len(data)))
+        self._disk._put(self._path(path), _Inode(bytearray(data), len(data), named=True))
         self._process.touch()
 
     def truncate(self, path: str, size: int) -> None:
@@ -165,6 +166,7 @@ class ProcessFiles:
         inode = self._inode(source)
         self._disk._fails("move", self._disk.faults.failing_name, errno.EIO)
         del self._disk._names[self._path(source)]
+        inode.named = True
         self._disk._put(self._path(target), inode)
         self._process.touch()
 
@@ -190,7 +192,7 @@ class ProcessFiles:
         full = self._path(path)
         inode = self._disk._names.get(full)
         if inode is None:
-            inode = _Inode(is_lock=True)
+            inode = _Inode()
             self._disk._put(full, inode)
         if inode.holder is not None and inode.holder.alive:
             return None
@@ -225,7 +227,7 @@ class ProcessFile:
         try:
             self._disk._fails("write", self._disk.faults.full, errno.ENOSPC)
         except OSError:
-            self._inode.data += data[: self._disk._chance.between(0, len(data))]
+            self._inode.data += data[: self._disk._chance.between(0, len(data) - 1)]
             raise
         if self._process.fuse == 1:  # killed in the middle of the write
             self._inode.data += data[: self._disk._chance.between(0, len(data))]
@@ -239,6 +241,7 @@ class ProcessFile:
         self._check_open()
         self._disk._fails("sync", self._disk.faults.failing_sync, errno.EIO)
         self._inode.synced = len(self._inode.data)
+        self._inode.named = True
         self._process.touch()
 
     def close(self) -> None:

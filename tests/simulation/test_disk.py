@@ -59,6 +59,16 @@ def test_a_deleted_file_may_be_back_after_the_machine_crashed(loop: SimulatedLoo
     assert {back(seed) for seed in range(20)} == {True, False}
 
 
+def test_a_file_that_was_never_synced_may_lose_its_name(loop: SimulatedLoop) -> None:
+    def left(seed: int) -> list[str]:
+        disk = Disk(Chance(str(seed)))
+        disk.files(Process(loop, "p")).create("log").write(b"text")
+        disk.crash()
+        return disk.paths()
+
+    assert [] in [left(seed) for seed in range(20)]
+
+
 def test_a_replaced_file_never_goes_back(loop: SimulatedLoop) -> None:
     disk = Disk(Chance("1"))
     files = disk.files(Process(loop, "p"))

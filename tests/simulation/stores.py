@@ -1,0 +1,86 @@
+"""SQLite in memory for simulated processes: a database outlives its connections, a connection ends with its process."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+from weakref import ReferenceType, ref
+
+from simulation.loop import Process
+
+MANY = 512
+"""Cursors remembered before those that are gone are forgotten."""
+
+
+class Database:
+    """One database file, kept in memory; `close` forgets it."""
+
+    def __init__(self, name: str) -> None:
+        self._url = f"file:/{name}?vfs=memdb"
+        self._keeper = sqlite3.connect(self._url, uri=True)
+        self._connections: list[ProcessConnection] = []
+
+    def connector(self, process: Process) -> Callable[[], sqlite3.Connection]:
+        """What opens a connection for a process: the factory that the adapters take."""
+        return lambda: self.connect(process)
+
+    def connect(self, process: Process) -> sqlite3.Connection:
+        """A connection that refuses once its process is dead; what was not committed then is rolled back."""
+        process.touch()
+        connection = sqlite3.connect(
+            self._url, uri=True, isolation_level=None, check_same_thread=False, timeout=0, factory=ProcessConnection, cached_statements=256
+        )
+        assert isinstance(connection, ProcessConnection)
+        connection.process = process
+        connection.cursors = []
+        process.at_death(connection.abandon)
+        self._connections.append(connection)
+        return connection
+
+    def look(self) -> sqlite3.Connection:
+        """The test's own connection."""
+        return self._keeper
+
+    def close(self) -> None:
+        """Let the database go."""
+        for connection in self._connections:
+            connection.abandon()
+        self._keeper.close()
+
+
+class ProcessConnection(sqlite3.Connection):
+    """A connection of one process, which can die before and after each statement."""
+
+    process: Process
+    cursors: list["ReferenceType[sqlite3.Cursor]"]
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        """As sqlite3's."""
+        self.process.touch()
+        cursor = super().execute(*args)
+        self.cursors.append(ref(cursor))
+        if len(self.cursors) > MANY:
+            self.cursors = [cursor for cursor in self.cursors if cursor() is not None]
+        self.process.touch()
+        return cursor
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        """As sqlite3's."""
+        self.process.touch()
+        cursor = super().executemany(*args)
+        self.process.touch()
+        return cursor
+
+    def commit(self) -> None:
+        """As sqlite3's."""
+        self.process.touch()
+        super().commit()
+        self.process.touch()
+
+    def abandon(self) -> None:
+        """What the operating system does when the process ends: locks go, and the database rolls back what was under way."""
+        for reference in self.cursors:
+            cursor = reference()
+            if cursor is not None:
+                cursor.close()  # else an unread SELECT keeps its lock
+        self.cursors.clear()
+        super().close()
