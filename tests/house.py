@@ -1,0 +1,160 @@
+"""A whole Quietzone in a temporary folder, for tests that use nothing but its public interfaces and kill -9."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quietzone_standalone import Supervisor, installation, running
+
+KEY = "qz_" + "test" * 10
+START_WITHIN_S = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; `json` is None when the body is none."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class House:
+    """Runs the supervisor in a thread of its own; `restart` stops everything and starts it on the same data."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.place = installation(data, free_port(), None)
+        self.said: list[str] = []
+        self._start()
+
+    def request(self, method: str, path: str, body: Any = None, *, key: str | None = KEY, headers: dict[str, str] | None = None) -> Answer:
+        """A request to the API."""
+        data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"content-type": "application/json"} if data is not None else {}
+        sent |= {} if key is None else {"authorization": f"Bearer {key}"}
+        return fetch(method, self.place.api_url + path, data, sent | (headers or {}))
+
+    def scan(self, slug: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+        """A scan of a code, redirects not followed."""
+        return fetch(method, f"http://localhost:{self.place.scan_port}/{slug}", None, headers or {})
+
+    def create(self, destination: str, **fields: str) -> dict[str, Any]:
+        """A new code."""
+        answer = self.request("POST", "/v1/codes", {"destination": destination, **fields})
+        assert answer.status == 201, answer.body
+        return dict(answer.json)
+
+    def total(self, code_id: str) -> int:
+        """A code's scans by people in the last 30 days."""
+        return int(self.request("GET", f"/v1/codes/{code_id}/analytics").json["total_scans"])
+
+    def kill(self, title: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a role's process, such as `tracking edge`."""
+        os.kill(self.supervisor.pids()[title], number)
+
+    def restart(self) -> None:
+        """Stop everything, start it again."""
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(START_WITHIN_S)
+        assert not self._thread.is_alive(), "the house doesn't stop"
+
+    def _start(self) -> None:
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="house")
+        self._thread.start()
+        assert self._started.wait(START_WITHIN_S), "the house doesn't start"
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            self._failure = error
+            self._started.set()
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        async with running(self.place, self.said.append) as supervisor:
+            self.supervisor: Supervisor = supervisor
+            self._started.set()
+            await self._stop.wait()
+
+
+@contextmanager
+def house_in(data: Path) -> Iterator[House]:
+    """A house that is stopped at the end."""
+    os.environ["QUIETZONE_API_KEY"] = KEY
+    house = House(data)
+    try:
+        yield house
+    finally:
+        house.stop()
+
+
+def fetch(method: str, url: str, data: bytes | None, headers: dict[str, str]) -> Answer:
+    """One HTTP request on a connection of its own."""
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - only to our own server
+    try:
+        with _OPENER.open(request, timeout=10) as response:
+            return Answer(response.status, _lower(response.headers), response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def until(holds: Callable[[], bool], what: str, *, within_s: float = 15.0) -> float:
+    """Wait until something holds; returns the seconds that it took."""
+    started = time.monotonic()
+    while not holds():
+        assert time.monotonic() - started < within_s, f"not within {within_s} s: {what}"
+        time.sleep(0.01)
+    return time.monotonic() - started
+
+
+def free_port() -> int:
+    """A port such that it and the one 80 above it are free."""
+    while True:
+        with socket.socket() as api, socket.socket() as scans:
+            api.bind(("127.0.0.1", 0))
+            port = int(api.getsockname()[1])
+            try:
+                scans.bind(("127.0.0.1", port + 80))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

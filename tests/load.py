@@ -1,0 +1,69 @@
+"""A load of scans over keep-alive connections, with a ledger of its own: answered ≤ stored ≤ sent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+HEADERS = (
+    "User-Agent: Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36\r\n"
+    "Accept: text/html,application/xhtml+xml\r\nAccept-Language: de-DE,de;q=0.9\r\n"
+)
+ANSWER_WITHIN_S = 10.0
+RETRY_AFTER_S = 0.05
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Scans by slug: `sent` may have reached the edge, `answered` got their redirect."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    answered: Counter[str] = field(default_factory=Counter)
+    refused: Counter[int] = field(default_factory=Counter)
+    """Answers other than a redirect, by status."""
+
+
+async def scan_all(port: int, slugs: Sequence[str], *, count: int, connections: int, ledger: Ledger) -> None:
+    """Scan the slugs in turn until `count` scans got a redirect; broken connections are opened again."""
+    jobs = (slugs[number % len(slugs)] for number in range(count))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(_scanner(port, jobs, ledger))
+
+
+async def _scanner(port: int, jobs: Iterator[str], ledger: Ledger) -> None:
+    reader: asyncio.StreamReader | None = None
+    writer: asyncio.StreamWriter | None = None
+    for slug in jobs:
+        done = False
+        while not done:
+            try:
+                if reader is None or writer is None:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(RETRY_AFTER_S)
+                continue
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    done = await _once(reader, writer, slug, ledger)
+            except (OSError, asyncio.IncompleteReadError, TimeoutError):
+                writer.close()
+                reader = writer = None
+    if writer is not None:
+        writer.close()
+
+
+async def _once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slug: str, ledger: Ledger) -> bool:
+    ledger.sent[slug] += 1
+    writer.write(f"GET /{slug} HTTP/1.1\r\nHost: localhost\r\n{HEADERS}\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    if length:
+        await reader.readexactly(length)
+    status = int(head[9:12])
+    if status == 302:
+        ledger.answered[slug] += 1
+        return True
+    ledger.refused[status] += 1
+    await asyncio.sleep(RETRY_AFTER_S)
+    return False

@@ -1,0 +1,58 @@
+"""What holds while processes die, and after a restart."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from house import House, until
+from quietzone_standalone import PortTaken, installation, running
+
+
+def test_scans_are_redirected_and_kept_while_every_other_process_is_down(own_house: House) -> None:
+    code = own_house.create("https://example.com/alone")
+    until(lambda: own_house.scan(code["slug"], method="HEAD").status == 302, "the redirect")
+
+    for title in ("gateway serve", "qr serve", "analytics serve", "tracking links", "tracking forwarder"):
+        own_house.kill(title)
+    answers = [own_house.scan(code["slug"]).status for _ in range(20)]
+
+    assert answers == [302] * 20
+    until(lambda: _total(own_house, code["id"]) == 20, "20 scans counted after the restarts", within_s=30)
+
+
+def test_a_restart_keeps_codes_and_counts(own_house: House) -> None:
+    code = own_house.create("https://example.com/kept")
+    until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
+    until(lambda: own_house.total(code["id"]) >= 1, "the scan counted")
+    before = own_house.total(code["id"])
+
+    own_house.restart()
+
+    assert own_house.scan(code["slug"]).status == 302
+    until(lambda: own_house.total(code["id"]) == before + 1, "the count goes on")
+
+
+def test_reconcile_names_the_code_whose_stored_count_was_changed_by_hand(own_house: House) -> None:
+    code = own_house.create("https://example.com/tampered")
+    until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
+    until(lambda: own_house.total(code["id"]) == 1, "the scan counted")
+
+    with sqlite3.connect(own_house.data / "analytics.db") as database:
+        changed = database.execute("DELETE FROM totals WHERE key LIKE ?", (f"%{code['id']}%",)).rowcount
+    database.close()
+
+    assert changed == 1
+    until(lambda: bool(own_house.request("GET", "/v1/reconcile").json["problems"]), "reconcile says so")
+
+
+async def test_a_taken_port_is_said_plainly(house: House, tmp_path: Path) -> None:
+    place = installation(tmp_path / "other", house.place.port, None)
+
+    with pytest.raises(PortTaken, match=rf"port {house.place.port} .*PORT="):
+        async with running(place, print):
+            pass
+
+
+def _total(house: House, code_id: str) -> int:
+    answer = house.request("GET", f"/v1/codes/{code_id}/analytics")
+    return int(answer.json["total_scans"]) if answer.status == 200 else -1
