@@ -106,7 +106,7 @@ class PosixFiles:
 
     def _at(self, path: str) -> Path:
         parts = PurePosixPath(path).parts
-        if not parts or ".." in parts or parts[0] == "/":
+        if ".." in parts or path.startswith("/"):
             raise ValueError(f"{path!r} leads out of {self._root}; pass a path relative to it, without '..'")
         return self._root.joinpath(*parts)
 
