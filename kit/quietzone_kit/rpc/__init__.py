@@ -1,0 +1,32 @@
+"""gRPC between parts: who calls, how long it may take, what went wrong, and whether the other side is there.
+
+Server side: `Server` checks and wraps every call; inside one, `caller()` says for whom it is made and raising an error of
+`quietzone_kit.errors` is how it fails. Client side: a `Peer` is one service that is called, and `Peer.call` raises the same errors.
+"""
+
+from quietzone_kit.rpc._breaker import Breaker, BreakerState
+from quietzone_kit.rpc._callers import SCOPE_EDGE, SCOPE_OPERATOR, Caller, CallerKeys, caller, require
+from quietzone_kit.rpc._client import Peer, PeerFailed
+from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline, remaining
+from quietzone_kit.rpc._server import Server
+from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
+from quietzone_kit.rpc.settings import RpcSettings
+
+__all__ = [
+    "DEFAULT_DEADLINE_S",
+    "SCOPE_EDGE",
+    "SCOPE_OPERATOR",
+    "Breaker",
+    "BreakerState",
+    "Caller",
+    "CallerKeys",
+    "Peer",
+    "PeerFailed",
+    "RpcSettings",
+    "Server",
+    "caller",
+    "deadline",
+    "refuse_unknown_fields",
+    "remaining",
+    "require",
+]

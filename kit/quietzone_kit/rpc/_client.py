@@ -1,0 +1,143 @@
+"""The client: one `Peer` per service that is called."""
+
+import asyncio
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from quietzone_kit.errors import Unavailable
+from quietzone_kit.rpc import _callers
+from quietzone_kit.rpc._breaker import Breaker, BreakerState
+from quietzone_kit.rpc._callers import METADATA_KEY, Caller, CallerKeys
+from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, remaining
+from quietzone_kit.rpc._metrics import BREAKER_OPEN, CALLED, RETRIED
+from quietzone_kit.rpc._server import MAX_MESSAGE_BYTES
+from quietzone_kit.rpc._status import from_transport, told_by_peer
+from quietzone_kit.runtime import Clock, Randomness
+from quietzone_kit.telemetry import SpanKind, span, traceparent
+
+ATTEMPTS = 3
+"""Of an idempotent call: a peer that restarts behind a Service is replaced by another within two."""
+
+BACKOFF_S = 0.05
+"""Doubled with each attempt and drawn with full jitter
+(https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+
+class PeerFailed(Exception):
+    """The peer answered with what only a bug explains; its log says more under the same trace id."""
+
+
+class Peer:
+    """A service that is called: `host:port`, `dns:///name:port` (all addresses in turn), or `unix:/path`.
+
+    Stubs are made once, with `channel`. It reconnects by itself; made inside a running event loop.
+    """
+
+    def __init__(self, name: str, address: str, keys: CallerKeys, *, clock: Clock, randomness: Randomness) -> None:
+        self.name = name
+        self.breaker = Breaker(name, clock)
+        self._keys = keys
+        self._randomness = randomness
+        self.channel = grpc.aio.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.lb_policy_name", "round_robin"),
+                ("grpc.service_config_disable_resolution", 1),  # retries are made here and nowhere else
+                ("grpc.keepalive_time_ms", 10_000),
+                ("grpc.keepalive_timeout_ms", 5_000),
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.min_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 1_000),  # gRPC's default of 120 s would outlast every restart
+            ],
+        )
+
+    async def call(
+        self,
+        method: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]",
+        request: Request,
+        *,
+        caller: Caller | None = None,
+        idempotent: bool = False,
+        timeout_s: float = DEFAULT_DEADLINE_S,
+    ) -> Response:
+        """Call `method` for `caller` (by default whoever the current call is made for), within `timeout_s` and the deadline in force.
+
+        An idempotent call is made again, up to 3 times in all, when the peer isn't there.
+
+        Raises:
+            QuietzoneError: what the peer raised; Unavailable or DeadlineExceeded when it gave no answer.
+            PeerFailed: the peer has a bug.
+        """
+        left_s = remaining()
+        until = asyncio.get_running_loop().time() + (timeout_s if left_s is None else min(timeout_s, left_s))
+        known = caller or _callers.current()
+        attempts = ATTEMPTS if idempotent else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                return await self._attempt(method, request, known, until)
+            except Unavailable:
+                pause_s = self._randomness.uniform(0, BACKOFF_S * 2**attempt)
+                if attempt == attempts or asyncio.get_running_loop().time() + pause_s >= until:
+                    raise
+                RETRIED.labels(self.name).inc()
+                await asyncio.sleep(pause_s)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.channel.close()
+
+    async def _attempt(
+        self, method: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]", request: Request, caller: Caller | None, until: float
+    ) -> Response:
+        loop = asyncio.get_running_loop()
+        name = _method_name(request)
+        started = loop.time()
+        code = grpc.StatusCode.CANCELLED
+        self.breaker.admit()
+        try:
+            with span(name, kind=SpanKind.CLIENT):
+                response = await method(request, timeout=max(0.0, until - started), metadata=self._metadata(caller))
+            code = grpc.StatusCode.OK
+            self.breaker.succeeded()
+        except grpc.aio.AioRpcError as failure:
+            code = failure.code()
+            raise self._told(name, failure) from failure
+        except asyncio.CancelledError:
+            self.breaker.abandoned()
+            raise
+        finally:
+            CALLED.labels(self.name, name, code.name).observe(loop.time() - started)
+            BREAKER_OPEN.labels(self.name).set(self.breaker.state is not BreakerState.CLOSED)
+        return response
+
+    def _told(self, method: str, failure: grpc.aio.AioRpcError) -> Exception:
+        """What to raise for a failed call; only silence counts against the peer."""
+        answer = told_by_peer(failure)
+        if answer is not None:
+            self.breaker.succeeded()
+            return answer
+        silence = from_transport(failure, self.name)
+        if silence is None:
+            self.breaker.succeeded()
+            return PeerFailed(f"{method}: {self.name} answered {failure.code().name}: {failure.details()}")
+        self.breaker.failed()
+        return silence
+
+    def _metadata(self, caller: Caller | None) -> tuple[tuple[str, str], ...]:
+        context = traceparent()
+        metadata = (("traceparent", context),) if context is not None else ()
+        return metadata if caller is None else (*metadata, (METADATA_KEY, self._keys.sign(caller)))
+
+
+def _method_name(request: Message) -> str:
+    """`quietzone.qr.v1.CodeService/GetCode` isn't known here, but each method has its own request (buf lint holds it)."""
+    descriptor = request.DESCRIPTOR
+    return f"{descriptor.file.package}/{descriptor.name.removesuffix('Request')}"

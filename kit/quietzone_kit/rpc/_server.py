@@ -1,0 +1,149 @@
+"""The server: what every call goes through before and after a part's own code."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar, cast
+
+import grpc
+from google.protobuf.message import Message
+
+from quietzone_kit.errors import DeadlineExceeded, QuietzoneError
+from quietzone_kit.rpc import _callers
+from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline
+from quietzone_kit.rpc._health import add_health
+from quietzone_kit.rpc._metrics import SERVED, UNDER_WAY
+from quietzone_kit.rpc._status import DETAILS_KEY, status_code, to_details
+from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
+from quietzone_kit.rpc.settings import RpcSettings
+from quietzone_kit.telemetry import SpanKind, logger, span
+
+log = logger(__name__)
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+"""A page of 1,000 codes with the longest URLs is 4 MB; that twice."""
+
+MAX_ERROR_CHARACTERS = 1_000
+"""Of the plain message, which travels as an HTTP/2 header (8 KB in all); the details hold it whole."""
+
+# Quoted: only the stubs make these generic.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Behaviour: TypeAlias = "Callable[[Any, Context], Awaitable[Any]]"
+S = TypeVar("S")
+
+
+class Server:
+    """Serves services on one address: `host:port`, or `unix:/path/to/socket` (at most 107 bytes).
+
+    Add services with `server.add(add_CodeServiceServicer_to_server, servicer)`; `not_ready` is `App.not_ready` and answers the health
+    service.
+    """
+
+    def __init__(self, address: str, keys: _callers.CallerKeys, settings: RpcSettings, *, not_ready: Callable[[], list[str]]) -> None:
+        self._address = address
+        self.port = 0
+        """The port that was bound, for an address that ends in `:0`."""
+        self._server = grpc.aio.server(
+            interceptors=[_Interceptor(keys)],
+            maximum_concurrent_rpcs=settings.rpc_max_concurrent,
+            options=[
+                ("grpc.so_reuseport", 0),  # a second server on the same port must fail, not share its calls
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_connection_age_ms", settings.rpc_max_connection_age_s * 1000),
+                ("grpc.max_connection_age_grace_ms", int(DEFAULT_DEADLINE_S * 2000)),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),  # Peer pings each 10 s
+            ],
+        )
+        add_health(self._server, not_ready)
+
+    def add(self, add: Callable[[S, grpc.aio.Server], None], servicer: S) -> None:
+        """Serve `servicer` too; `add` is the generated function `add_…Servicer_to_server`."""
+        add(servicer, self._server)
+
+    async def start(self) -> None:
+        """Accept calls from now on.
+
+        Raises:
+            OSError: the address can't be listened on.
+        """
+        try:
+            self.port = self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise OSError(f"can't listen on {self._address}: taken by another process, or not an address of this machine") from error
+        await self._server.start()
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing new, and return when calls under way have ended or `grace_s` is over."""
+        await self._server.stop(grace_s)
+
+
+class _Interceptor(grpc.aio.ServerInterceptor):
+    """Wraps each method once, when it is called for the first time."""
+
+    def __init__(self, keys: _callers.CallerKeys) -> None:
+        self._keys = keys
+        self._wrapped: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]",
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "Handler | None":
+        """The handler that gRPC runs."""
+        method = handler_call_details.method
+        if method in self._wrapped:
+            return self._wrapped[method]
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler  # streams (only health has one) find no caller and so are refused where one is needed
+        self._wrapped[method] = grpc.unary_unary_rpc_method_handler(
+            self._around(method.removeprefix("/"), cast("Behaviour", handler.unary_unary)),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+        return self._wrapped[method]
+
+    def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def answer(request: Message, context: Context) -> object:
+            loop = asyncio.get_running_loop()
+            started = loop.time()
+            code = grpc.StatusCode.CANCELLED
+            with UNDER_WAY.track_inprogress(), span(method, kind=SpanKind.SERVER, parent=_metadata(context, "traceparent")):
+                try:
+                    response = await self._call(behaviour, request, context)
+                    code = grpc.StatusCode.OK
+                    return response
+                except QuietzoneError as error:
+                    code = status_code(error)
+                    return await context.abort(code, str(error)[:MAX_ERROR_CHARACTERS], ((DETAILS_KEY, to_details(error)),))
+                except Exception:
+                    code = grpc.StatusCode.INTERNAL
+                    log.exception("call failed", method=method)
+                    return await context.abort(code, "an error in this service: look for the trace id in its log")
+                finally:
+                    SERVED.labels(method, code.name).observe(loop.time() - started)
+
+        return answer
+
+    async def _call(self, behaviour: Behaviour, request: Message, context: Context) -> object:
+        signed = _metadata(context, _callers.METADATA_KEY)
+        _callers.enter(self._keys.verify(signed) if signed is not None else None)
+        refuse_unknown_fields(request)
+        given_s = context.time_remaining()
+        seconds = DEFAULT_DEADLINE_S if given_s is None else given_s
+        try:
+            with deadline(seconds):
+                async with asyncio.timeout(seconds) as bound:
+                    return await behaviour(request, context)
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise DeadlineExceeded("no answer in the time that the caller gave") from error
+
+
+def _metadata(context: Context, name: str) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == name:
+            return value if isinstance(value, str) else None
+    return None
