@@ -75,20 +75,40 @@ class Process:
         except ProcessDead:
             raise Gone(self.name) from None
 
-    async def ask(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `work` answers when it is run in the process; raises Gone when the process is dead, or dies meanwhile."""
-        if not self.alive:
-            raise Gone(self.name)
-        answer: asyncio.Future[T] = self.loop.create_future()
-        self._asked[answer] = None
-        task = self.loop.create_task(work(), context=self._context.copy())
-        task.add_done_callback(lambda done: _settle(answer, done), context=self._context)
+    async def ask(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What `work` answers when it is run in the process; it is cancelled there when the caller is.
+
+        Raises:
+            Gone: the process is dead, or died meanwhile.
+        """
+        answer, task = self._begin(work)
         try:
             return await answer
         finally:
             self._asked.pop(answer, None)
             if not task.done() and self.alive:
                 task.cancel()
+
+    async def order(self, work: Callable[[], Awaitable[T]]) -> T:
+        """As `ask`, but the work goes on when the caller doesn't."""
+        answer, _ = self._begin(work)
+        try:
+            return await answer
+        finally:
+            self._asked.pop(answer, None)
+
+    def _begin(self, work: Callable[[], Awaitable[T]]) -> tuple["asyncio.Future[T]", "asyncio.Task[T]"]:
+        if not self.alive:
+            raise Gone(self.name)
+        answer: asyncio.Future[T] = self.loop.create_future()
+        self._asked[answer] = None
+
+        async def done() -> T:
+            return await work()
+
+        task: asyncio.Task[T] = self.loop.create_task(done(), context=self._context.copy())
+        task.add_done_callback(lambda ended: _settle(answer, ended), context=self._context)
+        return answer, task
 
     def touch(self) -> None:
         """Called by ports before and after each effect: the moments at which a process can die in the middle of its code.
