@@ -1,13 +1,18 @@
 """The event bus: topics of partitions of records, read by offset.
 
 Two kinds of consumer stand on it: a *projection* keeps its offsets beside its data (`quietzone_kit.projection`), a *follower* reads
-every partition from offsets that it was given (`Bus.follow`). `open_bus` chooses the adapter by the URL's scheme.
+every partition from offsets that it was given (`Bus.follow`, `quietzone_kit.projection.run_follower`). `open_bus` chooses the adapter
+by the URL's scheme; all adapters pass one contract suite (tests/contract/bus).
 """
 
+import asyncio
+import contextlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
+
+from quietzone_kit.runtime import Clock, Executor, Randomness
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -68,7 +73,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one `Consumer.poll` brought. A newly assigned partition gives no records until `seek` was called for it."""
+    """What one `Consumer.poll` brought. A newly assigned partition gives no records until `seek` was called for it.
+
+    Let go of `revoked` before you take up `assigned`: a partition in both was another member's in between. The next `poll` tells the
+    group that what was revoked is free.
+    """
 
     assigned: frozenset[int]
     revoked: frozenset[int]
@@ -84,7 +93,7 @@ class BusUnavailable(BusError):
 
 
 class UnknownTopic(BusError):
-    """No such topic: says how to create it."""
+    """No such topic or partition: says how to create it."""
 
 
 class TopicMismatch(BusError):
@@ -111,7 +120,14 @@ class Consumer(Protocol):
         """
 
     def seek(self, partition: int, offset: int) -> None:
-        """Read `partition` from `offset` on; also how a partition is read again."""
+        """Read `partition` from `offset` on; also how a partition is read again, and how a paused one goes on.
+
+        Raises:
+            ValueError: the partition isn't assigned to this consumer.
+        """
+
+    def pause(self, partition: int) -> None:
+        """Give no records of `partition` until the next `seek`; it stays assigned."""
 
     async def close(self) -> None:
         """Leave the group, so that others needn't wait for a lease to end."""
@@ -138,7 +154,8 @@ class Bus(Protocol):
 
         Raises:
             BusUnavailable: some, all or none of them are in the log; publish all again in the same order.
-            ValueError: a value is larger than MAX_VALUE_BYTES.
+            UnknownTopic: a topic or partition isn't there; none of the messages is in the log.
+            ValueError: a value is larger than MAX_VALUE_BYTES; none of the messages is in the log.
         """
 
     async def follow(self, topic: str) -> Consumer:
@@ -147,8 +164,40 @@ class Bus(Protocol):
     async def join(self, topic: str, group: str) -> Consumer:
         """A member of `group`: each partition is assigned to one live member at a time (best effort: fence what you write)."""
 
+    async def trim(self) -> bool:
+        """Remove a bounded number of records that are older than their topic's retention; True when more wait.
+
+        Brokers do that by themselves and answer False. `keep_trimmed` calls it; it locks other writers out for some 20 ms at most.
+        """
+
     async def close(self) -> None:
-        """Let go of everything; consumers are closed first."""
+        """Let go of everything, consumers first."""
+
+
+def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomness) -> Bus:
+    """The bus at `url`: `sqlite:///bus.db` (a relative path), `sqlite:////var/lib/quietzone/bus.db` (an absolute one).
+
+    Nothing is opened before the first call. `executor` runs what blocks: with two threads, readers don't wait for writers.
+
+    Raises:
+        ValueError: says which URLs there are.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        from quietzone_kit.bus._sqlite import SqliteBus, file_connector  # noqa: PLC0415 - a process loads only the adapter that it uses
+
+        return SqliteBus(file_connector(rest[1:]), clock=clock, executor=executor, randomness=randomness)
+    problem = f"{url!r} has no path" if scheme == "sqlite" else f"no such scheme {scheme!r}"
+    raise ValueError(f"{problem}; use sqlite:///path")
+
+
+async def keep_trimmed(bus: Bus, *, every_s: float = 60.0) -> NoReturn:
+    """Keep the log within its topics' retention, until cancelled; one process of a machine does it, more do no harm."""
+    while True:
+        more = False
+        with contextlib.suppress(BusUnavailable):  # what is too old now will be too old in a minute
+            more = await bus.trim()
+        await asyncio.sleep(0.05 if more else every_s)  # between steps, publishers go first
 
 
 def partition_of(key: str, partitions: int) -> int:
