@@ -1,1 +1,1 @@
-"""Codes: what is printed, and where it leads."""
+"""The qr service: issues codes and draws them."""

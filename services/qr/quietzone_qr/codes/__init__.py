@@ -1,0 +1,1 @@
+"""Codes: what is printed, and where it leads."""

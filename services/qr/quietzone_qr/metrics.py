@@ -1,0 +1,21 @@
+"""The service's own metrics; calls are counted by the kit's rpc, waiting events by its outbox."""
+
+from prometheus_client import Counter
+
+DRAWN = Counter(
+    "quietzone_qr_images_drawn_total",
+    "Images handed out. Far above the number of codes: somebody asks for the same ones again, look at caching in front.",
+    ["format"],
+)
+
+UNREADABLE = Counter(
+    "quietzone_qr_images_unreadable_total",
+    "Images that were drawn and not handed out, because a decoder couldn't read them. Stays 0; else the error in the answer says which "
+    "decoder read what: look for a new version of zxing-cpp, deqr or zlib.",
+    ["format"],
+)
+
+SLUGS_DRAWN_AGAIN = Counter(
+    "quietzone_qr_slugs_drawn_again_total",
+    "Slugs that were drawn and already taken. Above 1 % of new codes: slugs of this length run out, make them longer.",
+)

@@ -1,0 +1,74 @@
+import hashlib
+import zlib
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from quietzone_qr.rendering import Gate, ImageFormat, ImageTooSmall, PayloadRefused, Renderer, Unreadable
+from quietzone_qr.rendering.renderer import STYLE
+from unit.qr.drawings import PAYLOAD
+
+T = TypeVar("T")
+
+
+class Inline:
+    """An executor that runs what it is given at once."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
+
+    def close(self) -> None:
+        return
+
+
+@pytest.fixture
+def renderer() -> Renderer:
+    return Renderer(Inline(), Gate())
+
+
+@pytest.mark.parametrize(("image_format", "media_type"), [(ImageFormat.PNG, "image/png"), (ImageFormat.SVG, "image/svg+xml")])
+async def test_each_format_has_its_media_type(renderer: Renderer, image_format: ImageFormat, media_type: str) -> None:
+    assert (await renderer.render(PAYLOAD, image_format)).media_type == media_type
+
+
+async def test_the_same_image_has_the_same_etag() -> None:
+    one, other = [await Renderer(Inline(), Gate()).render(PAYLOAD, ImageFormat.PNG, 300) for _ in range(2)]
+
+    assert one == other
+
+
+async def test_images_that_differ_in_anything_have_different_etags(renderer: Renderer) -> None:
+    images = [
+        await renderer.render(payload, image_format, size_px)
+        for payload in (PAYLOAD, "https://q.example/other")
+        for image_format in ImageFormat
+        for size_px in (300, 1036)
+    ]
+
+    assert len({image.etag for image in images}) == len(images)
+
+
+async def test_a_symbol_that_a_decoder_misreads_is_not_handed_out() -> None:
+    renderer = Renderer(Inline(), Gate([("drunk", lambda _pixels, _size_px: b"x")]))
+
+    with pytest.raises(Unreadable):
+        await renderer.render(PAYLOAD, ImageFormat.PNG)
+
+
+async def test_a_size_that_is_too_small_is_refused(renderer: Renderer) -> None:
+    with pytest.raises(ImageTooSmall):
+        await renderer.render(PAYLOAD, ImageFormat.SVG, 64)
+
+
+async def test_a_payload_that_is_too_long_is_refused(renderer: Renderer) -> None:
+    with pytest.raises(PayloadRefused):
+        await renderer.render("x" * 513, ImageFormat.PNG)
+
+
+async def test_drawings_change_only_together_with_the_number_of_their_style(renderer: Renderer) -> None:
+    drawn = [(await renderer.render(PAYLOAD, image_format, 300)).data for image_format in ImageFormat]
+    drawn[0] = zlib.decompress(drawn[0][drawn[0].index(b"IDAT") + 4 :][:-16])  # compressed bytes differ between versions of zlib
+
+    digests = [hashlib.sha256(data).hexdigest()[:16] for data in drawn]
+
+    assert {STYLE: digests} == {"squares-1": ["56fd5a883a55c00b", "5fe52f83a4d84764"]}
