@@ -7,14 +7,16 @@ by the URL's scheme; all adapters pass one contract suite (tests/contract/bus).
 
 import asyncio
 import contextlib
+import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeAlias
 
 from quietzone_kit.runtime import Clock, Executor, Randomness
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+Connect: TypeAlias = Callable[[], sqlite3.Connection]
 
 MAX_VALUE_BYTES = 1_000_000
 """What Kafka's default `message.max.bytes` (1,048,588) leaves after key and headers."""
@@ -174,21 +176,27 @@ class Bus(Protocol):
         """Let go of everything, consumers first."""
 
 
-def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomness) -> Bus:
-    """The bus at `url`: `sqlite:///bus.db` (a relative path), `sqlite:////var/lib/quietzone/bus.db` (an absolute one).
+def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomness, connect: Connect | None = None) -> Bus:
+    """The bus at `url`; nothing is opened before the first call.
 
-    Nothing is opened before the first call. `executor` runs what blocks: with two threads, readers don't wait for writers.
+    `sqlite:///bus.db` is relative to the working folder, `sqlite:////var/lib/bus.db` absolute; the folder must be there. Give the
+    executor two threads, so that readers don't wait for writers.
+
+    `connect` takes the place of the path: a simulation opens `file:/name?vfs=memdb` in autocommit mode, keeps one connection of its own
+    as the disk that survives, and crashes a process by closing the connections that it handed out: what wasn't committed is gone.
 
     Raises:
         ValueError: says which URLs there are.
     """
-    scheme, _, rest = url.partition("://")
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        from quietzone_kit.bus._sqlite import SqliteBus, file_connector  # noqa: PLC0415 - a process loads only the adapter that it uses
+    scheme, _, place = url.partition("://")
+    if scheme != "sqlite":
+        raise ValueError(f"no such scheme {scheme!r}; use sqlite:///path")
+    if not place.strip("/").strip() or not place.startswith("/"):
+        raise ValueError(f"{url!r} has no path; use sqlite:///relative/path.db or sqlite:////absolute/path.db")
+    from quietzone_kit.bus._sqlite import SqliteBus, open_file  # noqa: PLC0415 - a process loads only the adapter that it uses
 
-        return SqliteBus(file_connector(rest[1:]), clock=clock, executor=executor, randomness=randomness)
-    problem = f"{url!r} has no path" if scheme == "sqlite" else f"no such scheme {scheme!r}"
-    raise ValueError(f"{problem}; use sqlite:///path")
+    path = place[1:]
+    return SqliteBus(path, connect or (lambda: open_file(path)), clock=clock, executor=executor, randomness=randomness)
 
 
 async def keep_trimmed(bus: Bus, *, every_s: float = 60.0) -> NoReturn:

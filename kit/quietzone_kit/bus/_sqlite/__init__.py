@@ -8,12 +8,11 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
-from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, Message, Position, Topic
+from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, Connect, Message, Position, Topic
 from quietzone_kit.bus._sqlite import groups, log
 from quietzone_kit.bus._sqlite.consumer import Lanes, Membership, SqliteConsumer
-from quietzone_kit.bus._sqlite.lane import BUSY_TIMEOUT_S, Connector, Lane
+from quietzone_kit.bus._sqlite.lane import BUSY_TIMEOUT_S, Lane
 from quietzone_kit.bus._sqlite.pulse import Pulse
 from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Executor, Randomness
@@ -26,11 +25,11 @@ WAL_LIMIT_BYTES = 64_000_000
 
 
 class SqliteBus:
-    """The bus over connections that `connector` makes, two for each instance; a simulation passes one of its own."""
+    """The bus over connections that `connect` makes, two for each instance; `name` says in errors which file it is."""
 
-    def __init__(self, connector: Connector, *, clock: Clock, executor: Executor, randomness: Randomness) -> None:
-        reading = Lane(connector, executor, begin="BEGIN")
-        writing = Lane(connector, executor, begin="BEGIN IMMEDIATE")
+    def __init__(self, name: str, connect: Connect, *, clock: Clock, executor: Executor, randomness: Randomness) -> None:
+        reading = Lane(name, connect, executor, begin="BEGIN")
+        writing = Lane(name, connect, executor, begin="BEGIN IMMEDIATE")
         self._lanes = Lanes(reading, writing, Pulse(partial(reading.run, _data_version)), clock)
         self._clock = clock
         self._randomness = randomness
@@ -95,12 +94,8 @@ class SqliteBus:
         return consumer
 
 
-def file_connector(path: str) -> Connector:
-    """Connections to the file at `path`, which is made when it isn't there (its folder must be)."""
-    return Connector(Path(path).name, partial(_open_file, path))
-
-
-def _open_file(path: str) -> sqlite3.Connection:
+def open_file(path: str) -> sqlite3.Connection:
+    """A connection to the file at `path`, which is made when it isn't there (its folder must be)."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")

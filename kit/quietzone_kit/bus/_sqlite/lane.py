@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from quietzone_kit.bus import BusError, BusUnavailable
+from quietzone_kit.bus import BusError, BusUnavailable, Connect
 from quietzone_kit.bus._sqlite.log import prepare
 from quietzone_kit.runtime import Executor
 
@@ -32,14 +32,6 @@ BUSY_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Connector:
-    """How connections are made: `open` returns one in autocommit mode that any thread may use; `name` says in errors which file it is."""
-
-    name: str
-    open: Callable[[], sqlite3.Connection]
-
-
-@dataclass(frozen=True, slots=True)
 class _Waiting:
     operation: Callable[[sqlite3.Connection], Any]
     size: int
@@ -53,10 +45,15 @@ class _Outcome:
 
 
 class Lane:
-    """Runs operations in the order in which they came. `begin` is the statement that starts its transactions."""
+    """Runs operations in the order in which they came.
 
-    def __init__(self, connector: Connector, executor: Executor, *, begin: str) -> None:
-        self._connector = connector
+    `connect` makes a connection in autocommit mode that any thread may use; `name` says in errors which file it is of; `begin` is the
+    statement that starts a transaction.
+    """
+
+    def __init__(self, name: str, connect: Connect, executor: Executor, *, begin: str) -> None:
+        self._name = name
+        self._connect = connect
         self._executor = executor
         self._begin = begin
         self._connection: sqlite3.Connection | None = None
@@ -74,9 +71,9 @@ class Lane:
             BusUnavailable: the file can't be read or written now, or too many operations wait.
         """
         if self._closed:
-            raise BusError(f"{self._connector.name} is closed")
+            raise BusError(f"{self._name} is closed")
         if len(self._waiting) >= MAX_WAITING:
-            raise BusUnavailable(f"{MAX_WAITING} operations wait for {self._connector.name}: call again when the disk has caught up")
+            raise BusUnavailable(f"{MAX_WAITING} operations wait for {self._name}: call again when the disk has caught up")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(operation, size, future))
         if self._worker is None:
@@ -114,7 +111,7 @@ class Lane:
         try:
             outcomes = await self._executor.run(partial(self._transact, batch))
         except sqlite3.Error as error:
-            outcomes = [_Outcome(error=explain(error, self._connector.name))] * len(batch)
+            outcomes = [_Outcome(error=explain(error, self._name))] * len(batch)
         except BusError as error:
             outcomes = [_Outcome(error=error)] * len(batch)
         except BaseException:
@@ -145,9 +142,9 @@ class Lane:
         return outcomes
 
     def _open(self) -> sqlite3.Connection:
-        connection = self._connector.open()
+        connection = self._connect()
         try:
-            prepare(connection, self._connector.name)
+            prepare(connection, self._name)
         except BaseException:
             connection.close()
             raise
