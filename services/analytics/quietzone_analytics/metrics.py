@@ -1,0 +1,34 @@
+"""What analytics counts, and what to do when it moves."""
+
+from prometheus_client import Counter
+
+SCANS_APPLIED = Counter(
+    "quietzone_analytics_scans_applied_total",
+    "Scans that are in the rollups. Flat while edges answer: look at quietzone_consumer_lag_records.",
+)
+SCANS_REPEATED = Counter(
+    "quietzone_analytics_scans_repeated_total",
+    "Scans that came again and were skipped. Grows when forwarders resend after an error; all the time: look at their bus errors.",
+)
+SCANS_LOST = Counter(
+    "quietzone_analytics_scans_lost_total",
+    "Scans that a forwarder gave up, counted in each partition. Stays 0; else `quietzone reconcile` names the source and the reason.",
+)
+PASSED_OVER = Counter(
+    "quietzone_analytics_records_passed_over_total",
+    "Records that were not applied. 'gap' for a moment: a forwarder resends after an error; for minutes: `quietzone reconcile` names the "
+    "source. 'too_old': a source older than 30 days turned up; look at which volume was attached again.",
+    ["reason"],
+)
+REJECTED = Counter(
+    "quietzone_analytics_records_rejected_total",
+    "Records that break their contract, set aside in the collection of rejects with the reason. Stays 0; else look there.",
+)
+UNKNOWN = Counter(
+    "quietzone_analytics_records_unknown_total",
+    "Records of a type that this release doesn't know. Expected while a newer release runs beside it; else update this one.",
+)
+MILESTONES = Counter(
+    "quietzone_analytics_milestones_total",
+    "Milestones that were published, repetitions included. For people; nothing to do.",
+)

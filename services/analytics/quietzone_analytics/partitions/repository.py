@@ -1,0 +1,88 @@
+"""Partition states in the store: one document for each partition of a topic, owned by compare-and-swap."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
+
+from quietzone_analytics.bodies import field
+from quietzone_analytics.deadlines import store_answers
+from quietzone_analytics.partitions.domain import Log, State
+
+S = TypeVar("S", bound=State)
+
+MAX_PARTITIONS = 10_000  # a page of one scan; topics have a hundred at most
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[S]):
+    """A state with the version that it was read or written with."""
+
+    state: S
+    version: int
+
+
+class States(ABC, Generic[S]):
+    """The states of one topic's partitions; what a projection keeps in them is up to the subclass."""
+
+    def __init__(self, documents: Documents, collection: Collection) -> None:
+        self._documents = documents
+        self._collection = collection
+
+    @abstractmethod
+    def first(self, partition: int, log: Log) -> S:
+        """The state before anything was read of `log`, owned by nobody."""
+
+    @abstractmethod
+    def encode(self, state: S) -> dict[str, Value]:
+        """What a state holds beside the fields of State."""
+
+    @abstractmethod
+    def decode(self, plain: State, body: Body) -> S:
+        """The state of which `plain` are the fields of State, and `encode` made the rest."""
+
+    async def get(self, partition: int) -> Versioned[S] | None:
+        """A partition's state as it is stored."""
+        async with store_answers():
+            stored = await self._documents.get(self._collection, str(partition))
+        return self._state(stored) if stored is not None else None
+
+    async def all(self) -> list[Versioned[S]]:
+        """Every partition's state, by number."""
+        async with store_answers():
+            page = await self._documents.scan(self._collection, limit=MAX_PARTITIONS)
+        return sorted(map(self._state, page.items), key=lambda one: one.state.partition)
+
+    async def write(self, state: S, *, if_version: int | None) -> Versioned[S] | None:
+        """Insert (`if_version` None) or replace a state; None when another version stands there."""
+        body: dict[str, Value] = {
+            "partition_id": str(state.partition),
+            "log_id": state.log_id,
+            "epoch": state.epoch,
+            "owner": state.owner,
+            "next_offset": state.next_offset,
+            "adopted_at_ms": state.adopted_at_ms,
+            **self.encode(state),
+        }
+        try:
+            async with store_answers():
+                if if_version is None:
+                    stored = await self._documents.insert(self._collection, body)
+                else:
+                    stored = await self._documents.replace(self._collection, body, if_version=if_version)
+        except (DuplicateKey, VersionConflict):
+            return None
+        return Versioned(state, stored.version)
+
+    def _state(self, stored: Stored) -> Versioned[S]:
+        body = stored.body
+        plain = State(
+            partition=int(field(body, "partition_id", str)),
+            log_id=field(body, "log_id", str),
+            epoch=field(body, "epoch", int),
+            owner=field(body, "owner", str),
+            next_offset=field(body, "next_offset", int),
+            adopted_at_ms=field(body, "adopted_at_ms", int),
+        )
+        return Versioned(self.decode(plain, body), stored.version)

@@ -1,0 +1,190 @@
+"""Rollups in the store: three collections, found by key alone.
+
+Keys begin with account and code, so that they are read in the same order from each collection, and another account's are never
+found. `#` sorts before every symbol of an id, so a longer id never falls between the keys of a shorter one.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Generic, TypeVar
+
+from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, Value
+
+from quietzone_analytics.bodies import field
+from quietzone_analytics.deadlines import store_answers
+from quietzone_analytics.rollups.codec import decode_day, decode_month, decode_total, encode_day, encode_month, encode_total
+from quietzone_analytics.rollups.domain import Day, Month, Rollup, Total
+from quietzone_analytics.rollups.scans import CodeKey, Run
+
+R = TypeVar("R", bound=Rollup)
+
+NEVER = -1
+"""The applied offset of a document that nothing was folded into."""
+
+PAGE = 200  # documents a read: days are 1 KB as a rule and 100 KB at worst, so a page is 20 MB at worst
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """A collection of rollups, and how its bytes are made and read."""
+
+    collection: Collection
+    empty: Callable[[], R]
+    encode: Callable[[R], bytes]
+    decode: Callable[[bytes], R]
+
+
+TOTALS = Kind(Collection("rollup_totals", key="rollup_id"), Total.empty, encode_total, decode_total)
+DAYS = Kind(Collection("rollup_days", key="rollup_id"), Day.empty, encode_day, decode_day)
+MONTHS = Kind(Collection("rollup_months", key="rollup_id"), Month.empty, encode_month, decode_month)
+
+COLLECTIONS = (TOTALS.collection, DAYS.collection, MONTHS.collection)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a rollup is kept: `key.code_id` is empty when it is an account's."""
+
+    rollup_id: str
+    key: CodeKey
+    partition: int
+
+
+@dataclass(slots=True)
+class Document(Generic[R]):
+    """A rollup with the place in the log up to which it is complete: (epoch, applied_offset). `version` None: not stored yet."""
+
+    address: Address
+    epoch: int
+    applied_offset: int
+    rollup: R
+    version: int | None
+    size: int
+    """Bytes of the rollup as it was read or written last."""
+
+    def fold(self, epoch: int, runs: Sequence[Run]) -> bool:
+        """Count what lies above the applied offset; False when nothing does. Offsets of an older epoch count as below all."""
+        floor = self.applied_offset if self.epoch == epoch else NEVER
+        news = [news for run in runs if (news := run.after(floor)) is not None]
+        if not news:
+            return False
+        if self.epoch != epoch:
+            self.rollup.enter_epoch()
+            self.epoch = epoch
+        for run in news:
+            self.rollup.fold(run)
+        self.applied_offset = max(run.last_offset for run in news)
+        return True
+
+
+class Rollups:
+    """The store of rollups."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    async def fetch(self, kind: Kind[R], rollup_ids: Sequence[str]) -> dict[str, Document[R]]:
+        """Those of these rollups that there are."""
+        found: dict[str, Document[R]] = {}
+        for at in range(0, len(rollup_ids), PAGE):
+            async with store_answers():
+                stored = await self._documents.get_many(kind.collection, rollup_ids[at : at + PAGE])
+            found.update((rollup_id, _document(kind, one)) for rollup_id, one in stored.items())
+        return found
+
+    async def write(self, kind: Kind[R], documents: Sequence[Document[R]]) -> list[Document[R]]:
+        """Insert or replace by version, at most 10,000; those that didn't have that version any more are returned."""
+        puts = []
+        for document in documents:
+            data = kind.encode(document.rollup)
+            document.size = len(data)
+            puts.append(Put(_body(document, data), document.version))
+        async with store_answers():
+            outcomes = await self._documents.bulk(kind.collection, puts)
+        missed = []
+        for document, outcome in zip(documents, outcomes, strict=True):
+            if outcome is Outcome.WRITTEN:
+                document.version = (document.version or 0) + 1
+            else:
+                missed.append(document)
+        return missed
+
+    async def total(self, key: CodeKey) -> Document[Total] | None:
+        """All that an account's code was scanned."""
+        rollup_id = total_id(key)
+        return (await self.fetch(TOTALS, [rollup_id])).get(rollup_id)
+
+    async def days(self, key: CodeKey, first: int, end: int) -> AsyncIterator[tuple[int, Day]]:
+        """A code's UTC days from `first` to below `end` that have scans, in order, a page at a time."""
+        for at in range(first, end, PAGE):
+            ids = {day_id(key, day): day for day in range(at, min(at + PAGE, end))}
+            found = await self.fetch(DAYS, list(ids))
+            for rollup_id, day in ids.items():
+                if rollup_id in found:
+                    yield day, found[rollup_id].rollup
+
+    async def all(self, kind: Kind[R]) -> AsyncIterator[Document[R]]:
+        """Every rollup of a kind in the order of keys, for checks."""
+        cursor: str | None = None
+        while True:
+            async with store_answers():
+                page = await self._documents.scan(kind.collection, limit=PAGE, after=cursor)
+            for stored in page.items:
+                yield _document(kind, stored)
+            if page.cursor is None:
+                return
+            cursor = page.cursor
+
+
+def total_id(key: CodeKey) -> str:
+    """Where a code's total is."""
+    return f"{key.account_id}#{key.code_id}"
+
+
+def day_id(key: CodeKey, day: int) -> str:
+    """Where a code's UTC day is; `day` counts from 1970-01-01."""
+    return f"{key.account_id}#{key.code_id}#{_EPOCH + timedelta(day)}"
+
+
+def month_id(account_id: str, month: int, partition: int) -> str:
+    """Where an account's UTC month is; `month` is year times 12 plus 0 to 11."""
+    return f"{account_id}#{month // 12:04d}-{month % 12 + 1:02d}#{partition}"
+
+
+def new_document(kind: Kind[R], address: Address, epoch: int) -> Document[R]:
+    """A rollup of nothing."""
+    return Document(address, epoch, NEVER, kind.empty(), None, 0)
+
+
+def _document(kind: Kind[R], stored: Stored) -> Document[R]:
+    body = stored.body
+    data = field(body, "rollup", bytes)
+    return Document(
+        Address(
+            field(body, kind.collection.key, str),
+            CodeKey(field(body, "account_id", str), field(body, "code_id", str)),
+            field(body, "partition", int),
+        ),
+        field(body, "epoch", int),
+        field(body, "applied_offset", int),
+        kind.decode(data),
+        stored.version,
+        len(data),
+    )
+
+
+def _body(document: Document[R], data: bytes) -> Body:
+    address = document.address
+    body: Mapping[str, Value] = {
+        "rollup_id": address.rollup_id,
+        "account_id": address.key.account_id,
+        "code_id": address.key.code_id,
+        "partition": address.partition,
+        "epoch": document.epoch,
+        "applied_offset": document.applied_offset,
+        "rollup": data,
+    }
+    return body
