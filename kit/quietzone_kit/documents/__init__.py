@@ -4,10 +4,13 @@ What must change together is one document; there are no free queries, joins or t
 writes and is for compare-and-swap; what people see is a field of the body. `open_documents` chooses the adapter by the URL's scheme.
 """
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias
+
+from quietzone_kit.runtime import Executor, Randomness
 
 Value: TypeAlias = bool | int | float | str | bytes | list["Value"] | dict[str, "Value"] | None
 Body: TypeAlias = Mapping[str, Value]
@@ -15,11 +18,19 @@ Body: TypeAlias = Mapping[str, Value]
 MAX_BODY_BYTES = 8_000_000
 """Half of MongoDB's limit of 16 MiB a document, so that every adapter has the same."""
 
+MAX_ITEMS = 10_000
+"""Documents in one `get_many`, `bulk` or page: more would hold a store's lock, and the memory, for too long."""
+
+Connect: TypeAlias = Callable[[], sqlite3.Connection]
+"""Opens one more connection to the same SQLite database: in autocommit mode (`isolation_level=None`), usable from any thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index over top-level fields of type int or str. A `sparse` index holds only documents that have its last field; a `unique` one
-    refuses two documents with equal fields (those that lack a field don't count).
+    """An index over top-level fields of type int or str; a field that is None counts as absent.
+
+    A `sparse` index holds only documents that have its last field. A `unique` one holds only documents that have all its fields, no two
+    with equal ones. Any other holds all documents: what lacks a field comes before what has it.
     """
 
     name: str
@@ -30,7 +41,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Documents of one kind: `key` names the field (a str of 1 to 200 characters) that identifies a document."""
+    """Documents of one kind: `key` names the field (a str of 1 to 200 characters, none of them NUL) that identifies a document."""
 
     name: str
     key: str
@@ -54,9 +65,11 @@ class Order(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Documents of one index: its first fields equal `equals`; the next field, if any is asked for, is ≥ `at_least` and < `below`.
+    """Documents of one index: its first fields equal `equals`; the next field, if any is asked for, is ≥ `at_least` and < `below`
+    (and of their type).
 
-    Results come in the order of the index's remaining fields, then of the key. `after` is a cursor that a page gave.
+    Results come in the order of the index's remaining fields, then of the key; all of it reversed when descending. `after` is a cursor
+    that a page gave; `limit` is 1 to MAX_ITEMS.
     """
 
     index: str
@@ -90,6 +103,8 @@ class Outcome(Enum):
     WRITTEN = "written"
     CONFLICT = "conflict"
     """Another version stands there (or none, or one already): read it again."""
+    DUPLICATE = "duplicate"
+    """Another document has its fields of a unique index."""
 
 
 class DocumentsError(Exception):
@@ -112,15 +127,31 @@ class VersionConflict(DocumentsError):
     """The document isn't there with that version: read it again."""
 
 
+class InvalidDocument(DocumentsError, ValueError):
+    """No adapter can store this body: names the field and what would do."""
+
+
 class InvalidCursor(DocumentsError, ValueError):
     """The cursor wasn't given by a page of this query."""
 
 
+class UnknownScheme(DocumentsError, ValueError):
+    """The URL names no adapter: says which there are."""
+
+
 class Documents(Protocol):
-    """A service's store. Collections are declared once with `ensure`, before anything else."""
+    """A service's store. Collections are declared once with `ensure`, before anything else.
+
+    Every call can raise DocumentsUnavailable; whether a write happened is not known then. Every write can raise InvalidDocument.
+    """
 
     async def ensure(self, *collections: Collection) -> None:
-        """Create collections and indexes that aren't there; documents that are there are indexed too."""
+        """Create collections and indexes that aren't there; documents that are there are indexed too. Nothing is ever dropped.
+
+        Raises:
+            DuplicateKey: documents that are there break a new unique index.
+            DocumentsError: an index is there with other fields, or the store isn't one of documents.
+        """
 
     async def get(self, collection: Collection, key: str) -> Stored | None:
         """The document with this key."""
@@ -156,6 +187,7 @@ class Documents(Protocol):
 
         Raises:
             KeyError: the collection declares no such index.
+            ValueError: more fields are asked for than the index has, `at_least` and `below` differ in type, or `limit` is out of bounds.
             InvalidCursor: `after` is not from this query.
         """
 
@@ -167,3 +199,24 @@ class Documents(Protocol):
 
     async def close(self) -> None:
         """Let go of everything."""
+
+
+def open_documents(url: str, *, executor: Executor, randomness: Randomness, connect: Connect | None = None) -> Documents:
+    """The store at `url`; nothing is opened before the first call.
+
+    - `sqlite:///file.db` is relative to the working folder, `sqlite:////var/lib/file.db` absolute; the folder must be there. Give
+      the executor two threads or more, so that reads needn't wait for writes.
+    - `sqlite://:memory:` is a store of its own that ends with `close`.
+
+    `connect` takes the place of the path: a simulation opens `file:/name?vfs=memdb`, keeps one connection of its own as the disk that
+    survives, and crashes a store by closing the connections that it handed out: what wasn't committed is gone.
+
+    Raises:
+        UnknownScheme: the URL names no adapter.
+    """
+    scheme, separator, place = url.partition("://")
+    if scheme != "sqlite" or not separator:
+        raise UnknownScheme(f"no such scheme {scheme!r}; use sqlite:///path")
+    from quietzone_kit.documents._sqlite import SqliteDocuments, connect_to  # noqa: PLC0415 - only what is used is imported
+
+    return SqliteDocuments(connect or connect_to(place, randomness), place, executor=executor, randomness=randomness)

@@ -1,0 +1,166 @@
+"""Collections as tables: `_key`, `_version`, `_write` (the write id), `_body`, and a column for each indexed field.
+
+Columns of fields have no type, so that SQLite keeps an int an int and a str a str. They follow from the body; the table says which
+there are, not the code, so that a process of an older release goes on filling a column that a newer one has added.
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from quietzone_kit.documents import Collection, DocumentsError, DuplicateKey, Index, InvalidDocument
+from quietzone_kit.documents._bodies import Document, IndexValue, body_of, index_value
+from quietzone_kit.documents._sqlite.connections import APPLICATION_ID, LAYOUT
+
+BACKFILL_ROWS = 500  # bodies in memory at once while an index is added: 4 GB were they all as large as allowed, 1 MB as they are
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")  # SQLite takes a and A for the same column
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A collection's table as it stands; `unique` names the index of each unique set of columns."""
+
+    collection: Collection
+    fields: tuple[str, ...]
+    unique: Mapping[tuple[str, ...], str]
+
+    @property
+    def name(self) -> str:
+        """The table's name in SQL."""
+        return quoted(self.collection.name)
+
+    def columns(self, document: Document) -> list[IndexValue]:
+        """What the indexed columns of a document hold; raises InvalidDocument."""
+        return [index_value(document.body, field) for field in self.fields]
+
+    def duplicate(self, error: sqlite3.IntegrityError) -> DuplicateKey:
+        """The error for a violation, which SQLite tells as 'UNIQUE constraint failed: codes.host, codes.slug'."""
+        columns = tuple(column.rpartition(".")[2] for column in str(error).rpartition(": ")[2].split(", "))
+        return DuplicateKey(self.collection.name, self.unique.get(columns, self.collection.key))
+
+
+def quoted(name: str) -> str:
+    """A name in SQL."""
+    return f'"{name}"'
+
+
+def index_name(collection: Collection, index: Index) -> str:
+    """An index's name in SQL; names of indexes are global there."""
+    return quoted(f"{collection.name}.{index.name}")
+
+
+def present(index: Index) -> tuple[str, ...]:
+    """Fields that a document must have to be in the index."""
+    if index.unique:
+        return index.fields
+    return index.fields[-1:] if index.sparse else ()
+
+
+def check(collection: Collection) -> None:
+    """Refuse names that SQL can't have.
+
+    Raises:
+        ValueError: says which name.
+    """
+    names = [
+        collection.name,
+        *(index.name for index in collection.indexes),
+        *(field for index in collection.indexes for field in index.fields),
+    ]
+    for name in names:
+        if not _NAME.fullmatch(name) or name.startswith("sqlite_"):
+            raise ValueError(f"collection {collection.name}: {name!r} must be 1 to 60 of a-z, 0-9 and _, and begin with a letter")
+
+
+def complete(connection: sqlite3.Connection, collection: Collection) -> bool:
+    """Whether all that the collection declares is there; raises DocumentsError if an index is there with another meaning."""
+    there = _definitions(connection, collection)
+    for index in collection.indexes:
+        definition = there.get(f"{collection.name}.{index.name}")
+        if definition not in (None, _create_index(collection, index)):
+            raise DocumentsError(
+                f"collection {collection.name}: index {index.name} is there with other fields; give the new one a new name"
+            )
+    return collection.name in there and all(f"{collection.name}.{index.name}" in there for index in collection.indexes)
+
+
+def create(connection: sqlite3.Connection, collection: Collection) -> None:
+    """Add what is missing, and index the documents that are there; in the caller's transaction, so that it is all there or none of it.
+
+    Raises:
+        DuplicateKey: documents that are there break a new unique index.
+    """
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {LAYOUT}")
+    there = _definitions(connection, collection)
+    if collection.name not in there:
+        connection.execute(
+            f"CREATE TABLE {quoted(collection.name)} "
+            "(_key TEXT NOT NULL UNIQUE, _version INTEGER NOT NULL, _write BLOB NOT NULL, _body BLOB NOT NULL)"
+        )
+    _add_columns(connection, collection)
+    for index in collection.indexes:
+        if f"{collection.name}.{index.name}" not in there:
+            try:
+                connection.execute(_create_index(collection, index))
+            except sqlite3.IntegrityError as error:
+                raise DuplicateKey(collection.name, index.name) from error
+
+
+def load(connection: sqlite3.Connection, collection: Collection) -> Table:
+    """The table as it stands."""
+    unique: dict[tuple[str, ...], str] = {}
+    for _, name, is_unique, *_ in connection.execute(f"PRAGMA index_list({quoted(collection.name)})").fetchall():
+        if is_unique:
+            columns = tuple(column for _, _, column in connection.execute(f"PRAGMA index_info({quoted(name)})").fetchall())
+            if columns != ("_key",):
+                unique[columns] = name.removeprefix(f"{collection.name}.")
+    return Table(collection, _fields(connection, collection), unique)
+
+
+def _fields(connection: sqlite3.Connection, collection: Collection) -> tuple[str, ...]:
+    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(collection.name)})").fetchall()]
+    return tuple(column for column in columns if not column.startswith("_"))
+
+
+def _definitions(connection: sqlite3.Connection, collection: Collection) -> dict[str, str]:
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (collection.name,)).fetchall()
+    return dict(rows)
+
+
+def _create_index(collection: Collection, index: Index) -> str:
+    """The key comes last in each index that isn't unique, so that pages come out sorted."""
+    columns = ", ".join([quoted(field) for field in index.fields] + ([] if index.unique else ["_key"]))
+    condition = " AND ".join(f"{quoted(field)} IS NOT NULL" for field in present(index))
+    unique = "UNIQUE " if index.unique else ""
+    return f"CREATE {unique}INDEX {index_name(collection, index)} ON {quoted(collection.name)} ({columns})" + (
+        f" WHERE {condition}" if condition else ""
+    )
+
+
+def _add_columns(connection: sqlite3.Connection, collection: Collection) -> None:
+    there = _fields(connection, collection)
+    fields = sorted({field for index in collection.indexes for field in index.fields} - set(there))
+    if not fields:
+        return
+    for field in fields:
+        connection.execute(f"ALTER TABLE {quoted(collection.name)} ADD COLUMN {quoted(field)}")
+    assignments = ", ".join(f"{quoted(field)} = ?" for field in fields)
+    fill = f"UPDATE {quoted(collection.name)} SET {assignments} WHERE rowid = ?"  # noqa: S608 - names were checked
+    last = -1
+    while rows := connection.execute(
+        f"SELECT rowid, _key, _body FROM {quoted(collection.name)} WHERE rowid > ? ORDER BY rowid LIMIT {BACKFILL_ROWS}",  # noqa: S608
+        (last,),
+    ).fetchall():
+        connection.executemany(fill, [(*_backfilled(collection, fields, key, data), rowid) for rowid, key, data in rows])
+        last = rows[-1][0]
+
+
+def _backfilled(collection: Collection, fields: Sequence[str], key: str, data: bytes) -> list[IndexValue]:
+    body = body_of(data)
+    try:
+        return [index_value(body, field) for field in fields]
+    except InvalidDocument as error:
+        raise DocumentsError(f"collection {collection.name}: document {key}: {error}; migrate it before it is indexed") from error
