@@ -6,6 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PARTS := qr tracking analytics gateway
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+TOPICS := $(wildcard proto/topics/*.yaml)
 PROTOS := $(shell find proto/quietzone -name '*.proto' 2>/dev/null)
 
 .PHONY: help
@@ -23,10 +24,11 @@ help: ## List the targets
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-build/proto/generated: $(PROTOS) .venv/locked
+build/proto/generated: $(PROTOS) $(TOPICS) proto/generate_topics.py .venv/locked
 	@mkdir -p build/proto
 	@find build/proto -name '*_pb2*' -delete
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -Iproto --python_out=build/proto --grpc_python_out=build/proto --mypy_out=build/proto --mypy_grpc_out=build/proto $(PROTOS:proto/%=%)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -Iproto --python_out=build/proto --grpc_python_out=build/proto --mypy_out=build/proto --mypy_grpc_out=build/proto $(PROTOS:proto/%=%) 2>/dev/null
+	@$(BIN)/python proto/generate_topics.py build/proto
 	@touch $@
 
 .PHONY: proto
