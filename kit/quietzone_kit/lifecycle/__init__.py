@@ -20,10 +20,11 @@ A role's `app.py` has one composition root, `async def build(settings) -> App`: 
         app.server("rpc", server)
         return app
 
-    sys.exit(run("qr", "api", QrSettings, build))                 # in __main__.py
+    role = role_asked("qr", ("serve",), sys.argv)                 # in __main__.py: python -m quietzone_qr serve
+    sys.exit(run("qr", role, QrSettings, build))
 """
 
 from quietzone_kit.lifecycle._app import App, Server, State, TaskDied
-from quietzone_kit.lifecycle._run import ExitCode, ProcessSettings, run
+from quietzone_kit.lifecycle._run import ExitCode, ProcessSettings, role_asked, run
 
-__all__ = ["App", "ExitCode", "ProcessSettings", "Server", "State", "TaskDied", "run"]
+__all__ = ["App", "ExitCode", "ProcessSettings", "Server", "State", "TaskDied", "role_asked", "run"]

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from enum import IntEnum
 from typing import TypeVar
 
@@ -53,6 +53,14 @@ class ExitCode(IntEnum):
 S = TypeVar("S", bound=ProcessSettings)
 
 
+def role_asked(part: str, roles: Collection[str], arguments: Sequence[str]) -> str:
+    """The role that a command line names, such as `python -m quietzone_qr serve`; ends the process when it names none of `roles`."""
+    if len(arguments) == 2 and arguments[1] in roles:
+        return arguments[1]
+    sys.stderr.write(f"usage: python -m quietzone_{part} {'|'.join(roles)}\n")
+    raise SystemExit(ExitCode.WRONG_SETTINGS)
+
+
 def run(part: str, role: str, kind: type[S], build: Callable[[S], Awaitable[App]]) -> int:
     """Be this role until SIGTERM, SIGINT or the parent's end; returns the code to exit with. SIGUSR1 prints all tasks to stderr."""
     try:
@@ -63,8 +71,9 @@ def run(part: str, role: str, kind: type[S], build: Callable[[S], Awaitable[App]
     configure_logs(part, role, level=settings.log_level, style=settings.log_format)
     configure_traces(part)
     describe_process(part, role)
-    for sentence in unknown([kind], os.environ):
-        log.warning("unknown setting", problem=sentence)
+    if settings.parent_fd is None:  # a supervisor hands all settings to all roles, and checks them itself (`settings.check`)
+        for sentence in unknown([kind], os.environ):
+            log.warning("unknown setting", problem=sentence)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_main(settings, build))
 

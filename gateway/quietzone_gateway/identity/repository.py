@@ -1,0 +1,104 @@
+"""Where accounts are kept: one document each, its key's hash in it, so that an account never lacks a key."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from quietzone_kit.documents import (
+    Body,
+    Collection,
+    Documents,
+    DocumentsUnavailable,
+    DuplicateKey,
+    Index,
+    Query,
+    Value,
+    VersionConflict,
+)
+from quietzone_kit.errors import Unavailable
+
+from quietzone_gateway.identity.domain import Account
+
+ACCOUNTS = Collection("accounts", key="account_id", indexes=(Index("by_key", ("key_id",), unique=True),))
+
+
+class Accounts:
+    """Accounts by id and by key."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    async def ensure(self) -> None:
+        """Make the collection."""
+        with _available():
+            await self._documents.ensure(ACCOUNTS)
+
+    async def get(self, account_id: str) -> Account | None:
+        """The account with this id."""
+        with _available():
+            stored = await self._documents.get(ACCOUNTS, account_id)
+        return _account(stored.body) if stored else None
+
+    async def by_key_id(self, key_id: str) -> Account | None:
+        """The account whose key is found by this id (index `by_key`)."""
+        with _available():
+            page = await self._documents.query(ACCOUNTS, Query("by_key", (key_id,), limit=1))
+        return _account(page.items[0].body) if page.items else None
+
+    async def add(self, account: Account) -> bool:
+        """Insert an account; False when there is one with its id."""
+        try:
+            with _available():
+                await self._documents.insert(ACCOUNTS, _body(account))
+        except DuplicateKey as error:
+            if error.index != ACCOUNTS.key:
+                raise
+            return False
+        return True
+
+    async def change_key(self, account_id: str, key: str) -> Account:
+        """Put `key` in the place of the account's key; with two writers the later wins."""
+        while True:
+            with _available():
+                stored = await self._documents.get(ACCOUNTS, account_id)
+            if stored is None:
+                raise LookupError(f"no account {account_id}: accounts are never deleted, so the store was changed by hand")
+            account = _account(stored.body).with_key(key)
+            try:
+                with _available():
+                    await self._documents.replace(ACCOUNTS, {**stored.body, **_body(account)}, if_version=stored.version)
+            except VersionConflict:
+                continue
+            return account
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except DocumentsUnavailable as error:
+        raise Unavailable("accounts can't be looked up now; try again in a moment") from error
+
+
+def _body(account: Account) -> Body:
+    scopes: list[Value] = [*sorted(account.scopes)]
+    return {
+        "account_id": account.account_id,
+        "key_id": account.key_id,
+        "key_hash": account.key_hash,
+        "scopes": scopes,
+        "created_at_ms": account.created_at_ms,
+    }
+
+
+def _account(body: Body) -> Account:
+    match body:
+        case {
+            "account_id": str(account_id),
+            "key_id": str(key_id),
+            "key_hash": str(key_hash),
+            "scopes": list(scopes),
+            "created_at_ms": int(created_at_ms),
+        }:
+            return Account(account_id, key_id, key_hash, frozenset(str(scope) for scope in scopes if isinstance(scope, str)), created_at_ms)
+        case _:
+            raise TypeError("an account isn't as this release writes it: it was changed by hand, or by a newer release")

@@ -1,0 +1,40 @@
+"""The API, put together."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
+from quietzone_kit.errors import NotFound
+from quietzone_kit.runtime import Randomness
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from quietzone_gateway.rest import analytics, codes, reconcile
+from quietzone_gateway.rest.description import describer, release
+from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.problems import ALL_KINDS
+from quietzone_gateway.rest.route import Parts
+
+
+def make_api(parts: Parts, randomness: Randomness) -> ASGIApp:
+    """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
+    app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.parts = parts
+    for module in (codes, analytics, reconcile):
+        app.include_router(module.router)
+    app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
+    for error in (HTTPException, RequestValidationError):
+        app.add_exception_handler(error, _leave_to_envelope)
+    app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
+    return Envelope(app, clock=parts.clock, randomness=randomness)
+
+
+async def _explain(name: str) -> PlainTextResponse:
+    """What a problem's type means."""
+    if name not in ALL_KINDS:
+        raise NotFound("there is no such kind of problem")
+    kind = ALL_KINDS[name]
+    return PlainTextResponse(f"{kind.title} ({kind.status})\n\n{kind.advice}\n")
+
+
+async def _leave_to_envelope(_request: Request, error: Exception) -> PlainTextResponse:
+    raise error

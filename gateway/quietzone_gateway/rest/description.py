@@ -1,0 +1,113 @@
+"""The API's description (OpenAPI 3.1): what FastAPI makes of the code, with our problems in place of its errors."""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from quietzone_gateway.rest.problems import (
+    ALL_KINDS,
+    BODY_TOO_LARGE,
+    INTERNAL,
+    KINDS,
+    MEDIA_TYPE,
+    UNSUPPORTED_MEDIA_TYPE,
+    Kind,
+)
+
+Responses = dict[int | str, dict[str, Any]]
+
+_BY_STATUS = {kind.status: kind for kind in (*KINDS.values(), BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INTERNAL)}
+
+NOT_MODIFIED: Responses = {304: {"description": "What If-None-Match names is still current; no body"}}
+IMAGE: Responses = {
+    200: {
+        "description": "The file",
+        "content": {
+            "image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}},
+            "image/svg+xml": {"schema": {"type": "string", "contentMediaType": "image/svg+xml"}},
+        },
+    }
+}
+
+PROBLEM_SCHEMA = {
+    "title": "Problem",
+    "description": "A problem (RFC 9457)",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "Which kind; leads to a page that says what to do"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What was wrong this time"},
+        "instance": {"type": "string", "format": "uri-reference", "description": "The address that was asked"},
+        "request_id": {"type": "string", "description": "Names this request in our logs; X-Request-Id has it too"},
+        "errors": {
+            "type": "array",
+            "description": "Each field that is wrong",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason"],
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+
+ABOUT = """Dynamic QR codes: print once, change the destination at any time, know exactly how often each code was scanned.
+
+Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB."""
+
+
+def problems(*statuses: int) -> Responses:
+    """The problems that an operation can end in; any can end in 500 too."""
+    return {status: _response(_BY_STATUS[status]) for status in (*statuses, INTERNAL.status)}
+
+
+def describer(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """What `app.openapi` is replaced by: made at the first request, then kept."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app)
+        return app.openapi_schema
+
+    return describe
+
+
+def release() -> str:
+    """The version of this release."""
+    try:
+        return version("quietzone")
+    except PackageNotFoundError:  # an image has the code on PYTHONPATH and no distribution
+        return "0"
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes, tags=app.openapi_tags)
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    schemas = found["components"]["schemas"]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    schemas["Problem"] = PROBLEM_SCHEMA
+    return found
+
+
+def _response(kind: Kind) -> dict[str, Any]:
+    example: dict[str, Any] = {
+        "type": f"/problems/{kind.name}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.advice,
+        "instance": "/v1/codes",
+        "request_id": "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d",
+    }
+    if kind is ALL_KINDS["invalid-argument"]:
+        example["errors"] = [{"field": "destination", "reason": "needed"}]
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    return {"description": f"{kind.title}. {kind.advice}", "content": content}

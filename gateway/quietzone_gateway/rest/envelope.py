@@ -1,0 +1,170 @@
+"""Around every request: its id, its bounds, its problem when it fails, its trace, metric and log line."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+from opentelemetry.trace import Span
+from prometheus_client import Gauge, Histogram
+from quietzone_kit.errors import DeadlineExceeded, Unavailable
+from quietzone_kit.ids import uuid7
+from quietzone_kit.rpc import DEFAULT_DEADLINE_S, deadline
+from quietzone_kit.runtime import Clock, Randomness
+from quietzone_kit.telemetry import SpanKind, logger, span
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
+
+log = logger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+"""A code with the longest destination and title is 3 KB; this leaves room for what JSON makes of other scripts."""
+
+MAX_UNDER_WAY = 500
+"""Requests at once: each waits for a service, which answers 1,000 calls at once; more would only wait longer."""
+
+DEADLINE_S = DEFAULT_DEADLINE_S
+"""For all that a request asks of services together."""
+
+BODY_GRACE_S = 1.0
+"""Beyond the deadline, so that the service's own word on it comes first."""
+
+REQUESTS = Histogram(
+    "quietzone_gateway_request_seconds",
+    "API requests by method, address and status. 5xx: quietzone_rpc_client_seconds says which peer fails. 401s: somebody tries keys.",
+    ["method", "route", "status"],
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+UNDER_WAY = Gauge(
+    "quietzone_gateway_requests_under_way",
+    "API requests being answered now. At 500 more are refused with 503: more replicas are needed, or a service hangs.",
+)
+
+_REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{1,128}")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every answer; the policy lets an SVG that is opened by itself show and do nothing else."""
+
+
+class Envelope:
+    """The outermost middleware."""
+
+    def __init__(self, app: ASGIApp, *, clock: Clock, randomness: Randomness) -> None:
+        self._app = app
+        self._clock = clock
+        self._randomness = randomness
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise ValueError(f"the API speaks HTTP, not {scope['type']}")
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid7(self._clock, self._randomness)
+        answer = _Answer(send, request_id)
+        started = self._clock.monotonic()
+        self._under_way += 1
+        UNDER_WAY.set(self._under_way)
+        try:
+            with span(f"{scope['method']} {scope['path'][:64]}", kind=SpanKind.SERVER, parent=headers.get("traceparent")) as trace:
+                await self._answer(scope, receive, answer, headers)
+                _describe(trace, scope, answer.status)
+        finally:
+            self._under_way -= 1
+            UNDER_WAY.set(self._under_way)
+            seconds = self._clock.monotonic() - started
+            REQUESTS.labels(scope["method"], _route(scope), answer.status).observe(seconds)
+            log.info(
+                "request",
+                method=scope["method"],
+                route=_route(scope),
+                status=answer.status,
+                ms=round(seconds * 1000, 1),
+                request_id=request_id,
+            )
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
+        try:
+            self._check_room()
+            with deadline(DEADLINE_S):
+                async with asyncio.timeout(DEADLINE_S + BODY_GRACE_S):
+                    await self._app(scope, _Body(receive, headers), answer)
+        except TimeoutError:
+            await answer.fail(scope, receive, DeadlineExceeded("the request took longer than 5 s, its body included"))
+        except Exception as error:
+            if problem_of(error) is None:
+                log.exception("request failed", request_id=answer.request_id, method=scope["method"], route=_route(scope))
+            await answer.fail(scope, receive, error)
+
+    def _check_room(self) -> None:
+        if self._under_way > MAX_UNDER_WAY:
+            raise Unavailable("too many requests at once; try again in a moment")
+
+
+class _Body:
+    """The request's body, refused as soon as it is too large."""
+
+    def __init__(self, receive: Receive, headers: Mapping[str, str]) -> None:
+        self._receive = receive
+        self._left = MAX_BODY_BYTES
+        length = headers.get("content-length", "0")
+        if length.isdigit():
+            self._check(int(length))
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            size = len(message.get("body", b""))
+            self._check(size)
+            self._left -= size
+        return message
+
+    def _check(self, size: int) -> None:
+        if size > self._left:
+            # What follows of the body would be read as the next request.
+            raise Refused(BODY_TOO_LARGE, "the body has more than 64 KiB", headers={"Connection": "close"})
+
+
+class _Answer:
+    """The answer on its way out, with the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.status = 500
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            headers = MutableHeaders(raw=message["headers"])
+            headers["X-Request-Id"] = self.request_id
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+            message["headers"] = headers.raw
+        await self._send(message)
+
+    async def fail(self, scope: Scope, receive: Receive, error: Exception) -> None:
+        """Answer with the error's problem, unless an answer is under way: then the connection breaks, which can't be taken for success."""
+        if self.started:
+            raise error
+        problem = problem_of(error) or internal()
+        await problem.response(instance=scope["path"], request_id=self.request_id)(scope, receive, self)
+
+
+def _route(scope: Scope) -> str:
+    """The address's template: paths themselves would make a metric each."""
+    return str(getattr(scope.get("route"), "path", "none"))
+
+
+def _describe(trace: Span, scope: Scope, status: int) -> None:
+    trace.update_name(f"{scope['method']} {_route(scope)}")
+    trace.set_attribute("http.response.status_code", status)

@@ -1,0 +1,147 @@
+"""Problems as RFC 9457 has them: one table from what went wrong to what the caller reads."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_AFTER_S = 2
+"""A service that restarts is back by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: `name` ends its type URI, under which `advice` can be read."""
+
+    name: str
+    status: int
+    title: str
+    advice: str
+
+
+_OF_THE_TREE = {
+    "INVALID_ARGUMENT": ("Invalid request", "Something in the request is wrong whatever the state of things: `errors` names each field."),
+    "UNAUTHENTICATED": ("API key needed", "Send the account's API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`."),
+    "PERMISSION_DENIED": ("Not allowed", "The API key is known, and may not do this."),
+    "NOT_FOUND": ("Not found", "There is no such thing in this account, or it was deleted."),
+    "ALREADY_EXISTS": ("Already taken", "The name is or was in use: choose another. A slug is never given out twice."),
+    "ABORTED": ("Changed meanwhile", "`If-Match` names another revision than the current one: read it again, then decide."),
+    "FAILED_PRECONDITION": ("Not possible now", "The request is right, and the state of the thing doesn't allow it: `detail` says why."),
+    "RESOURCE_EXHAUSTED": ("Limit reached", "Wait for the time in `Retry-After`, then try again."),
+    "UNAVAILABLE": (
+        "Try again",
+        "A part isn't there for the moment: wait for the time in `Retry-After`, then send the same request again.",
+    ),
+    "DEADLINE_EXCEEDED": ("No answer in time", "A part took too long. Whether a change was made is not known: read before you try again."),
+}
+
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "No such method here", "`Allow` lists the methods of this address.")
+BODY_TOO_LARGE = Kind("body-too-large", 413, "Body too large", "A request's body has at most 64 KiB.")
+UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "Not JSON", "Send the body as JSON, with `Content-Type: application/json`.")
+MALFORMED_HTTP = Kind("malformed-http", 400, "Malformed HTTP", "The bytes aren't a request as HTTP/1.1 has it; the connection is closed.")
+HEAD_TOO_LARGE = Kind("head-too-large", 431, "Head too large", "Request line and headers have at most 16 KiB together.")
+INTERNAL = Kind("internal", 500, "A fault of ours", "Tell the operator the `request_id`: the log has the reason beside it.")
+
+KINDS: Mapping[type[QuietzoneError], Kind] = {
+    error: Kind(error.code.lower().replace("_", "-"), error.http_status, *_OF_THE_TREE[error.code]) for error in ERRORS
+}
+ALL_KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        *KINDS.values(),
+        METHOD_NOT_ALLOWED,
+        BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        MALFORMED_HTTP,
+        HEAD_TOO_LARGE,
+        INTERNAL,
+    )
+}
+
+
+class Refused(HTTPException):
+    """A request that HTTP's own rules refuse; FastAPI lets no other exception out of reading a body."""
+
+    def __init__(self, kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(kind.status, detail, headers)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is told about one failed request."""
+
+    kind: Kind
+    detail: str
+    headers: Mapping[str, str]
+    errors: Sequence[FieldViolation] = ()
+
+    def body(self, *, instance: str, request_id: str) -> bytes:
+        """The problem as JSON."""
+        fields: dict[str, object] = {
+            "type": f"/problems/{self.kind.name}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": request_id,
+        }
+        if self.errors:
+            fields["errors"] = [{"field": violation.field, "reason": violation.reason} for violation in self.errors]
+        return json.dumps(fields, ensure_ascii=False).encode()
+
+    def response(self, *, instance: str, request_id: str) -> Response:
+        """The problem as an answer."""
+        body = self.body(instance=instance, request_id=request_id)
+        return Response(body, self.kind.status, dict(self.headers), MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """What an exception means to the caller; None for what only a bug explains."""
+    match error:
+        case QuietzoneError():
+            return Problem(KINDS[type(error)], str(error), _headers(error), error.violations if isinstance(error, InvalidInput) else ())
+        case Refused(kind=kind, detail=detail, headers=headers):
+            return Problem(kind, detail, headers or {})
+        case RequestValidationError():
+            return problem_of(InvalidInput(*(_violation(details) for details in error.errors())))
+        case HTTPException(status_code=400):
+            return problem_of(InvalidInput(FieldViolation("body", "not JSON in UTF-8, or nested too deeply")))
+        case HTTPException(status_code=404):
+            return Problem(ALL_KINDS["not-found"], "there is nothing at this address; /openapi.json describes what there is", {})
+        case HTTPException(status_code=405):
+            return Problem(METHOD_NOT_ALLOWED, "this address doesn't know the method", error.headers or {})
+        case _:
+            return None
+
+
+def internal() -> Problem:
+    """What is told about a bug: nothing of its inside."""
+    return Problem(INTERNAL, "the request failed by a fault of ours; the operator finds it by the request id", {})
+
+
+def _headers(error: QuietzoneError) -> dict[str, str]:
+    match error.http_status:
+        case 401:
+            return {"WWW-Authenticate": 'Bearer realm="quietzone"'}
+        case 429 | 503:
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        case _:
+            return {}
+
+
+def _violation(details: Mapping[str, Any]) -> FieldViolation:
+    """What pydantic found, with the field's name as the caller knows it; a body as a whole is `body`."""
+    kind, place = details["type"], [str(part) for part in details["loc"]]
+    if kind == "json_invalid":
+        return FieldViolation("body", f"not JSON: {details['ctx']['error']} at character {place[-1]}")
+    reasons = {"extra_forbidden": "there is no such field", "missing": "needed"}
+    reason = str(details["msg"]).removeprefix("Value error, ")
+    return FieldViolation(".".join(place[1:]) or place[0], reasons.get(kind, reason[:1].lower() + reason[1:]))

@@ -1,0 +1,127 @@
+"""What each address of the API does before its own code: who calls, and is the body JSON?"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader, HTTPBearer
+from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
+from quietzone_kit.rpc import Caller
+from quietzone_kit.runtime import Clock
+from starlette.responses import Response
+
+from quietzone_gateway.identity import KnownKeys
+from quietzone_gateway.rest.problems import UNSUPPORTED_MEDIA_TYPE, Refused
+from quietzone_gateway.rpc import Codes, Counts
+
+MAX_KEY_CHARACTERS = 256
+"""Of what is looked up: a key of ours has 46, a preset one may be longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the addresses stand on."""
+
+    codes: Codes
+    counts: Counts
+    keys: KnownKeys
+    clock: Clock
+
+
+class ApiRoute(APIRoute):
+    """Finds the caller and refuses other bodies than JSON, before anything of the body is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, with that before it."""
+        handle = super().get_route_handler()
+
+        async def handle_for_caller(request: Request) -> Response:
+            request.state.caller = await _caller_of(request)
+            if self.body_field is not None:
+                _check_media_type(request)
+            return await handle(request)
+
+        return handle_for_caller
+
+
+# Only for the API's description: `ApiRoute` has looked already.
+DESCRIBED_SECURITY = [
+    Security(HTTPBearer(auto_error=False, description="The account's API key, `qz_…`")),
+    Security(APIKeyHeader(name="X-Api-Key", auto_error=False, description="The same key for clients that can't send Authorization")),
+]
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+Services = Annotated[Parts, Depends(_parts)]
+CallerNow = Annotated[Caller, Depends(_caller)]
+
+
+def known_id(code_id: str) -> str:
+    """A code's id as a service may be asked for it.
+
+    Raises:
+        NotFound: no id looks like that.
+    """
+    try:
+        return str(uuid.UUID(code_id))
+    except ValueError as error:
+        raise NotFound("there is no code with this id") from error
+
+
+@contextmanager
+def names_of_the_api(names: Mapping[str, str]) -> Iterator[None]:
+    """Name a service's fields that are wrong as the API's callers know them."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(*(FieldViolation(names.get(found.field, found.field), found.reason) for found in error.violations)) from error
+
+
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Ask several services at once; the first error of one is raised as if it had been asked alone, and ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except* QuietzoneError as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[QuietzoneError]) -> QuietzoneError:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _caller_of(request: Request) -> Caller:
+    account = await _parts(request).keys.account_of(_key_in(request))
+    return Caller(account.account_id, account.scopes)
+
+
+def _key_in(request: Request) -> str:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    key = credentials.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()
+    if not key:
+        raise Unauthenticated("send the account's API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`")
+    if len(key) > MAX_KEY_CHARACTERS:
+        raise Unauthenticated("no account has this API key")
+    return key
+
+
+def _check_media_type(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"the body is {media_type or 'of no type'}; send it as application/json")

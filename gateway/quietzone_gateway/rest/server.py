@@ -1,0 +1,143 @@
+"""The HTTP server: uvicorn without its signals, and with bounds on what comes before a body."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from quietzone_gateway.rest.problems import HEAD_TOO_LARGE, MALFORMED_HTTP, MEDIA_TYPE, Problem
+
+MAX_HEAD_BYTES = 16 * 1024
+"""Request line and headers: what nginx takes with its defaults in all, and far above what browsers send."""
+
+HEAD_S = 10.0
+"""For a request's head to arrive, from its connection or from the request before it; also what an idle connection lives."""
+
+MAX_CONNECTIONS = 2_000
+"""Open at once, 30 KB each; more are closed at once, before they can take memory from the others."""
+
+
+class HttpServer:
+    """Serves an application on one port, as a task of the process (`serve`) that is asked to end by `stop`."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, *, drain_s: float) -> None:
+        """Take the port now, so that a taken one is known before anything starts.
+
+        Raises:
+            OSError: it can't be had; says which.
+        """
+        self._socket = _listen(host, port)
+        config = uvicorn.Config(
+            app,
+            http=_BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=int(HEAD_S),
+            timeout_graceful_shutdown=int(drain_s),
+        )
+        self._server = _QuietServer(config)
+
+    @property
+    def port(self) -> int:
+        """The port that was taken."""
+        return int(self._socket.getsockname()[1])
+
+    async def serve(self) -> None:
+        """Answer requests until `stop` was called and those under way have ended."""
+        await self._server.serve(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Accept nothing new, and let `serve` end."""
+        self._server.should_exit = True
+
+    def not_ready(self) -> str | None:
+        """None when it accepts connections."""
+        return None if self._server.started else "not listening yet"
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves signals to the process's life cycle."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """Refuses heads that are too large or too slow, malformed requests with a problem, and connections beyond the bound."""
+
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+    _refusal = MALFORMED_HTTP
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+            return
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+        if self._head_timer is None:
+            self._await_head()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)  # ": " and the line's end
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        kind = self._refusal
+        problem = Problem(kind, f"{kind.advice} ({msg})", {}).body(instance="", request_id="")
+        headers = (f"Content-Type: {MEDIA_TYPE}", f"Content-Length: {len(problem)}", "Connection: close")
+        self.transport.write("\r\n".join((f"HTTP/1.1 {kind.status} {kind.title}", *headers, "", "")).encode() + problem)
+        self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refusal = HEAD_TOO_LARGE
+            raise ValueError("head too large")  # httptools stops parsing, and `send_400_response` is called
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _head_arrived(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OSError(
+            f"can't listen on {host}:{port} ({error.strerror}): choose another QUIETZONE_GATEWAY_PORT, or stop what has it"
+        ) from error
+    return listening

@@ -1,0 +1,22 @@
+"""What the gateway can be told."""
+
+from pydantic import Field, SecretStr
+from quietzone_kit.lifecycle import ProcessSettings
+from quietzone_kit.rpc import RpcSettings
+
+from quietzone_gateway.identity import MIN_KEY_CHARACTERS
+
+
+class GatewaySettings(ProcessSettings, RpcSettings):
+    """Settings of the gateway."""
+
+    gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")
+    gateway_port: int = Field(8000, ge=0, le=65535, description="Port of the API")
+    gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
+    qr_address: str = Field(description="Where the qr service is called: host:port, dns:///name:port or unix:/path")
+    analytics_address: str = Field(description="Where the analytics service is called: host:port, dns:///name:port or unix:/path")
+    api_key: SecretStr | None = Field(
+        None,
+        min_length=MIN_KEY_CHARACTERS,
+        description="The first account's API key; without it one is made at the first start and shown once. Another value replaces the key",
+    )
