@@ -1,11 +1,13 @@
 """Events: CloudEvents 1.0 in binary mode (https://github.com/cloudevents/spec, Kafka protocol binding), protobuf values."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from quietzone_kit.bus import Headers, Message, Record
 
 CONTENT_TYPE = b"application/protobuf"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NotAnEvent(ValueError):
@@ -59,9 +61,11 @@ def event_of(record: Record) -> Event:
         NotAnEvent: a header that CloudEvents demands is missing or malformed.
     """
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
-    missing = [name for name in ("ce_id", "ce_source", "ce_type", "ce_time") if name not in headers]
+    missing = [name for name in ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time") if name not in headers]
     if missing:
         raise NotAnEvent(f"the record has no header {', '.join(missing)}")
+    if headers["ce_specversion"] != "1.0":
+        raise NotAnEvent(f"the event is of CloudEvents {headers['ce_specversion']}, this reader knows 1.0")
     return Event(
         id=headers["ce_id"],
         source=headers["ce_source"],
@@ -80,6 +84,9 @@ def _rfc3339(time_ms: int) -> str:
 
 def _from_rfc3339(text: str) -> int:
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise NotAnEvent(f"ce_time {text!r} is not a time as RFC 3339 has it") from error
+    if moment.tzinfo is None:
+        raise NotAnEvent(f"ce_time {text!r} has no zone, as RFC 3339 demands")
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

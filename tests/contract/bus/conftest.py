@@ -1,0 +1,143 @@
+"""What the bus contract is tested on: each adapter with a server of its own. A new adapter adds a line to ADAPTERS."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from quietzone_kit.bus import Bus, Consumer, Message, Record, Topic, open_bus
+from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+
+SCANS = Topic("tracking.scan.v1", partitions=4, retention_ms=60_000)
+EMPTY = Topic("tracking.empty.v1", partitions=4, retention_ms=60_000)
+
+
+class Server(Protocol):
+    """One bus, and what a test may do to it."""
+
+    url: str
+
+    async def connect(self) -> Bus:
+        """The bus as a process of its own has it."""
+
+    async def kill(self, bus: Bus) -> None:
+        """The process of `bus` ends without a word to its groups."""
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let leases end and records grow old."""
+
+    async def close(self) -> None:
+        """Close what `connect` made."""
+
+
+class MovableClock(SystemClock):
+    def __init__(self) -> None:
+        self.moved_s = 0.0
+        self.set_back_s = 0.0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + int((self.moved_s - self.set_back_s) * 1000)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.moved_s
+
+
+class SqliteServer:
+    """A file; its processes are buses of their own, with connections and threads of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder}/bus.db"
+        self.clock = MovableClock()
+        self._open: list[tuple[Bus, ThreadExecutor]] = []
+
+    async def connect(self) -> Bus:
+        executor = ThreadExecutor("bus", threads=2)
+        bus = open_bus(self.url, clock=self.clock, executor=executor, randomness=SystemRandomness())
+        self._open.append((bus, executor))
+        return bus
+
+    async def kill(self, bus: Bus) -> None:
+        """A consumer that isn't polled any more does nothing at all."""
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.moved_s += seconds
+
+    async def close(self) -> None:
+        for bus, executor in self._open:
+            await bus.close()
+            executor.close()
+
+
+ADAPTERS: dict[str, Callable[[Path], Server]] = {"sqlite": SqliteServer}
+
+
+@pytest.fixture(params=ADAPTERS)
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Server]:
+    server = ADAPTERS[request.param](tmp_path)
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def bus(server: Server) -> Bus:
+    """A bus with two topics."""
+    bus = await server.connect()
+    await bus.ensure([SCANS, EMPTY])
+    return bus
+
+
+@pytest.fixture
+async def other(server: Server, bus: Bus) -> Bus:  # noqa: ARG001 - the topics are there first
+    """The same bus, as another process sees it."""
+    return await server.connect()
+
+
+def message(text: str, *, partition: int | None = None, topic: Topic = SCANS) -> Message:
+    return Message(topic.name, key=text, value=text.encode(), partition=partition)
+
+
+def texts(records: dict[int, list[Record]], partition: int) -> list[str]:
+    return [record.value.decode() for record in records.get(partition, [])]
+
+
+async def from_start(consumer: Consumer) -> Consumer:
+    """Have it assigned what is due to it, and read that from the start."""
+    polled = await consumer.poll(max_records=1, wait_s=5)
+    for partition in polled.assigned:
+        consumer.seek(partition, 0)
+    return consumer
+
+
+async def read_all(consumer: Consumer, count: int, *, max_records: int = 100) -> dict[int, list[Record]]:
+    """The next `count` records."""
+    found: dict[int, list[Record]] = {}
+    async with asyncio.timeout(20):
+        while sum(map(len, found.values())) < count:
+            polled = await consumer.poll(max_records=max_records, wait_s=5)
+            for partition, records in polled.records.items():
+                found.setdefault(partition, []).extend(records)
+    return found
+
+
+class Member:
+    """A member of a group that does as its consumer says."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self.holds: set[int] = set()
+
+    async def poll(self, *, wait_s: float = 0) -> None:
+        polled = await self.consumer.poll(max_records=100, wait_s=wait_s)
+        self.holds -= polled.revoked
+        self.holds |= polled.assigned
+
+
+async def settle(*members: Member, shares: list[int]) -> None:
+    """Poll in turn until the members hold so many partitions each, in any order; no two ever hold the same one."""
+    async with asyncio.timeout(20):
+        while sorted(len(member.holds) for member in members) != shares:
+            for member in members:
+                await member.poll(wait_s=0.01)
+                held = [partition for each in members for partition in each.holds]
+                assert len(held) == len(set(held)), "two members hold the same partition"

@@ -1,0 +1,185 @@
+"""What is SQLite's own: faults of the file, clocks that jump, group commit."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from contract.bus.conftest import SCANS, Member, MovableClock, from_start, message, read_all, settle
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Position, open_bus
+from quietzone_kit.bus._sqlite import lane, open_file
+from quietzone_kit.bus._sqlite.log import TRIM_RECORDS
+from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
+
+OpenBus = Callable[..., Awaitable[Bus]]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "bus.db"
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+async def open_at(file: Path, clock: MovableClock) -> AsyncIterator[OpenBus]:
+    """Opens the bus in `file`; `tune` changes each of its connections."""
+    executor = ThreadExecutor("bus", threads=2)
+    opened: list[Bus] = []
+
+    async def open_it(tune: str = "", *, ensure: bool = True) -> Bus:
+        def connect() -> sqlite3.Connection:
+            connection = open_file(str(file))
+            connection.executescript(tune)
+            return connection
+
+        bus = open_bus(f"sqlite:///{file}", clock=clock, executor=executor, randomness=SystemRandomness(), connect=connect)
+        opened.append(bus)
+        if ensure:
+            await bus.ensure([SCANS])
+        return bus
+
+    yield open_it
+    for bus in opened:
+        await bus.close()
+    executor.close()
+
+
+async def test_a_file_that_another_process_keeps_locked_is_unavailable(file: Path, open_at: OpenBus) -> None:
+    bus = await open_at("PRAGMA busy_timeout = 20")
+    locker = sqlite3.connect(file, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(BusUnavailable, match="fuser"):
+        await bus.publish([message("a")])
+    locker.close()
+
+
+async def test_a_locked_file_can_be_read(file: Path, open_at: OpenBus) -> None:
+    bus = await open_at()
+    await bus.publish([message("a", partition=0)])
+    locker = sqlite3.connect(file, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+
+    found = await read_all(await from_start(await bus.follow(SCANS.name)), 1)
+
+    assert len(found) == 1
+    locker.close()
+
+
+async def test_after_a_lock_ends_publishing_goes_on(file: Path, open_at: OpenBus) -> None:
+    bus = await open_at("PRAGMA busy_timeout = 20")
+    locker = sqlite3.connect(file, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(BusUnavailable):
+        await bus.publish([message("a", partition=0)])
+    locker.close()
+
+    [position] = await bus.publish([message("a", partition=0)])
+
+    assert position.offset == 0
+
+
+async def test_a_full_disk_is_unavailable(open_at: OpenBus) -> None:
+    await open_at()
+    bus = await open_at("PRAGMA max_page_count = 20", ensure=False)
+
+    with pytest.raises(BusUnavailable, match="free some space"):
+        await fill(bus, [])
+
+
+async def test_what_a_full_disk_refused_is_not_there(open_at: OpenBus) -> None:
+    await open_at()
+    bus = await open_at("PRAGMA max_page_count = 20", ensure=False)
+    acknowledged: list[Position] = []
+    with pytest.raises(BusUnavailable):
+        await fill(bus, acknowledged)
+
+    assert (await bus.bounds(SCANS.name, 0)).next == len(acknowledged)
+
+
+async def test_a_folder_that_is_not_there_is_said(tmp_path: Path, clock: MovableClock) -> None:
+    executor = ThreadExecutor("bus")
+    bus = open_bus(f"sqlite:///{tmp_path}/none/bus.db", clock=clock, executor=executor, randomness=SystemRandomness())
+
+    with pytest.raises(BusUnavailable, match="folder"):
+        await bus.ensure([SCANS])
+    executor.close()
+
+
+async def test_a_file_that_is_no_database_is_said(file: Path, open_at: OpenBus) -> None:
+    await asyncio.to_thread(file.write_bytes, b"not a database" * 1_000)
+
+    with pytest.raises(BusError, match="damaged") as error:
+        await open_at()
+    assert not isinstance(error.value, BusUnavailable), "trying again doesn't help"
+
+
+async def test_a_file_of_a_later_release_is_refused(file: Path, open_at: OpenBus) -> None:
+    await open_at()
+    sqlite3.connect(file).execute("PRAGMA user_version = 2").connection.close()
+
+    with pytest.raises(BusError, match="run the release that made it"):
+        await open_at()
+
+
+async def test_publishers_that_wait_share_a_commit(open_at: OpenBus) -> None:
+    bus, watcher = await open_at(), await open_at()
+    follower = await from_start(await watcher.follow(SCANS.name))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(bus.publish([message("a", partition=0)]))
+    found = await read_all(follower, 50)
+
+    # The first goes alone, what came meanwhile goes together; a transaction takes the time once for all of its messages.
+    assert len({record.time_ms for record in found[0]}) <= 3
+
+
+async def test_times_never_go_back_with_the_clock(open_at: OpenBus, clock: MovableClock) -> None:
+    bus = await open_at()
+    await bus.publish([message("a", partition=0)])
+    clock.set_back_s = 3_600
+    await bus.publish([message("b", partition=0)])
+
+    [first, second] = (await read_all(await from_start(await bus.follow(SCANS.name)), 2))[0]
+
+    assert first.time_ms <= second.time_ms
+
+
+async def test_a_lease_of_a_clock_that_was_set_back_blocks_nobody(open_at: OpenBus, clock: MovableClock) -> None:
+    first, second = await open_at(), await open_at()
+    gone, live = Member(await first.join(SCANS.name, "g")), Member(await second.join(SCANS.name, "g"))
+    await settle(gone, live, shares=[2, 2])
+    clock.set_back_s = 3_600
+
+    async with asyncio.timeout(5):
+        while live.holds != {0, 1, 2, 3}:
+            await live.poll(wait_s=0.5)
+
+
+async def test_retention_goes_in_bounded_steps(open_at: OpenBus, clock: MovableClock) -> None:
+    bus = await open_at()
+    await bus.publish([message("a", partition=number % 4) for number in range(2 * TRIM_RECORDS + 1)])
+    clock.moved_s += 61
+
+    assert [await bus.trim() for _ in range(4)] == [True, True, False, False]
+
+
+async def test_too_many_that_wait_are_refused(open_at: OpenBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = await open_at()
+    monkeypatch.setattr(lane, "MAX_WAITING", 10)
+
+    results = await asyncio.gather(*[bus.publish([message("a")]) for _ in range(30)], return_exceptions=True)
+
+    assert {type(result) for result in results} == {list, BusUnavailable}
+
+
+async def fill(bus: Bus, acknowledged: list[Position]) -> None:
+    """Publish until it fails."""
+    while True:
+        acknowledged += await bus.publish([message("a" * 10_000, partition=0)])
