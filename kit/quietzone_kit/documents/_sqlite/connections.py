@@ -47,8 +47,7 @@ class Connections:
             DocumentsError: closed, or the file isn't a store of documents.
         """
         if self._writer is None:
-            if self._closed:
-                raise DocumentsError(f"{self._place}: the store was closed")
+            self._check_open()
             self._writer = self._open_writer()
         return self._writer
 
@@ -67,6 +66,7 @@ class Connections:
     def reader(self) -> Iterator[sqlite3.Connection]:
         """A connection that reads, beside all others."""
         with self._guard:
+            self._check_open()
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._open(_READER_PRAGMAS)
         try:
@@ -97,6 +97,10 @@ class Connections:
         if isinstance(error, sqlite3.ProgrammingError):
             return DocumentsUnavailable(f"{self._place}: the connection is gone: open the store again ({error})")
         return DocumentsError(f"{self._place}: {_PERMANENT.get(code, 'SQLite refused')} ({error})")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise DocumentsError(f"{self._place}: the store was closed")
 
     def _open_writer(self) -> sqlite3.Connection:
         connection = self._open(_WRITER_PRAGMAS)
