@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from quietzone_tracking.forwarder.enrich.crawlers import Crawlers
-from quietzone_tracking.forwarder.enrich.previews import is_preview
-from quietzone_tracking.forwarder.enrich.traits import MAX_NAME, UNKNOWN, ScanClass
 from ua_parser import Domain
 from ua_parser.regex import Resolver
 from ua_parser_builtins.matchers import MATCHERS
+
+from quietzone_tracking.forwarder.enrich.crawlers import Crawlers
+from quietzone_tracking.forwarder.enrich.previews import is_preview
+from quietzone_tracking.forwarder.enrich.traits import MAX_NAME, UNKNOWN, ScanClass
 
 PHONE, TABLET, DESKTOP, OTHER = "phone", "tablet", "desktop", "other"
 

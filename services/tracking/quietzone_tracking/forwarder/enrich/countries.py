@@ -7,6 +7,7 @@ from typing import Protocol
 import maxminddb
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
+
 from quietzone_tracking.forwarder.enrich.traits import UNKNOWN
 from quietzone_tracking.metrics import COUNTRY_DATABASE_UP
 
