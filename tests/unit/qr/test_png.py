@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from quietzone_qr.rendering import png, read_png
+from quietzone_qr.rendering.deflate import Line, compress_lines, piece
 from quietzone_qr.rendering.geometry import MAX_SIZE_PX, ImageTooSmall
 from quietzone_qr.rendering.matrix import Matrix, encode
 from quietzone_qr.rendering.shown import WrongDrawing
@@ -116,7 +117,7 @@ def saved(image: Image.Image) -> bytes:
     """Another writer's file, brought to the form that ours has: lines without filters in one chunk."""
     width = (image.width + 7) // 8
     data = image.tobytes()
-    lines = [png.Line(b"\0" + data[start : start + width], 1) for start in range(0, len(data), width)]
+    lines = [Line([piece(b"\0" + data[start : start + width])], 1) for start in range(0, len(data), width)]
     header = image.width.to_bytes(4, "big") + image.height.to_bytes(4, "big") + bytes([1, 0, 0, 0, 0])
-    chunks = ((b"IHDR", header), (b"IDAT", png.compress_lines(lines)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", compress_lines(lines)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(png._chunk(kind, content) for kind, content in chunks)

@@ -4,7 +4,7 @@ import struct
 import zlib
 from functools import lru_cache
 
-from quietzone_qr.rendering.deflate import Line, compress_lines
+from quietzone_qr.rendering.deflate import Line, Piece, compress_lines, piece
 from quietzone_qr.rendering.geometry import Geometry
 from quietzone_qr.rendering.matrix import QUIET_ZONE, Matrix
 
@@ -29,16 +29,18 @@ def _lines(matrix: Matrix, geometry: Geometry) -> list[Line]:
     """The image's lines from top to bottom: each row of modules is one line, as often as a module has pixels."""
     width = (geometry.size_px + 7) // 8
     # Whole bytes on the left, so that modules begin at a byte's border: the margin is up to 7 pixels narrower there than on the right.
-    left = _UNFILTERED + b"\xff" * (geometry.spare_px // 2 // 8)
+    margin = geometry.spare_px // 2 // 8
     above = geometry.spare_px // 2 + QUIET_ZONE * geometry.module_px
     below = geometry.size_px - above - matrix.side * geometry.module_px
-    white = _UNFILTERED + b"\xff" * width
-    eight_modules = _eight_modules(geometry.module_px)
+    white = [piece(_UNFILTERED + b"\xff" * width)]
     packed, row_bytes = _packed(matrix)
+    inner, last = row_bytes - 1, width - margin - (row_bytes - 1) * geometry.module_px
+    left = piece(_UNFILTERED + b"\xff" * margin)
+    modules, rightmost = _eight_modules(geometry.module_px, geometry.module_px), _eight_modules(geometry.module_px, last)
     lines = [Line(white, above)]
     for start in range(0, len(packed), row_bytes):
-        modules = b"".join([eight_modules[byte] for byte in packed[start : start + row_bytes]])
-        lines.append(Line((left + modules)[: width + 1].ljust(width + 1, b"\xff"), geometry.module_px))
+        row = packed[start : start + row_bytes]
+        lines.append(Line([left, *[modules[byte] for byte in row[:inner]], rightmost[row[inner]]], geometry.module_px))
     lines.append(Line(white, below))
     return lines
 
@@ -53,10 +55,11 @@ def _packed(matrix: Matrix) -> tuple[bytes, int]:
     return int(left + rows + right, 2).to_bytes(side * row_bytes, "big"), row_bytes
 
 
-@lru_cache(maxsize=32)  # one entry a module size in use; up to 45 KB each
-def _eight_modules(module_px: int) -> list[bytes]:
-    """For each byte of eight modules their `8 * module_px` pixels, one bit each."""
-    return [int("".join(digit * module_px for digit in f"{byte:08b}"), 2).to_bytes(module_px, "big") for byte in range(256)]
+@lru_cache(maxsize=32)  # two entries a module size in use; up to 100 KB each
+def _eight_modules(module_px: int, width: int) -> list[Piece]:
+    """For each byte of eight modules their `8 * module_px` pixels, one bit each: `width` bytes, cut off or filled up with white."""
+    pixels = [int("".join(digit * module_px for digit in f"{byte:08b}"), 2).to_bytes(module_px, "big") for byte in range(256)]
+    return [piece(eight[:width].ljust(width, b"\xff")) for eight in pixels]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
