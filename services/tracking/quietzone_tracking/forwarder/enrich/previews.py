@@ -6,6 +6,8 @@ starts with `^` where people's browsers carry the same word further on (in-app b
 
 import re
 
+from quietzone_tracking.forwarder.enrich.first_match import FirstMatch
+
 TOKENS: tuple[tuple[str, str], ...] = (
     ("facebookexternalhit", "Facebook, Messenger, Instagram; also LINE, KakaoTalk and Apple's Messages, which add it to their own"),
     ("Facebot", "Facebook; Apple's Messages"),
@@ -53,9 +55,7 @@ TOKENS: tuple[tuple[str, str], ...] = (
 )
 """(token, who sends it)."""
 
-_PATTERN = re.compile("|".join("^" * token.startswith("^") + re.escape(token.removeprefix("^")) for token, _ in TOKENS), re.IGNORECASE)
 
-
-def is_preview(user_agent: str) -> bool:
-    """Whether the client looks at the link to show a preview of it."""
-    return _PATTERN.search(user_agent) is not None
+def previews() -> FirstMatch:
+    """The tokens, ready to match whatever their case; it answers with who sends them."""
+    return FirstMatch((f"(?i){'^' * token.startswith('^')}{re.escape(token.removeprefix('^'))}", sender) for token, sender in TOKENS)
