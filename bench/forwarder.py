@@ -36,10 +36,10 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 START_MS = 1_772_445_600_000
 
 USER_AGENTS = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_{} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_{} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148",
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.{}.0 Mobile Safari/537.36",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.{}.0 Safari/537.36",
-    "Mozilla/5.0 (Linux; Android 14; SM-A546B Build/{}; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/125.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 14; SM-A546B Build/{}; wv) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0 Mobile Safari/537.36",
     "WhatsApp/2.{}.20.0",
     "Mozilla/5.0 (compatible; Googlebot/2.{}; +http://www.google.com/bot.html)",
 )
@@ -70,9 +70,11 @@ class NoBus:
     """Takes everything and keeps nothing: what is left is the forwarder's own work."""
 
     async def partitions(self, topic: str) -> int:  # noqa: ARG002
+        """As many as the topic has."""
         return 16
 
     async def publish(self, messages: Sequence[Message]) -> list[Position]:  # noqa: ARG002
+        """Nothing."""
         return []
 
 
