@@ -124,7 +124,7 @@ def _problem(kind: type[Settings], details: ErrorDetails) -> str:
         return f"{variable(name)}: not set; it takes {wanted(name, field)}. {field.description or ''}".rstrip()
     if details["type"] in ("value_error", "assertion_error"):
         return f"{variable(name)}: {_said(details)}"
-    given = "its value" if is_secret(field) else repr(_PASSWORD.sub(r"\1***@", str(details["input"])))
+    given = "its value" if is_secret(field) else repr(_PASSWORD.sub(r"\1:***@", str(details["input"])))
     return f"{variable(name)}: {given} is not {wanted(name, field)}"
 
 

@@ -61,7 +61,7 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
 
 
 def mask(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Hide secrets, and the end of every address that isn't this machine's or a private network's."""
+    """Hide secrets, and the end of every address but this machine's own."""
     return {name: _masked(name, value) for name, value in event.items()}
 
 
@@ -78,7 +78,7 @@ def _shorten(match: re.Match[str]) -> str:
         address = ipaddress.ip_address(match.group())
     except ValueError:
         return match.group()
-    if address.is_loopback or address.is_unspecified or address.is_private:
+    if address.is_loopback or address.is_unspecified:
         return match.group()
     # What GDPR guidance on web analytics calls anonymised: a /24 or a /48 stays.
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))

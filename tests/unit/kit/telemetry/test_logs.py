@@ -1,0 +1,110 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+from quietzone_kit.telemetry import configure_logs, configure_traces, logger, span
+from quietzone_kit.telemetry._logs import mask
+
+
+def masked(text: str) -> str:
+    return str(mask(None, "info", {"note": text})["note"])
+
+
+@contextmanager
+def one_line() -> Iterator[dict[str, object]]:
+    """What the block's one log line holds, filled in at its end."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    said: dict[str, object] = {}
+    stderr = io.StringIO()
+    with redirect_stderr(stderr):
+        configure_logs("qr", "serve", style="json")
+        try:
+            yield said
+        finally:
+            structlog.reset_defaults()
+            root.handlers[:], root.level = handlers, level
+    (line,) = stderr.getvalue().splitlines()
+    said.update(json.loads(line))
+
+
+def test_a_log_line_says_when_how_bad_what_and_who() -> None:
+    with one_line() as said:
+        logger("codes").info("code created", code_id="c1")
+
+    assert {name: said[name] for name in ("level", "message", "part", "role", "module", "code_id")} == {
+        "level": "info",
+        "message": "code created",
+        "part": "qr",
+        "role": "serve",
+        "module": "codes",
+        "code_id": "c1",
+    }
+    assert str(said["timestamp"]).endswith("Z")
+
+
+def test_a_log_line_within_a_span_has_its_trace() -> None:
+    configure_traces("qr")
+
+    with one_line() as said, span("work", parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+        logger("codes").info("working")
+
+    assert said["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_an_exception_becomes_fields() -> None:
+    with one_line() as said:
+        try:
+            {}["no such thing"]
+        except KeyError:
+            logger("codes").exception("failed")
+
+    assert (said["error_name"], said["error_message"]) == ("KeyError", "'no such thing'")
+    assert "test_logs.py" in str(said["error_stack"])
+
+
+def test_a_librarys_warning_has_the_same_form() -> None:
+    with one_line() as said:
+        logging.getLogger("grpc").warning("connection to %s lost", "peer")
+
+    assert (said["message"], said["level"], said["logger"], said["part"]) == ("connection to peer lost", "warning", "grpc", "qr")
+
+
+@pytest.mark.parametrize("name", ["api_key", "key", "password", "authorization", "caller_token", "cookies", "secret"])
+def test_a_field_named_like_a_secret_is_hidden(name: str) -> None:
+    assert mask(None, "info", {name: "anything"}) == {name: "***"}
+
+
+def test_an_api_key_in_a_text_is_hidden() -> None:
+    assert masked("called with qz_0123456789abcdefghij twice") == "called with *** twice"
+
+
+def test_a_password_in_a_url_is_hidden() -> None:
+    assert masked("no route to kafka://user:pass@host:9092") == "no route to kafka://***@host:9092"
+
+
+@given(st.ip_addresses(v=4).filter(lambda address: not address.is_loopback and not address.is_unspecified))
+def test_no_ipv4_address_is_shown_whole(address: IPv4Address) -> None:
+    said = masked(f"scan from {address}, answered")
+
+    assert said == f"scan from {str(address).rpartition('.')[0]}.0/24, answered"
+
+
+@given(st.ip_addresses(v=6).filter(lambda address: not address.is_loopback and not address.is_unspecified))
+def test_no_ipv6_address_is_shown_whole(address: IPv6Address) -> None:
+    said = masked(f"scan from [{address}]:443")
+
+    assert said.endswith("/48]:443")
+    assert int(address) & ((1 << 80) - 1) == 0 or str(address) not in said
+
+
+@pytest.mark.parametrize("text", ["listening on 127.0.0.1:8000", "0.0.0.0", "at 09:30:15", "release 1.2.3"])
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert masked(text) == text
