@@ -163,7 +163,7 @@ class Draft:
             next_offset=next_offset,
             counted_until_ms=self._counted_until_ms,
             rejected=self.rejected,
-            sources=self._sources,
+            sources=dict(self._sources),
             pruned=self._pruned,
         )
 

@@ -33,10 +33,10 @@ PUBLISH = 1_000  # milestones a publish: 200 KB
 class ScanProjection:
     """`quietzone_kit.projection.Projection` of `tracking.scan.v1`."""
 
-    def __init__(self, documents: Documents, bus: Bus, *, owner: str, cache_bytes: int) -> None:
-        """`owner` is unique to this process, `cache_bytes` bounds the rollups held (encoded)."""
+    def __init__(self, documents: Documents, bus: Bus, *, owner: str, partitions: int, cache_bytes: int) -> None:
+        """`owner` is unique to this process, `partitions` is how many the topic has, `cache_bytes` bounds the rollups held (encoded)."""
         self._bus = bus
-        self._decoder = Decoder(TRACKING_SCAN_V1.partitions)
+        self._decoder = Decoder(partitions)
         self._ownership = Ownership(ScanStates(documents), TRACKING_SCAN_V1.name, owner)
         self._rejects = Rejects(documents)
         self._cache = Cache(cache_bytes)

@@ -1,8 +1,9 @@
 """Rollups as bytes: msgpack arrays with sorted maps, so that equal rollups are equal bytes.
 
-The first item is the format's number. A newer release may add items at an array's end; those that it doesn't know are dropped here,
-so it adds them only once no older release writes any more.
+The first item is the format's number. A release that keeps more raises it, and only when the release before can't write any more.
 """
+
+from typing import TypeVar
 
 import msgspec
 
@@ -44,6 +45,8 @@ class _Month(msgspec.Struct, array_like=True):
     previews: int
 
 
+W = TypeVar("W", _Total, _Day, _Month)
+
 _total_decoder = msgspec.msgpack.Decoder(_Total)
 _day_decoder = msgspec.msgpack.Decoder(_Day)
 _month_decoder = msgspec.msgpack.Decoder(_Month)
@@ -57,10 +60,7 @@ def encode_total(total: Total) -> bytes:
 
 def decode_total(data: bytes) -> Total:
     """The total in `data`; raises UnreadableRollup."""
-    try:
-        wire = _total_decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise UnreadableRollup(str(error)) from error
+    wire = _decode(_total_decoder, data)
     return Total(wire.persons, wire.bots, wire.previews, wire.last_scan_ms, [Milestone(*milestone) for milestone in wire.milestones])
 
 
@@ -72,12 +72,13 @@ def encode_day(day: Day) -> bytes:
 
 def decode_day(data: bytes) -> Day:
     """The day in `data`; raises UnreadableRollup."""
+    wire = _decode(_day_decoder, data)
+    dimensions = tuple(Dimension(counts, other) for counts, other in wire.dimensions)
     try:
-        wire = _day_decoder.decode(data)
-        dimensions = tuple(Dimension(counts, other) for counts, other in wire.dimensions)
-        return Day(wire.slots, wire.bots, wire.previews, dimensions, Visitors.from_state(wire.visitors))
-    except (msgspec.MsgspecError, ValueError) as error:
+        visitors = Visitors.from_state(wire.visitors)
+    except ValueError as error:
         raise UnreadableRollup(str(error)) from error
+    return Day(wire.slots, wire.bots, wire.previews, dimensions, visitors)
 
 
 def encode_month(month: Month) -> bytes:
@@ -87,8 +88,15 @@ def encode_month(month: Month) -> bytes:
 
 def decode_month(data: bytes) -> Month:
     """The month in `data`; raises UnreadableRollup."""
-    try:
-        wire = _month_decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise UnreadableRollup(str(error)) from error
+    wire = _decode(_month_decoder, data)
     return Month(wire.persons, wire.bots, wire.previews)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[W], data: bytes) -> W:
+    try:
+        wire = decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise UnreadableRollup(f"a rollup is damaged ({error}): restore the store from a backup") from error
+    if wire.format != _FORMAT:
+        raise UnreadableRollup(f"a rollup has format {wire.format}, this release reads {_FORMAT}: a newer release wrote it, run that one")
+    return wire

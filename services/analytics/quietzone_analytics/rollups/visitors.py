@@ -84,7 +84,7 @@ def _estimate(registers: bytearray) -> float:
     for rank in range(_REST, 0, -1):
         sum_ = 0.5 * (sum_ + counts[rank])
     sum_ += _REGISTERS * _sigma(counts[0] / _REGISTERS)
-    return _ALPHA * _REGISTERS * _REGISTERS / sum_
+    return _ALPHA * _REGISTERS * _REGISTERS / sum_ if sum_ else 2.0**64  # every register at its end: as many as there are hashes
 
 
 def _sigma(x: float) -> float:
