@@ -2,17 +2,39 @@
 
 Events wait in the document that they tell of, under three fields that the repository carries through each of its writes:
 `outbox` (a list, oldest first), `outbox_at` (Unix time in milliseconds of the oldest; absent when none wait, so that the index
-stays small) and `outbox_shard`. A relay publishes them in order and removes them, which changes `version` only; use cases retry
-when `revision` is unchanged.
+stays small) and `outbox_shard`. A relay publishes them in order and removes them, which changes `version` only.
+
+A repository inserts `with_event(body, …)`, and changes `{**stored.body, **changed_fields}` with `replace_keeping_outbox`, which tries
+again when only the outbox has changed under it; then it calls `Relay.wake`. Its collection declares OUTBOX_INDEX, its store
+OUTBOX_LEASES. A document is not deleted while events wait in it: they would be gone.
 """
 
-from quietzone_kit.documents import Index
+from quietzone_kit.outbox._fields import (
+    MAX_WAITING,
+    OUTBOX_FIELDS,
+    OUTBOX_INDEX,
+    SHARDS,
+    Outgoing,
+    keeping_outbox,
+    shard_of,
+    waiting,
+    with_event,
+)
+from quietzone_kit.outbox._leases import OUTBOX_LEASES
+from quietzone_kit.outbox._relay import Relay
+from quietzone_kit.outbox._replace import replace_keeping_outbox
 
-MAX_WAITING = 100
-"""Events that may wait in one document; then changes are refused with Unavailable until the bus takes some."""
-
-SHARDS = 16
-"""Shards of documents that relays share out among themselves; one relay at a time works on a shard."""
-
-OUTBOX_INDEX = Index("by_outbox", ("outbox_shard", "outbox_at"), sparse=True)
-"""Every collection with an outbox declares this index."""
+__all__ = [
+    "MAX_WAITING",
+    "OUTBOX_FIELDS",
+    "OUTBOX_INDEX",
+    "OUTBOX_LEASES",
+    "SHARDS",
+    "Outgoing",
+    "Relay",
+    "keeping_outbox",
+    "replace_keeping_outbox",
+    "shard_of",
+    "waiting",
+    "with_event",
+]

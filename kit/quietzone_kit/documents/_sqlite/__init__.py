@@ -127,6 +127,8 @@ class SqliteDocuments:
 
     async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:
         """Write many documents, each on its own."""
+        if not puts:
+            return []
         checked = await self._run(partial(documents, collection, puts))  # 1,000 bodies take 10 ms, which the event loop needn't wait for
         return await self._write(Bulk(collection, checked, self._write_id()), collection)
 
