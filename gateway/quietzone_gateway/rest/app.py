@@ -3,10 +3,11 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
 from quietzone_kit.errors import NotFound
 from quietzone_kit.runtime import Randomness
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.routing import Match
 
 from quietzone_gateway.rest import analytics, codes, reconcile
 from quietzone_gateway.rest.description import describer, release
@@ -14,10 +15,16 @@ from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
 
+METHODS = ("GET", "POST", "PATCH", "DELETE")
+"""That the API has."""
 
-def make_api(parts: Parts, randomness: Randomness) -> ASGIApp:
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own would say again what `Envelope` says in the house's terms."""
+
+
+def make_api(parts: Parts, randomness: Randomness) -> FastAPI:
     """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
-    app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     for module in (codes, analytics, reconcile):
         app.include_router(module.router)
@@ -25,7 +32,8 @@ def make_api(parts: Parts, randomness: Randomness) -> ASGIApp:
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)
     app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
-    return Envelope(app, clock=parts.clock, randomness=randomness)
+    app.add_middleware(Envelope, clock=parts.clock, randomness=randomness)
+    return app
 
 
 async def _explain(name: str) -> PlainTextResponse:
@@ -36,5 +44,12 @@ async def _explain(name: str) -> PlainTextResponse:
     return PlainTextResponse(f"{kind.title} ({kind.status})\n\n{kind.advice}\n")
 
 
-async def _leave_to_envelope(_request: Request, error: Exception) -> PlainTextResponse:
+async def _leave_to_envelope(request: Request, error: Exception) -> PlainTextResponse:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        error.headers = {"Allow": ", ".join(_methods_of(request))}  # Starlette names only the methods of the first route that fits
     raise error
+
+
+def _methods_of(request: Request) -> list[str]:
+    routes, scope = request.app.router.routes, request.scope
+    return [name for name in METHODS if any(route.matches({**scope, "method": name})[0] is Match.FULL for route in routes)]

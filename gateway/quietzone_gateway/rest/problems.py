@@ -141,7 +141,7 @@ def _violation(details: Mapping[str, Any]) -> FieldViolation:
     """What pydantic found, with the field's name as the caller knows it; a body as a whole is `body`."""
     kind, place = details["type"], [str(part) for part in details["loc"]]
     if kind == "json_invalid":
-        return FieldViolation("body", f"not JSON: {details['ctx']['error']} at character {place[-1]}")
+        return FieldViolation("body", f"not JSON from character {place[-1]} on ({details['ctx']['error']})")
     reasons = {"extra_forbidden": "there is no such field", "missing": "needed"}
     reason = str(details["msg"]).removeprefix("Value error, ")
     return FieldViolation(".".join(place[1:]) or place[0], reasons.get(kind, reason[:1].lower() + reason[1:]))

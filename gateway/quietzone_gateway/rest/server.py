@@ -37,6 +37,7 @@ class HttpServer:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # anybody can send malformed requests, and would fill the log
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -57,6 +58,10 @@ class HttpServer:
     def stop(self) -> None:
         """Accept nothing new, and let `serve` end."""
         self._server.should_exit = True
+
+    def close(self) -> None:
+        """Give the port back, when `serve` was never called."""
+        self._socket.close()
 
     def not_ready(self) -> str | None:
         """None when it accepts connections."""
@@ -135,6 +140,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # bound alone, two could have it
     except OSError as error:
         listening.close()
         raise OSError(

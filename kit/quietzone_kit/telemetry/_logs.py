@@ -43,12 +43,7 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
         if text
         else [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(default=str)]
     )
-    structlog.configure(
-        processors=[*shared, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+    _configure([*shared, *render], number)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -58,6 +53,15 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
     )
     # Libraries tell at `info` what only their authors want to know.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _configure(processors: list[Processor], number: int) -> None:
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,  # tests exchange stderr; a line costs 60 µs, finding its logger 2
+    )
 
 
 def mask(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -108,3 +112,7 @@ def _add_error(_logger: object, _method: str, event: EventDict) -> EventDict:
         event["error_message"] = str(error)
         event["error_stack"] = "".join(traceback.format_exception(error))
     return event
+
+
+# For tests and commands, which never call `configure_logs`: structlog's own default spends seconds on drawing a traceback.
+_configure([structlog.processors.add_log_level, _add_error, mask, structlog.dev.ConsoleRenderer(colors=False)], logging.WARNING)

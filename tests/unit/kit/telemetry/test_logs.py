@@ -20,7 +20,7 @@ def masked(text: str) -> str:
 @contextmanager
 def one_line() -> Iterator[dict[str, object]]:
     """What the block's one log line holds, filled in at its end."""
-    root = logging.getLogger()
+    root, before = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
     said: dict[str, object] = {}
     stderr = io.StringIO()
@@ -29,7 +29,7 @@ def one_line() -> Iterator[dict[str, object]]:
         try:
             yield said
         finally:
-            structlog.reset_defaults()
+            structlog.configure(**before)
             root.handlers[:], root.level = handlers, level
     (line,) = stderr.getvalue().splitlines()
     said.update(json.loads(line))

@@ -1,0 +1,21 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from quietzone.analytics.v1 import analytics_pb2
+from quietzone.qr.v1 import code_service_pb2
+from unit.gateway.served import MENU, Api, running
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with running(tmp_path) as api:
+        api.services.answer("GetCode", code_service_pb2.GetCodeResponse(code=MENU))
+        api.services.answer("CreateCode", code_service_pb2.CreateCodeResponse(code=MENU))
+        api.services.answer("UpdateCode", code_service_pb2.UpdateCodeResponse(code=MENU))
+        api.services.answer("DeleteCode", code_service_pb2.DeleteCodeResponse())
+        api.services.answer("ListCodes", code_service_pb2.ListCodesResponse(codes=[MENU], next_page_token="next"))  # noqa: S106 - no password
+        api.services.answer("RenderCode", code_service_pb2.RenderCodeResponse(image=b"\x89PNG", media_type="image/png", etag="abc"))
+        api.services.answer("GetCodeAnalytics", analytics_pb2.GetCodeAnalyticsResponse())
+        api.services.answer("Reconcile", analytics_pb2.ReconcileResponse())
+        yield api

@@ -1,0 +1,142 @@
+"""The API over real gRPC servers, whose answers tests choose."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from quietzone.analytics.v1 import analytics_pb2_grpc
+from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
+from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
+from quietzone_gateway.rest import Parts, make_api
+from quietzone_gateway.rpc import Codes, Counts
+from quietzone_kit.documents import open_documents
+from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
+from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
+
+KEY = "qz_" + "test" * 10
+CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
+NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
+SETTINGS = RpcSettings(caller_key="k" * 32)
+
+MENU = code_pb2.Code(
+    id=CODE_ID,
+    account_id="first",
+    slug="menu",
+    payload="https://qr.example.com/menu",
+    destination="https://example.com/menu",
+    title="Menu",
+    state=code_pb2.CODE_STATE_ACTIVE,
+    revision=3,
+    created_at_ms=NOON_MS - 86_400_000,
+    updated_at_ms=NOON_MS - 1,
+)
+
+
+class Noon:
+    """A clock that stands at noon; callers are signed and checked by the same one."""
+
+    def now_ms(self) -> int:
+        return NOON_MS
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+Answer = Callable[[Any], Any]
+
+
+@dataclass
+class Services:
+    """What was asked of the services, and what they answer: a message, or an error to raise."""
+
+    asked: list[Any] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def answer(self, method: str, message: Any) -> None:
+        """Answer `method` with `message`."""
+        self.answers[method] = lambda _request: message
+
+    def fail(self, method: str, error: Exception) -> None:
+        """Fail each call of `method` with `error`."""
+
+        def fail(_request: Any) -> Any:
+            raise error
+
+        self.answers[method] = fail
+
+    async def take(self, method: str, request: Any) -> Any:
+        self.asked.append(request)
+        self.accounts.append(caller().account_id)
+        return self.answers[method](request)
+
+
+class Facade:
+    """A servicer whose every method asks `Services`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def __getattr__(self, name: str) -> Any:
+        if not name[0].isupper():
+            raise AttributeError(name)
+
+        async def method(request: Any, _context: object) -> Any:
+            return await self._services.take(name, request)
+
+        return method
+
+
+@dataclass
+class Api:
+    """The API as clients see it, with the services behind it."""
+
+    http: httpx.AsyncClient
+    services: Services
+    servers: list[Server]
+
+    async def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """A request with the account's key."""
+        sent = {"authorization": f"Bearer {KEY}"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.request(method, path, json=body, headers=sent)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Api]:
+    clock, randomness, services = Noon(), SystemRandomness(), Services()
+    keys = CallerKeys.of(SETTINGS, clock)
+    executor = ThreadExecutor("documents", 2)
+    documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
+    accounts = Accounts(documents)
+    await accounts.ensure()
+    await open_first_account(accounts, clock, randomness, preset=KEY)
+    servers, peers = [], []
+    for name, add in (
+        ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server),
+        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server),
+    ):
+        server = Server(f"unix:{folder}/{name}", keys, SETTINGS, not_ready=list)
+        server.add(add, Facade(services))  # type: ignore[arg-type]
+        await server.start()
+        servers.append(server)
+        peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
+    app = make_api(Parts(Codes(peers[0]), Counts(peers[1]), KnownKeys(accounts, clock), clock), randomness)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        yield Api(http, services, servers)
+    for peer in peers:
+        await peer.close()
+    for server in servers:
+        await server.stop(0)
+    await documents.close()
+    executor.close()
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, list[str]]:
+    """Status, type and wrong fields of a problem."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    return answer.status_code, body["type"].removeprefix("/problems/"), [error["field"] for error in body.get("errors", [])]

@@ -1,0 +1,296 @@
+"""What a client is told when a request can't be answered."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+from quietzone_gateway.rest.codes import CODE, CODE_CHANGE, NEW_CODE, CodeChange, CodeView, NewCode
+from quietzone_gateway.rest.envelope import MAX_BODY_BYTES
+from quietzone_gateway.rest.problems import ALL_KINDS, KINDS
+from quietzone_gateway.rest.server import HttpServer
+from quietzone_kit.errors import ERRORS, DeadlineExceeded, InvalidInput, QuietzoneError
+from unit.gateway.served import CODE_ID, KEY, Api, problem
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ERRORS if kind is not InvalidInput])
+async def test_each_error_of_the_tree_has_its_status(api: Api, kind: type[QuietzoneError]) -> None:
+    api.services.fail("GetCode", kind("the reason"))
+
+    answer = await api.send("GET", f"/v1/codes/{CODE_ID}")
+
+    assert problem(answer)[:2] == (kind.http_status, kind.code.lower().replace("_", "-"))
+    assert answer.json()["detail"] == "the reason"
+
+
+async def test_a_problem_says_what_where_and_which_request(api: Api) -> None:
+    answer = await api.send("GET", "/v1/codes/menu", x_request_id="my-request.1")
+
+    assert answer.json() == {
+        "type": "/problems/not-found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "there is no code with this id",
+        "instance": "/v1/codes/menu",
+        "request_id": "my-request.1",
+    }
+
+
+async def test_a_fault_of_ours_tells_nothing_of_its_inside(api: Api) -> None:
+    api.services.fail("GetCode", LookupError("password: hunter2"))
+
+    answer = await api.send("GET", f"/v1/codes/{CODE_ID}")
+
+    assert problem(answer)[:2] == (500, "internal")
+    assert "hunter2" not in answer.text
+
+
+async def test_without_a_key_one_is_asked_for(api: Api) -> None:
+    answer = await api.http.get("/v1/codes")
+
+    assert problem(answer)[:2] == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer qz_wrong"},
+        {"authorization": f"Basic {KEY}"},
+        {"authorization": f"Bearer {KEY}x"},
+        {"authorization": f"Bearer {KEY * 100}"},
+        {"authorization": "Bearer \u00fc".encode("latin-1").decode("latin-1")},
+        {"x-api-key": ""},
+    ],
+)
+async def test_a_wrong_key_is_refused(api: Api, headers: dict[str, str]) -> None:
+    sent = {name: value.encode("latin-1") for name, value in headers.items()}
+
+    assert problem(await api.http.get("/v1/codes", headers=sent))[:2] == (401, "unauthenticated")
+
+
+async def test_the_key_may_come_in_its_own_header(api: Api) -> None:
+    assert (await api.http.get("/v1/codes", headers={"x-api-key": KEY})).status_code == 200
+
+
+async def test_nothing_of_a_body_is_looked_at_before_the_key(api: Api) -> None:
+    answer = await api.http.post("/v1/codes", content=b"{", headers={"content-type": "text/plain"})
+
+    assert problem(answer)[:2] == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/codes/", "/v2/codes", f"/v1/codes/{CODE_ID}/pages", "/docs", "/metrics", "/healthz"])
+async def test_an_address_that_is_not_there_is_not_found(api: Api, path: str) -> None:
+    assert problem(await api.send("GET", path))[:2] == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/codes", "GET, POST"),
+        ("POST", f"/v1/codes/{CODE_ID}", "GET, PATCH, DELETE"),
+        ("DELETE", "/v1/reconcile", "GET"),
+    ],
+)
+async def test_a_method_that_an_address_lacks_is_answered_with_those_it_has(api: Api, method: str, path: str, allowed: str) -> None:
+    answer = await api.send(method, path)
+
+    assert problem(answer)[:2] == (405, "method-not-allowed")
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b'"text"',
+        b'{"destination":}',
+        b'{"destination": "https://example.com/" "title": ""}',
+        b"\xff\xfe",
+        b"[" * 60_000,
+        b'{"destination":"\xc3\x28"}',
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_named(api: Api, body: bytes) -> None:
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+
+    answer = await api.http.post("/v1/codes", content=body, headers=headers)
+
+    assert problem(answer) == (400, "invalid-argument", ["body"])
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["destination"]),
+        ({"destination": None}, ["destination"]),
+        ({"destination": "https://example.com/", "title": 7, "slug": "a b", "id": "x"}, ["title", "slug", "id"]),
+        ({"destination": "x" * 2049, "title": "x" * 201, "slug": "ab"}, ["destination", "title", "slug"]),
+        ({"destination": "https://example.com/\ud800"}, ["destination"]),
+    ],
+)
+async def test_every_wrong_field_of_a_new_code_is_named(api: Api, body: dict[str, object], fields: list[str]) -> None:
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+
+    answer = await api.http.post("/v1/codes", content=json.dumps(body), headers=headers)
+
+    assert problem(answer) == (400, "invalid-argument", fields)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
+async def test_another_body_than_json_is_refused(api: Api, media_type: str) -> None:
+    headers = {"authorization": f"Bearer {KEY}", "content-type": media_type}
+
+    answer = await api.http.post("/v1/codes", content=b"{}", headers=headers)
+
+    assert problem(answer)[:2] == (415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "application/merge-patch+json"])
+async def test_json_is_known_by_its_other_names(api: Api, media_type: str) -> None:
+    headers = {"authorization": f"Bearer {KEY}", "content-type": media_type}
+
+    answer = await api.http.patch(f"/v1/codes/{CODE_ID}", content=b'{"title":"x"}', headers=headers)
+
+    assert answer.status_code == 200
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused(api: Api) -> None:
+    answer = await api.send("POST", "/v1/codes", {"destination": "x" * MAX_BODY_BYTES})
+
+    assert problem(answer)[:2] == (413, "body-too-large")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(api: Api) -> None:
+    async def chunks() -> Any:
+        for _ in range(9):
+            yield b"x" * (MAX_BODY_BYTES // 8)
+
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+
+    answer = await api.http.post("/v1/codes", content=chunks(), headers=headers)
+
+    assert problem(answer)[:2] == (413, "body-too-large")
+
+
+async def test_a_request_gets_an_id_when_it_brings_none(api: Api) -> None:
+    assert re.fullmatch(r"[0-9a-f-]{36}", (await api.send("GET", "/v1/codes")).headers["x-request-id"])
+
+
+@pytest.mark.parametrize("given", ["two words", "x" * 129, "<script>"])
+async def test_an_id_that_could_do_harm_is_replaced(api: Api, given: str) -> None:
+    assert (await api.send("GET", "/v1/codes", x_request_id=given)).headers["x-request-id"] != given
+
+
+async def test_a_service_that_stopped_is_to_be_asked_again(api: Api) -> None:
+    for server in api.servers:
+        await server.stop(0)
+
+    answer = await api.send("GET", f"/v1/codes/{CODE_ID}")
+
+    assert problem(answer)[:2] == (503, "unavailable")
+    assert answer.headers["retry-after"] == "2"
+
+
+async def test_a_service_that_is_too_slow_ends_in_time(api: Api) -> None:
+    api.services.fail("GetCode", DeadlineExceeded("no answer in the time that the caller gave"))
+
+    assert problem(await api.send("GET", f"/v1/codes/{CODE_ID}"))[:2] == (504, "deadline-exceeded")
+
+
+@pytest.mark.parametrize("name", sorted(ALL_KINDS))
+async def test_the_type_of_each_problem_leads_to_what_it_means(api: Api, name: str) -> None:
+    answer = await api.http.get(f"/problems/{name}")
+
+    assert (answer.status_code, ALL_KINDS[name].advice in answer.text) == (200, True)
+
+
+def test_each_error_has_its_own_kind_of_problem() -> None:
+    assert set(KINDS) == set(ERRORS)
+
+
+async def test_the_description_is_openapi_3_1_without_foreign_errors(api: Api) -> None:
+    description = (await api.http.get("/openapi.json")).json()
+
+    assert description["openapi"].startswith("3.1.")
+    assert "HTTPValidationError" not in json.dumps(description)
+
+
+async def test_every_operation_describes_its_problems_with_an_example(api: Api) -> None:
+    description = (await api.http.get("/openapi.json")).json()
+
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            described = {status: answer["content"] for status, answer in operation["responses"].items() if status >= "400"}
+            assert {"401", "500", "503"} <= set(described), (method, path)
+            for status, content in described.items():
+                example = content["application/problem+json"]["example"]
+                assert (str(example["status"]), example["type"].startswith("/problems/")) == (status, True)
+                assert set(description["components"]["schemas"]["Problem"]["required"]) <= set(example)
+
+
+def _refs(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        return [value for key, value in node.items() if key == "$ref"] + [ref for value in node.values() for ref in _refs(value)]
+    return [ref for value in node for ref in _refs(value)] if isinstance(node, list) else []
+
+
+async def test_the_description_refers_only_to_what_it_has(api: Api) -> None:
+    description = (await api.http.get("/openapi.json")).json()
+
+    assert {ref.removeprefix("#/components/schemas/") for ref in _refs(description)} <= set(description["components"]["schemas"])
+
+
+@pytest.mark.parametrize(("example", "model"), [(NEW_CODE, NewCode), (CODE_CHANGE, CodeChange), (CODE, CodeView)])
+def test_each_example_is_what_it_is_an_example_of(example: dict[str, object], model: type[object]) -> None:
+    shown = TypeAdapter(model).dump_python(TypeAdapter(model).validate_python(example, strict=False), mode="json", exclude_unset=True)
+
+    assert shown == example
+
+
+async def raw(sent: bytes) -> bytes:
+    """What a server answers to these bytes on one connection, until it closes it."""
+    app = FastAPI()
+    server = HttpServer(app, "127.0.0.1", 0, drain_s=1)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        while server.not_ready() is not None:  # noqa: ASYNC110 - uvicorn tells by a flag
+            await asyncio.sleep(0.001)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(sent)
+        received = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await writer.wait_closed()
+        server.stop()
+    return received
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"GET / HTTP/1.1\r\nx: " + b"a" * 20_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 431 "),
+        (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 4_000 + b"\r\n", b"HTTP/1.1 431 "),
+        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"HTTP/1.1 400 "),
+    ],
+)
+async def test_a_request_that_is_not_http_gets_a_problem_and_a_closed_connection(sent: bytes, status: bytes) -> None:
+    received = await raw(sent)
+
+    assert received.startswith(status)
+    assert b"application/problem+json" in received
+
+
+def test_a_taken_port_is_said_plainly() -> None:
+    first = HttpServer(FastAPI(), "127.0.0.1", 0, drain_s=1)
+
+    with pytest.raises(OSError, match=f"127.0.0.1:{first.port} .*QUIETZONE_GATEWAY_PORT"):
+        HttpServer(FastAPI(), "127.0.0.1", first.port, drain_s=1)
+    first.close()
