@@ -219,4 +219,5 @@ def open_documents(url: str, *, executor: Executor, randomness: Randomness, conn
         raise UnknownScheme(f"no such scheme {scheme!r}; use sqlite:///path")
     from quietzone_kit.documents._sqlite import SqliteDocuments, connect_to  # noqa: PLC0415 - only what is used is imported
 
-    return SqliteDocuments(connect or connect_to(place, randomness), place, executor=executor, randomness=randomness)
+    name = place.removeprefix("/")  # for messages
+    return SqliteDocuments(connect or connect_to(place, randomness), name, executor=executor, randomness=randomness)

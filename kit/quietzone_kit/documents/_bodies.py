@@ -56,6 +56,8 @@ def documents(collection: Collection, puts: Sequence[Put]) -> list[tuple[Documen
         ValueError: a key is there twice, or there are too many.
     """
     check_count(len(puts))
+    for put in puts:
+        check_version(put.if_version)
     checked = [(document(collection, put.body), put.if_version) for put in puts]
     if len({each.key for each, _ in checked}) < len(checked):
         raise ValueError(f"collection {collection.name}: a bulk has each key once")
@@ -110,6 +112,16 @@ def check_count(count: int) -> None:
     """
     if count > MAX_ITEMS:
         raise ValueError(f"at most {MAX_ITEMS:,} documents at once, not {count:,}: cut it into parts")
+
+
+def check_version(version: int | None) -> None:
+    """Refuse a version that no document can have.
+
+    Raises:
+        ValueError: it doesn't fit into 64 bits.
+    """
+    if version is not None and not MIN_INT <= version <= MAX_INT:
+        raise ValueError(f"a version has 64 bits, {version} has more: pass on what was read")
 
 
 def _check(value: object, field: str, depth: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from quietzone_kit.documents import Collection, InvalidCursor, Query
-from quietzone_kit.documents._bodies import IndexValue
+from quietzone_kit.documents._bodies import MAX_INT, MIN_INT, IndexValue
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[tuple[int, list[int | str | None]]] = msgspec.msgpack.Decoder(tuple[int, list[int | str | None]])
@@ -31,6 +31,8 @@ def position_of(collection: Collection, query: Query | None, text: str, *, lengt
         raise InvalidCursor("not a cursor: pass on what a page gave, unchanged") from error
     if mark != _mark(collection, query) or len(position) != length:
         raise InvalidCursor("the cursor is from another query: start that one again without a cursor")
+    if any(isinstance(value, int) and not MIN_INT <= value <= MAX_INT for value in position):
+        raise InvalidCursor("not a cursor: pass on what a page gave, unchanged")
     return position
 
 

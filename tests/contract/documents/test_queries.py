@@ -312,12 +312,17 @@ async def test_an_index_that_was_not_declared_is_a_key_error(documents: Document
         Query("by_owner", ("me", 1, 2)),
         Query("by_owner", ("me", 1), at_least=1),
         Query("by_owner", ("me",), at_least=1, below="z"),
+        Query("by_owner", ("me",), at_least=2**63),
+        Query("by_owner", (2**70,)),
+        Query("by_owner", ("\ud800",)),
+        Query("by_owner", (True,)),
+        Query("by_owner", (1.5,)),  # type: ignore[arg-type]
         Query("by_owner", ("me",), limit=0),
         Query("by_owner", ("me",), limit=10_001),
     ],
 )
 async def test_what_an_index_can_not_answer_is_refused(documents: Documents, query: Query) -> None:
-    with pytest.raises(ValueError, match=r"index|page"):
+    with pytest.raises(ValueError, match=r"index|page|surrogates"):
         await documents.query(THINGS, query)
 
 

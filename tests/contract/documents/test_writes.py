@@ -312,3 +312,19 @@ async def test_a_collection_that_was_not_declared_is_said_so(documents: Document
         await documents.get(undeclared, "a")
     with pytest.raises(DocumentsError, match="call ensure first"):
         await documents.insert(undeclared, {"id": "a"})
+
+
+async def test_arguments_that_no_document_can_match_fail_alone(documents: Documents) -> None:
+    await documents.insert(PLAIN, {"id": "a"})
+
+    results = await asyncio.gather(
+        documents.insert(PLAIN, {"id": "b"}),
+        documents.replace(PLAIN, {"id": "a"}, if_version=2**63),
+        documents.delete(PLAIN, "a", if_version=2**63),
+        documents.delete(PLAIN, "\ud800", if_version=1),
+        documents.increment(PLAIN, "\ud800", "n"),
+        documents.bulk(PLAIN, [Put({"id": "a"}, 2**63)]),
+        return_exceptions=True,
+    )
+
+    assert [type(result) for result in results] == [Stored, ValueError, ValueError, VersionConflict, InvalidDocument, ValueError]

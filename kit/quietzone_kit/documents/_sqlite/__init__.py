@@ -20,13 +20,15 @@ from quietzone_kit.documents import (
     Connect,
     DocumentsError,
     DocumentsUnavailable,
+    InvalidDocument,
     Outcome,
     Page,
     Put,
     Query,
     Stored,
+    VersionConflict,
 )
-from quietzone_kit.documents._bodies import IndexValue, body_of, check_count, document, documents, is_key
+from quietzone_kit.documents._bodies import IndexValue, body_of, check_count, check_version, document, documents, is_key
 from quietzone_kit.documents._cursors import cursor, position_of
 from quietzone_kit.documents._sqlite.connections import Connections, connect_to
 from quietzone_kit.documents._sqlite.queries import check_limit, plan
@@ -115,14 +117,20 @@ class SqliteDocuments:
 
     async def replace(self, collection: Collection, body: Body, *, if_version: int) -> Stored:
         """Put `body` in the place of the version `if_version`; raises VersionConflict, DuplicateKey."""
+        check_version(if_version)
         return await self._write(Replace(collection, document(collection, body), if_version, self._write_id()), collection)
 
     async def delete(self, collection: Collection, key: str, *, if_version: int) -> None:
         """Remove a document; raises VersionConflict."""
+        check_version(if_version)
+        if not is_key(key):
+            raise VersionConflict(f"collection {collection.name}: no document can have the key {key!r}")
         await self._write(Delete(collection, key, if_version), collection)
 
     async def increment(self, collection: Collection, key: str, field: str, by: int = 1) -> Stored:
         """Add to a number in a document; raises InvalidDocument when it isn't one."""
+        if not is_key(key):
+            raise InvalidDocument(f"collection {collection.name}: no document can have the key {key!r}")
         return await self._write(Increment(collection, key, field, by, self._write_id()), collection)
 
     async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ LAYOUT = 1  # of tables and columns; a store of a newer layout is refused
 BUSY_TIMEOUT_MS = (
     2_000  # another process commits within milliseconds; longer than this something is wrong there, and callers have deadlines
 )
+LOG_ATTEMPTS, LOG_PAUSE_S = 100, 0.02  # processes that open a new file together: SQLite doesn't wait when it switches to the log
 OLDEST_SQLITE = (3, 37)  # UPDATE FROM, and memory that connections share
 
 _PRAGMAS = (
@@ -124,16 +126,24 @@ class Connections:
 
     def _use_log(self, connection: sqlite3.Connection) -> None:
         """With a write-ahead log readers don't wait for the writer, nor it for them; memory can't have one."""
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode not in ("wal", "memory"):
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode not in ("wal", "memory"):
-            raise DocumentsError(f"{self._place}: this file system can't hold a write-ahead log: put the store on a local disk")
+        for attempt in range(1, LOG_ATTEMPTS + 1):
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if mode in ("wal", "memory"):
+                return
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt == LOG_ATTEMPTS:
+                    raise
+                time.sleep(LOG_PAUSE_S)
+        raise DocumentsError(f"{self._place}: this file system can't hold a write-ahead log: put the store on a local disk")
 
     def _identify(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN")  # one state of a store that another process may be making just now
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("ROLLBACK")
         if application != APPLICATION_ID and (application != 0 or tables):
             raise DocumentsError(f"{self._place}: a SQLite database, but not a store of documents: give a path of its own")
         if layout > LAYOUT:

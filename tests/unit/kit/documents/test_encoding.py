@@ -1,10 +1,14 @@
 """Bodies and cursors as bytes."""
 
+import base64
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quietzone_kit.documents import Collection, Index, Order, Query, Value
+from quietzone_kit.documents import Collection, Index, InvalidCursor, Order, Query, Value
 from quietzone_kit.documents._bodies import MAX_INT, MIN_INT, document
-from quietzone_kit.documents._cursors import cursor, position_of
+from quietzone_kit.documents._cursors import _mark, cursor, position_of
 
 THINGS = Collection("things", key="id", indexes=(Index("by_owner", ("owner", "rank")),))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -31,3 +35,11 @@ def test_a_cursor_brings_back_its_position(position: list[int | str | None], ord
     assert position_of(THINGS, query, text, length=len(position)) == position
     assert text.isascii()
     assert not set(text) & set("+/=&? ")
+
+
+def test_a_forged_cursor_with_a_larger_int_than_64_bits_is_refused() -> None:
+    query = Query("by_owner", ("me",))
+    forged = base64.urlsafe_b64encode(msgspec.msgpack.encode((_mark(THINGS, query), [2**63, "a"]))).decode()
+
+    with pytest.raises(InvalidCursor):
+        position_of(THINGS, query, forged, length=2)
