@@ -6,6 +6,7 @@ from quietzone_kit.documents import open_documents
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_kit.settings import setting
 
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import HttpServer, Parts, make_api
@@ -20,8 +21,9 @@ async def build(settings: GatewaySettings) -> App:
     """The role `serve`: the public API."""
     app = App(drain_s=settings.drain_s)
     clock, randomness = SystemClock(), SystemRandomness()
-    executor = ThreadExecutor("documents", DOCUMENT_THREADS)
-    documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=randomness)
+    with setting("gateway_documents_url"):
+        executor = ThreadExecutor("documents", DOCUMENT_THREADS)
+        documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=randomness)
     app.close("documents", documents.close)
     accounts = Accounts(documents)
     await accounts.ensure()

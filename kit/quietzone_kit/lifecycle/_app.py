@@ -62,7 +62,7 @@ class _Resource:
 class App:
     """A process's parts. Register in the order of need: what is registered last stops first.
 
-    So the operators' port comes first (it answers until the end), then stores and the bus, then tasks, then servers for others.
+    So stores and the bus come first, then tasks, then servers for others.
     `drain_s` bounds how long servers and tasks may take to finish what is under way, all together.
     """
 
@@ -86,6 +86,10 @@ class App:
     def server(self, name: str, server: Server) -> None:
         """Start `server` when its turn comes."""
         self._parts.append(_Server(name, server))
+
+    def observe(self, server: Server) -> None:
+        """Start the operators' port before all else and stop it after all else, so that it answers throughout."""
+        self._parts.insert(0, _Server("ops", server))
 
     def close(self, name: str, close: Callable[[], Awaitable[None]]) -> None:
         """Call `close()` on the way down, when all that was registered later has stopped."""

@@ -13,8 +13,9 @@ from typing import TypeVar
 import uvloop
 from pydantic import Field
 
-from quietzone_kit.lifecycle._app import App, TaskDied
+from quietzone_kit.lifecycle._app import App, Server, TaskDied
 from quietzone_kit.lifecycle._tasks import print_tasks
+from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import SettingsError, load, unknown
 from quietzone_kit.telemetry import configure_logs, configure_traces, describe_process, logger
 from quietzone_kit.telemetry.settings import TelemetrySettings
@@ -31,6 +32,10 @@ class ProcessSettings(TelemetrySettings):
         le=300,
         description="How long requests and tasks under way may take to end when the process stops; below the killer's patience",
     )
+    ops_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics, for operators only; without it there is none"
+    )
+    ops_host: str = Field("0.0.0.0", description="Address that the operators' port listens on")
     parent_fd: int | None = Field(
         None, ge=3, description="Set by a supervisor: a pipe's reading end; the process stops when the other end closes"
     )
@@ -83,6 +88,8 @@ async def _main(settings: S, build: Callable[[S], Awaitable[App]]) -> ExitCode:
     try:
         with _signals(stopper), _parent(stopper, settings.parent_fd):
             stopper.app = app = await build(settings)
+            if settings.ops_port is not None:
+                app.observe(_ops_server(settings.ops_host, settings.ops_port, app))
             await app.serve(lambda: _announce(settings.ready_fd))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
@@ -114,6 +121,12 @@ class _Stopper:
             self.app.stop()
         elif self._main is not None:
             self._main.cancel()
+
+
+def _ops_server(host: str, port: int, app: App) -> Server:
+    from quietzone_kit.http import ops_server  # noqa: PLC0415 - on a machine of one, no role has it
+
+    return ops_server(SystemClock(), host=host, port=port, not_ready=app.not_ready)
 
 
 def _announce(ready_fd: int | None) -> None:

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -59,6 +60,19 @@ def load(kind: type[S], environ: Mapping[str, str]) -> S:
         return kind.model_validate(_given(kind, environ))
     except ValidationError as error:
         raise SettingsError(*_problems(kind, error)) from None  # the cause holds what was given, which may be a secret
+
+
+@contextmanager
+def setting(field: str) -> Iterator[None]:
+    """A ValueError of the block, such as an adapter raises about its URL, is about this field.
+
+    Raises:
+        SettingsError: names the field's variable.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise SettingsError(f"{variable(field)}: {error}") from error
 
 
 def check(kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> None:

@@ -55,6 +55,21 @@ async def test_what_was_registered_last_stops_first() -> None:
     assert journal == ["server started", "server stopped, 3 s of grace", "task ended", "bus closed", "store closed"]
 
 
+async def test_the_operators_port_answers_from_first_to_last() -> None:
+    journal, app, ops = Journal(), App(), Journal()
+    app.close("store", journal.closing("store"))
+    app.observe(Door(ops))
+
+    async def close() -> None:
+        ops.append("rest closed")
+
+    app.close("last", close)
+
+    await serve_until_ready(app)
+
+    assert ops == ["server started", "rest closed", "server stopped, 10 s of grace"]
+
+
 async def test_a_dead_task_ends_the_process_with_its_reason() -> None:
     app = App()
 

@@ -105,3 +105,29 @@ async def test_printed_tasks_show_where_each_waits() -> None:
 
     relay = said.getvalue().partition("task relay\n")[2]
     assert relay.index("in outer") < relay.index("in inner") < relay.index("in wait")
+
+
+async def test_the_operators_port_says_whether_it_is_ready(unused_tcp_port: int) -> None:
+    asked = asyncio.Event()
+    seen: list[bytes] = []
+
+    async def build_asking(_settings: ProcessSettings) -> App:
+        app = App()
+
+        async def ask() -> None:
+            while app.not_ready():  # noqa: ASYNC110 - the state is no event
+                await asyncio.sleep(0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            seen.append(await reader.read())
+            writer.close()
+            app.stop()
+            await asked.wait()
+
+        app.task("asker", ask, stop=asked.set)
+        return app
+
+    code = await asyncio.wait_for(_main(ProcessSettings(ops_host="127.0.0.1", ops_port=unused_tcp_port), build_asking), 5)
+
+    assert code is ExitCode.STOPPED
+    assert seen[0].startswith(b"HTTP/1.1 200 ")

@@ -2,7 +2,7 @@ from typing import Literal
 
 import pytest
 from pydantic import Field, SecretStr, field_validator
-from quietzone_kit.settings import CommaList, Setting, Settings, SettingsError, check, describe, load, only_for, unknown
+from quietzone_kit.settings import CommaList, Setting, Settings, SettingsError, check, describe, load, only_for, setting, unknown
 
 
 class BusSettings(Settings):
@@ -119,3 +119,8 @@ def test_each_setting_is_described_once() -> None:
     names = [setting.name for setting in describe(BusSettings, EdgeSettings)]
 
     assert names == [f"QUIETZONE_{name}" for name in ("BUS_URL", "FLUSH_INTERVAL_MS", "SCAN_ACK", "API_KEY", "PROXIES", "VERBOSE")]
+
+
+def test_what_an_adapter_refuses_is_about_its_setting() -> None:
+    with pytest.raises(SettingsError, match=r"^QUIETZONE_BUS_URL: no such scheme 'kafk'$"), setting("bus_url"):
+        raise ValueError("no such scheme 'kafk'")
