@@ -1,0 +1,334 @@
+"""One connection: requests in, replies out in the same order.
+
+The parser's callbacks only collect; a request is handed out when the parser has returned. One request is handed out at a time, and those
+that a client sent ahead wait, so the connection itself stands for the request: only its headers are made anew.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from quietzone_kit.http._metrics import REFUSED
+from quietzone_kit.http._responses import closing, plain_response
+
+if TYPE_CHECKING:
+    from quietzone_kit.http._server import HttpServer
+
+MAX_TARGET = 8 * 1024
+"""Bytes of a request's target: what common servers take (nginx: 8 KiB for the request line)."""
+
+MAX_HEAD = 24 * 1024
+"""Bytes of a target and headers of 16 KiB in all. Browsers send 1 to 2 KiB. Checked every SLICE bytes."""
+
+MAX_HEADERS = 100
+"""Headers of a request; browsers send 10 to 25, proxies add a few."""
+
+MAX_AHEAD = 64
+"""Requests that a client may send before it has its answers; browsers send none ahead, load balancers a few."""
+
+SLICE = 4 * 1024
+"""Bytes that are parsed at once: above what ordinary requests have, so that they are parsed in one go."""
+
+LINGER_S = 2
+"""How long what a refused client still sends is read and thrown away: closing at once would reset the answer on its way."""
+
+CONTENT_LENGTH = b"content-length"
+TRANSFER_ENCODING = b"transfer-encoding"
+HOST = b"host"
+
+
+class Connection(asyncio.Protocol):
+    """A client's connection, and the request that is to be answered on it.
+
+    A handler reads `method`, `target` (as it came), `headers` (those that the server keeps: lower-case name to value, values of a name
+    that came twice joined by `, `) and `peer` (the other end's address; empty on a Unix socket), and calls `reply` once, now or later.
+    `memo` is the handler's own, None at first: what it derived from the peer.
+    """
+
+    def __init__(self, server: "HttpServer") -> None:
+        self.method = b""
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.peer = ""
+        self.memo: object = None
+        self._server = server
+        self._handler = server.handler
+        self._names = server.names
+        self._transport: asyncio.Transport | None = None
+        parser = httptools.HttpRequestParser(self)
+        self._feed: Callable[[bytes | memoryview], None] = parser.feed_data
+        self._parser: httptools.HttpRequestParser | None = parser
+        self._may_persist: bool | None = None  # known with the first request: HTTP/1.0 gets one answer
+        # The request that is being parsed
+        self._partial = False
+        self._partial_size = 0
+        self._target = b""
+        self._fields: dict[bytes, bytes] = {}
+        self._header_count = 0
+        # The request in `method`, `target`, `headers`, and those behind it
+        self._waiting = False
+        self._keep_alive = True
+        self._ahead: deque[tuple[bytes, bytes, dict[bytes, bytes], bool]] = deque()
+        self._refusal: tuple[int, str] | None = None
+        self._pumping = False
+        # The transport
+        self._since = server.tick
+        self._ended = False
+        self._unwritable = False
+        self._reading = True
+
+    def reply(self, head: bytes, body: bytes = b"") -> None:
+        """Answer the request, with a head from `response_head`; a HEAD request gets no body. Nothing happens when the client is gone."""
+        transport = self._transport
+        if transport is None or not self._waiting:
+            return
+        if body and self.method != b"HEAD":
+            head += body
+        self._waiting = False
+        if self._keep_alive and not self._server.draining:
+            transport.write(head)
+            if (self._ahead or self._refusal is not None) and not self._pumping:
+                self._pump()
+        else:
+            transport.write(closing(head))
+            self._close(transport)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self.peer = peer[0]
+        if not self._server.admit(self):
+            self._refusal = (503, "Too many connections; try again in a moment.")
+            self._refuse()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything: the parser and this object hold each other."""
+        self._transport = None
+        self._parser = None
+        self._feed = _drop
+        self._waiting = False
+        self._ahead.clear()
+        self._server.forget(self)
+        del exc
+
+    def eof_received(self) -> bool:
+        """A client that has only ended its sending gets its answers."""
+        self._mark_last()
+        return self._waiting
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and hand out what came."""
+        if self._ended or self._refusal is not None:
+            return
+        if not self._partial:
+            self._partial = True
+            self._since = self._server.tick
+        waited = self._waiting
+        try:
+            if len(data) <= SLICE:
+                self._feed(data)
+                if self._partial:
+                    self._check_partial(len(data))
+            else:
+                self._feed_slices(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(error)
+        if self._waiting and not waited:
+            self._handler(self)
+        if self._refusal is not None or self._ahead:
+            self._pump()
+
+    def pause_writing(self) -> None:
+        """The client doesn't read: don't read from it either."""
+        self._unwritable = True
+        self._since = self._server.tick
+        self._throttle()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._unwritable = False
+        self._pump()
+
+    # What the server asks for once a second
+
+    def sweep(self) -> None:
+        """End the connection if nothing has happened on it for too long."""
+        transport = self._transport
+        if transport is None or self._server.tick - self._since <= self._patience(transport):
+            return
+        if self._ended or self._unwritable:
+            transport.abort()
+        elif self._partial:
+            self._refusal = (408, "The request didn't come in time.")
+            self._refuse()
+        else:
+            self._close(transport)
+
+    def _patience(self, transport: asyncio.Transport) -> float:
+        """Seconds that the connection may stay as it is."""
+        limits = self._server.limits
+        if self._unwritable or (self._ended and transport.get_write_buffer_size()):
+            return limits.write_timeout_s
+        if self._ended:
+            return LINGER_S
+        if self._waiting:
+            return math.inf  # the handler has a deadline of its own
+        if self._partial:
+            return limits.head_timeout_s
+        return 0 if self._server.draining else limits.idle_timeout_s
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _close(self, transport: asyncio.Transport) -> None:
+        """End the connection when all is sent."""
+        self._ended = True
+        self._since = self._server.tick
+        transport.close()
+
+    # Parsing
+
+    def _feed_slices(self, data: bytes) -> None:
+        view = memoryview(data)
+        for start in range(0, len(data), SLICE):
+            self._feed(view[start : start + SLICE])
+            if self._partial:
+                self._check_partial(SLICE)
+            if self._refusal is not None:
+                return
+
+    def _fail(self, error: Exception) -> None:
+        """What came is no request, or the last one."""
+        if isinstance(error, httptools.HttpParserUpgrade):  # answered as if it hadn't asked; what follows may be of another protocol
+            self._mark_last()
+        elif self._is_last_seen():  # what follows a request that ends the connection doesn't matter
+            return
+        self._refusal = self._refusal or (400, f"Malformed request: {error}.")
+
+    def on_url(self, target: bytes) -> None:
+        """A part of the target, mostly all of it."""
+        self._target += target
+        if len(self._target) > MAX_TARGET:
+            self._refusal = (414, f"The target has more than {MAX_TARGET} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep what is wanted."""
+        self._header_count += 1
+        try:
+            key = self._names[name]
+        except KeyError:
+            key = self._server.learn(name)
+        if key is not None:
+            if key in self._fields:
+                self._repeat(key, value)
+            else:
+                self._fields[key] = value
+
+    def on_body(self, _body: bytes) -> None:
+        """Nobody here takes a body."""
+        self._refusal = (413, "No body is taken here.")
+
+    def on_message_complete(self) -> None:
+        """The request is whole: hand it out, or let it wait."""
+        assert self._parser is not None  # noqa: S101 - it is the one that calls
+        self._partial = False
+        self._partial_size = 0
+        target, fields = self._target, self._fields
+        self._target, self._fields = b"", {}
+        if self._may_persist is None:
+            self._may_persist = self._parser.get_http_version() != "1.0"
+        if self._header_count > MAX_HEADERS:
+            self._refusal = (431, f"More than {MAX_HEADERS} headers.")
+        elif HOST not in fields and self._may_persist:
+            self._refusal = (400, "The header Host is missing.")
+        self._header_count = 0
+        if self._refusal is not None:
+            return
+        keep_alive = self._may_persist and self._parser.should_keep_alive()
+        if not self._waiting:
+            self._waiting = True
+            self.method = self._parser.get_method()
+            self.target = target
+            self.headers = fields
+            self._keep_alive = keep_alive
+        elif len(self._ahead) < MAX_AHEAD:
+            self._ahead.append((self._parser.get_method(), target, fields, keep_alive))
+        else:
+            self._refusal = (429, f"More than {MAX_AHEAD} requests without waiting for an answer.")
+
+    def _repeat(self, key: bytes, value: bytes) -> None:
+        if key == HOST:
+            self._refusal = (400, "The header Host came twice.")
+        self._fields[key] += b", " + value
+
+    def _check_partial(self, size: int) -> None:
+        """Don't wait for the end of what will be refused anyway."""
+        self._partial_size += size
+        if self._partial_size > MAX_HEAD:
+            self._refusal = self._refusal or (431, f"Target and headers have more than {MAX_HEAD} bytes.")
+        elif TRANSFER_ENCODING in self._fields or self._fields.get(CONTENT_LENGTH, b"0") != b"0":
+            self._refusal = self._refusal or (413, "No body is taken here.")
+
+    def _mark_last(self) -> None:
+        """The newest request ends the connection."""
+        if self._ahead:
+            method, target, fields, _ = self._ahead.pop()
+            self._ahead.append((method, target, fields, False))
+        else:
+            self._keep_alive = False
+
+    def _is_last_seen(self) -> bool:
+        """Whether the client has already got, or will get, an answer that ends the connection: what follows it doesn't matter."""
+        return not self._ahead[-1][3] if self._ahead else self._waiting and not self._keep_alive
+
+    # Order of answers
+
+    def _pump(self) -> None:
+        """Hand out what waits, as long as it is answered at once and the client reads."""
+        self._pumping = True
+        while self._ahead and not self._waiting and not self._unwritable and not self._ended:
+            self.method, self.target, self.headers, self._keep_alive = self._ahead.popleft()
+            self._waiting = True
+            self._handler(self)
+        self._pumping = False
+        if self._refusal is not None and not self._waiting and not self._ahead and not self._ended:
+            self._refuse()
+        self._throttle()
+
+    def _refuse(self) -> None:
+        """Say why, and end; what still comes is thrown away for LINGER_S."""
+        if self._transport is None or self._refusal is None:
+            return
+        status, reason = self._refusal
+        REFUSED.labels(str(status)).inc()
+        head, body = plain_response(status, reason, date=self._server.date())
+        self._ended = True
+        self._since = self._server.tick
+        self._transport.write(closing(head) + body)
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _throttle(self) -> None:
+        """Read only from a client that reads and that has no requests waiting."""
+        reading = not self._unwritable and not self._ahead
+        if self._transport is None or self._ended or reading == self._reading:
+            return
+        self._reading = reading
+        if reading:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+
+def _drop(_data: object) -> None:
+    """In place of the parser when the connection is gone."""

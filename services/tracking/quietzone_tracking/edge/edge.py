@@ -1,0 +1,257 @@
+"""The edge: all that is done between a request and its answer.
+
+Requests that come in one turn of the event loop share one append to the spool, and are answered after it. So each turn reads the clock
+once, and costs one write, however many requests it has.
+"""
+
+import asyncio
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from quietzone_kit.errors import QuietzoneError
+from quietzone_kit.http import Connection, http_date, response_head
+from quietzone_kit.runtime import Clock
+from quietzone_kit.telemetry import logger
+
+from quietzone_tracking.decide import SLUG, Link, Outcome, Page, decide, page_of, reserved_page, unavailable_page, wrong_method_page
+from quietzone_tracking.edge.clients import Client, Clients
+from quietzone_tracking.edge.metrics import ANSWERS, FLUSH_FAILURES, SCANS_RECORDED, SCANS_UNRECORDED
+from quietzone_tracking.spool import MAX_SCANS, NotRecorded, SpooledScan, SpoolWriter
+from quietzone_tracking.spool.frames import MAX_LANGUAGE, MAX_REFERRER, MAX_USER_AGENT
+
+log = logger(__name__)
+
+KEPT_HEADERS = ("user-agent", "referer", "accept-language", "x-forwarded-for")
+"""What the edge's HttpServer must keep of a request."""
+
+DAY_MS = 86_400_000
+
+MAX_RESOLVES = 256
+"""Slugs that are looked up at once: a store answers in milliseconds, so that more of them means that it doesn't."""
+
+_REDIRECT = response_head(302, [(b"Cache-Control", b"no-store")], date=b"%b", size=0).removesuffix(b"\r\n") + b"Location: "
+
+
+_REDIRECTED = Outcome.REDIRECT  # looking a member of an Enum up is slow
+
+
+class Links(Protocol):
+    """Links by slug."""
+
+    def lookup(self, slug: str) -> Link | None:
+        """The link in memory."""
+
+    async def resolve(self, slug: str) -> Link | None:
+        """The link, wherever it is; None when nobody knows the slug.
+
+        Raises:
+            QuietzoneError: it can't be looked up now.
+        """
+
+
+class Salts(Protocol):
+    """Salts of visitor hashes."""
+
+    def salt(self, utc_day: int) -> bytes | None:
+        """The salt of a UTC day (days since 1970), 16 to 64 bytes; None when it isn't here."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """`ack`: what a redirect waits for, `spool` (the scan survives the process) or `disk` (and the machine). `trusted_proxies`: networks
+    whose X-Forwarded-For is believed. `resolve_timeout_s`: how long a scan may wait for a link that isn't in memory.
+    """
+
+    ack: Literal["spool", "disk"] = "spool"
+    trusted_proxies: tuple[str, ...] = ()
+    resolve_timeout_s: float = 2.0
+
+
+class Edge:
+    """Answers requests by `handle`; `run` must run beside it."""
+
+    def __init__(self, links: Links, spool: SpoolWriter, clock: Clock, salts: Salts, options: EdgeOptions) -> None:
+        self._lookup = links.lookup
+        self._resolve = links.resolve
+        self._spool = spool
+        self._clock = clock
+        self._salts = salts
+        self._options = options
+        self._clients = Clients(options.trusted_proxies)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._resolving = 0
+        self._in_turn = False
+        self._now_ms = 0
+        self._second = -1
+        self._date = b""
+        self._redirect = b""
+        self._day = -1
+        self._hash: hashlib.blake2b | None = None
+        self._scans: list[SpooledScan] = []
+        self._replies: list[tuple[Connection, bytes]] = []
+        # Appended and not flushed, with `ack="disk"`; a connection has one request at a time, so the server's limit is the bound.
+        self._unflushed: deque[tuple[int, list[tuple[Connection, bytes]]]] = deque()
+        self._failed_flushes = 0
+        self._redirects = ANSWERS.labels(Outcome.REDIRECT.value)
+        spool.on_flush(self._flushed)
+
+    async def run(self) -> None:
+        """Look up links that aren't in memory, until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            await asyncio.Event().wait()
+
+    def handle(self, request: Connection) -> None:
+        """Answer a request."""
+        if not self._in_turn:
+            self._begin_turn()
+        try:
+            link = self._lookup(request.target[1:].decode())
+        except UnicodeDecodeError:
+            link = None
+        if link is not None:
+            self._answer(request, link)
+        else:
+            self._find(request)
+
+    def _answer(self, request: Connection, link: Link | None) -> None:
+        outcome = decide(link)
+        if link is None or outcome is not _REDIRECTED:
+            self._show(request, page_of(outcome), outcome.value)
+            return
+        head = self._redirect + link.destination.encode("ascii") + b"\r\n\r\n"
+        if request.method == b"GET":
+            self._scans.append(self._scan(request, link))
+            self._replies.append((request, head))
+            if len(self._scans) >= MAX_SCANS:
+                self._record()
+        elif request.method == b"HEAD":
+            request.reply(head)
+        else:
+            self._show(request, wrong_method_page(), "wrong_method")
+
+    def _scan(self, request: Connection, link: Link) -> SpooledScan:
+        headers = request.headers
+        client = request.memo
+        if not isinstance(client, Client):
+            client = request.memo = self._clients.peer(request.peer)
+        if client.is_proxy:
+            client = self._clients.forwarded(client, headers.get(b"x-forwarded-for"))
+        agent = headers.get(b"user-agent", b"")[:MAX_USER_AGENT]
+        visitor = 0
+        if self._hash is not None:
+            hashed = self._hash.copy()
+            hashed.update(link.account_id.encode() + client.key + agent)
+            visitor = int.from_bytes(hashed.digest(), "little") or 1  # 0 says that there was no salt
+        return SpooledScan(
+            link.code_id,
+            link.account_id,
+            self._now_ms,
+            visitor,
+            client.truncated,
+            agent,
+            headers.get(b"referer", b"")[:MAX_REFERRER],
+            headers.get(b"accept-language", b"")[:MAX_LANGUAGE],
+        )
+
+    # Turns
+
+    def _begin_turn(self) -> None:
+        self._in_turn = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        self._now_ms = now_ms = self._clock.now_ms()
+        if now_ms // 1000 != self._second:
+            self._second = now_ms // 1000
+            self._date = http_date(self._second)
+            self._redirect = _REDIRECT % self._date
+        if now_ms // DAY_MS != self._day or self._hash is None:
+            self._day = now_ms // DAY_MS
+            salt = self._salts.salt(self._day)
+            self._hash = None if salt is None else hashlib.blake2b(key=salt, digest_size=8)
+
+    def _end_turn(self) -> None:
+        self._in_turn = False
+        if self._scans:
+            self._record()
+
+    def _record(self) -> None:
+        """Append the turn's scans, then answer; whatever happens to the scans, the redirects are served."""
+        scans, replies = self._scans, self._replies
+        self._scans, self._replies = [], []
+        try:
+            last_seq = self._spool.append(scans)
+        except NotRecorded as error:
+            self._spool.count_unrecorded(len(scans))
+            SCANS_UNRECORDED.labels(error.reason).inc(len(scans))
+        else:
+            SCANS_RECORDED.inc(len(scans))
+            if self._options.ack == "disk":
+                self._unflushed.append((last_seq, replies))
+                return
+        self._serve(replies)
+
+    def _serve(self, replies: list[tuple[Connection, bytes]]) -> None:
+        for request, head in replies:
+            request.reply(head)
+        self._redirects.inc(len(replies))
+
+    def _flushed(self, last_seq: int) -> None:
+        """A flush was tried: with `ack="disk"` it is time to answer, also when it failed, since the redirect comes first."""
+        if self._spool.failed_flushes != self._failed_flushes:
+            FLUSH_FAILURES.inc(self._spool.failed_flushes - self._failed_flushes)
+            self._failed_flushes = self._spool.failed_flushes
+        while self._unflushed and self._unflushed[0][0] <= last_seq:
+            self._serve(self._unflushed.popleft()[1])
+
+    # What isn't in memory under the target as it came
+
+    def _find(self, request: Connection) -> None:
+        path = _path(request.target)
+        page = reserved_page(path)
+        slug = path[1:]
+        if page is not None:
+            self._show(request, page, "reserved")
+        elif request.method not in {b"GET", b"HEAD"}:
+            self._show(request, wrong_method_page(), "wrong_method")
+        elif not SLUG.fullmatch(slug):
+            self._answer(request, None)
+        elif (link := self._lookup(slug)) is not None:
+            self._answer(request, link)
+        elif self._tasks is None or self._resolving >= MAX_RESOLVES:
+            self._show(request, unavailable_page(), "unavailable")
+        else:
+            self._resolving += 1
+            self._tasks.create_task(self._find_elsewhere(request, slug))
+
+    async def _find_elsewhere(self, request: Connection, slug: str) -> None:
+        try:
+            async with asyncio.timeout(self._options.resolve_timeout_s):
+                link = await self._resolve(slug)
+        except (QuietzoneError, TimeoutError) as error:
+            log.warning("link can't be looked up", reason=str(error) or type(error).__name__)
+            self._show(request, unavailable_page(), "unavailable")
+        except Exception:
+            log.exception("looking up a link failed unexpectedly; links in memory are served all the same")
+            self._show(request, unavailable_page(), "unavailable")
+        else:
+            if not self._in_turn:
+                self._begin_turn()
+            self._answer(request, link)
+        finally:
+            self._resolving -= 1
+
+    def _show(self, request: Connection, page: Page, outcome: str) -> None:
+        cache = f"public, max-age={page.cache_s}" if page.cache_s else "no-store"
+        headers = [("Content-Type", page.content_type), ("Cache-Control", cache), *page.headers]
+        encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
+        request.reply(response_head(page.status, encoded, date=self._date, size=len(page.body)), page.body)
+        ANSWERS.labels(outcome).inc()
+
+
+def _path(target: bytes) -> str:
+    """The path of a target in origin-form or absolute-form (RFC 9112, 3.2), without its query."""
+    path = target.decode("latin-1").partition("?")[0]
+    if path.startswith(("http://", "https://")):
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path
