@@ -7,7 +7,6 @@ that a client sent ahead wait, so the connection itself stands for the request: 
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import httptools
@@ -16,6 +15,8 @@ from quietzone_kit.http._metrics import REFUSED
 from quietzone_kit.http._responses import closing, plain_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quietzone_kit.http._server import HttpServer
 
 MAX_TARGET = 8 * 1024
