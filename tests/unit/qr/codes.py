@@ -1,7 +1,20 @@
-"""Codes for tests."""
+"""Codes for tests, and a store of them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from hypothesis import strategies as st
+from quietzone.qr.v1.code_pb2 import CodeEvent
+from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.outbox import waiting
+from quietzone_kit.runtime import SystemRandomness
+from quietzone_qr.codes import use_cases
 from quietzone_qr.codes.domain import AccountId, Change, Code, CodeId, ScanBase, State, issue, parse_destination, parse_slug, parse_title
+from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
+from quietzone_qr.rendering import Gate, Renderer
+
+T = TypeVar("T")
 
 SCAN = ScanBase.parse("https://q.example")
 OURS, OTHERS = AccountId("ours"), AccountId("others")
@@ -30,3 +43,91 @@ CHANGES = st.builds(
     title=st.none() | st.sampled_from(TITLES).map(parse_title),
     state=st.none() | st.sampled_from([State.ACTIVE, State.PAUSED]),
 )
+
+
+class Inline:
+    """An executor that runs what it is given at once."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
+
+    def close(self) -> None:
+        return
+
+
+class StepClock:
+    """A clock that goes on by a millisecond whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self._now_ms = BORN_MS
+
+    def now_ms(self) -> int:
+        self._now_ms += 1
+        return self._now_ms
+
+    def monotonic(self) -> float:
+        return self._now_ms / 1000
+
+
+class Desk:
+    """The use cases with their ports, for an account of ours unless told otherwise."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+        self.woken = 0
+        self.codes = Codes(documents, self._wake)
+        self.renderer = Renderer(Inline(), Gate())
+        self.clock = StepClock()
+        self.randomness = SystemRandomness()
+
+    async def create(
+        self, destination: str = DESTINATIONS[0], *, title: str = "", slug: str | None = None, account_id: AccountId = OURS
+    ) -> Code:
+        new = use_cases.NewCode(destination, title, slug)
+        return await use_cases.create_code(
+            self.codes, self.renderer, self.clock, self.randomness, scan=SCAN, account_id=account_id, new=new
+        )
+
+    async def get(self, code_id: str, *, account_id: AccountId = OURS) -> Code:
+        return await use_cases.get_code(self.codes, account_id=account_id, code_id=code_id)
+
+    async def update(
+        self,
+        code_id: str,
+        *,
+        destination: str | None = None,
+        title: str | None = None,
+        state: State | None = None,
+        expected_revision: int | None = None,
+        account_id: AccountId = OURS,
+    ) -> Code:
+        return await use_cases.update_code(
+            self.codes,
+            self.clock,
+            scan=SCAN,
+            account_id=account_id,
+            code_id=code_id,
+            edit=use_cases.Edit(destination, title, state),
+            expected_revision=expected_revision,
+        )
+
+    async def delete(self, code_id: str, *, expected_revision: int | None = None, account_id: AccountId = OURS) -> None:
+        await use_cases.delete_code(self.codes, self.clock, account_id=account_id, code_id=code_id, expected_revision=expected_revision)
+
+    async def events(self, code_id: str) -> list[CodeEvent]:
+        """What waits in the code's outbox, oldest first."""
+        stored = await self.documents.get(CODES, code_id)
+        assert stored is not None
+        return [CodeEvent.FromString(outgoing.event.data) for outgoing in waiting(stored.body)]
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+
+@asynccontextmanager
+async def opened_desk() -> AsyncIterator[Desk]:
+    """A desk with an empty store of its own."""
+    documents = open_documents("sqlite://:memory:", executor=Inline(), randomness=SystemRandomness())
+    await documents.ensure(*COLLECTIONS)
+    yield Desk(documents)
+    await documents.close()

@@ -28,9 +28,15 @@ def test_a_piece_can_hold_any_bytes(data: bytes) -> None:
     assert zlib.decompress(compress_lines([Line([piece(line)], 1)])) == line
 
 
-@pytest.mark.parametrize("length", [3, 4, 9, 86, 129, 257, 258, 259, 260, 513, 4097, 32_768])
+@pytest.mark.parametrize("length", [3, 4, 9, 86, 129, 257, 258, 259, 260, 513])
 def test_every_remainder_of_the_longest_match_is_repeated(length: int) -> None:
     line = bytes(place * 7 % 251 for place in range(length))
 
     for times in range(1, 90):
         assert zlib.decompress(compress_lines([Line([piece(line)], times)])) == line * times
+
+
+def test_the_longest_line_is_repeated() -> None:
+    line = bytes(place * 7 % 251 for place in range(32_768))
+
+    assert zlib.decompress(compress_lines([Line([piece(line)], 9)])) == line * 9

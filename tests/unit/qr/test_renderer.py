@@ -1,24 +1,11 @@
 import hashlib
 import zlib
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
 from quietzone_qr.rendering import Gate, ImageFormat, ImageTooSmall, PayloadRefused, Renderer, Unreadable
 from quietzone_qr.rendering.renderer import STYLE
+from unit.qr.codes import Inline
 from unit.qr.drawings import PAYLOAD
-
-T = TypeVar("T")
-
-
-class Inline:
-    """An executor that runs what it is given at once."""
-
-    async def run(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def close(self) -> None:
-        return
 
 
 @pytest.fixture

@@ -148,4 +148,5 @@ def _code(body: Body) -> Code:
 def _body(code: Code) -> dict[str, Value]:
     """A code as it is stored: its fields by their names, enums by value, and `live_since_ms` unless it was deleted."""
     body: dict[str, Value] = msgspec.to_builtins(code)
+    body["destinations"] = [msgspec.to_builtins(version) for version in code.destinations]  # a tuple can't be stored
     return body if code.state is State.DELETED else body | {"live_since_ms": code.created_at_ms}
