@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from quietzone_analytics.projection import COLLECTIONS as PROJECTION_COLLECTIONS
 from quietzone_analytics.projection import ScanProjection, ScanState, ScanStates
+from quietzone_analytics.reconcile import COLLECTIONS as RECONCILE_COLLECTIONS
 from quietzone_analytics.rollups import COLLECTIONS, DAYS, TOTALS, CodeKey, Day, Document, Rollups, Total
 from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.events import Event, event_of
@@ -27,7 +28,7 @@ class World:
     async def new(cls) -> "World":
         """With nothing counted."""
         world = cls()
-        await world.store.ensure(*COLLECTIONS, *PROJECTION_COLLECTIONS)
+        await world.store.ensure(*COLLECTIONS, *PROJECTION_COLLECTIONS, *RECONCILE_COLLECTIONS)
         return world
 
     def process(self) -> ScanProjection:

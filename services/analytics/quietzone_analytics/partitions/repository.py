@@ -8,7 +8,7 @@ from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, S
 
 from quietzone_analytics.bodies import field
 from quietzone_analytics.deadlines import store_answers
-from quietzone_analytics.partitions.domain import Log, State
+from quietzone_analytics.partitions.domain import Log, State, check
 
 S = TypeVar("S", bound=State)
 
@@ -33,6 +33,11 @@ class States(ABC, Generic[S]):
     @abstractmethod
     def first(self, partition: int, log: Log) -> S:
         """The state before anything was read of `log`, owned by nobody."""
+
+    def resume(self, state: S, log: Log) -> S:
+        """The state to go on from in `log`; raises LogMismatch if that can't be."""
+        check(state, log)
+        return state
 
     @abstractmethod
     def encode(self, state: S) -> dict[str, Value]:

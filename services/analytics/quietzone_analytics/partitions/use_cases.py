@@ -9,7 +9,7 @@ from quietzone_kit.projection import ForeignLog, OwnershipLost
 from quietzone_kit.runtime import Clock
 
 from quietzone_analytics.deadlines import bus_answers
-from quietzone_analytics.partitions.domain import Log, LogMismatch, check
+from quietzone_analytics.partitions.domain import Log, LogMismatch
 from quietzone_analytics.partitions.repository import S, States, Versioned
 
 ROUNDS = 10  # rivals for one state are two or three processes at a hand-over; ten lost rounds mean that something else writes it
@@ -36,10 +36,10 @@ class Ownership(Generic[S]):
             stored = await self._states.get(partition)
             state = stored.state if stored is not None else self._states.first(partition, log)
             try:
-                check(state, log)
+                state = replace(self._states.resume(state, log), owner=self._owner)
             except LogMismatch as error:
                 raise ForeignLog(str(error)) from error
-            mine = await self._states.write(replace(state, owner=self._owner), if_version=stored.version if stored is not None else None)
+            mine = await self._states.write(state, if_version=stored.version if stored is not None else None)
             if mine is not None:
                 self._held[partition] = mine
                 return mine.state
@@ -109,7 +109,7 @@ async def _adopt(states: States[S], partition: int, log: Log, now_ms: int) -> li
         stored = await states.get(partition)
         state = stored.state if stored is not None else states.first(partition, log)
         try:
-            check(state, log)
+            states.resume(state, log)
         except LogMismatch:
             adopted = replace(
                 state, log_id=log.log_id, epoch=state.epoch + 1, owner="", next_offset=log.first, adopted_at_ms=max(now_ms, 1)

@@ -88,7 +88,7 @@ class Decoder:
             raise Unreadable("a scan was made before 1970 or after 9999")
         times_ms = [base_ms + offset_ms for offset_ms in offsets_ms]
         rows = list(zip(map(known.__getitem__, traits), times_ms, visitors, repeat(record.offset), strict=False))
-        return Batch(message.source_id, _born_ms(message.source_id), message.prev_seq, seqs, [key for key, _ in homes], codes, rows)
+        return Batch(message.source_id, source_born_ms(message.source_id), message.prev_seq, seqs, [key for key, _ in homes], codes, rows)
 
     def _key(self, code: scan_pb2.CodeRef) -> tuple[CodeKey, int]:
         """Whose code it is, and the one partition that its scans come in."""
@@ -132,14 +132,15 @@ def _traits(traits: scan_pb2.Traits) -> Traits:
 def _lost(message: scan_pb2.ScansLost) -> Lost:
     if not message.prev_seq < message.from_seq <= message.to_seq < MAX_SEQ:
         raise Unreadable(f"lost numbers {message.from_seq} to {message.to_seq} after {message.prev_seq} are no range")
-    return Lost(message.source_id, _born_ms(message.source_id), message.prev_seq, message.from_seq, message.to_seq, message.reason)
+    return Lost(message.source_id, source_born_ms(message.source_id), message.prev_seq, message.from_seq, message.to_seq, message.reason)
 
 
 def _closed(message: scan_pb2.SourceClosed) -> Closed:
-    return Closed(message.source_id, _born_ms(message.source_id), message.prev_seq)
+    return Closed(message.source_id, source_born_ms(message.source_id), message.prev_seq)
 
 
-def _born_ms(source_id: str) -> int:
+def source_born_ms(source_id: str) -> int:
+    """When a source was started; raises Unreadable if its id doesn't say."""
     try:
         born_ms = birth_ms(source_id)
     except ValueError as error:
