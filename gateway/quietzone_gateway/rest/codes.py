@@ -9,7 +9,7 @@ from quietzone_kit.errors import FieldViolation, InvalidInput
 from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
 from quietzone_gateway.rest.etags import InvalidTag, expected_revision, matches_any, tag
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api, together
-from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
+from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
 from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Code, CodePage, CodeState, ImageFormat
 
@@ -28,18 +28,23 @@ CODE: dict[str, JsonValue] = {
 }
 """Examples; tests hold them against the models."""
 
+# Only described here: the service checks them, all at once and in its own words.
+_URL: dict[str, JsonValue] = {"maxLength": 2048}
+_TITLE: dict[str, JsonValue] = {"maxLength": 200}
+_SLUG: dict[str, JsonValue] = {"pattern": "^[0-9A-Za-z_-]{3,64}$"}
+
 
 class NewCode(Input):
     """A code to create."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [NEW_CODE]})
 
-    destination: str = Field(
-        description="Where scans lead: an http or https URL of at most 2,048 bytes, not on the scan host", max_length=2048
+    destination: Text = Field(
+        description="Where scans lead: an http or https URL of at most 2,048 bytes, not on the scan host", json_schema_extra=_URL
     )
-    title: str = Field("", description="For people", max_length=200)
-    slug: str | None = Field(
-        None, description="The end of the scan URL, never to be changed; drawn at random when absent", pattern=r"^[0-9A-Za-z_-]{3,64}$"
+    title: Text = Field("", description="For people", json_schema_extra=_TITLE)
+    slug: Text | None = Field(
+        None, description="The end of the scan URL, never to be changed; drawn at random when absent", json_schema_extra=_SLUG
     )
 
 
@@ -48,8 +53,8 @@ class CodeChange(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [CODE_CHANGE], "minProperties": 1})
 
-    destination: str | None = Field(None, description="Where scans lead from now on", max_length=2048)
-    title: str | None = Field(None, description="For people", max_length=200)
+    destination: Text | None = Field(None, description="Where scans lead from now on", json_schema_extra=_URL)
+    title: Text | None = Field(None, description="For people", json_schema_extra=_TITLE)
     state: CodeState | None = Field(None, description="`paused`: scans get 404 with a page that says so")
 
     @field_validator("destination", "title", "state", mode="before")
@@ -135,7 +140,7 @@ IfNoneMatch = Annotated[str | None, Header(description="Answer 304 if this is st
 _NAMES = {"page_size": "limit", "page_token": "cursor", "size_px": "size", "expected_revision": "If-Match"}
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 409, 413, 415, 503, 504))
+@router.post("", status_code=201, responses=problems(400, 401, 409, 413, 415, 422, 503, 504))
 async def create_code(body: NewCode, parts: Services, caller: CallerNow, response: Response) -> CodeView:
     """Issue a code. Its symbol was read back by two decoders before this answers; it redirects within a second."""
     with names_of_the_api(_NAMES):

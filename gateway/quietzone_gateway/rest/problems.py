@@ -95,7 +95,8 @@ class Problem:
         }
         if self.errors:
             fields["errors"] = [{"field": violation.field, "reason": violation.reason} for violation in self.errors]
-        return json.dumps(fields, ensure_ascii=False).encode()
+        # What the caller sent may hold half characters; written as \\ud8xx they are JSON again.
+        return json.dumps(fields, ensure_ascii=False).encode(errors="backslashreplace")
 
     def response(self, *, instance: str, request_id: str) -> Response:
         """The problem as an answer."""

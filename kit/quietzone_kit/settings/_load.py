@@ -103,7 +103,7 @@ def unknown(kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> list
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in names or _is_service_link(name, environ[name]):
             continue
-        near = difflib.get_close_matches(name, names, n=1)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)  # a slip of the keys, not another word
         sentences.append(
             f"{name}: no such setting; " + (f"did you mean {near[0]}?" if near else "`quietzone settings` lists those that there are")
         )

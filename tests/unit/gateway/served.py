@@ -105,7 +105,8 @@ class Api:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Api]:
+async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
+    """The API; `qr` is a servicer in the place of the one whose answers are chosen."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
     executor = ThreadExecutor("documents", 2)
@@ -114,12 +115,12 @@ async def running(folder: Path) -> AsyncIterator[Api]:
     await accounts.ensure()
     await open_first_account(accounts, clock, randomness, preset=KEY)
     servers, peers = [], []
-    for name, add in (
-        ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server),
-        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server),
+    for name, add, servicer in (
+        ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server, qr),
+        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, None),
     ):
         server = Server(f"unix:{folder}/{name}", keys, SETTINGS, not_ready=list)
-        server.add(add, Facade(services))  # type: ignore[arg-type]
+        server.add(add, servicer or Facade(services))  # type: ignore[arg-type]
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
