@@ -34,3 +34,41 @@ COUNTRY_DATABASE_UP = Gauge(
     "quietzone_tracking_country_database_up",
     "1 when the file of QUIETZONE_TRACKING_COUNTRY_DB was read. 0: look at the forwarder's log; countries are the old file's or unknown.",
 )
+CODE_EVENTS_REJECTED = Counter(
+    "quietzone_tracking_code_events_rejected_total",
+    "Changes of codes that made no sense and were set aside (collection link_rejects). Above 0: read the reasons in the log of role links.",
+)
+CODE_EVENTS_MISSED = Counter(
+    "quietzone_tracking_code_events_missed_total",
+    "Changes of codes that retention removed before role links had read them. Above 0: those links are old until their codes change again.",
+)
+CODE_EVENTS_UNKNOWN = Counter(
+    "quietzone_tracking_code_events_unknown_total",
+    "Events in qr.code.v1 of a type that this release doesn't know. Above 0 outside of a rollout: a release is too old.",
+)
+LINKS_HELD = Gauge(
+    "quietzone_tracking_links_held",
+    "Links in this edge's memory. At QUIETZONE_TRACKING_LINKS_HELD: others are looked up in the link store; raise it if memory allows.",
+)
+LINKS_LOADED = Counter(
+    "quietzone_tracking_links_loads_total",
+    "How often all links were loaded, by where from. `store` rising: the follower falls behind retention, or the log is made anew.",
+    ["source"],
+)
+LINKS_RESOLVED = Counter(
+    "quietzone_tracking_links_resolved_total",
+    "Slugs that weren't in memory, by who knew them. Many `nobody`: somebody guesses slugs. Any `failed`: see the edge's log.",
+    ["by"],
+)
+SNAPSHOTS_REJECTED = Counter(
+    "quietzone_tracking_snapshots_rejected_total",
+    "Snapshots of links that couldn't be believed and were set aside. Above 0: look at the disk, or at what was copied there.",
+)
+SALTS_MISSING = Counter(
+    "quietzone_tracking_salts_missing_total",
+    "Moments at which scans had no salt and so no visitor. Above 0: the tracking store was away for a day; uniques of then are too low.",
+)
+LINKS_DAMAGED = Counter(
+    "quietzone_tracking_links_damaged_total",
+    "Documents of links that couldn't be read; they count as absent. Above 0: see the log, restore the store, or change those codes.",
+)

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.bus import partition_of
@@ -41,6 +41,7 @@ scans = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(scans, min_size=1, max_size=20), max_size=10))
 def test_every_scan_is_in_one_batch_of_its_codes_partition_in_order(runs: list[list[SpooledScan]]) -> None:
     found = [
@@ -57,6 +58,7 @@ def test_every_scan_is_in_one_batch_of_its_codes_partition_in_order(runs: list[l
     assert all([row[0] for row in batch.rows] == sorted(row[0] for row in batch.rows) for batch in made(frames_of(*runs)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(scans, min_size=1, max_size=20), min_size=1, max_size=10), st.integers(0, 50))
 def test_each_batch_names_the_number_before_it(runs: list[list[SpooledScan]], before: int) -> None:
     frames = [Frame(frame.first_seq + before, 0, frame.scans, 0, 0) for frame in frames_of(*runs)]
@@ -66,6 +68,7 @@ def test_each_batch_names_the_number_before_it(runs: list[list[SpooledScan]], be
         last[batch.partition] = batch.last_seq
 
 
+@settings(deadline=None)
 @given(st.lists(scans, min_size=1, max_size=60))
 def test_a_batch_has_each_code_and_each_combination_of_traits_once(run: list[SpooledScan]) -> None:
     for batch in made(frames_of(run)):
@@ -95,6 +98,7 @@ def test_a_batch_of_the_largest_scans_stays_within_the_bound_of_the_contract() -
     assert max(len(scans_message(batch).value) for batch in found) <= MAX_BYTES + 1000
 
 
+@settings(deadline=None)
 @given(st.lists(scans, min_size=1, max_size=30))
 def test_what_is_published_says_what_the_batch_says(run: list[SpooledScan]) -> None:
     for batch in made(frames_of(run)):

@@ -5,7 +5,7 @@ from typing import Any
 
 import crawleruseragents
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
@@ -86,6 +86,7 @@ def test_all_expressions_of_the_crawler_list_at_once_match_what_they_match_one_b
     assert differ == []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=512))
 def test_any_bytes_make_traits_within_the_bounds_of_the_contract(header: bytes) -> None:
     traits = Enricher(agents(), NoCountries()).traits((header, header, header, header[:6]))
@@ -191,6 +192,7 @@ def test_a_database_that_appears_later_is_used(tmp_path: Path) -> None:
     assert (before, countries.edition(), countries.country(NETWORK)) == ("unknown", 1, "DE")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30)), st.integers(1, 8))
 def test_what_is_remembered_is_right_and_bounded(keys: list[int], size: int) -> None:
     remembered: Remembered[int, str] = Remembered(str, size)
@@ -199,6 +201,7 @@ def test_what_is_remembered_is_right_and_bounded(keys: list[int], size: int) -> 
     assert len(remembered) <= 2 * size
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1))
 def test_the_last_distinct_keys_are_not_made_again(keys: list[int]) -> None:
     made: list[int] = []

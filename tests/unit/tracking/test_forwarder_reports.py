@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from quietzone_tracking.forwarder.progress import Progress
 from quietzone_tracking.forwarder.reports import ALIVE_EVERY_MS, CHANGED_EVERY_MS, Report, last_report, report
@@ -51,6 +51,7 @@ def test_numbers_that_a_gap_spans_and_nobody_accepted_arent_lost_when_the_edge_e
     assert last_report(progress(forwarded=7, lost=5), Numbers(accepted=9, closed=True), 1).lost == 2
 
 
+@settings(deadline=None)
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99), st.booleans())
 def test_the_last_report_adds_up(forwarded: int, lost: int, accepted: int, closed: bool) -> None:
     last = last_report(progress(forwarded=forwarded, lost=lost), Numbers(accepted=accepted, closed=closed), 1)
