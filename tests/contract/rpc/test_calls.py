@@ -11,6 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
 from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.errors import DeadlineExceeded, FieldViolation, InvalidInput, NotFound, Unauthenticated, Unavailable
 from quietzone_kit.rpc import BreakerState, Caller, CallerKeys, Peer, PeerFailed, RpcSettings, Server, caller, deadline, remaining
@@ -59,14 +60,19 @@ class Wire:
         options = {"caller": ANNA, **options}
         return (await self.peer.call(stub.GetCode, request, **options)).code.title  # type: ignore[arg-type]
 
-    async def start(self) -> None:
-        self.server = Server(self.address, keys(), SETTINGS, not_ready=lambda: self.missing)
+    async def start(self, settings: RpcSettings = SETTINGS) -> None:
+        self.server = Server(self.address, keys(), settings, not_ready=lambda: self.missing)
         self.server.add(code_service_pb2_grpc.add_CodeServiceServicer_to_server, self.service)  # type: ignore[arg-type]
         await self.server.start()
 
     async def stop(self) -> None:
         if self.server is not None:
             await self.server.stop(0)
+
+
+def count(metric: str, labels: dict[str, str]) -> float:
+    """How many values a histogram has seen."""
+    return REGISTRY.get_sample_value(f"{metric}_count", labels) or 0.0
 
 
 def keys(key: str = "k" * 32) -> CallerKeys:
@@ -254,6 +260,43 @@ async def test_a_second_server_on_the_same_port_is_refused() -> None:
     with pytest.raises(OSError, match="can't listen on"):
         await Server(f"127.0.0.1:{first.port}", keys(), SETTINGS, not_ready=list).start()
     await first.stop(0)
+
+
+async def test_more_calls_at_once_than_the_bound_are_to_be_made_again(tmp_path: Path) -> None:
+    called, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: code_service_pb2.GetCodeRequest) -> code_service_pb2.GetCodeResponse:
+        called.set()
+        await go_on.wait()
+        return await greet(request)
+
+    async with wired(tmp_path) as wire:
+        wire.service.answer = wait
+        await wire.start(SETTINGS.model_copy(update={"rpc_max_concurrent": 1}))
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(wire.get())
+            await called.wait()
+            with pytest.raises(Unavailable, match="too much to do"):
+                await wire.get()
+            go_on.set()
+
+    assert first.result() == "hello anna"
+
+
+async def test_each_answer_is_measured_under_its_code(wire: Wire) -> None:
+    async def fail(_request: object) -> code_service_pb2.GetCodeResponse:
+        raise NotFound("no such code")
+
+    wire.service.answer = fail
+    served = {"method": "quietzone.qr.v1.CodeService/GetCode", "code": "NOT_FOUND"}
+    called = {"peer": "qr", "method": "quietzone.qr.v1/GetCode", "code": "NOT_FOUND"}
+    before = (count("quietzone_rpc_server_seconds", served), count("quietzone_rpc_client_seconds", called))
+
+    with pytest.raises(NotFound):
+        await wire.get()
+
+    after = (count("quietzone_rpc_server_seconds", served), count("quietzone_rpc_client_seconds", called))
+    assert after == (before[0] + 1, before[1] + 1)
 
 
 async def test_stopping_lets_calls_under_way_end(wire: Wire) -> None:

@@ -1,17 +1,14 @@
 """What a client is told when a request can't be answered."""
 
-import asyncio
 import json
 import re
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from pydantic import TypeAdapter
 from quietzone_gateway.rest.codes import CODE, CODE_CHANGE, NEW_CODE, CodeChange, CodeView, NewCode
 from quietzone_gateway.rest.envelope import MAX_BODY_BYTES
 from quietzone_gateway.rest.problems import ALL_KINDS, KINDS
-from quietzone_gateway.rest.server import HttpServer
 from quietzone_kit.errors import ERRORS, DeadlineExceeded, InvalidInput, QuietzoneError
 from unit.gateway.served import CODE_ID, KEY, Api, problem
 
@@ -252,45 +249,3 @@ def test_each_example_is_what_it_is_an_example_of(example: dict[str, object], mo
     shown = TypeAdapter(model).dump_python(TypeAdapter(model).validate_python(example, strict=False), mode="json", exclude_unset=True)
 
     assert shown == example
-
-
-async def raw(sent: bytes) -> bytes:
-    """What a server answers to these bytes on one connection, until it closes it."""
-    app = FastAPI()
-    server = HttpServer(app, "127.0.0.1", 0, drain_s=1)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve())
-        while server.not_ready() is not None:  # noqa: ASYNC110 - uvicorn tells by a flag
-            await asyncio.sleep(0.001)
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(sent)
-        received = await asyncio.wait_for(reader.read(), 5)
-        writer.close()
-        await writer.wait_closed()
-        server.stop()
-    return received
-
-
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"nonsense\r\n\r\n", b"HTTP/1.1 400 "),
-        (b"GET / HTTP/1.1\r\nx: " + b"a" * 20_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
-        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 431 "),
-        (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 4_000 + b"\r\n", b"HTTP/1.1 431 "),
-        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"HTTP/1.1 400 "),
-    ],
-)
-async def test_a_request_that_is_not_http_gets_a_problem_and_a_closed_connection(sent: bytes, status: bytes) -> None:
-    received = await raw(sent)
-
-    assert received.startswith(status)
-    assert b"application/problem+json" in received
-
-
-def test_a_taken_port_is_said_plainly() -> None:
-    first = HttpServer(FastAPI(), "127.0.0.1", 0, drain_s=1)
-
-    with pytest.raises(OSError, match=f"127.0.0.1:{first.port} .*QUIETZONE_GATEWAY_PORT"):
-        HttpServer(FastAPI(), "127.0.0.1", first.port, drain_s=1)
-    first.close()
