@@ -85,6 +85,7 @@ class Edge:
         self._in_turn = False
         self._now_ms = 0
         self._second = -1
+        self._complained = -1
         self._date = b""
         self._redirect = b""
         self._day = -1
@@ -225,21 +226,31 @@ class Edge:
             self._tasks.create_task(self._find_elsewhere(request, slug))
 
     async def _find_elsewhere(self, request: Connection, slug: str) -> None:
+        link: Link | None = None
+        problem: Exception | None = None
         try:
             async with asyncio.timeout(self._options.resolve_timeout_s):
                 link = await self._resolve(slug)
-        except (QuietzoneError, TimeoutError) as error:
-            log.warning("link can't be looked up", reason=str(error) or type(error).__name__)
-            self._show(request, unavailable_page(), "unavailable")
-        except Exception:
-            log.exception("looking up a link failed unexpectedly; links in memory are served all the same")
-            self._show(request, unavailable_page(), "unavailable")
-        else:
-            if not self._in_turn:
-                self._begin_turn()
-            self._answer(request, link)
+        except Exception as error:  # noqa: BLE001 - a fault in looking links up must not end the edge, which serves those in memory
+            problem = error
         finally:
             self._resolving -= 1
+        if not self._in_turn:
+            self._begin_turn()
+        if problem is None:
+            self._answer(request, link)
+        else:
+            self._complain(problem)
+            self._show(request, unavailable_page(), "unavailable")
+
+    def _complain(self, problem: Exception) -> None:
+        """Once a second at most: while a store is down, every scan of a slug that isn't in memory comes here."""
+        if self._complained == self._second:
+            return
+        self._complained = self._second
+        expected = isinstance(problem, (QuietzoneError, TimeoutError))
+        reason = str(problem) or type(problem).__name__
+        log.warning("links can't be looked up; those in memory are served", reason=reason, exc_info=None if expected else problem)
 
     def _show(self, request: Connection, page: Page, outcome: str) -> None:
         cache = f"public, max-age={page.cache_s}" if page.cache_s else "no-store"

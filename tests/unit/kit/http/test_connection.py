@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quietzone_kit.http import Connection, HttpLimits, response_head
-
-from .conftest import Scene, Wire, echo
+from unit.kit.http_wire import Scene, Wire, echo
 
 GET = b"GET /abc HTTP/1.1\r\nHost: q.example\r\n\r\n"
 OK = response_head(200, [], date=b"now", size=0)
@@ -11,9 +10,7 @@ OK = response_head(200, [], date=b"now", size=0)
 
 def sent(data: bytes, scene: Scene | None = None) -> Wire:
     """What becomes of a connection on which `data` is sent at once."""
-    connection, wire = (scene or Scene()).connect()
-    connection.data_received(data)
-    return wire
+    return (scene or Scene()).ask(data)
 
 
 class Later:

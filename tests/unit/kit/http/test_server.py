@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from quietzone_kit.http import Connection, HttpServer, http_date, ops_server, response_head
-
-from .conftest import StillClock, echo
+from unit.kit.http_wire import StillClock, echo
 
 GET = b"GET %b HTTP/1.1\r\nHost: q\r\n\r\n"
 

@@ -19,8 +19,7 @@ from quietzone_tracking.spool import (
     sources,
 )
 from quietzone_tracking.spool.layout import QUARANTINE, segment_path, segments
-
-from .conftest import Machine
+from unit.tracking.spool.machine import Machine
 
 SMALL = SpoolLimits(segment_bytes=130)  # one to three frames
 
