@@ -255,6 +255,19 @@ async def test_a_shard_waits_for_its_lease_when_its_relay_was_killed(world: Worl
     assert await world.published() == {"menu": [1]}
 
 
+async def test_a_clock_that_was_set_back_keeps_no_shard_from_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.create("menu")
+    victim = Steps(5, after=False)  # the publishing
+    with pytest.raises(Crash):
+        await world.relay("victim", documents=victim.wrap(world.documents), bus=victim.wrap(world.bus)).publish_batch()
+    then_ms = world.clock.now_ms()
+    monkeypatch.setattr(world.clock, "now_ms", lambda: then_ms - 3_600_000)
+
+    await world.relay("heir").publish_batch()
+
+    assert await world.published() == {"menu": [1]}
+
+
 async def test_a_relay_that_was_held_up_for_longer_than_its_lease_goes_no_further(world: World) -> None:
     await world.create("menu")
     await world.change("menu")
