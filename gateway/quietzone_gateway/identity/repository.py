@@ -1,7 +1,8 @@
 """Where accounts are kept: one document each, its key's hash in it, so that an account never lacks a key."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from quietzone_kit.documents import (
     Body,
@@ -20,6 +21,9 @@ from quietzone_gateway.identity.domain import Account
 
 ACCOUNTS = Collection("accounts", key="account_id", indexes=(Index("by_key", ("key_id",), unique=True),))
 
+ANSWER_S = 2.0
+"""For one call of the store: a key is found in under a millisecond, and the request has 5 s for all that it needs."""
+
 
 class Accounts:
     """Accounts by id and by key."""
@@ -29,25 +33,25 @@ class Accounts:
 
     async def ensure(self) -> None:
         """Make the collection."""
-        with _available():
+        async with _available():
             await self._documents.ensure(ACCOUNTS)
 
     async def get(self, account_id: str) -> Account | None:
         """The account with this id."""
-        with _available():
+        async with _available():
             stored = await self._documents.get(ACCOUNTS, account_id)
         return _account(stored.body) if stored else None
 
     async def by_key_id(self, key_id: str) -> Account | None:
         """The account whose key is found by this id (index `by_key`)."""
-        with _available():
+        async with _available():
             page = await self._documents.query(ACCOUNTS, Query("by_key", (key_id,), limit=1))
         return _account(page.items[0].body) if page.items else None
 
     async def add(self, account: Account) -> bool:
         """Insert an account; False when there is one with its id."""
         try:
-            with _available():
+            async with _available():
                 await self._documents.insert(ACCOUNTS, _body(account))
         except DuplicateKey as error:
             if error.index != ACCOUNTS.key:
@@ -58,24 +62,25 @@ class Accounts:
     async def change_key(self, account_id: str, key: str) -> Account:
         """Put `key` in the place of the account's key; with two writers the later wins."""
         while True:
-            with _available():
+            async with _available():
                 stored = await self._documents.get(ACCOUNTS, account_id)
             if stored is None:
                 raise LookupError(f"no account {account_id}: accounts are never deleted, so the store was changed by hand")
             account = _account(stored.body).with_key(key)
             try:
-                with _available():
+                async with _available():
                     await self._documents.replace(ACCOUNTS, {**stored.body, **_body(account)}, if_version=stored.version)
             except VersionConflict:
                 continue
             return account
 
 
-@contextmanager
-def _available() -> Iterator[None]:
+@asynccontextmanager
+async def _available() -> AsyncIterator[None]:
     try:
-        yield
-    except DocumentsUnavailable as error:
+        async with asyncio.timeout(ANSWER_S):
+            yield
+    except (DocumentsUnavailable, TimeoutError) as error:
         raise Unavailable("accounts can't be looked up now; try again in a moment") from error
 
 
