@@ -23,8 +23,6 @@ from quietzone_analytics.reconcile.repository import ReportStates
 
 log = logger(__name__)
 
-GROUP = "analytics"
-
 MAX_COUNT = 2**63  # stores keep signed 64-bit numbers
 
 
