@@ -11,9 +11,9 @@ from contract.outbox.faults import Crash, Steps
 from contract.outbox.world import CODES, World, all_published, firsts, outgoing
 from prometheus_client import REGISTRY
 from quietzone_kit.bus import Bus, BusUnavailable, Message, Position, UnknownTopic
-from quietzone_kit.documents import Collection, DocumentsUnavailable, VersionConflict
+from quietzone_kit.documents import Body, Collection, DocumentsUnavailable, Put, VersionConflict
 from quietzone_kit.errors import Unavailable
-from quietzone_kit.outbox import MAX_WAITING, OUTBOX_LEASES, Outgoing, Relay, _relay, replace_keeping_outbox, with_event
+from quietzone_kit.outbox import MAX_WAITING, OUTBOX_LEASES, Outgoing, Relay, _relay, replace_keeping_outbox, shard_of, with_event
 from quietzone_kit.outbox._leases import LEASE_S, SKEW_S
 from quietzone_kit.outbox._relay import BATCH, LeaseLost
 from quietzone_kit.runtime import SystemRandomness
@@ -324,6 +324,20 @@ async def test_what_another_relay_has_published_meanwhile_is_not_published_from_
     await world.relay("late", documents=Overtaken()).publish_batch()  # type: ignore[arg-type]
 
     assert await world.published() == {"menu": [1, 2]}
+
+
+async def test_documents_of_another_relay_do_not_hide_ours_however_many_they_are(world: World) -> None:
+    codes = [f"code-{number}" for number in range(BATCH * 3)]
+    ours = max(codes, key=shard_of)
+    theirs = {shard_of(code) for code in codes} - {shard_of(ours)}
+    await asyncio.gather(*(world.create(code) for code in codes))
+    expires_at_ms = world.clock.now_ms() + int(LEASE_S * 1000)
+    leases: list[Body] = [{"lease_id": f"codes/{shard}", "owner": "other", "expires_at_ms": expires_at_ms} for shard in theirs]
+    await world.documents.bulk(OUTBOX_LEASES, [Put(lease, None) for lease in leases])
+
+    await all_published(world.relay())
+
+    assert await world.published() == {code: [1] for code in codes if shard_of(code) == shard_of(ours)}
 
 
 async def test_a_relay_without_work_lets_others_have_its_shards(world: World) -> None:
