@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quietzone_qr.rendering import png, read_png, read_svg, svg
 from quietzone_qr.rendering.decoders import DECODERS, Decoder, quirc, zxing
-from quietzone_qr.rendering.gate import Gate, Reader, Unreadable, _pixels
+from quietzone_qr.rendering.gate import READ_MODULE_PX, Gate, Reader, Unreadable, _pixels
 from quietzone_qr.rendering.matrix import Matrix, encode
 from unit.qr.drawings import MENU, PAYLOAD, flipped, inverted
 from unit.qr.test_matrix import SLUGS
@@ -14,7 +14,7 @@ Draw = Callable[[Matrix, int], bytes]
 
 
 def pixels_of(matrix: Matrix) -> tuple[bytes, int]:
-    return _pixels(matrix), 4 * matrix.side_with_quiet_zone
+    return _pixels(matrix), READ_MODULE_PX * matrix.side_with_quiet_zone
 
 
 @settings(max_examples=60)

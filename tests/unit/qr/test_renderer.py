@@ -1,11 +1,18 @@
 import hashlib
+import io
 import zlib
 
+import PIL.Image
 import pytest
+import resvg_py
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from quietzone_qr.rendering import Gate, ImageFormat, ImageTooSmall, PayloadRefused, Renderer, Unreadable
+from quietzone_qr.rendering.decoders import DECODERS
 from quietzone_qr.rendering.renderer import STYLE
 from unit.qr.codes import Inline
 from unit.qr.drawings import PAYLOAD
+from unit.qr.test_matrix import SLUGS
 
 
 @pytest.fixture
@@ -33,6 +40,37 @@ async def test_images_that_differ_in_anything_have_different_etags(renderer: Ren
     ]
 
     assert len({image.etag for image in images}) == len(images)
+
+
+ORIGINS = st.sampled_from(["http://localhost:8080", "https://q.example", "https://codes.xn--bcher-kva.example:8443"])
+
+
+@settings(max_examples=25)
+@given(SLUGS, ORIGINS, st.integers(130, 700))
+async def test_a_stranger_opens_the_png_and_both_decoders_read_it(slug: str, origin: str, size_px: int) -> None:
+    payload = f"{origin}/{slug}"
+
+    png = (await Renderer(Inline(), Gate()).render(payload, ImageFormat.PNG, size_px)).data
+
+    assert read(png) == {payload}
+
+
+@settings(max_examples=15)
+@given(SLUGS, ORIGINS, st.integers(4, 12))
+async def test_a_stranger_paints_the_svg_and_both_decoders_read_it(slug: str, origin: str, module_px: int) -> None:
+    payload = f"{origin}/{slug}"
+
+    svg = (await Renderer(Inline(), Gate()).render(payload, ImageFormat.SVG)).data.decode()
+    across = int(svg.split('viewBox="0 0 ')[1].split()[0])
+    painted = resvg_py.svg_to_bytes(svg_string=svg, width=module_px * across, skip_system_fonts=True)
+
+    assert read(bytes(painted)) == {payload}
+
+
+def read(file: bytes) -> set[str]:
+    """What each decoder reads in a file that Pillow has opened."""
+    image = PIL.Image.open(io.BytesIO(file)).convert("L")
+    return {(decode(image.tobytes(), image.width) or b"").decode() for _, decode in DECODERS}
 
 
 async def test_a_symbol_that_a_decoder_misreads_is_not_handed_out() -> None:

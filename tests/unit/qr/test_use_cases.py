@@ -377,7 +377,7 @@ class TestRender:
             await self.render(desk, code.code_id, account_id=OTHERS)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(CHANGES.filter(lambda change: change != Change()), max_size=8), st.booleans())
 async def test_events_form_a_chain_of_revisions_from_creation_to_the_last_state(history: list[Change], deleted: bool) -> None:
     async with opened_desk() as desk:

@@ -11,7 +11,7 @@ MAX_SIZE_PX = 4096
 DEFAULT_SIZE_PX = 1036
 """28 whole pixels a module for the 29 modules (and 8 of quiet zone) of a usual short URL: 9 cm at 300 dpi."""
 MIN_MODULE_PX = 2
-"""With one pixel a module, the slightest scaling on a screen or in a printer makes a symbol unreadable."""
+"""What decoders read (the gate asks them); with one, the slightest scaling on a screen or in a printer makes a symbol unreadable."""
 
 
 class ImageTooSmall(ValueError):
