@@ -4,9 +4,9 @@ No framework, no bodies in, no TLS (a load balancer's business). Malformed reque
 connections and times have bounds.
 """
 
-from quietzone_kit.http._connection import Connection
+from quietzone_kit.http._request import Request
 from quietzone_kit.http._responses import http_date, plain_response, response_head
 from quietzone_kit.http._server import Handler, HttpLimits, HttpServer
 from quietzone_kit.http.ops import ops_server
 
-__all__ = ["Connection", "Handler", "HttpLimits", "HttpServer", "http_date", "ops_server", "plain_response", "response_head"]
+__all__ = ["Handler", "HttpLimits", "HttpServer", "Request", "http_date", "ops_server", "plain_response", "response_head"]

@@ -43,12 +43,7 @@ HOST = b"host"
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection, and the request that is to be answered on it.
-
-    A handler reads `method`, `target` (as it came), `headers` (those that the server keeps: lower-case name to value, values of a name
-    that came twice joined by `, `) and `peer` (the other end's address; empty on a Unix socket), and calls `reply` once, now or later.
-    `memo` is the handler's own, None at first: what it derived from the peer.
-    """
+    """A client's connection, and as a `Request` the one that is to be answered on it."""
 
     def __init__(self, server: "HttpServer") -> None:
         self.method = b""
@@ -83,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
 
     def reply(self, head: bytes, body: bytes = b"") -> None:
-        """Answer the request, with a head from `response_head`; a HEAD request gets no body. Nothing happens when the client is gone."""
+        """Answer the request."""
         transport = self._transport
         if transport is None or not self._waiting:
             return

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from quietzone_kit.http._connection import CONTENT_LENGTH, HOST, TRANSFER_ENCODING, Connection
 from quietzone_kit.http._metrics import CONNECTIONS
+from quietzone_kit.http._request import Request
 from quietzone_kit.http._responses import http_date
 from quietzone_kit.runtime import Clock
 
-Handler = Callable[[Connection], None]
+Handler = Callable[[Request], None]
 """Answers a request by `reply`, at once or later; must not block. What it raises ends the connection and is logged by the loop."""
 
 MAX_NAMES = 1024

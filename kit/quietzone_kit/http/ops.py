@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
-from quietzone_kit.http._connection import Connection
+from quietzone_kit.http._request import Request
 from quietzone_kit.http._responses import http_date, plain_response, response_head
 from quietzone_kit.http._server import HttpServer
 from quietzone_kit.runtime import Clock
@@ -17,13 +17,13 @@ def ops_server(
 ) -> HttpServer:
     """A server of GET /healthz (200 while the loop runs), /readyz (503 and the reasons of `not_ready`, if there are any) and /metrics."""
 
-    def handle(request: Connection) -> None:
+    def handle(request: Request) -> None:
         request.reply(*_answer(request, not_ready, registry, http_date(clock.now_ms() // 1000)))
 
     return HttpServer(handle, clock, host=host, port=port)
 
 
-def _answer(request: Connection, not_ready: Callable[[], list[str]], registry: CollectorRegistry, date: bytes) -> tuple[bytes, bytes]:
+def _answer(request: Request, not_ready: Callable[[], list[str]], registry: CollectorRegistry, date: bytes) -> tuple[bytes, bytes]:
     if request.method not in {b"GET", b"HEAD"}:
         return plain_response(405, "Only GET and HEAD.", [(b"Allow", b"GET, HEAD")], date=date)
     match request.target.partition(b"?")[0]:

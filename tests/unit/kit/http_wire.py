@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from quietzone_kit.http import Connection, HttpLimits, HttpServer, response_head
+from quietzone_kit.http import HttpLimits, HttpServer, Request, response_head
+from quietzone_kit.http._connection import Connection
 
 
 class StillClock:
@@ -70,10 +71,10 @@ class Wire(asyncio.Transport):
         return self.closed or self.aborted or self.ended
 
 
-Handle = Callable[[Connection], None]
+Handle = Callable[[Request], None]
 
 
-def echo(request: Connection) -> None:
+def echo(request: Request) -> None:
     """Answers with the request's target."""
     request.reply(response_head(200, [], date=b"now", size=len(request.target)), request.target)
 

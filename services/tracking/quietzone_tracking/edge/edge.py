@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from quietzone_kit.errors import QuietzoneError
-from quietzone_kit.http import Connection, http_date, response_head
+from quietzone_kit.http import Request, http_date, response_head
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
 
@@ -91,9 +91,9 @@ class Edge:
         self._day = -1
         self._hash: hashlib.blake2b | None = None
         self._scans: list[SpooledScan] = []
-        self._replies: list[tuple[Connection, bytes]] = []
+        self._replies: list[tuple[Request, bytes]] = []
         # Appended and not flushed, with `ack="disk"`; a connection has one request at a time, so the server's limit is the bound.
-        self._unflushed: deque[tuple[int, list[tuple[Connection, bytes]]]] = deque()
+        self._unflushed: deque[tuple[int, list[tuple[Request, bytes]]]] = deque()
         self._failed_flushes = 0
         self._redirects = ANSWERS.labels(Outcome.REDIRECT.value)
         spool.on_flush(self._flushed)
@@ -103,7 +103,7 @@ class Edge:
         async with asyncio.TaskGroup() as self._tasks:
             await asyncio.Event().wait()
 
-    def handle(self, request: Connection) -> None:
+    def handle(self, request: Request) -> None:
         """Answer a request."""
         if not self._in_turn:
             self._begin_turn()
@@ -116,7 +116,7 @@ class Edge:
         else:
             self._find(request)
 
-    def _answer(self, request: Connection, link: Link | None) -> None:
+    def _answer(self, request: Request, link: Link | None) -> None:
         outcome = decide(link)
         if link is None or outcome is not _REDIRECTED:
             self._show(request, page_of(outcome), outcome.value)
@@ -132,7 +132,7 @@ class Edge:
         else:
             self._show(request, wrong_method_page(), "wrong_method")
 
-    def _scan(self, request: Connection, link: Link) -> SpooledScan:
+    def _scan(self, request: Request, link: Link) -> SpooledScan:
         headers = request.headers
         client = request.memo
         if not isinstance(client, Client):
@@ -192,7 +192,7 @@ class Edge:
                 return
         self._serve(replies)
 
-    def _serve(self, replies: list[tuple[Connection, bytes]]) -> None:
+    def _serve(self, replies: list[tuple[Request, bytes]]) -> None:
         for request, head in replies:
             request.reply(head)
         self._redirects.inc(len(replies))
@@ -207,7 +207,7 @@ class Edge:
 
     # What isn't in memory under the target as it came
 
-    def _find(self, request: Connection) -> None:
+    def _find(self, request: Request) -> None:
         path = _path(request.target)
         page = reserved_page(path)
         slug = path[1:]
@@ -225,7 +225,7 @@ class Edge:
             self._resolving += 1
             self._tasks.create_task(self._find_elsewhere(request, slug))
 
-    async def _find_elsewhere(self, request: Connection, slug: str) -> None:
+    async def _find_elsewhere(self, request: Request, slug: str) -> None:
         link: Link | None = None
         problem: Exception | None = None
         try:
@@ -252,7 +252,7 @@ class Edge:
         reason = str(problem) or type(problem).__name__
         log.warning("links can't be looked up; those in memory are served", reason=reason, exc_info=None if expected else problem)
 
-    def _show(self, request: Connection, page: Page, outcome: str) -> None:
+    def _show(self, request: Request, page: Page, outcome: str) -> None:
         cache = f"public, max-age={page.cache_s}" if page.cache_s else "no-store"
         headers = [("Content-Type", page.content_type), ("Cache-Control", cache), *page.headers]
         encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quietzone_kit.http import Connection, HttpLimits, response_head
+from quietzone_kit.http import HttpLimits, Request, response_head
 from unit.kit.http_wire import Scene, Wire, echo
 
 GET = b"GET /abc HTTP/1.1\r\nHost: q.example\r\n\r\n"
@@ -18,9 +18,9 @@ class Later:
 
     def __init__(self) -> None:
         self.seen: list[bytes] = []
-        self.open: list[Connection] = []
+        self.open: list[Request] = []
 
-    def __call__(self, request: Connection) -> None:
+    def __call__(self, request: Request) -> None:
         self.seen.append(request.target)
         self.open.append(request)
 
@@ -174,7 +174,7 @@ def test_an_answer_to_a_client_that_has_gone_goes_nowhere() -> None:
 
 
 def test_a_request_is_answered_once() -> None:
-    def twice(request: Connection) -> None:
+    def twice(request: Request) -> None:
         request.reply(OK)
         request.reply(OK)
 
@@ -291,7 +291,7 @@ def test_no_bytes_make_a_connection_fail(parts: list[bytes], data: st.DataObject
 def kept(data: bytes, *names: str) -> dict[bytes, bytes]:
     found: list[dict[bytes, bytes]] = []
 
-    def note(request: Connection) -> None:
+    def note(request: Request) -> None:
         found.append(request.headers)
         request.reply(OK)
 

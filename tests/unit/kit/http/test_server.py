@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
-from quietzone_kit.http import Connection, HttpServer, http_date, ops_server, response_head
+from quietzone_kit.http import HttpServer, Request, http_date, ops_server, response_head
 from unit.kit.http_wire import StillClock, echo
 
 GET = b"GET %b HTTP/1.1\r\nHost: q\r\n\r\n"
@@ -41,12 +41,12 @@ class Waiting:
     """Leaves requests open."""
 
     def __init__(self) -> None:
-        self._first: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._first: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
 
-    def __call__(self, request: Connection) -> None:
+    def __call__(self, request: Request) -> None:
         self._first.set_result(request)
 
-    async def first(self) -> Connection:
+    async def first(self) -> Request:
         async with asyncio.timeout(10):
             return await self._first
 
