@@ -8,6 +8,7 @@ It serves from a temporary folder, on free ports.
 
 import asyncio
 import io
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -52,8 +53,6 @@ async def main() -> None:
     key = "qz_" + SystemRandomness().token(32).hex()
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     with tempfile.TemporaryDirectory(prefix="quietzone-") as folder:
-        import os
-
         os.environ["QUIETZONE_API_KEY"] = key
         place = installation(Path(folder) / "data", PORT, None)
         async with running(place, sys.stderr.write), Api(place.api_url, key) as api:
