@@ -208,6 +208,8 @@ class FaultyDocuments:
 
     async def ensure(self, *collections: Collection) -> None:
         """Declare collections."""
+        if self._remote is not None:
+            await self._by_store(partial(self._remote.ensure, *collections))
         await self._sky.write(partial(self._documents.ensure, *collections))
 
     async def get(self, collection: Collection, key: str) -> Stored | None:

@@ -11,6 +11,7 @@ callbacks at once; its tasks are kept, suspended, until the history is over, so 
 import asyncio
 import contextlib
 import heapq
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -54,6 +55,8 @@ class Process:
         self.fuse: int | None = None
         self.skew_ms = 0
         self.deferred: list[_Handle | _TimerHandle] = []
+        self.tasks: list[_Task] = []
+        self._prune_at = 64
         self.ended: asyncio.Future[BaseException | None] = loop.create_future()
         self._asked: dict[asyncio.Future[Any], None] = {}
         self._at_death: list[Callable[[], None]] = []
@@ -74,6 +77,11 @@ class Process:
             return self._context.copy().run(work)
         except ProcessDead:
             raise Gone(self.name) from None
+
+    def call_soon(self, work: Callable[[], object]) -> None:
+        """Have something done in the process at its next turn; nothing happens when it is dead."""
+        if self.alive:
+            self.loop.call_soon(work, context=self._context.copy())
 
     async def ask(self, work: Callable[[], Awaitable[T]]) -> T:
         """What `work` answers when it is run in the process; it is cancelled there when the caller is.
@@ -134,7 +142,6 @@ class Process:
         self.alive = False
         self.fuse = None
         self.deferred.clear()
-        self.loop.bury_later(self)
         for effect in self._at_death:
             effect()
         for answer in self._asked:
@@ -154,11 +161,20 @@ class Process:
         self.loop.requeue(self.deferred)
         self.deferred = []
 
+    def adopt(self, task: "_Task") -> None:
+        """Hold a task of the process until it is done: if it never is, it must be kept suspended until `bury`."""
+        self.tasks.append(task)
+        if len(self.tasks) > self._prune_at:
+            self.tasks = [task for task in self.tasks if not task.done()]
+            self._prune_at = 64 + 2 * len(self.tasks)
+
     def bury(self) -> None:
         """Close what is left of its coroutines; their last effects meet dead ports."""
-        for task in self.loop.graves.pop(self, ()):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            self._context.copy().run(_close, task.get_coro())
+        tasks, self.tasks = self.tasks, []
+        for task in tasks:
+            if not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                self._context.copy().run(_close, task.get_coro())
 
     def _main_done(self, task: asyncio.Task[None]) -> None:
         self.kill(None if task.cancelled() else task.exception())
@@ -172,6 +188,10 @@ def _close(coroutine: Any) -> None:
         with contextlib.suppress(BaseException):
             coroutine.close()
             return
+
+
+def _ignore(_unraisable: Any) -> None:
+    """Whatever the dead still say."""
 
 
 def _settle(answer: "asyncio.Future[T]", done: "asyncio.Task[T]") -> None:
@@ -225,17 +245,17 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def __init__(self, chance: Chance, *, max_steps: int = 400_000) -> None:
         super().__init__()
+        _NUMBERING[0] = 0
         self._chance = chance
         self._max_steps = max_steps
         self._now = 0.0
         self._queue: deque[_Handle | _TimerHandle] = deque()
-        self._timers: list[_TimerHandle] = []
+        self._timers: list[tuple[float, int, _TimerHandle]] = []
         self._origin = 0
         self._timer_origin = 0
         self.steps = 0
         self.shuffled = True
         self.processes: list[Process] = []
-        self.graves: dict[Process, list[_Task]] = {}
         self.complaints: list[str] = []
 
     def time(self) -> float:
@@ -262,7 +282,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._timer_origin -= 1
         handle.origin = self._timer_origin
         handle.process = _process_of(handle)
-        heapq.heappush(self._timers, handle)
+        heapq.heappush(self._timers, (when, -self._timer_origin, handle))
         return handle
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> _Task:  # type: ignore[override]
@@ -270,7 +290,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         _NUMBERING[0] += 1
         task = _Task(coro, loop=self, name=name, context=context)
         task.number = _NUMBERING[0]
-        task.process = PROCESS.get() if context is None else context.get(PROCESS)
+        task.process = process = PROCESS.get() if context is None else context.get(PROCESS)
+        if process is not None:
+            process.adopt(task)
         return task
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> NoReturn:  # type: ignore[override]  # noqa: ARG002
@@ -281,7 +303,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Take down what asyncio complains about; the death of a process is no complaint."""
         error = context.get("exception")
         if not isinstance(error, ProcessDead):
-            self.complaints.append(f"{context.get('message')}: {error!r}")
+            self.complaints.append(f"{context.get('message')}: {error!r} {context.get('task') or context.get('future') or ''}")
 
     def requeue(self, handles: list["_Handle | _TimerHandle"]) -> None:
         """Queue callbacks that were held back, in their order."""
@@ -289,17 +311,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             handle.origin = self._origin
         self._queue.extend(handles)
 
-    def bury_later(self, process: Process) -> None:
-        """Keep the tasks of a dead process suspended until the history is over."""
-        tasks = [task for task in asyncio.all_tasks(self) if isinstance(task, _Task) and task.process is process]
-        self.graves[process] = sorted(tasks, key=lambda task: task.number)
-
     def finish(self) -> None:
         """End every process, bury them all and close the loop."""
         for process in self.processes:
             process.kill()
+        before, sys.unraisablehook = sys.unraisablehook, _ignore  # a coroutine that awaits in a `finally` can't be closed quietly
         for process in self.processes:
             process.bury()
+        sys.unraisablehook = before
         self._queue.clear()
         self._timers.clear()
         self.close()
@@ -323,14 +342,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _wake_timers(self) -> None:
         timers = self._timers
-        while timers and (timers[0].cancelled() or _is_dead(timers[0])):
+        while timers and (timers[0][2].cancelled() or _is_dead(timers[0][2])):
             heapq.heappop(timers)
         if not self._queue and not self._stopping:  # type: ignore[attr-defined]
             if not timers:
                 raise Deadlock(f"nothing can run at {self._now:.3f} s: {self._busy()}")
-            self._now = max(self._now, timers[0].when())
-        while timers and timers[0].when() <= self._now:
-            self._queue.append(heapq.heappop(timers))
+            self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            self._queue.append(heapq.heappop(timers)[2])
 
     def _turn(self) -> list["_Handle | _TimerHandle"]:
         """The callbacks of this turn: those of one origin keep their order, which origin goes next is drawn."""
@@ -348,11 +367,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return [lanes[origin].popleft() for origin in origins]
 
     def _busy(self) -> str:
-        names = sorted(
-            f"{task.process.name if task.process else 'world'}:{task.get_name()}"
-            for task in asyncio.all_tasks(self)
-            if isinstance(task, _Task)
-        )
+        names = sorted(f"{process.name}: {task.get_name()}" for process in self.processes for task in process.tasks if not task.done())
         return ", ".join(names)[:2000]
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:

@@ -126,7 +126,7 @@ def _work(options: argparse.Namespace) -> int:
         outcome = play_one(seed)
         if number % COLLECT_EVERY == 0:
             gc.collect()
-        line = {"seed": seed, "violations": outcome.violations, "counts": outcome.counts, "story": outcome.story()}
+        line = {"seed": seed, "violations": outcome.violations, "counts": outcome.counts, "story": outcome.story}
         sys.stdout.write(f"{json.dumps(line)}\n")
         sys.stdout.flush()
         if outcome.violations and options.stop:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -11,11 +12,14 @@ MANY = 512
 """Cursors remembered before those that are gone are forgotten."""
 
 
+_NUMBERS = count()
+
+
 class Database:
     """One database file, kept in memory; `close` forgets it."""
 
     def __init__(self, name: str) -> None:
-        self._url = f"file:/{name}?vfs=memdb"
+        self._url = f"file:/{name}-{next(_NUMBERS)}?vfs=memdb"  # a name of its own: no history meets what another left
         self._keeper = sqlite3.connect(self._url, uri=True)
         self._connections: list[ProcessConnection] = []
 
@@ -56,19 +60,12 @@ class ProcessConnection(sqlite3.Connection):
     def execute(self, *args: Any) -> sqlite3.Cursor:
         """As sqlite3's."""
         self.process.touch()
-        cursor = super().execute(*args)
-        self.cursors.append(ref(cursor))
-        if len(self.cursors) > MANY:
-            self.cursors = [cursor for cursor in self.cursors if cursor() is not None]
-        self.process.touch()
-        return cursor
+        return self._remembered(super().execute(*args))
 
     def executemany(self, *args: Any) -> sqlite3.Cursor:
         """As sqlite3's."""
         self.process.touch()
-        cursor = super().executemany(*args)
-        self.process.touch()
-        return cursor
+        return self._remembered(super().executemany(*args))
 
     def commit(self) -> None:
         """As sqlite3's."""
@@ -81,6 +78,13 @@ class ProcessConnection(sqlite3.Connection):
         for reference in self.cursors:
             cursor = reference()
             if cursor is not None:
-                cursor.close()  # else an unread SELECT keeps its lock
+                cursor.close()  # else SQLite keeps the connection, with its locks, until the cursor is collected
         self.cursors.clear()
         super().close()
+
+    def _remembered(self, cursor: sqlite3.Cursor) -> sqlite3.Cursor:
+        self.cursors.append(ref(cursor))
+        if len(self.cursors) > MANY:
+            self.cursors = [cursor for cursor in self.cursors if cursor() is not None]
+        self.process.touch()
+        return cursor

@@ -1,0 +1,149 @@
+"""Promise 2, checked from outside: what the stores and topics hold, against the ledger and against each other."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+
+import msgspec
+from quietzone.analytics.v1 import analytics_pb2
+from quietzone_analytics.projection import ScanState, ScanStates
+from quietzone_analytics.rollups import DAYS, DIMENSIONS, MONTHS, TOTALS, Day, Rollups, Total
+from quietzone_kit.bus import Bus
+from quietzone_kit.documents import Documents
+from quietzone_kit.events import event_of
+from quietzone_qr.codes.domain import Code
+from quietzone_qr.codes.repository import CODES
+from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1
+from simulation.ledger import Ledger
+from simulation.topics import PARTITIONS
+
+REFERRER = DIMENSIONS.index("referrer")
+
+Key = tuple[str, str]
+"""Account and code."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """All that was counted."""
+
+    totals: dict[Key, Total] = field(default_factory=dict)
+    days: dict[Key, list[Day]] = field(default_factory=dict)
+    months: Counter[str] = field(default_factory=Counter)
+    milestones: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    states: list[ScanState] = field(default_factory=list)
+
+    def referrers(self) -> dict[Key, Counter[str]]:
+        """Scans by code and referrer."""
+        found: dict[Key, Counter[str]] = {}
+        for code, days in self.days.items():
+            found[code] = sum((Counter(day.dimensions[REFERRER].counts) for day in days), Counter())
+        return found
+
+
+class Auditor:
+    """Reads with plain ports: no faults."""
+
+    def __init__(self, documents: Documents, bus: Bus) -> None:
+        self._rollups = Rollups(documents)
+        self._states = ScanStates(documents)
+        self._bus = bus
+
+    async def behind(self) -> int:
+        """Records that wait to be counted."""
+        waiting = 0
+        states = {one.state.partition: one.state for one in await self._states.all()}
+        for partition in range(PARTITIONS):
+            bounds = await self._bus.bounds(TRACKING_SCAN_V1.name, partition)
+            waiting += bounds.next - (states[partition].next_offset if partition in states else 0)
+        return waiting
+
+    async def read(self) -> Counted:
+        """All that was counted."""
+        counted = Counted(states=[one.state for one in await self._states.all()])
+        async for total in self._rollups.all(TOTALS):
+            counted.totals[tuple(total.address.key)] = total.rollup  # type: ignore[index]
+        async for day in self._rollups.all(DAYS):
+            counted.days.setdefault(tuple(day.address.key), []).append(day.rollup)  # type: ignore[arg-type]
+        async for month in self._rollups.all(MONTHS):
+            counted.months[month.address.key.account_id] += month.rollup.scans
+        counted.milestones = await self._milestones()
+        return counted
+
+    async def _milestones(self) -> Counter[tuple[str, str, int]]:
+        """Event id, code and threshold of each milestone, with how often it was sent."""
+        found: Counter[tuple[str, str, int]] = Counter()
+        consumer = await self._bus.follow(ANALYTICS_MILESTONE_V1.name)
+        await consumer.poll(max_records=1, wait_s=0)
+        for partition in range(PARTITIONS):
+            consumer.seek(partition, 0)
+        while records := [record for run in (await consumer.poll(max_records=1000, wait_s=0)).records.values() for record in run]:
+            for record in records:
+                reached = analytics_pb2.MilestoneReached.FromString(record.value)
+                found[event_of(record).id, reached.code_id, reached.threshold] += 1
+        await consumer.close()
+        return found
+
+
+def problems(counted: Counted, ledger: Ledger) -> list[str]:
+    """What doesn't add up."""
+    found = ledger.check(counted.referrers())
+    accounts: Counter[str] = Counter()
+    for code, total in counted.totals.items():
+        accounts[code[0]] += total.scans
+        days = counted.days.get(code, [])
+        if sum(day.scans for day in days) != total.scans:
+            found.append(f"{code[1]}: its days have {sum(day.scans for day in days)} scans, its total {total.scans}")
+        if (in_days := sum(sum(day.slots) for day in days)) != total.persons:
+            found.append(f"{code[1]}: its days have {in_days} scans by people, its total {total.persons}")
+        found += _bounds(code, total, ledger)
+    found += [f"days of {code[1]} without a total" for code in counted.days if code not in counted.totals]
+    if +counted.months != +accounts:
+        found.append(f"accounts' months have {dict(counted.months)}, their codes {dict(accounts)}")
+    applied = sum(state.applied for state in counted.states)
+    if applied != accounts.total():
+        found.append(f"the partitions applied {applied} scans, the totals have {accounts.total()}")
+    found += [
+        f"partition {state.partition} waits for scans of {source_id}"
+        for state in counted.states
+        for source_id, source in state.sources.items()
+        if source.gap
+    ]
+    return found + _milestones(counted)
+
+
+def _bounds(code: Key, total: Total, ledger: Ledger) -> list[str]:
+    low, high = ledger.bounds(code[1])
+    return [] if low <= total.scans <= high else [f"{code[1]} has {total.scans} scans, between {low} and {high} were made"]
+
+
+def _milestones(counted: Counted) -> list[str]:
+    due = {(code[1], threshold) for code, total in counted.totals.items() for threshold in _thresholds(total.persons)}
+    sent = {(code_id, threshold) for _, code_id, threshold in counted.milestones}
+    found = [f"milestone {threshold} of {code_id} was reached and not sent" for code_id, threshold in sorted(due - sent)]
+    found += [f"milestone {threshold} of {code_id} was sent and not reached" for code_id, threshold in sorted(sent - due)]
+    ids = Counter((code_id, threshold) for _, code_id, threshold in counted.milestones)
+    return found + [f"milestone {key[1]} of {key[0]} has {times} ids" for key, times in ids.items() if times > 1]
+
+
+def _thresholds(persons: int) -> list[int]:
+    """10 and each multiple of 100, as the contract says; written here anew, so that an error there shows."""
+    reached = [10] if persons >= 10 else []
+    for hundreds in count(1):
+        if hundreds * 100 > persons:
+            return reached
+        reached.append(hundreds * 100)
+    return reached
+
+
+async def codes_of(documents: Documents) -> dict[str, Code]:
+    """Every code that qr has, tombstones too."""
+    found: dict[str, Code] = {}
+    cursor: str | None = None
+    while True:
+        page = await documents.scan(CODES, limit=1000, after=cursor)
+        codes = [msgspec.convert(stored.body, Code) for stored in page.items]
+        found.update({str(code.code_id): code for code in codes})
+        if page.cursor is None:
+            return found
+        cursor = page.cursor

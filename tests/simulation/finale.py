@@ -1,0 +1,100 @@
+"""The end of a history: everything is healed, comes to rest, and is checked."""
+
+import asyncio
+
+from quietzone_analytics.projection import COLLECTIONS as SCAN_COLLECTIONS
+from quietzone_analytics.rollups import COLLECTIONS as ROLLUP_COLLECTIONS
+from quietzone_qr.codes.domain import Code
+from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
+from quietzone_tracking.spool import sources
+from simulation.audit import Auditor, codes_of, problems
+from simulation.clients import Clients
+from simulation.codebook import Answer, Codebook, expected
+from simulation.ledger import Ledger
+from simulation.loop import Process
+from simulation.roles import SPOOL_FOLDER
+from simulation.world import Role, World
+
+REST_WITHIN_S = 40.0
+"""For everything to come to rest: leases of 5 s and retries of 5 s at most, some after each other."""
+
+FOLLOWED_WITHIN_S = 40.0
+"""For edges to know the latest state of each code; without faults it takes a second."""
+
+MOST_PROBLEMS = 5
+"""Told of one history: they have one cause, mostly."""
+
+
+class Finale:
+    """Checks promise 1 while edges run, ends them, then checks promise 2."""
+
+    def __init__(self, world: World, clients: Clients, edges: list[Role], books: tuple[Ledger, Codebook]) -> None:
+        self._world = world
+        self._clients = clients
+        self._edges = edges
+        self._ledger, self._codebook = books
+        self._chance = world.chance.fork("finale")
+        process = Process(world.loop, "auditor")
+        self._process = process
+        self._place = world.ground.place(process, world.machine("core"))
+        self._files = world.machine("edge").disk.files(process, SPOOL_FOLDER)
+
+    async def play(self) -> None:
+        """All of it."""
+        await self._process.ask(self._play)
+
+    async def _play(self) -> None:
+        qr_store, counts_store, bus = self._place.plain_documents("qr"), self._place.plain_documents("analytics"), self._place.plain_bus()
+        await qr_store.ensure(*QR_COLLECTIONS)
+        await counts_store.ensure(*SCAN_COLLECTIONS, *ROLLUP_COLLECTIONS)
+        codes = await codes_of(qr_store)
+        self._violate(self._codebook.check(codes))
+        await self._follow(codes)
+        self._end_edges()
+        auditor = Auditor(counts_store, bus)
+        await self._rest(auditor)
+        counted = await auditor.read()
+        self._violate(problems(counted, self._ledger))
+        self._world.counts["scans counted"] += sum(total.scans for total in counted.totals.values())
+        self._world.counts["milestones"] += len(counted.milestones)
+
+    async def _follow(self, codes: dict[str, Code]) -> None:
+        """Every edge leads every code where it leads now."""
+        deadline = self._world.loop.time() + FOLLOWED_WITHIN_S
+        for edge in self._edges:
+            for code in codes.values():
+                wanted = expected(code)
+                answer: Answer | None = None
+                while not self._world.violations and answer != wanted:
+                    if self._world.loop.time() > deadline:
+                        self._world.violate(f"{edge.name} answers {answer} for {code.slug}; should be {wanted}")
+                    elif edge.is_up():
+                        answer = await self._clients.scan_once(edge, code, self._chance)
+                    if answer != wanted:
+                        await asyncio.sleep(0.2)
+
+    def _end_edges(self) -> None:
+        for edge in self._edges:
+            edge.retired = True
+            process = edge.process
+            if process is None or not process.alive:
+                continue
+            if edge.stop is not None and self._chance.happens(0.5):
+                self._world.tell(f"{edge.name} is asked to stop for good")
+                process.call_soon(edge.stop)
+            else:
+                self._world.tell(f"{edge.name} is killed for good")
+                process.kill()
+
+    async def _rest(self, auditor: Auditor) -> None:
+        deadline = self._world.loop.time() + REST_WITHIN_S
+        while not self._world.violations and (sources(self._files) or await auditor.behind()):
+            if self._world.loop.time() > deadline:
+                self._world.violate(f"no rest: sources {sources(self._files)} in the spool, {await auditor.behind()} records behind")
+            await asyncio.sleep(0.2)
+
+    def _violate(self, found: list[str]) -> None:
+        for problem in found[:MOST_PROBLEMS]:
+            self._world.violate(problem)
+        if len(found) > MOST_PROBLEMS:
+            self._world.violate(f"and {len(found) - MOST_PROBLEMS} problems more")

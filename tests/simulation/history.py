@@ -1,0 +1,114 @@
+"""One history: a world from a seed, work and faults in it, healing, and the checks at its end."""
+
+import asyncio
+import traceback
+from collections import Counter
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import structlog
+from quietzone_tracking.spool import SpoolLimits
+from simulation import topics  # noqa: F401 - before any service: see there
+from simulation.chance import Chance
+from simulation.clients import Clients, Habits
+from simulation.codebook import Codebook
+from simulation.finale import Finale
+from simulation.ledger import Disturbance, Ledger
+from simulation.loop import PROCESS, Deadlock, Livelock, SimulatedLoop
+from simulation.nemesis import Nemesis
+from simulation.roles import EdgePlan, analytics, edge, forwarder, links, qr
+from simulation.world import World
+
+Ack: TypeAlias = Literal["spool", "disk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a history. Equal digests mean equal histories."""
+
+    seed: int
+    violations: list[str]
+    counts: Counter[str]
+    story: str
+    digest: str
+
+
+def play_one(seed: int, tell: Callable[[str], None] | None = None) -> Outcome:
+    """Play the history of a seed; `tell` gets each line of it."""
+    chance = Chance(f"history {seed}")
+    loop = SimulatedLoop(chance.fork("loop"))
+    world = World(loop, chance, tell)
+    _capture_logs(world)
+    try:
+        loop.run_until_complete(History(world).play())
+    except (Livelock, Deadlock) as error:
+        world.violate(str(error))
+    except Exception:  # noqa: BLE001 - whatever it is, it belongs to this seed
+        world.violate(traceback.format_exc())
+    for complaint in loop.complaints:
+        world.violate(f"asyncio complains: {complaint}")
+    loop.finish()
+    world.ground.close()
+    return Outcome(seed, world.violations, world.counts, world.story(), world.digest())
+
+
+class History:
+    """Draws what kind of history it is, and plays it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._chance = chance = world.chance.fork("history")
+        ack: Ack = chance.pick(("spool", "disk"))
+        limits = SpoolLimits(segment_bytes=chance.pick((300, 2_000, 100_000)), flush_interval_ms=chance.pick((10, 50)))
+        self._ledger, self._codebook = Ledger(on_disk=ack == "disk"), Codebook()
+        plan = EdgePlan(ack, limits, self._unrecorded)
+        names = [f"edge-{number}" for number in range(1, 1 + chance.between(1, 2))]
+        self._edges = [world.role(name, "edge", partial(edge, world=world, plan=plan)) for name in names]
+        world.role("forwarder", "edge", forwarder)
+        self._qr = world.role("qr", "core", qr)
+        world.role("links", "core", links)
+        for number in range(1, 1 + chance.between(1, 2)):
+            world.role(f"analytics-{number}", "core", analytics)
+        self._storm_s = chance.pick((1.0, 3.0, 6.0))
+        habits = Habits(chance.pick((0.02, 0.1)), chance.pick((0.1, 0.5)), chance.pick((20, 60, 150)), chance.between(1, 4))
+        self._clients = Clients(world, world.chance.fork("clients"), (self._ledger, self._codebook), habits)
+        world.died = lambda name, at: self._ledger.disturbed(Disturbance(name, at, at, disk=False))
+        self._nemesis = Nemesis(world, world.chance.fork("nemesis"), self._ledger)
+        world.tell(f"ack {ack}, {limits}, {habits}, {', '.join(world.roles)}")
+
+    async def play(self) -> None:
+        """Work, faults, healing, checks."""
+        world, chance = self._world, self._chance
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(world.supervise(role)) for role in world.roles.values()]
+            await asyncio.sleep(chance.pick((0.0, 0.5)))
+            clients = [group.create_task(self._clients.own(self._qr))]
+            clients += [group.create_task(self._clients.scan(f"people {number}", self._edges)) for number in range(chance.between(1, 3))]
+            await self._nemesis.rage(world.loop.time() + self._storm_s)
+            self._nemesis.heal()
+            await asyncio.sleep(chance.uniform(0, 0.5))
+            for client in clients:
+                client.cancel()
+            await Finale(world, self._clients, self._edges, (self._ledger, self._codebook)).play()
+            world.over = True
+            for keeper in keepers:
+                keeper.cancel()
+
+    def _unrecorded(self, referrer: str) -> None:
+        self._world.counts["scans unrecorded"] += 1
+        self._ledger.unrecorded(referrer)
+
+
+def _capture_logs(world: World) -> None:
+    """Have what production classes log in the story."""
+
+    def capture(_logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+        process = PROCESS.get()
+        event.pop("module", None)
+        name = event.pop("event", "")
+        world.tell(f"{process.name if process else '-'} {method}: {name} {dict(event)}")
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(20), cache_logger_on_first_use=False)
