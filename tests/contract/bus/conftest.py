@@ -35,12 +35,17 @@ class MovableClock(SystemClock):
     def __init__(self) -> None:
         self.moved_s = 0.0
         self.set_back_s = 0.0
+        self.stopped_at_s: float | None = None
 
     def now_ms(self) -> int:
         return super().now_ms() + int((self.moved_s - self.set_back_s) * 1000)
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.moved_s
+        return super().monotonic() + self.moved_s if self.stopped_at_s is None else self.stopped_at_s
+
+    def stop(self) -> None:
+        """From now on no lease is renewed for time's sake, and no wait ends by itself."""
+        self.stopped_at_s = self.monotonic()
 
 
 class SqliteServer:

@@ -179,6 +179,15 @@ async def test_no_more_records_come_than_were_asked_for(bus: Bus) -> None:
     assert sum(map(len, polled.records.values())) == 6
 
 
+async def test_partitions_share_a_poll(bus: Bus) -> None:
+    await bus.publish([message(str(number), partition=number % 2) for number in range(50)] + [message("a", partition=2)])
+    follower = await from_start(await bus.follow(SCANS.name))
+
+    polled = await follower.poll(max_records=11, wait_s=5)
+
+    assert {partition: len(records) for partition, records in polled.records.items()} == {0: 5, 1: 5, 2: 1}
+
+
 async def test_a_full_partition_does_not_keep_the_others_waiting(bus: Bus) -> None:
     await bus.publish([message(str(number), partition=0) for number in range(50)] + [message("a", partition=3)])
     follower = await from_start(await bus.follow(SCANS.name))

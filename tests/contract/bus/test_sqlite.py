@@ -3,13 +3,14 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from contract.bus.conftest import SCANS, Member, MovableClock, from_start, message, read_all, settle
-from quietzone_kit.bus import Bus, BusError, BusUnavailable, Position, open_bus
-from quietzone_kit.bus._sqlite import lane, open_file
-from quietzone_kit.bus._sqlite.log import TRIM_RECORDS
+from contract.bus.conftest import EMPTY, SCANS, Member, MovableClock, from_start, message, read_all, settle, texts
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, Position, TopicMismatch, UnknownTopic, open_bus
+from quietzone_kit.bus._sqlite import groups, lane, open_file
+from quietzone_kit.bus._sqlite.log import OFFSET_BITS, TRIM_RECORDS
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 
 OpenBus = Callable[..., Awaitable[Bus]]
@@ -82,6 +83,66 @@ async def test_after_a_lock_ends_publishing_goes_on(file: Path, open_at: OpenBus
     [position] = await bus.publish([message("a", partition=0)])
 
     assert position.offset == 0
+
+
+async def test_who_gave_up_before_its_turn_publishes_nothing(file: Path, open_at: OpenBus) -> None:
+    bus = await open_at()
+    locker = sqlite3.connect(file, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bus.publish([message("first", partition=0)]))
+        await asyncio.sleep(0.05)  # it waits for the lock
+        second = group.create_task(bus.publish([message("second", partition=0)]))
+        await asyncio.sleep(0)
+        second.cancel()
+        locker.close()
+    await bus.publish([message("third", partition=0)])
+
+    found = await read_all(await from_start(await bus.follow(SCANS.name)), 2)
+
+    assert texts(found, 0) == ["first", "third"]
+
+
+async def test_an_error_within_a_transaction_leaves_none_open(file: Path, open_at: OpenBus) -> None:
+    bus = await open_at()
+    [(partition,)] = sqlite3.connect(file).execute("SELECT id FROM partitions WHERE number = 0")
+    vandal = sqlite3.connect(file, isolation_level=None)
+    vandal.execute("INSERT INTO records VALUES (?, 0, '', x'90', x'')", (partition << OFFSET_BITS,))
+    with pytest.raises(BusError, match="UNIQUE"):
+        await bus.publish([message("a", partition=0)])
+
+    vandal.execute("DELETE FROM records")
+    vandal.close()
+
+    [position] = await bus.publish([message("a", partition=0)])
+    assert position.offset == 0
+
+
+async def test_a_key_that_is_no_text_harms_no_other_publisher(open_at: OpenBus) -> None:
+    bus = await open_at()
+
+    bad, good = await asyncio.gather(
+        bus.publish([Message(SCANS.name, "\ud800", b"")]), bus.publish([message("a", partition=0)]), return_exceptions=True
+    )
+
+    assert (type(bad), type(good)) == (UnicodeEncodeError, list)
+
+
+async def test_topics_that_are_ensured_together_are_made_together(open_at: OpenBus) -> None:
+    bus = await open_at()
+    with pytest.raises(TopicMismatch):
+        await bus.ensure([EMPTY, replace(SCANS, partitions=8)])
+
+    with pytest.raises(UnknownTopic):
+        await bus.partitions(EMPTY.name)
+
+
+def test_each_commit_is_flushed_to_the_disk(file: Path) -> None:
+    connection = open_file(str(file))
+
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    connection.close()
 
 
 async def test_a_full_disk_is_unavailable(open_at: OpenBus) -> None:
@@ -160,6 +221,49 @@ async def test_a_lease_of_a_clock_that_was_set_back_blocks_nobody(open_at: OpenB
     async with asyncio.timeout(5):
         while live.holds != {0, 1, 2, 3}:
             await live.poll(wait_s=0.5)
+
+
+async def test_who_leaves_is_noticed_before_the_next_renewal(open_at: OpenBus, clock: MovableClock) -> None:
+    first, second = await open_at(), await open_at()
+    leaver, stayer = Member(await first.join(SCANS.name, "g")), Member(await second.join(SCANS.name, "g"))
+    await settle(leaver, stayer, shares=[2, 2])
+    clock.stop()
+
+    await leaver.consumer.close()
+
+    async with asyncio.timeout(5):
+        await stayer.poll(wait_s=1)
+    assert stayer.holds == {0, 1, 2, 3}
+
+
+async def test_who_joins_is_noticed_before_the_next_renewal(open_at: OpenBus, clock: MovableClock) -> None:
+    first, second = await open_at(), await open_at()
+    member = Member(await first.join(SCANS.name, "g"))
+    await settle(member, shares=[4])
+    clock.stop()
+
+    newcomer = await second.join(SCANS.name, "g")
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(newcomer.poll(max_records=1, wait_s=1))
+        await member.poll(wait_s=1)
+        await member.poll(wait_s=0)
+
+    assert len(member.holds) == 2
+
+
+async def test_a_lease_is_renewed_while_its_member_waits(open_at: OpenBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "LEASE_MS", 300)
+    monkeypatch.setattr(groups, "RENEWAL_S", 0.1)
+    first, second = await open_at(), await open_at()
+    waiter, newcomer = Member(await first.join(SCANS.name, "g")), Member(await second.join(SCANS.name, "g"))
+    await settle(waiter, shares=[4])
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(waiter.poll(wait_s=0.8))
+        await asyncio.sleep(0.6)
+        await newcomer.poll()
+
+    assert newcomer.holds == set(), "a lease that had ended would have given it two at once"
 
 
 async def test_retention_goes_in_bounded_steps(open_at: OpenBus, clock: MovableClock) -> None:

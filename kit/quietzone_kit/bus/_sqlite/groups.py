@@ -70,8 +70,7 @@ def renew(connection: sqlite3.Connection, group: int, member: str, *, partitions
 
 
 def leave(connection: sqlite3.Connection, group: int, member: str) -> None:
-    """End a membership; what it held is free."""
-    connection.execute("DELETE FROM shares WHERE grp = ? AND member = ?", (group, member))
+    """End a membership; what it held is free for who renews next."""
     connection.execute("DELETE FROM members WHERE grp = ? AND member = ?", (group, member))
     connection.execute("UPDATE groups SET generation = generation + 1 WHERE id = ?", (group,))
 

@@ -41,7 +41,7 @@ class _Waiting:
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     result: Any = None
-    error: BusError | None = None
+    error: Exception | None = None
 
 
 class Lane:
@@ -64,8 +64,8 @@ class Lane:
     async def run(self, operation: Callable[[sqlite3.Connection], T], *, size: int = 0) -> T:
         """What `operation` returns, once its transaction is committed. `size` is how many bytes it writes.
 
-        An operation that raises a BusError has no effect; the others of its transaction have theirs. When the caller is cancelled, an
-        operation that is under way is completed.
+        An operation that raises has no effect, the others of its transaction have theirs; an error of SQLite's undoes them all. When the
+        caller is cancelled, an operation that waits is dropped, and one that is under way is completed.
 
         Raises:
             BusUnavailable: the file can't be read or written now, or too many operations wait.
@@ -112,9 +112,9 @@ class Lane:
             outcomes = await self._executor.run(partial(self._transact, batch))
         except sqlite3.Error as error:
             outcomes = [_Outcome(error=explain(error, self._name))] * len(batch)
-        except BusError as error:
+        except Exception as error:  # noqa: BLE001 - raised where the operations are waited for
             outcomes = [_Outcome(error=error)] * len(batch)
-        except BaseException:
+        except BaseException:  # the loop is ending
             for waiting in (*batch, *self._waiting):
                 waiting.future.cancel()
             self._waiting.clear()
@@ -155,7 +155,9 @@ def _attempt(connection: sqlite3.Connection, operation: Callable[[sqlite3.Connec
     connection.execute("SAVEPOINT operation")
     try:
         outcome = _Outcome(result=operation(connection))
-    except BusError as error:
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001 - raised where this operation is waited for
         connection.execute("ROLLBACK TO operation")
         outcome = _Outcome(error=error)
     connection.execute("RELEASE operation")

@@ -152,7 +152,7 @@ def append(connection: sqlite3.Connection, messages: Sequence[Message], now_ms: 
 
 
 def read(connection: sqlite3.Connection, topic: TopicRow, offsets: Mapping[int, int], limit: int) -> dict[int, Sequence[Record]]:
-    """Records from `offsets` on (by partition), at most `limit` in all, shared out evenly; earlier partitions of `offsets` go first.
+    """Records from `offsets` on (by partition), at most `limit` in all, shared out evenly; of too many partitions, the first go first.
 
     Raises:
         OffsetGone: the first partition that is asked for an offset it hasn't.
@@ -160,15 +160,14 @@ def read(connection: sqlite3.Connection, topic: TopicRow, offsets: Mapping[int, 
     heads = {number: (identifier, first, end) for number, identifier, first, end in _heads(connection, topic)}
     for partition, offset in offsets.items():
         _check(topic, partition, offset, Bounds(topic.log_id, heads[partition][1], heads[partition][2]))
-    ready = [partition for partition, offset in offsets.items() if offset < heads[partition][2]]
+    waiting = {partition: heads[partition][2] - offset for partition, offset in offsets.items() if offset < heads[partition][2]}
     found: dict[int, Sequence[Record]] = {}
-    left, room = limit, MAX_READ_BYTES
-    for index, partition in enumerate(ready):
-        share = -(-left // (len(ready) - index))
+    room = MAX_READ_BYTES
+    for partition, share in _shares(waiting, limit).items():
         records, size = _read_partition(connection, topic.name, partition, heads[partition][0], offsets[partition], limit=share, room=room)
         found[partition] = records
-        left, room = left - len(records), room - size
-        if left <= 0 or room <= 0:
+        room -= size
+        if room <= 0:
             break
     return found
 
@@ -223,6 +222,16 @@ def _check(topic: TopicRow, partition: int, offset: int, held: Bounds) -> None:
     why = "retention removed it" if offset < held.first else "the log ends before it"
     message = f"topic {topic.name}, partition {partition}: no offset {offset}, {why}; the log holds {held.first} to below {held.next}"
     raise OffsetGone(message, held)
+
+
+def _shares(waiting: Mapping[int, int], limit: int) -> dict[int, int]:
+    """How many records of each partition to read: what those with few leave goes to those with many."""
+    shares = dict(list(waiting.items())[:limit])
+    left = limit
+    for index, partition in enumerate(sorted(shares, key=lambda partition: shares[partition])):
+        shares[partition] = min(shares[partition], left // (len(shares) - index))
+        left -= shares[partition]
+    return shares
 
 
 def _read_partition(

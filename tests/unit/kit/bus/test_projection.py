@@ -128,9 +128,10 @@ class View(Texts):
 
 
 @asynccontextmanager
-async def running(bus: Bus, projection: Texts, randomness: NoJitter | None = None) -> AsyncIterator[None]:
+async def running(bus: Bus, projection: Texts, randomness: NoJitter | None = None, wait_s: float = 0.5) -> AsyncIterator[None]:
     """The projection at work; what ends it is raised."""
-    run = run_projection(bus, TOPIC.name, "analytics", projection, SystemClock(), randomness=randomness or NoJitter(), max_records=4)
+    chance = randomness or NoJitter()
+    run = run_projection(bus, TOPIC.name, "analytics", projection, SystemClock(), randomness=chance, max_records=4, wait_s=wait_s)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(run)
         yield
@@ -179,6 +180,25 @@ async def test_records_that_could_not_be_applied_are_applied_later(bus: Bus, tro
         await publish(bus, "c")
 
         await projection.until(lambda: projection.applied[0] == ["a", "b", "c"])
+
+
+async def test_what_comes_after_records_that_could_not_be_applied_waits_for_them(bus: Bus) -> None:
+    projection, expected = Texts(), [str(number) for number in range(12)]
+    async with running(bus, projection):
+        await projection.until(lambda: 0 in projection.claims)
+        projection.troubles = [DocumentsUnavailable("down")]
+
+        await publish(bus, *expected)  # three polls' worth
+
+        await projection.until(lambda: projection.applied.get(0) == expected)
+
+
+async def test_a_retry_does_not_wait_for_other_records(bus: Bus) -> None:
+    projection = Texts()
+    projection.troubles = [DocumentsUnavailable("down")]
+
+    async with running(bus, projection, wait_s=30):
+        await projection.until(lambda: 0 in projection.claims)
 
 
 async def test_a_claim_that_failed_is_made_later(bus: Bus) -> None:
