@@ -96,7 +96,7 @@ class Edge:
         self._unflushed: deque[tuple[int, list[tuple[Request, bytes]]]] = deque()
         self._failed_flushes = 0
         self._redirects = ANSWERS.labels(Outcome.REDIRECT.value)
-        spool.on_flush(self._flushed)
+        spool.on_flush(self._flushed, at_once=options.ack == "disk")
 
     async def run(self) -> None:
         """Look up links that aren't in memory, until cancelled."""

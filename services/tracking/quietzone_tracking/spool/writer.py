@@ -85,6 +85,7 @@ class SpoolWriter:
         self._written = Numbers()
         self._dirty = asyncio.Event()
         self._on_flush: Callable[[int], None] = _nobody
+        self._pause_s = limits.flush_interval_ms / 1000
         self._last_error = ""
 
     @classmethod
@@ -137,12 +138,14 @@ class SpoolWriter:
         """Take down redirects that were served without a record, for the source's numbers."""
         self.unrecorded += scans
 
-    def on_flush(self, callback: Callable[[int], None]) -> None:
-        """Call back after each flush with the number up to which it was tried.
+    def on_flush(self, callback: Callable[[int], None], *, at_once: bool = False) -> None:
+        """Call back after each flush with the number up to which it was tried; `at_once` if somebody waits, so that none waits longer
+        than for two flushes.
 
         Scans above `flushed_seq` are then not on disk: the flush failed, and the disk won't say more about them.
         """
         self._on_flush = callback
+        self._pause_s = 0.0 if at_once else self._limits.flush_interval_ms / 1000
 
     async def run(self) -> None:
         """Flush what is appended, and publish the source's numbers, until cancelled."""
@@ -201,7 +204,7 @@ class SpoolWriter:
         while True:
             await self._dirty.wait()
             await self.flush()
-            await asyncio.sleep(self._limits.flush_interval_ms / 1000)
+            await asyncio.sleep(self._pause_s)
 
     async def _keep_publishing(self) -> None:
         while True:

@@ -43,6 +43,20 @@ async def test_running_flushes_by_itself(machine: Machine) -> None:
     assert writer.flushed_seq == 2
 
 
+async def test_whoever_waits_for_flushes_does_not_wait_for_the_interval(machine: Machine) -> None:
+    writer = machine.writer(limits=SpoolLimits(flush_interval_ms=600_000))
+    flushed = asyncio.Queue[int]()
+    writer.on_flush(flushed.put_nowait, at_once=True)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        running = group.create_task(writer.run())
+        for _ in range(2):
+            writer.append([SCAN])
+            last_seq = await flushed.get()
+        running.cancel()
+
+    assert last_seq == 2
+
+
 async def test_a_failed_append_accepts_nothing(machine: Machine) -> None:
     writer = machine.writer()
     writer.append([SCAN])
