@@ -20,28 +20,26 @@ def broken(**changes: object) -> scan_pb2.ScanBatch:
     return good
 
 
-def test_a_batch_has_a_row_for_each_scan() -> None:
+def test_a_batch_has_an_item_of_each_column_for_each_scan() -> None:
     said = decoded(batch([Seen(4, visitor=9), Seen(6, code="door", scan_class=BOT, time_ms=NOON_MS - 5)], prev_seq=3))
 
     assert (said.source_id, said.born_ms, said.prev_seq, list(said.seqs)) == (EDGE, NOON_MS, 3, [4, 6])
     assert [said.keys[code] for code in said.codes] == [CodeKey("acme", "menu"), CodeKey("acme", "door")]
-    assert [(row[0].scan_class, *row[1:]) for row in said.rows] == [
-        (ScanClass.PERSON, NOON_MS, 9, 7),
-        (ScanClass.BOT, NOON_MS - 5, 1, 7),
-    ]
+    assert [traits.scan_class for traits in said.traits] == [ScanClass.PERSON, ScanClass.BOT]
+    assert (list(said.times_ms), list(said.visitors), said.offset) == ([NOON_MS, NOON_MS - 5], [9, 1], 7)
 
 
 def test_absent_traits_have_a_name() -> None:
     empty = batch(seen([1]), prev_seq=0)
     empty.traits[0].CopyFrom(scan_pb2.Traits(scan_class=scan_pb2.SCAN_CLASS_PERSON))
 
-    assert decoded(empty).rows[0][0].values == ("unknown", "unknown", "unknown", "unknown", "direct", "unknown")
+    assert decoded(empty).traits[0].values == ("unknown", "unknown", "unknown", "unknown", "direct", "unknown")
 
 
 def test_a_value_that_is_too_long_is_cut() -> None:
     long = batch(seen([1], country="x" * 300), prev_seq=0)
 
-    assert decoded(long).rows[0][0].values[0] == "x" * 253
+    assert decoded(long).traits[0].values[0] == "x" * 253
 
 
 def test_losses_and_ends_are_read() -> None:

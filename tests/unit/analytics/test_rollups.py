@@ -14,7 +14,7 @@ from quietzone_analytics.rollups.codec import (
     encode_total,
 )
 from quietzone_analytics.rollups.domain import OFFSET_WINDOW, SLOT_MS, Day, Milestone, Month, Total, crossed, day_of, month_of, slot_of
-from quietzone_analytics.rollups.scans import Row, Run, ScanClass, Traits
+from quietzone_analytics.rollups.scans import Run, ScanClass, Traits
 
 NOON_MS = 1_772_452_800_000  # 2026-03-02T12:00:00Z
 
@@ -28,14 +28,26 @@ def traits(scan_class: ScanClass = ScanClass.PERSON, country: str = "DE") -> Tra
 PERSON, BOT, PREVIEW = (traits(scan_class) for scan_class in ScanClass)
 
 
+Row = tuple[Traits, int, int, int]
+"""Traits, time, visitor and offset of a scan."""
+
+
+def run(rows: list[Row]) -> Run:
+    return Run(*(list(column) for column in zip(*rows, strict=True)))
+
+
+def rows_of(run: Run) -> list[Row]:
+    return list(zip(run.traits, run.times_ms, run.visitors, run.offsets, strict=True))
+
+
 def rows(amount: int, *, of: Traits = PERSON, offset: int = 0, time_ms: int = NOON_MS) -> list[Row]:
     return [(of, time_ms + number, number + 1, offset) for number in range(amount)]
 
 
 def total_of(*runs: list[Row]) -> Total:
     total = Total.empty()
-    for run in runs:
-        total.fold(Run(run))
+    for several in runs:
+        total.fold(run(several))
     return total
 
 
@@ -74,7 +86,7 @@ def test_one_batch_can_cross_several_milestones() -> None:
 def test_milestones_leave_when_no_crashed_owner_could_have_left_them_unpublished() -> None:
     total = total_of(rows(10, offset=0), rows(1, offset=OFFSET_WINDOW))
     kept = list(total.milestones)
-    total.fold(Run(rows(1, offset=OFFSET_WINDOW + 1)))
+    total.fold(run(rows(1, offset=OFFSET_WINDOW + 1)))
 
     assert (len(kept), total.milestones) == (1, [])
 
@@ -82,7 +94,7 @@ def test_milestones_leave_when_no_crashed_owner_could_have_left_them_unpublished
 def test_a_day_counts_persons_by_quarter_of_an_hour() -> None:
     day = Day.empty()
 
-    day.fold(Run(rows(2) + rows(3, time_ms=NOON_MS + SLOT_MS) + rows(4, of=BOT)))
+    day.fold(run(rows(2) + rows(3, time_ms=NOON_MS + SLOT_MS) + rows(4, of=BOT)))
 
     assert (day.slots[48], day.slots[49], sum(day.slots), day.bots) == (2, 3, 5, 4)
 
@@ -90,7 +102,7 @@ def test_a_day_counts_persons_by_quarter_of_an_hour() -> None:
 def test_only_persons_have_dimensions_and_visitors() -> None:
     day = Day.empty()
 
-    day.fold(Run(rows(2) + rows(3, of=BOT, time_ms=NOON_MS + 100)))
+    day.fold(run(rows(2) + rows(3, of=BOT, time_ms=NOON_MS + 100)))
 
     assert (day.dimensions[0].counts, day.visitors.estimate()) == ({"DE": 2}, 2)
 
@@ -106,21 +118,19 @@ def test_days_months_and_slots_are_those_of_the_utc_calendar(time_ms: int) -> No
 
 @given(st.lists(st.tuples(st.integers(0, 3 * domain.DAY_MS), st.booleans()), min_size=1))
 def test_the_days_of_a_run_hold_each_scan_once_in_order(scans: list[tuple[int, bool]]) -> None:
-    run = Run([(BOT if bot else PERSON, NOON_MS + at, number, number) for number, (at, bot) in enumerate(scans)])
+    whole: list[Row] = [(BOT if bot else PERSON, NOON_MS + at, number, number) for number, (at, bot) in enumerate(scans)]
 
-    parts = run.split(day_of)
+    parts = run(whole).split(day_of)
 
-    assert sorted(row for part in parts.values() for row in part.rows if row[0] is PERSON) == sorted(
-        row for row in run.rows if row[0] is PERSON
-    )
-    assert all(day_of(row[1]) == day for day, part in parts.items() for row in part.rows)
-    assert all([row[3] for row in part.rows] == sorted(row[3] for row in part.rows) for part in parts.values())
+    assert {day: rows_of(part) for day, part in parts.items()} == {
+        day: [row for row in whole if day_of(row[1]) == day] for day in {day_of(row[1]) for row in whole}
+    }
 
 
 def test_rollups_are_read_back_as_they_were_written() -> None:
     day, month = Day.empty(), Month.empty()
-    day.fold(Run(rows(400)))
-    month.fold(Run(rows(3) + rows(1, of=PREVIEW)))
+    day.fold(run(rows(400)))
+    month.fold(run(rows(3) + rows(1, of=PREVIEW)))
     total = total_of(rows(120))
 
     assert encode_day(decode_day(encode_day(day))) == encode_day(day)
@@ -130,9 +140,9 @@ def test_rollups_are_read_back_as_they_were_written() -> None:
 
 def test_equal_days_are_equal_bytes_whatever_came_first() -> None:
     first, second = Day.empty(), Day.empty()
-    first.fold(Run(rows(1, of=traits(country="AT")) + rows(1, of=traits(country="CH"))))
-    second.fold(Run(rows(1, of=traits(country="CH"))))
-    second.fold(Run(rows(1, of=traits(country="AT"))))
+    first.fold(run(rows(1, of=traits(country="AT")) + rows(1, of=traits(country="CH"))))
+    second.fold(run(rows(1, of=traits(country="CH"))))
+    second.fold(run(rows(1, of=traits(country="AT"))))
 
     assert encode_day(first) == encode_day(second)
 

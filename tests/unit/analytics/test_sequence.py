@@ -23,7 +23,8 @@ FRESH = ScanState(
 
 
 def batch(seqs: range, *, prev_seq: int, born_ms: int = NOW_MS) -> Batch:
-    return Batch(EDGE, born_ms, prev_seq, seqs, [CodeKey("acme", "menu")], [0] * len(seqs), [])
+    nothing: list[int] = []
+    return Batch(EDGE, born_ms, prev_seq, 0, [CodeKey("acme", "menu")], seqs, nothing, [], nothing, nothing)
 
 
 def lost(from_seq: int, to_seq: int, *, prev_seq: int) -> Lost:

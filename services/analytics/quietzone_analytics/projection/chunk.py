@@ -12,7 +12,7 @@ from quietzone_analytics.rollups import OFFSET_WINDOW, Batch, Gathered
 log = logger(__name__)
 
 MAX_SCANS = 200_000
-"""Scans that are gathered before documents are written: 60 MB. The more, the fewer writes a scan costs; twice as many gain little."""
+"""Scans that are gathered before documents are written: 20 MB. The more, the fewer writes a scan costs; twice as many gain little."""
 
 
 class Chunk:
@@ -69,7 +69,7 @@ class Chunk:
             case Batch():
                 skip = self.draft.batch(said)
                 self._repeated += skip
-                if skip < len(said.rows):
+                if skip < len(said.seqs):
                     self.gathered.add(said, skip)
             case Lost():
                 self._lost += self.draft.lost(said)

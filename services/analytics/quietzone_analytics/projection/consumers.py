@@ -1,10 +1,10 @@
 """Records of `tracking.scan.v1` as values: checked whole, so that nothing half-read is ever counted."""
 
 import re
-from collections.abc import Callable
-from itertools import islice, repeat
+from collections.abc import Callable, Sequence
+from itertools import islice
 from operator import attrgetter, lt
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -33,8 +33,9 @@ _CLASSES = {
     scan_pb2.SCAN_CLASS_PREVIEW: ScanClass.PREVIEW,
 }
 
-_Columns: TypeAlias = tuple[int, int, int, int, int]
-_columns: Callable[[scan_pb2.Scan], _Columns] = attrgetter("seq", "code", "traits", "time_offset_ms", "visitor")
+_COLUMNS: tuple[Callable[[scan_pb2.Scan], int], ...] = tuple(
+    attrgetter(name) for name in ("seq", "code", "traits", "time_offset_ms", "visitor")
+)
 
 K = TypeVar("K", scan_pb2.CodeRef, scan_pb2.Traits)
 V = TypeVar("V")
@@ -74,7 +75,8 @@ class Decoder:
         message = scan_pb2.ScanBatch.FromString(record.value)
         if not 1 <= len(message.scans) <= MAX_SCANS:
             raise Unreadable(f"{len(message.scans)} scans; a batch has 1 to {MAX_SCANS}")
-        seqs, codes, traits, offsets_ms, visitors = zip(*map(_columns, message.scans), strict=True)
+        scans = list(message.scans)
+        seqs, codes, traits, offsets_ms, visitors = (list(map(column, scans)) for column in _COLUMNS)
         _check_seqs(message, seqs)
         homes = [self._keys.of(code) for code in message.codes]
         for key, home in homes:
@@ -86,9 +88,18 @@ class Decoder:
         base_ms = message.base_time_ms
         if not (base_ms + min(offsets_ms) >= 0 and base_ms + max(offsets_ms) < MAX_TIME_MS):
             raise Unreadable("a scan was made before 1970 or after 9999")
-        times_ms = [base_ms + offset_ms for offset_ms in offsets_ms]
-        rows = list(zip(map(known.__getitem__, traits), times_ms, visitors, repeat(record.offset), strict=False))
-        return Batch(message.source_id, source_born_ms(message.source_id), message.prev_seq, seqs, [key for key, _ in homes], codes, rows)
+        return Batch(
+            source_id=message.source_id,
+            born_ms=source_born_ms(message.source_id),
+            prev_seq=message.prev_seq,
+            offset=record.offset,
+            keys=[key for key, _ in homes],
+            seqs=seqs,
+            codes=codes,
+            traits=list(map(known.__getitem__, traits)),
+            times_ms=[base_ms + offset_ms for offset_ms in offsets_ms],
+            visitors=visitors,
+        )
 
     def _key(self, code: scan_pb2.CodeRef) -> tuple[CodeKey, int]:
         """Whose code it is, and the one partition that its scans come in."""
@@ -114,7 +125,7 @@ class _Memory(Generic[K, V]):
         return known
 
 
-def _check_seqs(message: scan_pb2.ScanBatch, seqs: tuple[int, ...]) -> None:
+def _check_seqs(message: scan_pb2.ScanBatch, seqs: Sequence[int]) -> None:
     if (message.first_seq, message.last_seq) != (seqs[0], seqs[-1]):
         raise Unreadable(f"its scans are {seqs[0]} to {seqs[-1]}, it says {message.first_seq} to {message.last_seq}")
     if not message.prev_seq < seqs[0] or seqs[-1] >= MAX_SEQ or not all(map(lt, seqs, islice(seqs, 1, None))):

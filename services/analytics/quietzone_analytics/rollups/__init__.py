@@ -3,7 +3,7 @@
 from quietzone_analytics.rollups.cache import Cache
 from quietzone_analytics.rollups.domain import DAY_MS, OFFSET_WINDOW, SLOT_MS, SLOTS, Day, Milestone, Month, Total
 from quietzone_analytics.rollups.repository import COLLECTIONS, DAYS, MONTHS, TOTALS, Document, Kind, Rollups
-from quietzone_analytics.rollups.scans import DIMENSIONS, Batch, CodeKey, Gathered, Row, ScanClass, Traits
+from quietzone_analytics.rollups.scans import DIMENSIONS, Batch, CodeKey, Gathered, ScanClass, Traits
 from quietzone_analytics.rollups.use_cases import Folder, Place
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Month",
     "Place",
     "Rollups",
-    "Row",
     "ScanClass",
     "Total",
     "Traits",

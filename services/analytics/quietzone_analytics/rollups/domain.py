@@ -6,14 +6,13 @@ Each rollup is a function of the scans that went into it in the order of (offset
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from operator import itemgetter
 
 from quietzone_analytics.rollups.dimensions import Dimension
-from quietzone_analytics.rollups.scans import DIMENSIONS, OFFSET, TIME_MS, TRAITS, VISITOR, Row, Run, Tally
+from quietzone_analytics.rollups.scans import DIMENSIONS, Run, Tally
 from quietzone_analytics.rollups.visitors import Visitors
 
 SLOT_MS = 15 * 60 * 1000  # every zone's offset is a multiple of 15 minutes, so these slots add up to any zone's days
@@ -23,9 +22,6 @@ DAY_MS = SLOT_MS * SLOTS
 OFFSET_WINDOW = 1_000
 """Offsets that one write of documents may span. A milestone is kept in its document for so long, since what a crashed owner stored
 but didn't publish is never further back. Lowering it would forget milestones of owners that run an older release."""
-
-_time_ms: Callable[[Row], int] = itemgetter(TIME_MS)
-_visitor: Callable[[Row], int] = itemgetter(VISITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +72,11 @@ class Total(Rollup):
         self.bots += tally.bots
         self.previews += tally.previews
         if tally.persons:
-            for threshold in crossed(self.persons, self.persons + len(tally.persons)):
-                row = tally.persons[threshold - self.persons - 1]
-                self.milestones.append(Milestone(threshold, row[OFFSET], row[TIME_MS]))
-            self.persons += len(tally.persons)
-            self.last_scan_ms = max(self.last_scan_ms, *map(_time_ms, tally.persons))
+            for threshold in crossed(self.persons, self.persons + tally.persons):
+                at = threshold - self.persons - 1
+                self.milestones.append(Milestone(threshold, tally.offsets[at], tally.times_ms[at]))
+            self.persons += tally.persons
+            self.last_scan_ms = max(self.last_scan_ms, *tally.times_ms)
         if self.milestones:
             oldest = run.last_offset - OFFSET_WINDOW
             self.milestones = self.milestones[bisect_left(self.milestones, oldest, key=lambda milestone: milestone.offset) :]
@@ -116,18 +112,17 @@ class Day(Rollup):
         self.bots += tally.bots
         self.previews += tally.previews
         if tally.persons:
-            self._count_slots(tally.persons)
+            self._count_slots(tally)
             self._count_dimensions(tally)
-            self.visitors.add(map(_visitor, tally.persons))
+            self.visitors.add(tally.visitors)
 
-    def _count_slots(self, persons: Sequence[Row]) -> None:
-        slots = self.slots
-        first = slot_of(min(map(_time_ms, persons)))
-        if first == slot_of(max(map(_time_ms, persons))):
-            slots[first] += len(persons)
+    def _count_slots(self, tally: Tally) -> None:
+        first = slot_of(min(tally.times_ms))
+        if first == slot_of(max(tally.times_ms)):
+            self.slots[first] += tally.persons
             return
-        for slot, amount in Counter(map(slot_of, map(_time_ms, persons))).items():
-            slots[slot] += amount
+        for slot, amount in Counter(map(slot_of, tally.times_ms)).items():
+            self.slots[slot] += amount
 
     def _count_dimensions(self, tally: Tally) -> None:
         for at, dimension in enumerate(self.dimensions):
@@ -156,13 +151,13 @@ class Month(Rollup):
     def fold(self, run: Run) -> None:
         """Count these scans, all of this month."""
         tally = run.tally()
-        self.persons += len(tally.persons)
+        self.persons += tally.persons
         self.bots += tally.bots
         self.previews += tally.previews
 
 
 def _values_in_order(tally: Tally, at: int) -> Iterable[str]:
-    return (row[TRAITS].values[at] for row in tally.persons)
+    return (traits.values[at] for traits in tally.traits)
 
 
 def crossed(before: int, after: int) -> Iterator[int]:
