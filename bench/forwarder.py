@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quietzone_kit.bus import Bus, Message, Position, open_bus
+from quietzone_kit.bus import Bus, Message, Position, Topic, open_bus
 from quietzone_kit.files import Files, posix_files
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.telemetry import configure_logs
@@ -68,6 +68,9 @@ CASES = (
 
 class NoBus:
     """Takes everything and keeps nothing: what is left is the forwarder's own work."""
+
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        """Nothing."""
 
     async def partitions(self, topic: str) -> int:  # noqa: ARG002
         """As many as the topic has."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quietzone_kit.bus import BusUnavailable, Message, Position, partition_of
+from quietzone_kit.bus import BusUnavailable, Message, Position, Topic, partition_of
 from quietzone_topics import TRACKING_SCAN_V1
 from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.forwarder import MAX_LOADS
@@ -38,6 +38,9 @@ class Refusing:
         self._times = times
         self._keep = keep
         self.attempts: list[list[Message]] = []
+
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        await self._bus.ensure(topics)
 
     async def partitions(self, topic: str) -> int:
         return int(await self._bus.partitions(topic))

@@ -13,7 +13,7 @@ from quietzone_kit.files import FileLock, Files
 from quietzone_kit.ids import birth_ms
 from quietzone_kit.runtime import Clock, Executor, Randomness
 from quietzone_kit.telemetry import logger
-from quietzone_topics import TRACKING_SCAN_V1
+from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.enrich import Enricher
@@ -131,6 +131,7 @@ class Forwarder:
         for attempt in range(1_000_000):
             try:
                 async with asyncio.timeout(PUBLISH_S):
+                    await self._bus.ensure([TRACKING_SCAN_V1, TRACKING_SOURCE_V1])
                     return await self._bus.partitions(TRACKING_SCAN_V1.name)
             except (BusUnavailable, TimeoutError) as error:
                 await self._wait_to_retry(attempt, error)

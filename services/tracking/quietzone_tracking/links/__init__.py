@@ -4,8 +4,7 @@ from quietzone_tracking.links.fills import Resolver
 from quietzone_tracking.links.memory import LinkMemory
 from quietzone_tracking.links.projection import GROUP, LinkProjection
 from quietzone_tracking.links.repository import COLLECTIONS, LinkStore
-from quietzone_tracking.links.rpc import QrResolver
 from quietzone_tracking.links.snapshot import SnapshotFile
 from quietzone_tracking.links.view import LinkView
 
-__all__ = ["COLLECTIONS", "GROUP", "LinkMemory", "LinkProjection", "LinkStore", "LinkView", "QrResolver", "Resolver", "SnapshotFile"]
+__all__ = ["COLLECTIONS", "GROUP", "LinkMemory", "LinkProjection", "LinkStore", "LinkView", "Resolver", "SnapshotFile"]

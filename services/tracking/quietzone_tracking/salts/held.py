@@ -13,6 +13,9 @@ from quietzone_tracking.salts.repository import SaltStore
 LOOK_EVERY_S = 30.0
 """Between looks whether the day has changed."""
 
+READY_AT_LATEST_S = 2.5
+"""After this the edge serves without: redirects come before uniques."""
+
 RETRY_S = 1.0
 """Between questions to a store that refuses; scans have no visitor meanwhile if today's salt is missing."""
 
@@ -26,6 +29,14 @@ class HeldSalts:
         self._store = store
         self._clock = clock
         self._held: dict[int, bytes] = {}
+        self._began_at = clock.monotonic()
+        self._ready = False
+
+    def not_ready(self) -> str | None:
+        """What is missing before the edge should serve; None from then on, whatever happens."""
+        waited_s = self._clock.monotonic() - self._began_at
+        self._ready = self._ready or bool(self._held) or waited_s >= READY_AT_LATEST_S
+        return None if self._ready else "waiting for the salt of the day"
 
     def salt(self, utc_day: int) -> bytes | None:
         """The salt of a UTC day (days since 1970); None when it isn't here, which is counted."""

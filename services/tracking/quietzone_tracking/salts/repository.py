@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 
-from quietzone_kit.documents import Collection, Documents, DocumentsUnavailable, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents import Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.runtime import Randomness
 
 from quietzone_tracking.deadlines import store_answers

@@ -1,0 +1,22 @@
+"""The role `forwarder`: it needs the edges' disk; the bus may come later."""
+
+from quietzone_kit.lifecycle import App
+from quietzone_kit.runtime import ThreadExecutor
+
+from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, files_of
+from quietzone_tracking.forwarder import Forwarder
+from quietzone_tracking.forwarder.enrich import Agents, CountryDatabase, Enricher, NoCountries
+from quietzone_tracking.settings import ForwarderSettings
+
+SETTINGS = ForwarderSettings
+
+
+async def build(settings: ForwarderSettings) -> App:
+    """Sends what was spooled to the bus."""
+    app = App(drain_s=settings.drain_s)
+    files, bus = files_of(settings), bus_of(app, settings)
+    countries = CountryDatabase(settings.tracking_country_db, CLOCK) if settings.tracking_country_db is not None else NoCountries()
+    enricher = Enricher(Agents(), countries)
+    forwarder = Forwarder(files, bus, enricher, clock=CLOCK, randomness=RANDOMNESS, executor=ThreadExecutor("checkpoints"))
+    app.task("forwarder", forwarder.run, stop=forwarder.stop)
+    return app

@@ -1,0 +1,51 @@
+"""What several roles open, from their settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from quietzone_kit.bus import Bus, open_bus
+from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.files import Files, posix_files
+from quietzone_kit.lifecycle import App
+from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_kit.settings import SettingsError, variable
+
+from quietzone_tracking.settings import BusSettings, SpoolSettings, StoreSettings
+
+THREADS = 2  # for bus and store each: one reads while the other writes
+
+CLOCK = SystemClock()
+RANDOMNESS = SystemRandomness()
+
+
+def files_of(settings: SpoolSettings) -> Files:
+    """The spool's folder; raises SettingsError."""
+    try:
+        return posix_files(settings.tracking_spool)
+    except OSError as error:
+        raise SettingsError(f"{variable('tracking_spool')}: {error}; name a folder that this process may write to") from error
+
+
+def documents_of(app: App, settings: StoreSettings) -> Documents:
+    """The service's store, closed with the app; raises SettingsError."""
+    with _setting("tracking_documents_url"):
+        documents = open_documents(settings.tracking_documents_url, executor=ThreadExecutor("documents", THREADS), randomness=RANDOMNESS)
+    app.close("documents", documents.close)
+    return documents
+
+
+def bus_of(app: App, settings: BusSettings) -> Bus:
+    """The bus, closed with the app; raises SettingsError."""
+    with _setting("bus_url"):
+        bus = open_bus(settings.bus_url, clock=CLOCK, executor=ThreadExecutor("bus", THREADS), randomness=RANDOMNESS)
+    app.close("bus", bus.close)
+    return bus
+
+
+@contextmanager
+def _setting(field: str) -> Iterator[None]:
+    """A value that an adapter refuses is a setting that is wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise SettingsError(f"{variable(field)}: {error}") from error

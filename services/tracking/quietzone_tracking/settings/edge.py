@@ -1,0 +1,57 @@
+"""Settings of the role `edge`."""
+
+import ipaddress
+from typing import Literal
+
+from pydantic import Field, field_validator
+from quietzone_kit.rpc import RpcSettings
+from quietzone_kit.settings import CommaList
+
+from quietzone_tracking.settings import SpoolSettings, StoreSettings
+
+
+class EdgeSettings(SpoolSettings, StoreSettings, RpcSettings):
+    """Role `edge`: answers scans. More of them, on one port, use more CPUs."""
+
+    tracking_host: str = Field("0.0.0.0", description="Address that scans are answered on; 127.0.0.1 keeps them to this machine")
+    tracking_port: int = Field(8080, ge=0, le=65535, description="Port that scans are answered on")
+    tracking_reuse_port: bool = Field(
+        default=False, description="Whether several edges may have the port, one for each CPU; false says at once when it is taken"
+    )
+    scan_ack: Literal["spool", "disk"] = Field(
+        "spool", description="When a scan is answered: written (survives the process) or flushed (survives the machine, costs milliseconds)"
+    )
+    trusted_proxies: CommaList = Field(
+        (), description="Networks of your own proxies (CIDR); only they are believed in X-Forwarded-For, others could claim any address"
+    )
+    qr_address: str = Field(description="Where the qr service is asked for codes that are newer than their event: host:port or unix:/path")
+    tracking_links_held: int = Field(
+        1_000_000, ge=1000, le=100_000_000, description="Links in an edge's memory, 0.4 kB each; all others are looked up when scanned"
+    )
+    tracking_connections: int = Field(
+        8192, ge=1, le=1_000_000, description="Connections at once, about 20 kB each; below the bound of open files (ulimit -n)"
+    )
+    tracking_flush_interval_ms: int = Field(
+        50, ge=1, le=1000, description="How much of the spool a power cut may take with scan_ack=spool; shorter costs disk writes"
+    )
+    tracking_segment_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024,
+        le=1024**3,
+        description="When a new spool file is begun; smaller ones free the disk sooner",
+    )
+    tracking_spool_bytes: int = Field(
+        4 * 1024**3,
+        ge=1024 * 1024,
+        description="What spools may take while the bus is away, 0.2 kB a scan; beyond it scans are redirected and not counted",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as error:
+                raise ValueError(f"{error}; write networks as 10.0.0.0/8 or 2001:db8::/32") from error
+        return value
