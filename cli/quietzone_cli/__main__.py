@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from quietzone_standalone import DataFolderTaken, Installation, PortTaken, RoleFailed, installation, running
+from quietzone_kit.settings import SettingsError, describe
+from quietzone_standalone import ROLES, DataFolderTaken, Installation, PortTaken, RoleFailed, installation, running
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from quietzone_cli.api import Api, ApiError
@@ -57,6 +59,16 @@ def reconcile(key: ApiKey, api: ApiUrl = "http://localhost:8000") -> None:
     _finish(_reconcile(api, key))
 
 
+@app.command()
+def settings() -> None:
+    """List every setting: name, type, default, and why one would change it."""
+    for setting in describe(*(role.settings for role in ROLES)):
+        takes = setting.type + (f" ({setting.unit})" if setting.unit else "")
+        default = "must be set" if setting.required else f"default {setting.default}" if setting.default else "not set"
+        console.print(f"[bold cyan]{setting.name}[/]  {takes}; {default}", highlight=False, soft_wrap=True)
+        console.print(Padding(setting.why, (0, 0, 1, 4)), highlight=False)
+
+
 def main() -> None:
     """Run the command."""
     app()
@@ -65,7 +77,7 @@ def main() -> None:
 def _finish(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
-    except (ApiError, TourFailed, PortTaken, DataFolderTaken, RoleFailed) as error:
+    except (ApiError, TourFailed, SettingsError, PortTaken, DataFolderTaken, RoleFailed) as error:
         console.print(f"[bold red]✗[/] {error}", highlight=False)
         code = 1
     raise typer.Exit(code)

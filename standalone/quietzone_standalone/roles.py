@@ -4,15 +4,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quietzone_analytics.settings import AnalyticsSettings
+from quietzone_gateway.settings import GatewaySettings
+from quietzone_kit.settings import Settings, check
+from quietzone_qr.settings import QrSettings
+from quietzone_tracking.settings import ForwarderSettings, LinksSettings
+from quietzone_tracking.settings.edge import EdgeSettings
+
 from quietzone_standalone.settings import Installation
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A process: `python -m <module> <name>`."""
+    """A process: `python -m <module> <name>`, with the settings of class `settings`."""
 
     module: str
     name: str
+    settings: type[Settings]
 
     @property
     def title(self) -> str:
@@ -20,19 +28,26 @@ class Role:
         return f"{self.module.removeprefix('quietzone_')} {self.name}"
 
 
+OF_THE_COMMAND = frozenset({"QUIETZONE_API_URL"})
+"""Variables that only the `quietzone` command reads."""
+
 # Started together, stopped from the last to the first: first nothing new comes in, then what came in is passed on.
 ROLES = (
-    Role("quietzone_qr", "serve"),
-    Role("quietzone_analytics", "serve"),
-    Role("quietzone_tracking", "links"),
-    Role("quietzone_tracking", "forwarder"),
-    Role("quietzone_tracking", "edge"),
-    Role("quietzone_gateway", "serve"),
+    Role("quietzone_qr", "serve", QrSettings),
+    Role("quietzone_analytics", "serve", AnalyticsSettings),
+    Role("quietzone_tracking", "links", LinksSettings),
+    Role("quietzone_tracking", "forwarder", ForwarderSettings),
+    Role("quietzone_tracking", "edge", EdgeSettings),
+    Role("quietzone_gateway", "serve", GatewaySettings),
 )
 
 
 def environment(installation: Installation, caller_key: str) -> Mapping[str, str]:
-    """What all roles are told. Where parts find each other is fixed, defaults stand in for what our own environment leaves open."""
+    """What all roles are told. Where parts find each other is fixed, defaults stand in for what our own environment leaves open.
+
+    Raises:
+        SettingsError: names everything that is wrong, of all roles at once.
+    """
     data, run = installation.data, installation.data / "run"
     defaults = {
         "QUIETZONE_LOG_LEVEL": "warning",
@@ -54,4 +69,6 @@ def environment(installation: Installation, caller_key: str) -> Mapping[str, str
         "QUIETZONE_GATEWAY_PORT": str(installation.port),
         "QUIETZONE_TRACKING_PORT": str(installation.scan_port),
     }
-    return defaults | dict(os.environ) | fixed
+    told = defaults | dict(os.environ) | fixed
+    check([role.settings for role in ROLES], {name: value for name, value in told.items() if name not in OF_THE_COMMAND})
+    return told

@@ -12,7 +12,7 @@ from quietzone_kit.runtime import SystemRandomness
 from quietzone_standalone.ports import check_free
 from quietzone_standalone.roles import ROLES, environment
 from quietzone_standalone.settings import Installation
-from quietzone_standalone.supervisor import RoleFailed, Say, Supervisor
+from quietzone_standalone.supervisor import Say, Supervisor
 
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path has at most 107 bytes on Linux and 103 on macOS, `.sock` included."""
@@ -29,7 +29,8 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
     Raises:
         PortTaken: a port isn't free.
         DataFolderTaken: the folder isn't free.
-        RoleFailed: a role can't run; also raised into the block, as a cancellation, when one dies for good.
+        SettingsError: names every variable that is wrong.
+        RoleFailed: a role can't run; the block is cancelled when one dies for good.
     """
     check_free(installation.port, "the API")
     check_free(installation.scan_port, "scans")
@@ -41,7 +42,7 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
                 watching = group.create_task(supervisor.watch())
                 yield supervisor
                 watching.cancel()
-        except* RoleFailed as failures:
+        except BaseExceptionGroup as failures:  # the first is what happened, be it a role's end or the block's; the rest followed
             raise failures.exceptions[0] from None
         finally:
             await supervisor.stop()

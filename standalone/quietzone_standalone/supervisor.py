@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from quietzone_kit.settings import only_for
+
 from quietzone_standalone.roles import Role
 
 READY_WITHIN_S = 30.0
@@ -100,7 +102,11 @@ class Supervisor:
                 "-m",
                 role.module,
                 role.name,
-                env={**self._environment, "QUIETZONE_READY_FD": str(ready_write), "QUIETZONE_PARENT_FD": str(self._alive_read)},
+                env={
+                    **only_for(role.settings, self._environment),
+                    "QUIETZONE_READY_FD": str(ready_write),
+                    "QUIETZONE_PARENT_FD": str(self._alive_read),
+                },
                 pass_fds=(ready_write, self._alive_read),
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them in order
             )

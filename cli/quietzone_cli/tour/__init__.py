@@ -40,7 +40,7 @@ async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], fold
     wrong = [row.code.slug for row in counted if not row.exact]
     if wrong:
         raise TourFailed(f"not counted exactly within {steps.COUNTED_WITHIN_S:.0f} s: {', '.join(wrong)}; `quietzone reconcile` tells more")
-    console.print(report.ending(counted, await api.reconcile(), visible_after))
+    console.print(report.ending(counted, await steps.until_reconciled(api), visible_after))
     console.print(report.terminal_symbol(codes[0]))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zxingcpp
+from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -29,11 +30,11 @@ def moved(code: Code, seconds: float) -> str:
 
 def counts(rows: Sequence[Counted]) -> Table:
     """A row per code: what was sent in this tour beside what was counted of it."""
-    table = Table(title="Scans of this tour, sent and counted", title_justify="left")
-    table.add_column("code")
-    table.add_column("slug", style="cyan")
-    for heading in ("sent", "counted", "bots", "previews", "all time", "visitors"):
-        table.add_column(heading, justify="right")
+    table = Table(title="Scans of this tour, sent and counted", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("code", no_wrap=True)
+    table.add_column("slug", style="cyan", no_wrap=True)
+    for heading in ("sent", "counted", "bots", "previews", "ever", "visitors"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         people = row.after.total_scans - row.before.total_scans
         table.add_row(
@@ -86,7 +87,7 @@ def _breakdown(name: str, shares: Sequence[tuple[tuple[str, int], ...]]) -> Tabl
     sums: Counter[str] = Counter()
     for values in shares:
         sums.update(dict(values))
-    table = Table(title=name, title_justify="left", show_header=False)
+    table = Table(title=name, title_justify="left", show_header=False, box=box.SIMPLE)
     table.add_column()
     table.add_column(justify="right")
     for value, scans in sums.most_common(ROWS):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx
 
-from quietzone_cli.api import Analytics, Api, Code
+from quietzone_cli.api import Analytics, Api, Code, Reconciliation
 from quietzone_cli.tour.readers import Reading, read_png, read_svg
 from quietzone_cli.tour.visitors import BOT, HEAD, PERSON, PREVIEW, Request, requests_for
 
@@ -157,6 +157,16 @@ def _write_and_read(path: Path, image: bytes, read: Callable[[bytes], Reading]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image)
     return read(path.read_bytes())
+
+
+async def until_reconciled(api: Api) -> Reconciliation:
+    """What reconcile says once the edges' own numbers have come in too, or after COUNTED_WITHIN_S."""
+    ends = time.monotonic() + COUNTED_WITHIN_S
+    while True:
+        found = await api.reconcile()
+        if found.accepted == found.forwarded == found.stored or time.monotonic() > ends:
+            return found
+        await asyncio.sleep(0.1)
 
 
 def _tally(requests: Sequence[Request]) -> Sent:

@@ -57,9 +57,12 @@ MACHINES = (
 
 
 def requests_for(place: int) -> list[Request]:
-    """The requests for the code in `place` of the list (0 is the most popular): people by a falling curve, then each machine once."""
-    people = max(3, 120 // (place + 1))
-    persons = [Request(visitor, _address(place * 7 + index // 2)) for index, visitor in enumerate(islice(cycle(PEOPLE), people))]
+    """The requests for the code in `place` of the list (0 is the most popular): people by a falling curve, some of them twice, then each
+    machine once.
+    """
+    scans = max(3, 120 // (place + 1))
+    people = max(2, scans * 2 // 3)
+    persons = [Request(PEOPLE[person % len(PEOPLE)], _address(place * 7 + person)) for person in islice(cycle(range(people)), scans)]
     return persons + [Request(visitor, "192.0.2.250") for visitor in MACHINES]
 
 
