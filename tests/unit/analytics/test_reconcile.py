@@ -164,6 +164,25 @@ async def test_lost_scans_are_told_with_the_reason_and_balance_the_numbers(house
     assert told.problems == (f"source {EDGE} lost 3 scans: CRC differs",)
 
 
+async def test_scans_that_a_crashed_machine_forgot_and_the_bus_has_are_no_problem(house: House) -> None:
+    await house.count(TEN)
+    await house.report(said(0, accepted=7, closed=True))
+
+    told = await house.reconcile()
+
+    assert (told.accepted, told.forwarded, told.applied, told.stored, told.lost, told.problems) == (10, 10, 10, 10, 0, ())
+
+
+async def test_scans_that_a_crashed_machine_reported_as_lost_and_the_bus_has_are_not_lost(house: House) -> None:
+    await house.count(TEN, record(lost(11, 13, prev_seq=10), 1))
+    await house.report(said(0, accepted=13, lost=6, closed=True))
+
+    told = await house.reconcile()
+
+    assert (told.accepted, told.forwarded, told.applied, told.lost) == (13, 10, 10, 3)
+    assert told.problems == (f"source {EDGE} lost 3 scans: CRC differs",)
+
+
 async def test_redirects_without_a_record_are_a_problem_of_the_edge(house: House) -> None:
     await house.count(TEN)
     await house.report(said(0, accepted=10, unrecorded=2))

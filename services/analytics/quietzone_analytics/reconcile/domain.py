@@ -84,6 +84,8 @@ class Counted:
     gaps: tuple[str, ...]
     closed_at_ms: int
     """When the last partition heard of its end; 0 if any hasn't."""
+    last_seq: int
+    """The highest number of it that any partition knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +154,31 @@ def counted(states: Sequence[ScanState]) -> dict[str, Counted]:
                 if source.gap
             ),
             closed_at_ms=max(ends) if all(ends) else 0,
+            last_seq=max(source.last_seq for _, source in known),
         )
     return found
 
 
-NOTHING = Counted(0, 0, (), (), 0)
+NOTHING = Counted(0, 0, (), (), 0, 0)
 SILENCE = Report(0, 0, 0, 0, closed=False, heard_at_ms=0)
 
 
 def side_by_side(source_id: str, born_ms: int, report: Report, known: Counted, now_ms: int) -> SourceCount:
-    """A source's numbers."""
+    """A source's numbers.
+
+    A machine that crashed can forget the end of its spool, and that it had forwarded it: then a closed source has fewer scans by its own
+    count than by the bus's, which nobody numbered twice. What was counted was forwarded, and what was forwarded isn't lost.
+    """
     closed = report.closed if report is not SILENCE else known.closed_at_ms > 0
+    forgot = known.applied - report.forwarded if report.closed and report.forwarded < known.applied <= known.last_seq else 0
+    forwarded, lost = report.forwarded + forgot, max(report.lost, known.lost, forgot) - forgot
     return SourceCount(
         source_id=source_id,
         born_ms=born_ms,
-        accepted=report.accepted,
-        forwarded=report.forwarded,
+        accepted=max(report.accepted, forwarded + lost) if forgot else report.accepted,
+        forwarded=forwarded,
         applied=known.applied,
-        lost=max(report.lost, known.lost),
+        lost=lost,
         unrecorded=report.unrecorded,
         closed=closed,
         silent=not closed and now_ms - max(report.heard_at_ms, born_ms) >= SILENT_MS,
