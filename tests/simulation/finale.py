@@ -2,17 +2,15 @@
 
 import asyncio
 
-from quietzone_analytics.projection import COLLECTIONS as SCAN_COLLECTIONS
-from quietzone_analytics.rollups import COLLECTIONS as ROLLUP_COLLECTIONS
 from quietzone_qr.codes.domain import Code
 from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
 from quietzone_tracking.spool import sources
-from simulation.audit import Auditor, codes_of, problems
+from simulation.audit import Auditor, codes_of, problems, unreconciled
 from simulation.clients import Clients
 from simulation.codebook import Answer, Codebook, expected
 from simulation.ledger import Ledger
 from simulation.loop import Process
-from simulation.roles import SPOOL_FOLDER
+from simulation.roles import ANALYTICS_COLLECTIONS, SPOOL_FOLDER
 from simulation.world import Role, World
 
 REST_WITHIN_S = 40.0
@@ -46,7 +44,9 @@ class Finale:
     async def _play(self) -> None:
         qr_store, counts_store, bus = self._place.plain_documents("qr"), self._place.plain_documents("analytics"), self._place.plain_bus()
         await qr_store.ensure(*QR_COLLECTIONS)
-        await counts_store.ensure(*SCAN_COLLECTIONS, *ROLLUP_COLLECTIONS)
+        await counts_store.ensure(*ANALYTICS_COLLECTIONS)
+        while self._world.ground.in_flight():
+            await asyncio.sleep(0.1)
         codes = await codes_of(qr_store)
         self._violate(self._codebook.check(codes))
         await self._follow(codes)
@@ -55,6 +55,7 @@ class Finale:
         await self._rest(auditor)
         counted = await auditor.read()
         self._violate(problems(counted, self._ledger))
+        self._violate(unreconciled(await auditor.reconcile(self._place.clock), self._ledger))
         self._world.counts["scans counted"] += sum(total.scans for total in counted.totals.values())
         self._world.counts["milestones"] += len(counted.milestones)
 

@@ -124,6 +124,10 @@ class Ledger:
             problems += [f"{key[1]} has a scan that nobody made: {referrer}" for referrer in referrers if (*key, referrer) not in known]
         return problems
 
+    def may_be_lost(self) -> int:
+        """How many scans may have been written and lost."""
+        return sum(scan.fate is Fate.MAY for scan in self.scans)
+
     def bounds(self, code_id: str) -> tuple[int, int]:
         """How many scans of a code must, and can at most, be counted."""
         fates = Counter(scan.fate for scan in self.scans if scan.code_id == code_id)

@@ -151,6 +151,10 @@ class Process:
         if not self.ended.done():
             self.ended.set_result(reason)
 
+    def is_idle(self) -> bool:
+        """Whether it has nothing left to do."""
+        return all(task.done() for task in self.tasks)
+
     def pause(self) -> None:
         """Stop the process where it stands, as SIGSTOP does."""
         self.paused = True

@@ -43,6 +43,10 @@ class Ground:
         """What a new process of this machine stands on."""
         return Place(self, process, machine)
 
+    def in_flight(self) -> bool:
+        """Whether calls are still carried out whose callers may be gone."""
+        return not self._far_side.process.is_idle()
+
     def close(self) -> None:
         """Forget the databases."""
         self._bus.close()

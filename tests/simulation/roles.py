@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar, cast
 from quietzone_analytics.projection import COLLECTIONS as SCAN_COLLECTIONS
 from quietzone_analytics.projection import GROUP as SCAN_GROUP
 from quietzone_analytics.projection import ScanProjection
+from quietzone_analytics.reconcile import COLLECTIONS as REPORT_COLLECTIONS
+from quietzone_analytics.reconcile import ReportProjection
 from quietzone_analytics.rollups import COLLECTIONS as ROLLUP_COLLECTIONS
 from quietzone_kit.bus import Bus, BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
@@ -22,7 +24,7 @@ from quietzone_qr.codes.repository import CODES, Codes
 from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.codes.use_cases import Edit, NewCode, create_code, delete_code, resolve_slug, update_code
 from quietzone_qr.rendering import Image, ImageFormat, Renderer
-from quietzone_topics import QR_CODE_V1, TRACKING_SCAN_V1
+from quietzone_topics import QR_CODE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from quietzone_tracking.decide import Link
 from quietzone_tracking.edge import Edge, EdgeOptions
 from quietzone_tracking.forwarder import Forwarder
@@ -39,6 +41,8 @@ from simulation.topics import PARTITIONS, TOPICS
 from simulation.world import Role, World
 
 T = TypeVar("T")
+
+ANALYTICS_COLLECTIONS = (*SCAN_COLLECTIONS, *ROLLUP_COLLECTIONS, *REPORT_COLLECTIONS)
 
 AGENTS = Agents()
 """Compiled once: it is a pure function."""
@@ -110,14 +114,17 @@ async def links(place: Place, role: Role) -> None:
 
 
 async def analytics(place: Place, role: Role) -> None:
-    """A worker of the projection of scans."""
+    """A worker of the projections of scans and of sources' reports."""
     documents, bus = place.documents("analytics"), place.bus()
-    await patiently(partial(documents.ensure, *SCAN_COLLECTIONS, *ROLLUP_COLLECTIONS))
+    await patiently(partial(documents.ensure, *ANALYTICS_COLLECTIONS))
     await patiently(partial(bus.ensure, TOPICS))
     owner = uuid7(place.clock, place.randomness)
-    projection = ScanProjection(documents, bus, owner=owner, cache_bytes=100_000, partitions=PARTITIONS)
+    scans = ScanProjection(documents, bus, owner=owner, cache_bytes=100_000, partitions=PARTITIONS)
+    reports = ReportProjection(documents, owner=owner)
     await until_stopped(
-        role, run_projection(bus, TRACKING_SCAN_V1.name, SCAN_GROUP, projection, place.clock, randomness=place.randomness, max_records=50)
+        role,
+        run_projection(bus, TRACKING_SCAN_V1.name, SCAN_GROUP, scans, place.clock, randomness=place.randomness, max_records=50),
+        run_projection(bus, TRACKING_SOURCE_V1.name, SCAN_GROUP, reports, place.clock, randomness=place.randomness),
     )
 
 
