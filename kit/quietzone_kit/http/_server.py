@@ -37,6 +37,7 @@ class HttpLimits:
 
 class HttpServer:
     """Serves HTTP/1.1 on one address. `keep` names the headers that the handler reads; others are parsed and thrown away.
+    With port 0 the kernel chooses one, and `port` says it after `start`.
 
     With `reuse_port` several processes may have the same address, and the kernel spreads connections over them.
     """
@@ -60,19 +61,12 @@ class HttpServer:
         self._kept = {HOST, CONTENT_LENGTH, TRANSFER_ENCODING, *(name.lower().encode("ascii") for name in keep)}
         self._clock = clock
         self._host = host
-        self._port = port
+        self.port = port
         self._reuse_port = reuse_port
         self._listener: asyncio.Server | None = None
         self._connections: set[Connection] = set()
         self._gone = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def port(self) -> int:
-        """The port, also when the kernel was to choose one (0)."""
-        if self._listener is None:
-            return self._port
-        return int(self._listener.sockets[0].getsockname()[1])
 
     @property
     def connections(self) -> int:
@@ -87,8 +81,9 @@ class HttpServer:
         """
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            lambda: Connection(self), self._host, self._port, backlog=BACKLOG, reuse_port=self._reuse_port or None
+            lambda: Connection(self), self._host, self.port, backlog=BACKLOG, reuse_port=self._reuse_port or None
         )
+        self.port = self._listener.sockets[0].getsockname()[1]
         self._timer = loop.call_later(1, self._sweep)
 
     async def stop(self, grace_s: float) -> None:

@@ -130,6 +130,15 @@ async def test_a_server_that_stops_accepts_nothing_new() -> None:
         assert client.connect_ex(("127.0.0.1", port)) != 0
 
 
+async def test_a_server_that_has_stopped_still_says_its_port() -> None:
+    server = local()
+    await server.start()
+    port = server.port
+    await server.stop(0)
+
+    assert server.port == port != 0
+
+
 def test_dates_are_those_of_http() -> None:
     assert http_date(784_111_777) == b"Sun, 06 Nov 1994 08:49:37 GMT"
 
