@@ -221,12 +221,12 @@ async def run(case: Case, scans: int, folder: Path, profile: cProfile.Profile | 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("scans", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--profile", action="store_true", help="print where the first case's time goes, by function")
+    parser.add_argument("--profile", type=int, default=0, help="print where the time of this row goes, by function")
     asked = parser.parse_args()
     configure_logs("bench", "rollup", level="error")
     if asked.profile:
         profile = cProfile.Profile()
-        measure(CASES[0], asked.scans, profile)
+        measure(CASES[asked.profile - 1], asked.scans, profile)
         pstats.Stats(profile).sort_stats("tottime").print_stats(30)
         return
     print(f"bus -> rollup, {asked.scans:,} scans of {CODES:,} codes; aim {AIM:,} scans a CPU-second")

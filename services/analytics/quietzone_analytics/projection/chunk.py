@@ -11,8 +11,8 @@ from quietzone_analytics.rollups import OFFSET_WINDOW, Batch, Gathered
 
 log = logger(__name__)
 
-MAX_SCANS = 200_000
-"""Scans that are gathered before documents are written: 20 MB. The more, the fewer writes a scan costs; twice as many gain little."""
+MAX_SCANS = 100_000
+"""Scans that are gathered before documents are written: 15 MB for each partition at work. More would mean fewer writes, and gain little."""
 
 
 class Chunk:

@@ -26,7 +26,8 @@ from quietzone_analytics.rollups.repository import (
 from quietzone_analytics.rollups.scans import CodeKey, Gathered, Run
 
 SLICE = 500  # documents that are held, encoded and written together: 5 MB as a rule, 100 MB if every one has all dimensions full
-TURN = 50  # documents folded or encoded in one turn of the event loop, about 5 ms, so that queries are answered in between
+TURN = 50  # documents folded in one turn of the event loop, about 5 ms, so that queries are answered in between
+SCANS_LIKE_A_DOCUMENT = 100  # take as long to count as a document takes by itself
 ROUNDS = 5  # a conflict is a former owner's last write; it has one batch under way at most
 
 
@@ -89,10 +90,13 @@ class Folder:
         for _ in range(ROUNDS):
             documents = await self._take(kind, place, work)
             changed = []
-            for at, (document, one) in enumerate(zip(documents, work, strict=True)):
+            rest = TURN
+            for document, one in zip(documents, work, strict=True):
                 if document.fold(place.epoch, one.runs):
                     changed.append(document)
-                if at % TURN == TURN - 1:
+                rest -= 1 + sum(len(run.offsets) for run in one.runs) // SCANS_LIKE_A_DOCUMENT
+                if rest <= 0:
+                    rest = TURN
                     await asyncio.sleep(0)
             missed = {document.address.rollup_id for document in await self._rollups.write(kind, changed)} if changed else set()
             done.extend(document for document in documents if document.address.rollup_id not in missed)

@@ -1,0 +1,223 @@
+"""The roles of analytics as others see them: over gRPC, and on the bus."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from quietzone.tracking.v1 import scan_pb2
+from quietzone_analytics.app import TOPICS, build, build_adopt
+from quietzone_analytics.settings import AnalyticsSettings
+from quietzone_kit.bus import Bus, open_bus, partition_of
+from quietzone_kit.errors import InvalidInput, PermissionDenied
+from quietzone_kit.events import Event
+from quietzone_kit.ids import uuid7
+from quietzone_kit.lifecycle import TaskDied
+from quietzone_kit.rpc import SCOPE_OPERATOR, Caller, CallerKeys, Peer
+from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_kit.settings import load
+from quietzone_topics import (
+    ANALYTICS_MILESTONE_V1,
+    TRACKING_SCAN_V1,
+    TRACKING_SOURCE_V1,
+    TYPE_TRACKING_SCANS,
+    TYPE_TRACKING_SOURCE_REPORT,
+)
+
+T = TypeVar("T")
+
+ACME, BOLT = Caller("acme"), Caller("bolt")
+OPERATOR = Caller("", frozenset({SCOPE_OPERATOR}))
+CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
+HOUR_MS = 3_600_000
+
+
+def settings_in(folder: Path) -> AnalyticsSettings:
+    values = {
+        "QUIETZONE_CALLER_KEY": "k" * 32,
+        "QUIETZONE_ANALYTICS_LISTEN": f"unix:{folder}/s",
+        "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{folder}/analytics.db",
+        "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db",
+    }
+    return load(AnalyticsSettings, values)
+
+
+@asynccontextmanager
+async def bus_in(folder: Path) -> AsyncIterator[Bus]:
+    bus = open_bus(f"sqlite:///{folder}/bus.db", clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
+    await bus.ensure(TOPICS)
+    yield bus
+    await bus.close()
+
+
+class Edge:
+    """A source that scans one code."""
+
+    def __init__(self, bus: Bus, code_id: str = "menu") -> None:
+        self._bus = bus
+        self._code_id = code_id
+        self._partition = partition_of(code_id, TRACKING_SCAN_V1.partitions)
+        self._seq = 0
+        self.source_id = uuid7(CLOCK, RANDOMNESS)
+
+    async def scan(self, amount: int) -> None:
+        """Send a batch, and report it."""
+        now_ms = CLOCK.now_ms()
+        batch = scan_pb2.ScanBatch(
+            source_id=self.source_id,
+            prev_seq=self._seq,
+            first_seq=self._seq + 1,
+            last_seq=self._seq + amount,
+            base_time_ms=now_ms,
+            codes=[scan_pb2.CodeRef(code_id=self._code_id, account_id="acme")],
+            traits=[scan_pb2.Traits(scan_class=scan_pb2.SCAN_CLASS_PERSON, country="DE")],
+            scans=[scan_pb2.Scan(seq=self._seq + number, visitor=number) for number in range(1, amount + 1)],
+        )
+        self._seq += amount
+        report = scan_pb2.SourceReport(source_id=self.source_id, accepted=self._seq, forwarded=self._seq, at_ms=now_ms)
+        scans = Event(f"scans {self._seq}", "/tracking", TYPE_TRACKING_SCANS, self.source_id, now_ms, batch.SerializeToString())
+        said = Event(f"report {self._seq}", "/tracking", TYPE_TRACKING_SOURCE_REPORT, self.source_id, now_ms, report.SerializeToString())
+        await self._bus.publish([scans.to_message(TRACKING_SCAN_V1.name, partition=self._partition)])
+        await self._bus.publish([said.to_message(TRACKING_SOURCE_V1.name)])
+
+
+def lose_log(folder: Path) -> None:
+    """What a disk does that takes the bus with it."""
+    for file in folder.glob("bus.db*"):
+        file.unlink()
+
+
+async def until(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
+    """The first answer for which `holds`."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await ask()
+            if holds(answer):
+                return answer
+            await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Analytics:
+    """A client of a service that runs in this process."""
+
+    peer: Peer
+    stub: "analytics_pb2_grpc.AnalyticsServiceAsyncStub"
+
+    async def of_code(self, *, caller: Caller = ACME, zone: str = "") -> analytics_pb2.GetCodeAnalyticsResponse:
+        now_ms = CLOCK.now_ms()
+        request = analytics_pb2.GetCodeAnalyticsRequest(code_id="menu", from_ms=now_ms - HOUR_MS, to_ms=now_ms + HOUR_MS, zone=zone)
+        return await self.peer.call(self.stub.GetCodeAnalytics, request, caller=caller)
+
+    async def counted(self, amount: int) -> analytics_pb2.GetCodeAnalyticsResponse:
+        """The code's analytics once so many scans are counted."""
+        return await until(self.of_code, lambda told: told.all_time_scans >= amount)
+
+    async def reconcile(self, *, caller: Caller = OPERATOR) -> analytics_pb2.ReconcileResponse:
+        return await self.peer.call(self.stub.Reconcile, analytics_pb2.ReconcileRequest(), caller=caller)
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Analytics]:
+    settings = settings_in(folder)
+    app = await build(settings)
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(app.serve(ready.set))
+        await ready.wait()
+        peer = Peer("analytics", settings.analytics_listen, CallerKeys.of(settings, CLOCK), clock=CLOCK, randomness=RANDOMNESS)
+        try:
+            yield Analytics(peer, analytics_pb2_grpc.AnalyticsServiceStub(peer.channel))
+        finally:
+            await peer.close()
+            app.stop()
+
+
+async def test_scans_on_the_bus_are_counted_and_told(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+        await Edge(bus).scan(12)
+        told = await analytics.counted(12)
+
+    assert (told.total_scans, told.unique_visitors, told.bot_scans) == (12, 12, 0)
+    assert sum(point.scans for point in told.series) == 12
+    assert told.breakdowns[0] == analytics_pb2.Breakdown(dimension="country", values=[analytics_pb2.Share(value="DE", scans=12)])
+    assert told.days_from_ms < told.counted_until_ms < told.days_to_ms
+
+
+async def test_counting_goes_on_where_the_last_process_ended(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus:
+        edge = Edge(bus)
+        async with serving(tmp_path) as analytics:
+            await edge.scan(3)
+            await analytics.counted(3)
+        await edge.scan(4)
+        async with serving(tmp_path) as analytics:
+            assert (await analytics.counted(7)).all_time_scans == 7
+
+
+async def test_a_milestone_is_on_the_bus_once_it_is_reached(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+        await Edge(bus).scan(10)
+        await analytics.counted(10)
+        bounds = await bus.bounds(ANALYTICS_MILESTONE_V1.name, partition_of("menu", ANALYTICS_MILESTONE_V1.partitions))
+
+    assert bounds.next == 1
+
+
+async def test_reconcile_compares_what_sources_said_with_what_is_stored(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+        edge = Edge(bus)
+        await edge.scan(5)
+        await analytics.counted(5)
+        told = await until(analytics.reconcile, lambda told: told.accepted >= 5)
+
+    assert (told.forwarded, told.applied, told.stored, list(told.problems)) == (5, 5, 5, [])
+    assert [(source.source_id, source.applied) for source in told.sources] == [(edge.source_id, 5)]
+
+
+async def test_only_operators_reconcile(tmp_path: Path) -> None:
+    async with serving(tmp_path) as analytics:
+        with pytest.raises(PermissionDenied):
+            await analytics.reconcile(caller=ACME)
+
+
+async def test_another_account_sees_nothing_of_a_code(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+        await Edge(bus).scan(3)
+        await analytics.counted(3)
+
+        assert (await analytics.of_code(caller=BOLT)).all_time_scans == 0
+
+
+async def test_only_accounts_have_codes(tmp_path: Path) -> None:
+    async with serving(tmp_path) as analytics:
+        with pytest.raises(PermissionDenied):
+            await analytics.of_code(caller=OPERATOR)
+
+
+async def test_a_wrong_field_is_named(tmp_path: Path) -> None:
+    async with serving(tmp_path) as analytics:
+        with pytest.raises(InvalidInput) as refused:
+            await analytics.of_code(zone="Mars/Olympus")
+
+    assert [violation.field for violation in refused.value.violations] == ["zone"]
+
+
+async def test_another_log_stops_the_process_until_it_is_adopted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+        await Edge(bus).scan(3)
+        await analytics.counted(3)
+    lose_log(tmp_path)
+
+    with pytest.raises(TaskDied, match="run `python -m quietzone_analytics adopt`"):
+        await (await build(settings_in(tmp_path))).serve()
+    await (await build_adopt(settings_in(tmp_path))).serve()
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+        await Edge(bus).scan(4)
+
+        assert (await analytics.counted(7)).all_time_scans == 7
+    assert "counting goes on" in capsys.readouterr().out
