@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import Enum
 
-from quietzone_analytics.rollups import DAY_MS, DIMENSIONS, SLOT_MS, SLOTS, Day
+from quietzone_analytics.rollups.domain import DAY_MS, SLOT_MS, SLOTS, Day
+from quietzone_analytics.rollups.scans import DIMENSIONS
 
 HOUR_MS = 4 * SLOT_MS
 

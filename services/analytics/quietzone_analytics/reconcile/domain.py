@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from quietzone_analytics.partitions import State
-from quietzone_analytics.projection import MAX_AGE_MS, ScanState
+from quietzone_analytics.partitions.domain import State
+from quietzone_analytics.projection.domain import MAX_AGE_MS, ScanState
 
 SILENT_MS = 30_000
 """A live source reports every 10 s: three in a row are missing."""
