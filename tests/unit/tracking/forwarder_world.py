@@ -2,6 +2,8 @@
 for batches (design §4).
 """
 
+import itertools
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,8 @@ T = TypeVar("T")
 
 AGENTS = Agents()
 """Made once: it takes a quarter of a second."""
+
+NUMBERS = itertools.count()
 
 NOW_MS = 1_772_445_600_000
 
@@ -181,19 +185,27 @@ class Edge:
 
 @dataclass
 class World:
-    """A spool and a bus below `root`."""
+    """A spool below `root`, and a bus."""
 
     root: Path
     files: Files
     bus: Bus
+    keeper: sqlite3.Connection
+    """Keeps the bus's database, which is in memory, while its own connections come and go."""
     clock: HandClock = field(default_factory=HandClock)
 
     @classmethod
     async def make(cls, root: Path) -> "World":
         files = posix_files(root)
-        bus = open_bus(f"sqlite:///{root}/bus.db", clock=HandClock(), executor=Inline(), randomness=Chance())
+        memory = f"file:/{next(NUMBERS)}?vfs=memdb"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(memory, uri=True, isolation_level=None, check_same_thread=False)
+
+        bus = open_bus("sqlite:///memory", clock=HandClock(), executor=Inline(), randomness=Chance(), connect=connect)
+        world = cls(root, files, bus, connect())
         await bus.ensure(TOPICS)
-        return cls(root, files, bus)
+        return world
 
     def forwarder(self, fuse: Fuse | None = None, *, bus: Any = None, files: Any = None) -> Forwarder:
         files, bus = files or self.files, bus or self.bus
@@ -241,8 +253,12 @@ class World:
         return reports
 
     def names(self) -> list[str]:
-        """All files and folders below the root but the bus's."""
-        return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if not path.name.startswith("bus.db"))
+        """All files and folders below the root."""
+        return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*"))
+
+    async def close(self) -> None:
+        await self.bus.close()
+        self.keeper.close()
 
 
 class Counted:

@@ -1,17 +1,22 @@
 """What the tests of links and salts stand on: real stores and a real bus in memory or a folder, and ports that can be down."""
 
+import itertools
 import random  # noqa: TID251 - seeded
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from quietzone.qr.v1 import code_pb2
-from quietzone_kit.bus import Bus, BusUnavailable, Message
+from quietzone_kit.bus import Bus, BusUnavailable, Message, open_bus
 from quietzone_kit.documents import Documents, DocumentsUnavailable
 from quietzone_kit.events import Event
+from quietzone_kit.runtime import SystemClock
 from quietzone_topics import QR_CODE_V1, TYPE_QR_CODE
 from quietzone_tracking.decide import Link, LinkState
 
 T = TypeVar("T")
+
+NUMBERS = itertools.count()
 
 STATES = {
     LinkState.ACTIVE: code_pb2.CODE_STATE_ACTIVE,
@@ -60,6 +65,17 @@ class Inline:
 
     def close(self) -> None:
         pass
+
+
+def bus_in_memory() -> tuple[Bus, sqlite3.Connection]:
+    """A bus, and the connection that keeps its database."""
+    name = f"file:/links-{next(NUMBERS)}?vfs=memdb"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
+
+    clock = SystemClock()  # polls end by it
+    return open_bus("sqlite:///memory", clock=clock, executor=Inline(), randomness=TestRandomness(), connect=connect), connect()
 
 
 class Down:

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quietzone_kit.bus import Bounds, Bus, OffsetGone, Polled, open_bus, partition_of
+from quietzone_kit.bus import Bounds, Bus, OffsetGone, Polled, partition_of
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.errors import QuietzoneError, Unavailable
 from quietzone_kit.files import Files, posix_files
 from quietzone_kit.projection import ForeignLog
-from quietzone_kit.runtime import SystemClock
 from quietzone_topics import QR_CODE_V1
 from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.links import LinkMemory, LinkStore, LinkView, Resolver, SnapshotFile
@@ -19,7 +18,7 @@ from quietzone_tracking.links.memory import UNKNOWN_S
 from quietzone_tracking.links.repository import PartitionState
 from quietzone_tracking.links.snapshot import LogPosition, Snapshot, decode, encode
 from quietzone_tracking.links.view import READY_AT_LATEST_S
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, junk, link, publish
+from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, bus_in_memory, junk, link, publish
 
 SNAPSHOT = "links/0.snapshot"
 
@@ -50,13 +49,15 @@ class World:
         self.files: Files = posix_files(root / "edge")
         self.documents: Documents = open_documents("sqlite://:memory:", executor=Inline(), randomness=self.randomness)
         self.store_port = Down(self.documents)
-        self.bus = self.new_bus("bus")
+        self.keepers: list[Any] = []
+        self.bus = self.new_bus()
         self.bus_port = Down(self.bus)
         self.qr = Qr()
 
-    def new_bus(self, name: str) -> Bus:
-        clock = SystemClock()  # polls end by it
-        return open_bus(f"sqlite:///{self.root}/{name}.db", clock=clock, executor=Inline(), randomness=self.randomness)
+    def new_bus(self) -> Bus:
+        bus, keeper = bus_in_memory()
+        self.keepers.append(keeper)
+        return bus
 
     def view(self, *, bus: Any = None, qr: Resolver | None = None, capacity: int = 10_000) -> LinkView:
         memory = LinkMemory(self.clock.monotonic, capacity=capacity)
@@ -86,7 +87,7 @@ class World:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    while not holds():  # noqa: ASYNC110 - conditions are of many kinds
+    while not holds():
         await asyncio.sleep(0.002)
 
 
@@ -96,6 +97,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     yield world
     await world.bus.close()
     await world.documents.close()
+    for keeper in world.keepers:
+        keeper.close()
 
 
 def revision(view: LinkView, slug: str) -> int | None:
@@ -237,7 +240,7 @@ async def test_a_log_that_is_made_anew_while_it_runs_is_followed_from_its_start(
     monkeypatch.setattr("quietzone_tracking.links.view.LOOK_EVERY_S", 0.01)
     await publish_ready(world, link("menu", 1))
     async with world.ready() as view:
-        other = world.new_bus("other")
+        other = world.new_bus()
         await other.ensure([QR_CODE_V1])
         await publish(other, link("menu", 2), link("door", 1))
         world.bus_port.port = other
