@@ -93,11 +93,11 @@ async def test_without_store_and_salt_there_is_none_until_the_store_is_back(
 
     async with asyncio.timeout(5):
         running = asyncio.ensure_future(held.run())
-        while down.refused < 2:  # noqa: ASYNC110 - the wrapper has no event
+        while down.refused < 2:
             await asyncio.sleep(0.001)
         before = held.salt(TODAY)
         down.is_down = False
-        while held.salt(TODAY) is None:  # noqa: ASYNC110
+        while held.salt(TODAY) is None:
             await asyncio.sleep(0.001)
         running.cancel()
 
