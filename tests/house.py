@@ -19,6 +19,10 @@ from quietzone_standalone import Supervisor, installation, running
 
 KEY = "qz_" + "test" * 10
 START_WITHIN_S = 40.0
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class House:
         return fetch(method, self.place.api_url + path, data, sent | (headers or {}))
 
     def scan(self, slug: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
-        """A scan of a code, redirects not followed."""
-        return fetch(method, f"http://localhost:{self.place.scan_port}/{slug}", None, headers or {})
+        """A scan of a code by a person's phone, unless `headers` say another user agent; redirects aren't followed."""
+        return fetch(method, f"http://localhost:{self.place.scan_port}/{slug}", None, {"user-agent": PHONE, **(headers or {})})
 
     def create(self, destination: str, **fields: str) -> dict[str, Any]:
         """A new code."""

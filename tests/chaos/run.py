@@ -79,7 +79,7 @@ async def _scan_and_kill(house: House, slugs: list[str], ledger: Ledger, plan: t
 
     async def kill() -> None:
         for number in range(kills):
-            while ledger.answered.total() < scans * (number + 1) // (kills + 1):  # noqa: ASYNC110 - the ledger is a plain counter
+            while ledger.answered.total() < scans * (number + 1) // (kills + 1):
                 await asyncio.sleep(0.01)
             title = VICTIMS[number % 3] if number < 3 else chance.choice(VICTIMS)
             try:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from chaos.run import run
 from house import house_in
-from run import run
 
 
 def test_no_scan_is_lost_or_counted_twice_while_processes_are_killed(tmp_path: Path) -> None:
