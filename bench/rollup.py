@@ -3,7 +3,7 @@
 CPU time is of the whole process: reading the SQLite bus, decoding, counting, writing the SQLite store, in all threads. Scans are of 2,000
 codes of 50 accounts (Zipf), 200 combinations of traits (Zipf) and 50,000 visitors, 1,000 a second by their own clock, in 16 partitions.
 
-    python bench/rollup.py [scans] [--profile]
+    python bench/rollup.py [scans] [--profile ROW]
 """
 
 import argparse
