@@ -204,11 +204,9 @@ class Connection(asyncio.Protocol):
                 return
 
     def _fail(self, error: Exception) -> None:
-        """What came is no request, or the last one."""
+        """What came is no request. It is refused after those before it are answered, unless one of them ends the connection."""
         if isinstance(error, httptools.HttpParserUpgrade):  # answered as if it hadn't asked; what follows may be of another protocol
             self._mark_last()
-        elif self._is_last_seen():  # what follows a request that ends the connection doesn't matter
-            return
         self._refusal = self._refusal or (400, f"Malformed request: {error}.")
 
     def on_url(self, target: bytes) -> None:
@@ -282,10 +280,6 @@ class Connection(asyncio.Protocol):
             self._ahead.append((method, target, fields, False))
         else:
             self._keep_alive = False
-
-    def _is_last_seen(self) -> bool:
-        """Whether the client has already got, or will get, an answer that ends the connection: what follows it doesn't matter."""
-        return not self._ahead[-1][3] if self._ahead else self._waiting and not self._keep_alive
 
     # Order of answers
 

@@ -1,5 +1,6 @@
 """What every adapter of the files port does."""
 
+import fcntl
 import resource
 import subprocess
 import sys
@@ -162,6 +163,22 @@ def test_a_lock_excludes_other_processes_and_ends_with_its_own(tmp_path: Path) -
         holder.kill()
 
     assert (while_it_lives, files.lock("lock") is not None) == (None, True)
+
+
+def test_a_lock_whose_file_is_deleted_while_it_is_taken_excludes_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = posix_files(tmp_path)
+    flock = fcntl.flock
+
+    def deleted_first(descriptor: int, operation: int) -> None:
+        monkeypatch.undo()
+        files.delete("lock")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", deleted_first)
+    held = files.lock("lock")
+
+    assert held is not None
+    assert files.lock("lock") is None
 
 
 def test_what_a_killed_replace_left_is_not_listed(tmp_path: Path) -> None:

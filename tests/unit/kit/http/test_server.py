@@ -97,13 +97,16 @@ async def test_a_server_that_stops_answers_what_is_under_way_and_says_that_it_wa
     waiting = Waiting()
     server = local(waiting)
     await server.start()
-    asking = asyncio.ensure_future(ask(server.port, GET % b"/abc"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(GET % b"/abc")
     request = await waiting.first()
-    stopping = asyncio.ensure_future(server.stop(5))
-    await asyncio.sleep(0)
-    echo(request)
-    answer = await asking
-    await stopping
+    async with asyncio.timeout(10):
+        stopping = asyncio.ensure_future(server.stop(5))
+        await asyncio.sleep(0)
+        echo(request)
+        answer = await reader.read()
+        writer.close()
+        await stopping
 
     assert b"\r\nConnection: close\r\n" in answer
 

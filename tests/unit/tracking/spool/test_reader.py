@@ -18,6 +18,7 @@ from quietzone_tracking.spool import (
     SpoolWriter,
     sources,
 )
+from quietzone_tracking.spool.frames import encode_frame, segment_seed
 from quietzone_tracking.spool.layout import QUARANTINE, segment_path, segments
 from unit.tracking.spool.machine import Machine
 
@@ -228,6 +229,16 @@ def test_a_whole_segment_of_other_bytes_is_said_as_a_gap(machine: Machine) -> No
     machine.disk.damage(path, 0, bytes(machine.files.size(path)))
 
     assert read_all(machine.files)[1] == [(second, third - 1)]
+
+
+def test_numbers_that_a_writer_left_out_are_said_as_a_gap(machine: Machine) -> None:
+    seed = segment_seed("source", 1)
+    first = encode_frame(seed, 0, run_of(2), first_seq=1)
+    machine.files.replace(segment_path("source", 1), first + encode_frame(seed, len(first), run_of(2), first_seq=5))
+
+    codes, gaps, last_seq = read_all(machine.files)
+
+    assert (list(codes), gaps, last_seq) == ([1, 2, 5, 6], [(3, 4)], 6)
 
 
 def test_a_torn_frame_of_a_running_edge_is_waited_for(machine: Machine) -> None:
