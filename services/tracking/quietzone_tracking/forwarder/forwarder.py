@@ -26,7 +26,9 @@ from quietzone_tracking.spool import sources
 from quietzone_tracking.spool.layout import SPOOL
 
 POLL_S = 0.05
-"""Between looks at an idle spool: a scan waits half of it on average, of the 1.5 s that it may take to be visible."""
+"""Between looks at a spool that isn't busy: a scan waits half of it on average, of the 1.5 s that it may take to be visible, and scans
+that come meanwhile share its batches.
+"""
 
 MAX_LOADS = 4
 """Loads in a turn, each of a source and at most 2 MB of frames: what a turn holds in memory stays below 50 MB."""
@@ -86,11 +88,8 @@ class Forwarder:
             return
         try:
             self._partitions = await self._count_partitions()
-            while True:
-                busy = await self._turn()
-                if self._is_done(busy=busy):
-                    break
-                if not busy:
+            while not self._is_done(loads := await self._turn()):
+                if self._stop_by is None and not any(load.is_urgent for load in loads):
                     await asyncio.sleep(POLL_S)
         finally:
             try:
@@ -98,8 +97,8 @@ class Forwarder:
             finally:
                 lock.release()
 
-    async def _turn(self) -> bool:
-        """Publish what there is, and return whether there was something."""
+    async def _turn(self) -> list[Load]:
+        """Publish what there is, and return it."""
         self._discover()
         self._enricher.refresh()
         loads = self._loads()
@@ -112,10 +111,10 @@ class Forwarder:
         for source, report in reports:
             source.reported = report
         await self._save_due()
-        return bool(loads)
+        return [load for _, load in loads]
 
-    def _is_done(self, *, busy: bool) -> bool:
-        return self._stop_by is not None and (not busy or self._clock.monotonic() >= self._stop_by)
+    def _is_done(self, loads: Sequence[Load]) -> bool:
+        return self._stop_by is not None and (not loads or self._clock.monotonic() >= self._stop_by)
 
     async def _take_lock(self) -> FileLock | None:
         """The spool's one forwarder; the next waits here until this one is gone. None when it was stopped before."""
@@ -128,14 +127,15 @@ class Forwarder:
         return lock
 
     async def _count_partitions(self) -> int:
-        for attempt in range(1_000_000):
+        attempt = 0
+        while True:
             try:
                 async with asyncio.timeout(PUBLISH_S):
                     await self._bus.ensure([TRACKING_SCAN_V1, TRACKING_SOURCE_V1])
                     return await self._bus.partitions(TRACKING_SCAN_V1.name)
             except (BusUnavailable, TimeoutError) as error:
                 await self._wait_to_retry(attempt, error)
-        raise AssertionError("unreachable: that would be two months")
+                attempt += 1
 
     def _discover(self) -> None:
         """Take up sources that are new."""

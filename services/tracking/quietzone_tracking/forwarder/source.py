@@ -16,6 +16,9 @@ from quietzone_tracking.forwarder.reports import Report, last_report, report
 from quietzone_tracking.metrics import FORWARDING_DELAY_S, SCANS_FORWARDED, SCANS_LOST
 from quietzone_tracking.spool import Ended, Frames, Gap, NothingYet, Numbers, Position, SpoolReader, read_numbers
 
+LARGE = 1000
+"""Scans in a load that say that more may be waiting, so that the next is made at once; smaller ones wait for company."""
+
 log = logger(__name__)
 
 
@@ -33,11 +36,21 @@ class Load:
 
     messages: tuple[Message, ...]
     after: Progress
-    newest_ms: int | None = None
+    scans: int = 0
+    newest_ms: int = 0
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the source's next load should be made at once."""
+        return self.scans == 0 or self.scans >= LARGE
 
 
 class Source:
-    """Holds nothing that isn't acknowledged: a load that wasn't is made again, or published again, in the same order."""
+    """Makes loads, and takes note of what was acknowledged.
+
+    `progress` is how far it is, `saved` what its checkpoint says; `reported` is the last report that was sent. `save_at` (seconds of the
+    monotonic clock) and `save_failed` are the forwarder's notes about its checkpoint.
+    """
 
     def __init__(self, files: Files, source_id: str, progress: Progress) -> None:
         self.source_id = source_id
@@ -80,7 +93,7 @@ class Source:
         """The bus has all of the load."""
         SCANS_FORWARDED.inc(load.after.forwarded - self.progress.forwarded)
         SCANS_LOST.inc(max(0, load.after.lost - self.progress.lost))  # the last report may count less than gaps span
-        if load.newest_ms is not None:
+        if load.scans:
             FORWARDING_DELAY_S.set((now_ms - load.newest_ms) / 1000)
         self.progress = load.after
 
@@ -98,15 +111,15 @@ class Source:
     def _scans(self, found: Frames, making: Making) -> Load:
         progress = self.progress
         sent = list(progress.sent)
-        newest_ms = found.frames[-1].scans[-1].time_ms if found.frames else None
+        scans = sum(len(frame.scans) for frame in found.frames)
+        newest_ms = found.frames[-1].scans[-1].time_ms if found.frames else 0
         messages = []
         made = batches(self.source_id, found.frames, progress.sent, partition_of=making.partition_of, traits_of=making.traits_of)
         for batch in made:
             messages.append(scans_message(batch))
             sent[batch.partition] = batch.last_seq
-        forwarded = progress.forwarded + sum(len(frame.scans) for frame in found.frames)
-        after = replace(progress, position=found.end, sent=tuple(sent), forwarded=forwarded)
-        return Load(tuple(messages), after, newest_ms)
+        after = replace(progress, position=found.end, sent=tuple(sent), forwarded=progress.forwarded + scans)
+        return Load(tuple(messages), after, scans, newest_ms)
 
     def _lost(self, gap: Gap, now_ms: int) -> Load:
         progress = self.progress
