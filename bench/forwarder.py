@@ -4,12 +4,11 @@ CPU time is of the whole process: reading, enriching, building batches, publishi
 hot codes of 100,000, real user agents in as many versions as the row says, and networks, referrers and languages drawn at random; so a
 row's `clients` is how many different combinations there are. A frame is what one turn of an edge's loop accepted.
 
-    python bench/forwarder.py [scans]
+    python bench/forwarder.py [scans] [profile]
 """
 
 import asyncio
 import cProfile
-import itertools
 import pstats
 import random  # noqa: TID251 - seeded data
 import resource
@@ -179,6 +178,5 @@ def profile(number: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    count = int(next(itertools.chain((text for text in arguments if text.isdecimal()), ("200000",))))
-    profile(count) if "profile" in arguments else main(count)
+    count = next((int(text) for text in sys.argv[1:] if text.isdecimal()), 200_000)
+    profile(count) if "profile" in sys.argv else main(count)
