@@ -5,7 +5,6 @@ that a client sent ahead wait, so the connection itself stands for the request: 
 """
 
 import asyncio
-import math
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -104,6 +103,7 @@ class Connection(asyncio.Protocol):
         if not self._server.admit(self):
             self._refusal = (503, "Too many connections; try again in a moment.")
             self._refuse()
+            self._transport.close()  # not even to linger: there is no room
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything: the parser and this object hold each other."""
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._server.tick - self._since <= self._patience(transport):
             return
-        if self._ended or self._unwritable:
+        if self._ended or self._unwritable or self._waiting:
             transport.abort()
         elif self._partial:
             self._refusal = (408, "The request didn't come in time.")
@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
         else:
             self._close(transport)
 
-    def _patience(self, transport: asyncio.Transport) -> float:
+    def _patience(self, transport: asyncio.Transport) -> int:
         """Seconds that the connection may stay as it is."""
         limits = self._server.limits
         if self._unwritable or (self._ended and transport.get_write_buffer_size()):
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return LINGER_S
         if self._waiting:
-            return math.inf  # the handler has a deadline of its own
+            return limits.answer_timeout_s
         if self._partial:
             return limits.head_timeout_s
         return 0 if self._server.draining else limits.idle_timeout_s
@@ -289,11 +289,12 @@ class Connection(asyncio.Protocol):
         while self._ahead and not self._waiting and not self._unwritable and not self._ended:
             self.method, self.target, self.headers, self._keep_alive = self._ahead.popleft()
             self._waiting = True
+            self._since = self._server.tick
             self._handler(self)
         self._pumping = False
+        self._throttle()
         if self._refusal is not None and not self._waiting and not self._ahead and not self._ended:
             self._refuse()
-        self._throttle()
 
     def _refuse(self) -> None:
         """Say why, and end; what still comes is thrown away for LINGER_S."""

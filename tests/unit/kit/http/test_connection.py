@@ -370,11 +370,25 @@ def test_a_used_connection_is_idle_from_its_last_request_on(scene: Scene) -> Non
     assert not wire.over
 
 
-def test_a_request_that_the_handler_has_not_answered_keeps_its_connection() -> None:
+def test_a_handler_may_take_its_time_but_not_for_ever() -> None:
     scene = Scene(Later())
     connection, wire = scene.connect()
     connection.data_received(GET)
-    scene.wait(500)
+    scene.wait(60)
+    until_then = wire.over
+    scene.wait(1)
+
+    assert (until_then, wire.aborted) == (False, True)
+
+
+def test_each_request_sent_ahead_has_its_own_time() -> None:
+    later = Later()
+    scene = Scene(later)
+    connection, wire = scene.connect()
+    connection.data_received(GET * 2)
+    scene.wait(40)
+    later.answer()
+    scene.wait(40)
 
     assert not wire.over
 
@@ -433,7 +447,7 @@ def test_more_connections_than_allowed_get_503() -> None:
     scene = Scene(limits=HttpLimits(connections=2))
     wires = [scene.connect()[1] for _ in range(3)]
 
-    assert [wire.statuses for wire in wires] == [[], [], [503]]
+    assert [(wire.statuses, wire.closed) for wire in wires] == [([], False), ([], False), ([503], True)]
 
 
 def test_a_connection_that_has_gone_makes_room() -> None:
