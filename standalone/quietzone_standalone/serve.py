@@ -30,7 +30,7 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
         PortTaken: a port isn't free.
         DataFolderTaken: the folder isn't free.
         SettingsError: names every variable that is wrong.
-        RoleFailed: a role can't run; the block is cancelled when one dies for good.
+        RoleFailed: a role can't start.
     """
     check_free(installation.port, "the API")
     check_free(installation.scan_port, "scans")

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from quietzone_kit.settings import only_for
 
@@ -17,25 +17,22 @@ READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 15.0
 """Above the drain time of every role (10 s); what runs on after that is killed."""
 
-RESTARTS = 5
-RESTARTS_WITHIN_S = 60.0
-"""A role that dies more often than RESTARTS in this time won't get well by being started again."""
-
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
+HEALTHY_AFTER_S = 10.0
+"""Between a death and the next start: doubling from the first to the longest, from the first again for a role that ran this long."""
 
 Say = Callable[[str], None]
 
 
 class RoleFailed(Exception):
-    """A role can't run: what it printed before says why."""
+    """A role can't start: what it printed before says why."""
 
 
 @dataclass(slots=True)
 class _Child:
     role: Role
     process: asyncio.subprocess.Process
-    deaths: list[float] = field(default_factory=list)
 
 
 class Supervisor:
@@ -60,11 +57,7 @@ class Supervisor:
                 group.create_task(self._spawn_first(role))
 
     async def watch(self) -> None:
-        """Start again what dies, until cancelled.
-
-        Raises:
-            RoleFailed: a role died more often than RESTARTS times within RESTARTS_WITHIN_S.
-        """
+        """Start again what dies, until cancelled. It never gives up: the other roles go on meanwhile, scans above all."""
         async with asyncio.TaskGroup() as group:
             for child in list(self._children.values()):
                 group.create_task(self._keep_alive(child))
@@ -127,18 +120,19 @@ class Supervisor:
         return process
 
     async def _keep_alive(self, child: _Child) -> None:
+        delay, started = FIRST_DELAY_S, time.monotonic()
         while True:
             code = await child.process.wait()
             if self._stopping:
                 return
-            now = time.monotonic()
-            child.deaths = [death for death in child.deaths if now - death < RESTARTS_WITHIN_S] + [now]
-            if len(child.deaths) > RESTARTS:
-                raise RoleFailed(f"{child.role.title} died {len(child.deaths)} times within {RESTARTS_WITHIN_S:.0f} s")
-            delay = min(FIRST_DELAY_S * 2 ** (len(child.deaths) - 1), LONGEST_DELAY_S)
+            delay = FIRST_DELAY_S if time.monotonic() - started > HEALTHY_AFTER_S else min(2 * delay, LONGEST_DELAY_S)
             self._say(f"{child.role.title} ended with exit code {code}; starting it again in {delay:.1f} s")
             await asyncio.sleep(delay)
-            child.process = await self._spawn(child.role)
+            started = time.monotonic()
+            try:
+                child.process = await self._spawn(child.role)
+            except RoleFailed as failure:
+                self._say(str(failure))
 
 
 async def _read_line(descriptor: int) -> bytes:

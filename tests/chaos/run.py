@@ -24,6 +24,8 @@ VICTIMS = ("tracking edge", "tracking forwarder", "analytics serve", "qr serve",
 CODES = 20
 CONNECTIONS = 8
 DRAINED_WITHIN_S = 60.0
+SCANNED_WITHIN_S = 240.0
+"""50,000 scans take 20 s here, and 30 restarts as long again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +83,23 @@ async def _scan_and_kill(house: House, slugs: list[str], ledger: Ledger, plan: t
         for number in range(kills):
             while ledger.answered.total() < scans * (number + 1) // (kills + 1):
                 await asyncio.sleep(0.01)
-            title = VICTIMS[number % 3] if number < 3 else chance.choice(VICTIMS)
-            try:
-                house.kill(title)
-            except ProcessLookupError:  # it is being started again
-                continue
+            title = VICTIMS[number] if number < len(VICTIMS) else chance.choice(VICTIMS)
+            while not _kill(house, title):  # noqa: ASYNC110 - it is being started again
+                await asyncio.sleep(0.01)
             killed[title] += 1
 
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(SCANNED_WITHIN_S), asyncio.TaskGroup() as group:
         group.create_task(kill())
         group.create_task(scan_all(house.place.scan_port, slugs, count=scans, connections=CONNECTIONS, ledger=ledger))
     return killed
+
+
+def _kill(house: House, title: str) -> bool:
+    try:
+        house.kill(title)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _settled(house: House, ledger: Ledger) -> bool:
