@@ -135,7 +135,7 @@ def load(port: int, pid: int, *, seconds: int, connections: int) -> Round:
     errors = "".join(f" ({line.strip()})" for line in text.splitlines() if "Non-2xx" in line or "Socket errors" in line)
     return Round(
         float(found(r"Requests/sec:\s+([\d.]+)", text)),
-        found(r"99%\s+(\S+)", text),
+        found(r"(?m)^\s+99%\s+(\S+)", text),
         requests,
         errors,
         used / took * 100,

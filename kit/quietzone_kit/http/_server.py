@@ -24,10 +24,10 @@ BACKLOG = 1024
 class HttpLimits:
     """What clients may use up.
 
-    `connections`: some 4 KiB each, and the kernel's buffers; stays below the usual bound of open files. `head_timeout_s`: from a request's first byte to its
-    last, for phones on bad networks. `answer_timeout_s`: for the handler, which has deadlines of its own: only a fault of it gets here.
-    `idle_timeout_s`: between requests; above the 60 s of common load balancers, so that it is them who
-    close. `write_timeout_s`: how long a client may leave its answers unread.
+    `connections`: some 4 KiB each, and the kernel's buffers; stays below the usual bound of open files. `head_timeout_s`: from a request's
+    first byte to its last, for phones on bad networks. `answer_timeout_s`: for the handler, which has deadlines of its own, so that only
+    a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers, so that it is them who close.
+    `write_timeout_s`: how long a client may leave its answers unread.
     """
 
     connections: int = 8192
