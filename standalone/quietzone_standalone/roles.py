@@ -59,7 +59,7 @@ def environment(installation: Installation, caller_key: str) -> Mapping[str, str
         "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
         "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
         "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
-        "QUIETZONE_TRACKING_SPOOL": f"{data}/spool",
+        "QUIETZONE_TRACKING_SPOOL": f"{data}/tracking",
         "QUIETZONE_SCAN_BASE_URL": installation.scan_base_url,
         "QUIETZONE_CALLER_KEY": caller_key,
         "QUIETZONE_QR_LISTEN": f"unix:{run}/qr.sock",

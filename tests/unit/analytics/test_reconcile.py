@@ -326,6 +326,15 @@ async def test_the_newest_report_of_a_source_counts(house: House) -> None:
     assert (await house.reconcile()).accepted == 10
 
 
+async def test_a_report_that_comes_after_the_closing_one_changes_nothing(house: House) -> None:
+    await house.count(TEN, record(closed(10, prev_seq=10), 1))
+    await house.report(said(0, accepted=10, closed=True), said(1, accepted=7))
+
+    told = await house.reconcile()
+
+    assert (told.accepted, told.sources, told.problems) == (10, (), ())
+
+
 async def test_a_report_of_an_unknown_source_older_than_30_days_is_left_out(house: House) -> None:
     await house.report(said(0, accepted=7, source=source_id(3, born_ms=NOON_MS - MAX_AGE_MS - 1_000)))
 

@@ -92,7 +92,9 @@ class _Taken:
             metrics.PASSED_OVER.labels("too_old").inc()
             log.error("report of a source that is unknown and older than 30 days", source_id=source_id, offset=record.offset)
             return
-        self._reports[source_id] = report
+        known = self._reports.get(source_id)
+        if known is None or report.closed or not known.closed:  # a delayed publish can bring an older report after the last one
+            self._reports[source_id] = report
 
     def state(self, next_offset: int) -> ReportState:
         """The state after all records below `next_offset`."""

@@ -166,13 +166,12 @@ class SpoolReader:
 
     def _gap(self, position: Position, passed: Sequence[_Piece], there: Position) -> Gap:
         from_seq, to_seq = position.next_seq, there.next_seq - 1
-        where = f"{segment_path(self._source_id, position.segment)} at byte {position.offset}"
-        reason = f"{where}: frames are missing"
-        for piece in passed:
-            fault = str(self._fault(piece))
-            reason = f"{where}: {fault}; bytes set aside" if piece is passed[0] else reason
+        faults = [str(self._fault(piece)) for piece in passed]
+        for piece, fault in zip(passed, faults, strict=True):
             self._set_aside(piece, from_seq, to_seq, fault)
-        return Gap(from_seq, to_seq, reason, there)
+        where = passed[0] if passed else _Piece(there.segment, there.offset, 0)
+        reason = f"{faults[0]}; bytes set aside" if passed else "frames are missing before it"
+        return Gap(from_seq, to_seq, f"{segment_path(self._source_id, where.segment)} at byte {where.offset}: {reason}", there)
 
     def _fault(self, piece: _Piece) -> BadFrame:
         """What is wrong with the bytes of a piece."""
