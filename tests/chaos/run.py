@@ -84,7 +84,7 @@ async def _scan_and_kill(house: House, slugs: list[str], ledger: Ledger, plan: t
             while ledger.answered.total() < scans * (number + 1) // (kills + 1):
                 await asyncio.sleep(0.01)
             title = VICTIMS[number] if number < len(VICTIMS) else chance.choice(VICTIMS)
-            while not _kill(house, title):  # noqa: ASYNC110 - it is being started again
+            while not _kill(house, title):
                 await asyncio.sleep(0.01)
             killed[title] += 1
 

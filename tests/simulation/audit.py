@@ -20,7 +20,7 @@ from quietzone_qr.codes.domain import Code
 from quietzone_qr.codes.repository import CODES
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from simulation.ledger import Ledger
-from simulation.topics import PARTITIONS
+from simulation.tuning import PARTITIONS
 
 REFERRER = DIMENSIONS.index("referrer")
 

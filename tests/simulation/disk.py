@@ -120,7 +120,7 @@ class ProcessFiles:
 
     def names(self, folder: str) -> list[str]:
         """Names in `folder`."""
-        self._process.touch()
+        self._process.check()
         start = f"{self._path(folder)}/" if self._path(folder) else ""
         found = {path[len(start) :].split("/")[0] for path in self._disk._names if path.startswith(start)}
         found |= {path[len(start) :].split("/")[0] for path in self._disk._folders if path.startswith(start)}
@@ -155,6 +155,7 @@ class ProcessFiles:
 
     def truncate(self, path: str, size: int) -> None:
         """Cut the file."""
+        self._process.touch()
         inode = self._inode(path)
         self._disk._fails("truncate", self._disk.faults.failing_name, errno.EIO)
         del inode.data[size:]
@@ -163,6 +164,7 @@ class ProcessFiles:
 
     def move(self, source: str, target: str) -> None:
         """Rename a file."""
+        self._process.touch()
         inode = self._inode(source)
         self._disk._fails("move", self._disk.faults.failing_name, errno.EIO)
         del self._disk._names[self._path(source)]
@@ -188,7 +190,7 @@ class ProcessFiles:
 
     def lock(self, path: str) -> "ProcessLock | None":
         """Take a lock, unless another holds it."""
-        self._process.touch()
+        self._process.check()
         full = self._path(path)
         inode = self._disk._names.get(full)
         if inode is None:
@@ -197,11 +199,10 @@ class ProcessFiles:
         if inode.holder is not None and inode.holder.alive:
             return None
         inode.holder = self._process
-        self._process.touch()
         return ProcessLock(self._process, inode)
 
     def _inode(self, path: str) -> _Inode:
-        self._process.touch()
+        self._process.check()
         inode = self._disk._names.get(self._path(path))
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
@@ -246,7 +247,7 @@ class ProcessFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._process.touch()
+        self._process.check()
         self._closed = True
 
     def _check_open(self) -> None:
@@ -263,6 +264,6 @@ class ProcessLock:
 
     def release(self) -> None:
         """Let others have it."""
-        self._process.touch()
+        self._process.check()
         if self._inode.holder is self._process:
             self._inode.holder = None

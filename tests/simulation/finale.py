@@ -10,14 +10,18 @@ from simulation.clients import Clients
 from simulation.codebook import Answer, Codebook, expected
 from simulation.ledger import Ledger
 from simulation.loop import Process
-from simulation.roles import ANALYTICS_COLLECTIONS, SPOOL_FOLDER
-from simulation.world import Role, World
+from simulation.roles import ANALYTICS_COLLECTIONS
+from simulation.tuning import SNAPSHOT_EVERY_S
+from simulation.world import SPOOL_FOLDER, Role, World
 
 REST_WITHIN_S = 40.0
 """For everything to come to rest: leases of 5 s and retries of 5 s at most, some after each other."""
 
 FOLLOWED_WITHIN_S = 40.0
 """For edges to know the latest state of each code; without faults it takes a second."""
+
+START_WITHIN_S = 4.0
+"""For an edge to be started again (a second) and to serve with what it has (2.5 s)."""
 
 MOST_PROBLEMS = 5
 """Told of one history: they have one cause, mostly."""
@@ -50,6 +54,8 @@ class Finale:
         codes = await codes_of(qr_store)
         self._violate(self._codebook.check(codes))
         await self._follow(codes)
+        if self._chance.happens(0.3):
+            await self._black_out(codes)
         self._end_edges()
         auditor = Auditor(counts_store, bus)
         await self._rest(auditor)
@@ -73,6 +79,29 @@ class Finale:
                         answer = await self._clients.scan_once(edge, code, self._chance)
                     if answer != wanted:
                         await asyncio.sleep(0.2)
+
+    async def _black_out(self, codes: dict[str, Code]) -> None:
+        """An edge that starts with everything else down leads every code where it leads now, from its own disk."""
+        world, edge = self._world, self._chance.pick(self._edges)
+        await asyncio.sleep(SNAPSHOT_EVERY_S + 1)
+        others = [role.process for role in world.roles.values() if role not in self._edges and role.process is not None]
+        weathers = (world.ground.bus_weather, world.ground.store_weather["tracking"])
+        world.tell(f"--- everything is down, {edge.name} starts anew")
+        for process in others:
+            process.pause()
+        for weather in weathers:
+            weather.down = True
+        if edge.process is not None:
+            edge.process.kill()
+        await asyncio.sleep(START_WITHIN_S)
+        for code in codes.values():
+            answer = await self._clients.scan_once(edge, code, self._chance)
+            if answer != expected(code):
+                world.violate(f"alone, {edge.name} answers {answer} for {code.slug}; should be {expected(code)}")
+        for weather in weathers:
+            weather.calm()
+        for process in others:
+            process.resume()
 
     def _end_edges(self) -> None:
         for edge in self._edges:

@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias
 
 import structlog
 from quietzone_tracking.spool import SpoolLimits
-from simulation import topics  # noqa: F401 - before any service: see there
 from simulation.chance import Chance
 from simulation.clients import Clients, Habits
 from simulation.codebook import Codebook
@@ -22,6 +21,9 @@ from simulation.roles import EdgePlan, analytics, edge, forwarder, links, qr
 from simulation.world import World
 
 Ack: TypeAlias = Literal["spool", "disk"]
+
+LOST = "scans are lost"
+"""What a forwarder logs when scans can't be had any more; an alarm that must stay silent as long as disks keep what they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def _capture_logs(world: World) -> None:
         process = PROCESS.get()
         event.pop("module", None)
         name = event.pop("event", "")
+        if name == LOST and event.get("source_id") not in world.may_lose:
+            world.violate(f"scans are lost, and no machine has crashed since: {dict(event)}")
         world.tell(f"{process.name if process else '-'} {method}: {name} {dict(event)}")
         raise structlog.DropEvent
 

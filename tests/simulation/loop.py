@@ -45,7 +45,7 @@ class Deadlock(AssertionError):
 
 
 class Process:
-    """A simulated process; a restarted one is a new object. `fuse` is the number of port calls until it dies by itself."""
+    """A simulated process; a restarted one is a new object. `fuse` is how often it is touched until it dies by itself."""
 
     def __init__(self, loop: "SimulatedLoop", name: str) -> None:
         self.name = name
@@ -128,6 +128,14 @@ class Process:
             self.fuse -= 1
             if self.fuse <= 0:
                 self.kill()
+        self.check()
+
+    def check(self) -> None:
+        """Called by ports where nothing is changed: dying here is the same as dying before the last effect's end.
+
+        Raises:
+            ProcessDead: it has died.
+        """
         if not self.alive:
             raise ProcessDead(self.name)
 
@@ -488,7 +496,7 @@ class InlineExecutor:
 
 async def until(condition: Callable[[], bool], *, every_s: float = 0.05) -> None:
     """Return when `condition` holds; the caller bounds the wait with asyncio.timeout."""
-    while not condition():  # noqa: ASYNC110 - virtual time costs nothing
+    while not condition():
         await asyncio.sleep(every_s)
 
 

@@ -1,5 +1,138 @@
-"""Ten faults that could have been made, each of which the histories must find."""
+"""Faults that could have been made, each of which the histories must find.
+
+`seeds` of each are histories that are known to catch it; `make test` plays only these. When production code changes its timing, find
+new ones with `python tests/simulation/run.py --mutants`.
+"""
 
 from simulation.mutation import Mutant
 
-MUTANTS: tuple[Mutant, ...] = ()
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        name="the spool is never flushed",
+        module="quietzone_tracking.spool.writer",
+        before="    for file in files:\n        file.sync()\n",
+        after="    del files\n",
+        why="A machine that crashes takes scans with it that were answered long ago.",
+        seeds=(),
+    ),
+    Mutant(
+        name="redirects don't wait for the flush they promise",
+        module="quietzone_tracking.edge.edge",
+        before='            if self._options.ack == "disk":\n',
+        after='            if self._options.ack == "bus":\n',
+        why="With ack=disk an answered scan is on disk.",
+        seeds=(),
+    ),
+    Mutant(
+        name="a live source counts as ended",
+        module="quietzone_tracking.spool.reader",
+        before="        return NothingYet(position) if running else self._end(position, passed)\n",
+        after="        return NothingYet(position) if running and not passed else self._end(position, passed)\n",
+        why="A tail that isn't whole yet is cut off while its writer holds the lock; what it writes next is never read.",
+        seeds=(),
+    ),
+    Mutant(
+        name="checkpoint before the ack",
+        module="quietzone_tracking.forwarder.forwarder",
+        before="        await self._publish(messages)\n",
+        after=(
+            "        for source, load in loads:\n"
+            "            source.acknowledge(load, 0)\n"
+            "        await self._save_due()\n"
+            "        await self._publish(messages)\n"
+        ),
+        why="A forwarder that dies in between never sends these scans.",
+        seeds=(),
+    ),
+    Mutant(
+        name="segments deleted before the ack",
+        module="quietzone_tracking.forwarder.forwarder",
+        before="        await self._publish(messages)\n",
+        after=(
+            "        for source, load in loads:\n"
+            "            source.discard(load.after.position)\n"
+            "        await self._publish(messages)\n"
+        ),
+        why="A forwarder that dies before the bus has answered finds nothing to send again.",
+        seeds=(),
+    ),
+    Mutant(
+        name="only the second half is sent again",
+        module="quietzone_tracking.forwarder.forwarder",
+        before="                await self._bus.publish(messages)\n",
+        after="                await self._bus.publish(messages[len(messages) // 2 :] if attempt else messages)\n",
+        why="After an error nobody knows which part came through.",
+        seeds=(),
+    ),
+    Mutant(
+        name="prev_seq not checked",
+        module="quietzone_analytics.projection.domain",
+        before="        if prev_seq > source.last_seq and not self._may_jump(source, born_ms):\n",
+        after="        if False:\n",
+        why="A batch that overtook another hides the other's scans.",
+        seeds=(),
+    ),
+    Mutant(
+        name="applied_offset not checked",
+        module="quietzone_analytics.rollups.repository",
+        before="        floor = self.applied_offset if self.epoch == epoch else NEVER\n",
+        after="        floor = NEVER\n",
+        why="Documents that were written before a crash count the same scans again.",
+        seeds=(),
+    ),
+    Mutant(
+        name="state before documents",
+        module="quietzone_analytics.projection.use_cases",
+        before="        await self._publish(await self._folder.fold(place, chunk.gathered))\n",
+        after=(
+            "        await self._ownership.save(chunk.draft.finish(next_offset))\n"
+            "        await self._publish(await self._folder.fold(place, chunk.gathered))\n"
+        ),
+        why="A crash in between loses scans that the state says were counted.",
+        seeds=(),
+    ),
+    Mutant(
+        name="milestones after the state",
+        module="quietzone_analytics.projection.use_cases",
+        before="        await self._publish(await self._folder.fold(place, chunk.gathered))\n",
+        after=(
+            "        crossed = await self._folder.fold(place, chunk.gathered)\n"
+            "        await self._ownership.save(chunk.draft.finish(next_offset))\n"
+            "        await self._publish(crossed)\n"
+        ),
+        why="A crash in between swallows a milestone.",
+        seeds=(),
+    ),
+    Mutant(
+        name="relay removes before it publishes",
+        module="quietzone_kit.outbox._relay",
+        before="        published = 0\n        try:\n",
+        after="        published = 0\n        await self._remove(documents, [_first(queue, 100) for queue in queues])\n        try:\n",
+        why="A change whose event is gone never reaches an edge.",
+        seeds=(),
+    ),
+    Mutant(
+        name="a link goes back to an older revision",
+        module="quietzone_tracking.links.memory",
+        before="        newest = known if known is not None and known.revision >= link.revision else link\n",
+        after="        newest = link\n",
+        why="An event that comes late or twice leads scans where the code no longer leads.",
+        seeds=(),
+    ),
+    Mutant(
+        name="edges follow from now on",
+        module="quietzone_tracking.links.view",
+        before="        return position.next_offset\n",
+        after="        return bounds.next\n",
+        why="What changed between snapshot and start is never heard of.",
+        seeds=(),
+    ),
+    Mutant(
+        name="slugs need not be unique",
+        module="quietzone_qr.codes.repository",
+        before='Index("by_slug", ("slug",), unique=True)',
+        after='Index("by_slug", ("slug",))',
+        why="A printed code is given to somebody else.",
+        seeds=(),
+    ),
+)

@@ -85,8 +85,8 @@ class Nemesis:
     async def _light_fuse(self) -> None:
         role = self._victim()
         if role.process is not None and role.process.alive:
-            role.process.fuse = self._chance.between(1, self._chance.pick((5, 40, 300)))
-            self._world.tell(f"{role.name} dies within {role.process.fuse} calls")
+            role.process.fuse = self._chance.between(1, self._chance.pick((2, 8, 30)))
+            self._world.tell(f"{role.name} dies after {role.process.fuse} steps")
 
     async def _stop(self) -> None:
         role = self._victim()

@@ -37,8 +37,8 @@ from quietzone_tracking.salts import HeldSalts, SaltStore
 from quietzone_tracking.spool import NotRecorded, SpooledScan, SpoolLimits, SpoolWriter
 from simulation.loop import Gone
 from simulation.places import Place
-from simulation.topics import PARTITIONS, TOPICS
-from simulation.world import Role, World
+from simulation.tuning import PARTITIONS, TOPICS
+from simulation.world import SPOOL_FOLDER, Role, World
 
 T = TypeVar("T")
 
@@ -46,8 +46,6 @@ ANALYTICS_COLLECTIONS = (*SCAN_COLLECTIONS, *ROLLUP_COLLECTIONS, *REPORT_COLLECT
 
 AGENTS = Agents()
 """Compiled once: it is a pure function."""
-
-SPOOL_FOLDER = "tracking"
 
 SCAN = ScanBase.parse("https://qz.test")
 
@@ -177,7 +175,7 @@ async def edge(place: Place, role: Role, *, world: World, plan: EdgePlan) -> Non
 
 
 async def _serve(role: Role, view: LinkView, port: "ScanPort") -> None:
-    while view.not_ready() is not None:  # noqa: ASYNC110 - as App.serve does
+    while view.not_ready() is not None:
         await asyncio.sleep(0.1)
     role.service = port
 

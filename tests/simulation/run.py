@@ -18,10 +18,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 TESTS = Path(__file__).resolve().parents[1]
 if str(TESTS) not in sys.path:
@@ -29,6 +30,9 @@ if str(TESTS) not in sys.path:
 
 from simulation.mutants import MUTANTS  # noqa: E402 - the path comes first
 from simulation.mutation import Mutant, install  # noqa: E402
+
+if TYPE_CHECKING:
+    from simulation.history import Outcome
 
 COLLECT_EVERY = 20
 """Histories between two garbage collections: within a history collecting would only cost time."""
@@ -108,22 +112,30 @@ def _child(start: int, histories: int, mutant: str | None, *, stop: bool) -> Ite
         assert child.stdout is not None
         yield from child.stdout
     if child.returncode != 0:
-        raise RuntimeError(f"a worker failed with exit code {child.returncode}; it said why above: {' '.join(command)}")
+        raise RuntimeError(f"a player of histories ended with exit code {child.returncode}; it said why above")
 
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONHASHSEED": "0"}
 
 
+def _player(mutant: str | None) -> "Callable[[int, Callable[[str], None] | None], Outcome]":
+    """What plays a history, with production code imported in the order that matters: the mutant, what is tuned, all the rest."""
+    if mutant is not None:
+        install(_mutant(mutant))
+    from simulation import tuning  # noqa: PLC0415
+    from simulation.history import play_one  # noqa: PLC0415
+
+    tuning.tune()
+    return play_one
+
+
 def _work(options: argparse.Namespace) -> int:
     """In a child: one line of JSON for each history."""
-    if options.mutant is not None:
-        install(_mutant(options.mutant))
-    from simulation.history import play_one  # noqa: PLC0415 - imports production code, after the mutant is in its place
-
+    play_one = _player(options.mutant)
     gc.disable()
     for number, seed in enumerate(range(options.start, options.start + options.histories)):
-        outcome = play_one(seed)
+        outcome = play_one(seed, None)
         if number % COLLECT_EVERY == 0:
             gc.collect()
         line = {"seed": seed, "violations": outcome.violations, "counts": outcome.counts, "story": outcome.story}
@@ -138,11 +150,7 @@ def _replay(options: argparse.Namespace) -> int:
     """One history with all that happened in it."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         return subprocess.run([sys.executable, *sys.argv], env=_environment(), check=False).returncode
-    if options.mutant is not None:
-        install(_mutant(options.mutant))
-    from simulation.history import play_one  # noqa: PLC0415 - as above
-
-    outcome = play_one(options.seed, tell=print)
+    outcome = _player(options.mutant)(options.seed, print)
     print(f"digest {outcome.digest}")
     print("\n".join(f"VIOLATION {violation}" for violation in outcome.violations) or "no violation")
     return 1 if outcome.violations else 0

@@ -29,7 +29,7 @@ class Database:
 
     def connect(self, process: Process) -> sqlite3.Connection:
         """A connection that refuses once its process is dead; what was not committed then is rolled back."""
-        process.touch()
+        process.check()
         connection = sqlite3.connect(
             self._url, uri=True, isolation_level=None, check_same_thread=False, timeout=0, factory=ProcessConnection, cached_statements=256
         )
@@ -52,26 +52,31 @@ class Database:
 
 
 class ProcessConnection(sqlite3.Connection):
-    """A connection of one process, which can die before and after each statement."""
+    """A connection of one process, which can die before and after each commit: what comes between two of them is one effect."""
 
     process: Process
     cursors: list["ReferenceType[sqlite3.Cursor]"]
+    committed: int = 0
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
         """As sqlite3's."""
-        self.process.touch()
+        if args[0] == "COMMIT" and self.committed != self.total_changes:
+            self.committed = self.total_changes
+            self.process.touch()
+            cursor = super().execute(*args)
+            self.process.touch()
+            return cursor
+        self.process.check()
         return self._remembered(super().execute(*args))
 
     def executemany(self, *args: Any) -> sqlite3.Cursor:
         """As sqlite3's."""
-        self.process.touch()
+        self.process.check()
         return self._remembered(super().executemany(*args))
 
     def commit(self) -> None:
-        """As sqlite3's."""
-        self.process.touch()
-        super().commit()
-        self.process.touch()
+        """Refused: which of its calls begins and ends a transaction is for an adapter to say."""
+        raise AssertionError("say COMMIT")
 
     def abandon(self) -> None:
         """What the operating system does when the process ends: locks go, and the database rolls back what was under way."""
@@ -86,5 +91,4 @@ class ProcessConnection(sqlite3.Connection):
         self.cursors.append(ref(cursor))
         if len(self.cursors) > MANY:
             self.cursors = [cursor for cursor in self.cursors if cursor() is not None]
-        self.process.touch()
         return cursor

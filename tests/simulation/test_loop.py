@@ -72,7 +72,7 @@ def test_what_one_callback_queues_runs_in_the_order_in_which_it_was_queued(seed:
 
 def test_a_history_that_spins_fails_instead_of_hanging() -> None:
     async def main(_: SimulatedLoop) -> None:
-        while True:  # noqa: ASYNC110
+        while True:
             await asyncio.sleep(0)
 
     with pytest.raises(Livelock):

@@ -18,6 +18,9 @@ from simulation.places import Ground, Machine, Place
 
 T = TypeVar("T")
 
+SPOOL_FOLDER = "tracking"
+"""Where edges and forwarder of a machine keep their files."""
+
 STORY_LINES = 60
 """What is kept of a history to be told when it fails."""
 
@@ -61,6 +64,7 @@ class World:
         self.calm = False
         self.died: Callable[[str, float], None] = _nobody
         self.over = False
+        self.may_lose: set[str] = set()
         self._supervision = chance.fork("supervisor")
         self._tell = tell
         self._story: deque[str] = deque(maxlen=STORY_LINES)
@@ -127,6 +131,7 @@ class World:
             if role.machine is machine and role.process is not None:
                 role.process.kill()
         machine.disk.crash()
+        self.may_lose.update(path.split("/")[2] for path in machine.disk.paths() if path.startswith(f"{SPOOL_FOLDER}/spool/"))
 
     def _judge(self, role: Role, reason: BaseException | None) -> None:
         """A process may end when it was killed or asked to, and of errors that were injected."""

@@ -30,7 +30,7 @@ async def running(*relays: Relay) -> AsyncIterator[None]:
 
 async def until_nothing_waits(world: World) -> None:
     async with asyncio.timeout(20):
-        while await world.waiting():  # noqa: ASYNC110 - the store tells nobody
+        while await world.waiting():
             await asyncio.sleep(0.01)
 
 

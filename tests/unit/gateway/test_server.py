@@ -20,7 +20,7 @@ async def serving(app: ASGIApp = hello) -> AsyncIterator[HttpServer]:
     http = HttpServer(app, "127.0.0.1", 0, drain_s=5)
     async with asyncio.TaskGroup() as group:
         group.create_task(http.serve())
-        while http.not_ready() is not None:  # noqa: ASYNC110 - uvicorn tells by a flag
+        while http.not_ready() is not None:
             await asyncio.sleep(0.001)
         yield http
         http.stop()

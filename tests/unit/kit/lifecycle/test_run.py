@@ -115,7 +115,7 @@ async def test_the_operators_port_says_whether_it_is_ready(unused_tcp_port: int)
         app = App()
 
         async def ask() -> None:
-            while app.not_ready():  # noqa: ASYNC110 - the state is no event
+            while app.not_ready():
                 await asyncio.sleep(0)
             reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
             writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

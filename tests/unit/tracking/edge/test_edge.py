@@ -401,7 +401,7 @@ async def test_a_look_up_has_a_deadline(machine: Machine) -> None:
         running = group.create_task(site.edge.run())
         await asyncio.sleep(0)
         wire = site.scene.ask(get("/new"))
-        while not wire.got:  # noqa: ASYNC110 - there is nothing to wait on but the answer
+        while not wire.got:
             await asyncio.sleep(0.001)
         running.cancel()
 

@@ -281,7 +281,9 @@ def test_corrupt_bytes_are_set_aside_as_they_are(machine: Machine) -> None:
 def test_a_gap_names_the_file_and_the_place_of_the_corrupt_bytes(machine: Machine) -> None:
     corrupt(machine, machine.writer())
     reader = SpoolReader(machine.files, "source")
-    gap = reader.read(reader.read(START).end)  # the first frame is sound
+    gap = reader.read(START)
+    while isinstance(gap, Frames):
+        gap = reader.read(gap.end)
 
     assert isinstance(gap, Gap)
     assert gap.reason.startswith(f"{segment_path('source', 1)} at byte {frames_of(machine.files)[0][2]}: the checksum")

@@ -1,0 +1,37 @@
+"""Declarations and bounds made small, so that short histories reach what else takes thousands of scans, or minutes.
+
+Import this before any service: they take the declarations of topics when they are imported.
+"""
+
+from dataclasses import replace
+
+import quietzone_topics
+from quietzone_kit.bus import Topic
+
+PARTITIONS = 3
+"""Of each topic; with sixteen a history takes three times as long."""
+
+SNAPSHOT_EVERY_S = 1.0
+"""Between two snapshots of an edge's links: a history is over before a minute has passed."""
+
+MAX_SCANS = 5
+"""Scans in a batch, so that a publication has several of one source for one partition, which can overtake each other."""
+
+
+def _narrow(name: str) -> Topic:
+    topic: Topic = getattr(quietzone_topics, name)
+    narrow = replace(topic, partitions=min(topic.partitions, PARTITIONS))
+    setattr(quietzone_topics, name, narrow)
+    return narrow
+
+
+TOPICS = tuple(_narrow(name) for name in ("ANALYTICS_MILESTONE_V1", "QR_CODE_V1", "TRACKING_SCAN_V1", "TRACKING_SOURCE_V1"))
+
+
+def tune() -> None:
+    """Set the bounds."""
+    from quietzone_tracking.forwarder import batches  # noqa: PLC0415 - after the topics
+    from quietzone_tracking.links import view  # noqa: PLC0415
+
+    batches.MAX_SCANS = MAX_SCANS
+    view.SAVE_EVERY_S = SNAPSHOT_EVERY_S
