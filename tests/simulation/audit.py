@@ -142,8 +142,12 @@ def unreconciled(said: Reconciliation, ledger: Ledger) -> list[str]:
 
 
 def _bounds(code: Key, total: Total, ledger: Ledger) -> list[str]:
-    low, high = ledger.bounds(code[1])
-    return [] if low <= total.scans <= high else [f"{code[1]} has {total.scans} scans, between {low} and {high} were made"]
+    found = []
+    for scans, by_people in ((total.persons, True), (total.bots + total.previews, False)):
+        low, high = ledger.bounds(code[1], by_people=by_people)
+        if not low <= scans <= high:
+            found.append(f"{code[1]} has {scans} scans by {'people' if by_people else 'others'}, between {low} and {high} were made")
+    return found
 
 
 def _milestones(counted: Counted) -> list[str]:

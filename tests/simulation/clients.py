@@ -23,7 +23,8 @@ AGENTS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile Safari/604.1",
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
 )
-"""People only: what bots do is counted apart, and has no referrers to tell scans by."""
+
+BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,15 @@ class Clients:
             return None
         run = f"{edge.name}#{edge.starts}"
         counts, loop = self._world.counts, self._world.loop
-        scan = self._ledger.sent(code.code_id, code.account_id, edge.name, loop.time())
+        agent = BOT if chance.happens(0.05) else chance.pick(AGENTS)
+        scan = self._ledger.sent((code.account_id, code.code_id), edge.name, loop.time(), is_person=agent != BOT)
         counts["scans sent"] += 1
-        headers = {
-            b"user-agent": chance.pick(AGENTS).encode(),
-            b"referer": f"https://{scan.referrer}/".encode(),
-            b"accept-language": b"de-DE",
-        }
+        method = b"HEAD" if chance.happens(0.05) else b"GET"
+        headers = {b"user-agent": agent.encode(), b"referer": f"https://{scan.referrer}/".encode(), b"accept-language": b"de-DE"}
+        if method == b"HEAD":
+            self._ledger.not_to_be_counted(scan)
         try:
-            answer = await self._world.ask(edge, partial(_scan, slug=code.slug, headers=headers), within_s=PATIENCE_S)
+            answer = await self._world.ask(edge, partial(_scan, method=method, slug=code.slug, headers=headers), within_s=PATIENCE_S)
         except (Gone, TimeoutError):
             counts["scans without an answer"] += 1
             return None
@@ -103,7 +104,7 @@ class Clients:
         if answer.outcome == REDIRECT:
             self._ledger.redirected(scan, loop.time())
         else:
-            self._ledger.not_redirected(scan)
+            self._ledger.not_to_be_counted(scan)
         self._codebook.led(code.code_id, run, Sight(answer, scan.sent_at, loop.time()))
         return answer
 
@@ -149,8 +150,8 @@ class Clients:
         return f"https://example.com/{self._destinations}"
 
 
-async def _scan(port: ScanPort, *, slug: str, headers: dict[bytes, bytes]) -> Answer:
-    status, location, body = await port.get(slug, headers)
+async def _scan(port: ScanPort, *, method: bytes, slug: str, headers: dict[bytes, bytes]) -> Answer:
+    status, location, body = await port.ask(method, slug, headers)
     if status == 302:
         return Answer(REDIRECT, location)
     if status == 410:

@@ -28,17 +28,18 @@ class Weather:
     answer_lost: float = 0.0
     in_part: float = 0.0
     in_flight: float = 0.0
+    twice: float = 0.0
     late: float = 0.0
     slowest_s: float = 0.3
 
     def calm(self) -> None:
         """No faults from now on."""
         self.down = False
-        self.refused = self.answer_lost = self.in_part = self.in_flight = self.late = 0.0
+        self.refused = self.answer_lost = self.in_part = self.in_flight = self.twice = self.late = 0.0
 
     def is_calm(self) -> bool:
         """Whether every call goes through."""
-        return not (self.down or self.refused or self.answer_lost or self.in_part or self.in_flight or self.late)
+        return not (self.down or self.refused or self.answer_lost or self.in_part or self.in_flight or self.twice or self.late)
 
 
 @dataclass(slots=True)
@@ -76,6 +77,10 @@ class Sky:
     def in_flight(self) -> bool:
         """Whether this call is to be carried out by the other side, whatever becomes of the caller."""
         return self.remote is not None and not self.weather.is_calm() and self._strikes("carried out late", self.weather.in_flight)
+
+    def twice(self) -> bool:
+        """Whether this call is to be done twice, as by a client that tries again by itself."""
+        return not self.weather.is_calm() and self._strikes("done twice", self.weather.twice)
 
     def fail(self, what: str) -> Exception:
         """The port's error for now."""
@@ -133,6 +138,8 @@ class FaultyBus:
             raise self._sky.fail("done in part")
         if self._remote is not None and self._sky.in_flight():
             return await self._by_broker(self._remote, messages)
+        if self._sky.twice():
+            await self._bus.publish(messages)
         return await self._sky.write(partial(self._bus.publish, messages))
 
     async def follow(self, topic: str) -> Consumer:

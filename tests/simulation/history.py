@@ -63,7 +63,11 @@ class History:
         self._world = world
         self._chance = chance = world.chance.fork("history")
         ack: Ack = chance.pick(("spool", "disk"))
-        limits = SpoolLimits(segment_bytes=chance.pick((300, 2_000, 100_000)), flush_interval_ms=chance.pick((10, 50)))
+        limits = SpoolLimits(
+            segment_bytes=chance.pick((300, 2_000, 100_000)),
+            spool_bytes=chance.pick((5_000, 10**9, 10**9, 10**9)),
+            flush_interval_ms=chance.pick((10, 50)),
+        )
         self._ledger, self._codebook = Ledger(on_disk=ack == "disk"), Codebook()
         plan = EdgePlan(ack, limits, self._unrecorded)
         names = [f"edge-{number}" for number in range(1, 1 + chance.between(1, 2))]

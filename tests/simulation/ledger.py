@@ -32,6 +32,7 @@ class Scan:
     account_id: str
     edge: str
     sent_at: float
+    is_person: bool
     fate: Fate = Fate.MAY
     answered_at: float = 0.0
 
@@ -60,9 +61,9 @@ class Ledger:
         self._disturbances: list[Disturbance] = []
         self._by_referrer: dict[str, Scan] = {}
 
-    def sent(self, code_id: str, account_id: str, edge: str, at: float) -> Scan:
-        """A new scan on its way."""
-        scan = Scan(len(self.scans) + 1, code_id, account_id, edge, at)
+    def sent(self, key: tuple[str, str], edge: str, at: float, *, is_person: bool) -> Scan:
+        """A new scan of an account's code on its way."""
+        scan = Scan(len(self.scans) + 1, key[1], key[0], edge, at, is_person)
         self.scans.append(scan)
         self._by_referrer[scan.referrer] = scan
         return scan
@@ -73,8 +74,8 @@ class Ledger:
         if scan.fate is Fate.MAY:
             scan.fate = Fate.MUST
 
-    def not_redirected(self, scan: Scan) -> None:
-        """The client got another answer."""
+    def not_to_be_counted(self, scan: Scan) -> None:
+        """The client got another answer, or asked by HEAD."""
         scan.fate = Fate.MUST_NOT
 
     def unrecorded(self, referrer: str) -> None:
@@ -82,6 +83,12 @@ class Ledger:
         scan = self._by_referrer.get(referrer)
         if scan is not None:
             scan.fate = Fate.MUST_NOT
+
+    def may_be_gone(self, number: int) -> None:
+        """The disk may have lost this scan by itself."""
+        scan = self.scans[number - 1]
+        if scan.fate is Fate.MUST:
+            scan.fate = Fate.MAY
 
     def disturbed(self, disturbance: Disturbance) -> None:
         """Take down why scans may not be on disk."""
@@ -110,6 +117,8 @@ class Ledger:
         """What is wrong with these counts, by (account, code) and referrer."""
         problems = []
         for scan in self.scans:
+            if not scan.is_person:
+                continue  # has no referrer in the counts: `bounds` is all that can be checked
             times = counted.get((scan.account_id, scan.code_id), Counter())[scan.referrer]
             if scan.fate is Fate.MUST and times == 0:
                 problems.append(
@@ -128,7 +137,7 @@ class Ledger:
         """How many scans may have been written and lost."""
         return sum(scan.fate is Fate.MAY for scan in self.scans)
 
-    def bounds(self, code_id: str) -> tuple[int, int]:
-        """How many scans of a code must, and can at most, be counted."""
-        fates = Counter(scan.fate for scan in self.scans if scan.code_id == code_id)
+    def bounds(self, code_id: str, *, by_people: bool) -> tuple[int, int]:
+        """How many scans of a code by people, or by others, must and can at most be counted."""
+        fates = Counter(scan.fate for scan in self.scans if scan.code_id == code_id and scan.is_person is by_people)
         return fates[Fate.MUST], fates[Fate.MUST] + fates[Fate.MAY]

@@ -1,7 +1,7 @@
 """Faults that could have been made, each of which the histories must find.
 
 `seeds` of each are histories that are known to catch it; `make test` plays only these. When production code changes its timing, find
-new ones with `python tests/simulation/run.py --mutants`.
+new ones with `python tests/simulation/run.py --only-mutants`.
 """
 
 from simulation.mutation import Mutant
@@ -49,9 +49,7 @@ MUTANTS: tuple[Mutant, ...] = (
         module="quietzone_tracking.forwarder.forwarder",
         before="        await self._publish(messages)\n",
         after=(
-            "        for source, load in loads:\n"
-            "            source.discard(load.after.position)\n"
-            "        await self._publish(messages)\n"
+            "        for source, load in loads:\n            source.discard(load.after.position)\n        await self._publish(messages)\n"
         ),
         why="A forwarder that dies before the bus has answered finds nothing to send again.",
         seeds=(),

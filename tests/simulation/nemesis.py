@@ -1,6 +1,7 @@
 """What goes wrong in a history: a seeded sequence of faults, and the healing at its end."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
@@ -17,6 +18,9 @@ LONGEST_PAUSE_S = 9.0
 LARGEST_JUMP_MS = 2 * 3_600_000
 """What a wall clock jumps at once, at most."""
 
+
+REFERRER = re.compile(rb"https://s(\d+)\.test/")
+"""The number of a scan, in the bytes of a spool."""
 
 Harm: TypeAlias = tuple[str, int, Callable[[], Coroutine[Any, Any, None]]]
 """A name, how often it comes compared with the others, and how it is done."""
@@ -41,6 +45,7 @@ class Nemesis:
             ("store weather", 3, self._store_weather),
             ("disk errors", 2, self._disk_errors),
             ("clock jump", 2, self._clock_jump),
+            ("bit flip", 1, self._bit_flip),
         ]
 
     async def rage(self, until_s: float) -> None:
@@ -140,12 +145,13 @@ class Nemesis:
         weather.answer_lost = chance.pick((0.0, 0.1, 0.4))
         weather.in_part = chance.pick((0.0, 0.1, 0.4))
         weather.in_flight = chance.pick((0.0, 0.1, 0.3))
+        weather.twice = chance.pick((0.0, 0.0, 0.3))
         weather.late = chance.pick((0.0, 0.2, 0.6))
         weather.slowest_s = chance.pick((0.05, 0.5, 3.0))
         for_s = chance.uniform(0.2, 4)
         self._world.tell(f"{name} has bad weather for {for_s:.2f} s: {weather}")
         await asyncio.sleep(for_s)
-        weather.refused = weather.answer_lost = weather.in_part = weather.in_flight = weather.late = 0.0
+        weather.refused = weather.answer_lost = weather.in_part = weather.in_flight = weather.twice = weather.late = 0.0
 
     async def _disk_errors(self) -> None:
         machine = self._chance.pick(list(self._world.machines.values()))
@@ -167,6 +173,21 @@ class Nemesis:
         for role in self._on(machine):
             if role.process is not None:
                 role.process.skew_ms = machine.skew_ms
+
+    async def _bit_flip(self) -> None:
+        """A spool's disk hands back another byte than was written: the scans of that segment may be lost, but not silently."""
+        machine = self._chance.pick(list(self._world.machines.values()))
+        segments = [path for path in machine.disk.paths() if path.endswith(".seg") and machine.disk.content(path)]
+        if not segments:
+            return
+        path = self._chance.pick(segments)
+        data = machine.disk.content(path)
+        offset = self._chance.between(0, len(data) - 1)
+        self._world.tell(f"byte {offset} of {path} flips")
+        machine.disk.damage(path, offset, bytes([data[offset] ^ (1 << self._chance.between(0, 7))]))
+        self._world.may_lose.add(path.split("/")[-2])
+        for number in REFERRER.findall(data):
+            self._ledger.may_be_gone(int(number))
 
     def _on(self, machine: Machine) -> list[Role]:
         return [role for role in self._world.roles.values() if role.machine is machine]

@@ -186,9 +186,9 @@ class ScanPort:
     def __init__(self, handler: Edge) -> None:
         self._handler = handler
 
-    async def get(self, slug: str, headers: dict[bytes, bytes]) -> tuple[int, str, bytes]:
-        """Status, Location and body of the answer."""
-        request = _Request(slug, headers)
+    async def ask(self, method: bytes, slug: str, headers: dict[bytes, bytes]) -> tuple[int, str, bytes]:
+        """Status, Location and body of the answer; the body also when HEAD asks, so that pages can be told apart."""
+        request = _Request(method, slug, headers)
         self._handler.handle(request)
         return await request.answer
 
@@ -196,8 +196,8 @@ class ScanPort:
 class _Request:
     """kit.http's Request, without a connection."""
 
-    def __init__(self, slug: str, headers: dict[bytes, bytes]) -> None:
-        self.method = b"GET"
+    def __init__(self, method: bytes, slug: str, headers: dict[bytes, bytes]) -> None:
+        self.method = method
         self.target = f"/{slug}".encode()
         self.headers = headers
         self.peer = "203.0.113.7"

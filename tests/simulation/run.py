@@ -49,12 +49,14 @@ class Report:
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[int, str]] = field(default_factory=list)
+    digests: dict[int, str] = field(default_factory=dict)
 
     def add(self, line: str) -> None:
         """Take in what a worker printed for one history."""
         outcome = json.loads(line)
         self.histories += 1
         self.counts.update(outcome["counts"])
+        self.digests[outcome["seed"]] = outcome["digest"]
         if outcome["violations"]:
             self.failures.append((outcome["seed"], outcome["story"]))
 
@@ -71,8 +73,9 @@ def main() -> int:
         return _work(options)
     if options.seed is not None:
         return _replay(options)
-    report = play(options.start, options.histories, options.processes)
-    _print(report)
+    report = Report() if options.only_mutants else play(options.start, options.histories, options.processes)
+    if not options.only_mutants:
+        _print(report)
     missed = 0 if options.no_mutants else _hunt_mutants(options.processes)
     return 1 if report.failures or missed else 0
 
@@ -91,15 +94,12 @@ def play(start: int, histories: int, processes: int = 1, *, mutant: str | None =
     return report
 
 
-def play_seeds(seeds: tuple[int, ...], mutant: str) -> Report:
-    """Play these seeds with a mutant, until one catches it."""
-    report = Report()
-    for seed in seeds:
-        for line in _child(seed, 1, mutant, stop=True):
-            report.add(line)
-        if report.failures:
-            break
-    return report
+def hunt(mutant: Mutant) -> int | None:
+    """The first seed that catches a mutant: of those that are known to, else of the first MUTANT_SEEDS; None when none does."""
+    for seed in mutant.seeds:
+        if play(seed, 1, mutant=mutant.name).failures:
+            return seed
+    return play(0, MUTANT_SEEDS, mutant=mutant.name, stop=True).caught_by
 
 
 def _child(start: int, histories: int, mutant: str | None, *, stop: bool) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _work(options: argparse.Namespace) -> int:
         outcome = play_one(seed, None)
         if number % COLLECT_EVERY == 0:
             gc.collect()
-        line = {"seed": seed, "violations": outcome.violations, "counts": outcome.counts, "story": outcome.story}
+        line = {"seed": seed, "violations": outcome.violations, "counts": outcome.counts, "story": outcome.story, "digest": outcome.digest}
         sys.stdout.write(f"{json.dumps(line)}\n")
         sys.stdout.flush()
         if outcome.violations and options.stop:
@@ -193,6 +193,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="play this one history and print all that happens")
     parser.add_argument("--mutant", help="with this fault in the code (see mutants.py)")
     parser.add_argument("--no-mutants", action="store_true", help="leave the hunt for mutants out")
+    parser.add_argument("--only-mutants", action="store_true", help="hunt for mutants only: which seed is the first to catch each")
     parser.add_argument("--stop", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
