@@ -12,7 +12,7 @@ from quietzone_qr.codes.use_cases import Edit, NewCode
 from simulation.chance import Chance
 from simulation.codebook import DELETED, PAUSED, REDIRECT, UNAVAILABLE, UNKNOWN, Answer, Codebook, Sight
 from simulation.ledger import Ledger
-from simulation.loop import Gone
+from simulation.process import Gone
 from simulation.roles import QrApi, ScanPort
 from simulation.world import Role, World
 

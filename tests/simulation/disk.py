@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from simulation.chance import Chance
-from simulation.loop import Process
+from simulation.process import Process
 
 BLOCK = 512
 """What a torn write loses at once, at least: a sector."""

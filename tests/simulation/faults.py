@@ -14,7 +14,7 @@ from typing import TypeVar
 from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Consumer, Message, Polled, Position, Topic
 from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, Outcome, Page, Put, Query, Stored
 from simulation.chance import Chance
-from simulation.loop import Gone, Process
+from simulation.process import Gone, Process
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from simulation.audit import Auditor, codes_of, problems, unreconciled
 from simulation.clients import Clients
 from simulation.codebook import Answer, Codebook, expected
 from simulation.ledger import Ledger
-from simulation.loop import Process
+from simulation.process import Process
 from simulation.roles import ANALYTICS_COLLECTIONS
 from simulation.tuning import SNAPSHOT_EVERY_S
 from simulation.world import SPOOL_FOLDER, Role, World

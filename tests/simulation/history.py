@@ -15,8 +15,9 @@ from simulation.clients import Clients, Habits
 from simulation.codebook import Codebook
 from simulation.finale import Finale
 from simulation.ledger import Disturbance, Ledger
-from simulation.loop import PROCESS, Deadlock, Livelock, SimulatedLoop
+from simulation.loop import Deadlock, Livelock, SimulatedLoop
 from simulation.nemesis import Nemesis
+from simulation.process import PROCESS
 from simulation.roles import EdgePlan, analytics, edge, forwarder, links, qr
 from simulation.world import World
 

@@ -1,39 +1,23 @@
-"""An event loop with virtual time and a seeded order of callbacks, and processes that can be killed and paused on it.
+"""An event loop with virtual time and a seeded order of callbacks.
 
 What asyncio promises and code relies on is kept: callbacks that one callback queued run in the order in which it queued them (so a
 future's callbacks, an event's waiters, a task's first step), those queued in one turn run in the next, a timer never runs early.
 Everything else is permuted: which of several callers goes first, timers of the same moment, whose executor answers first.
-
-A process is a context variable: every task and callback that descends from its main task carries it. Killing a process drops its
-callbacks at once; its tasks are kept, suspended, until the history is over, so that no `except` or `finally` of theirs runs.
 """
 
 import asyncio
-import contextlib
 import heapq
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context, ContextVar, copy_context
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, NoReturn
 
 from simulation.chance import Chance
-
-T = TypeVar("T")
-
-EPOCH_MS = 1_772_323_200_000
-"""Where every history starts: 2026-03-01T00:00:00Z."""
+from simulation.process import PROCESS, Process, ProcessDead
 
 TURN_S = 0.000_01
 """What one turn of the loop takes, so that code which spins until a moment gets there."""
-
-
-class ProcessDead(BaseException):
-    """Raised by the ports of a killed process, to end whatever still runs in it."""
-
-
-class Gone(Exception):
-    """The process that was asked is dead, or died before it answered; what was asked for may have been done."""
 
 
 class Livelock(AssertionError):
@@ -42,183 +26,6 @@ class Livelock(AssertionError):
 
 class Deadlock(AssertionError):
     """Nothing is left that could ever run, and the history isn't over."""
-
-
-class Process:
-    """A simulated process; a restarted one is a new object. `fuse` is how often it is touched until it dies by itself."""
-
-    def __init__(self, loop: "SimulatedLoop", name: str) -> None:
-        self.name = name
-        self.loop = loop
-        self.alive = True
-        self.paused = False
-        self.fuse: int | None = None
-        self.skew_ms = 0
-        self.deferred: list[_Handle | _TimerHandle] = []
-        self.tasks: list[_Task] = []
-        self._prune_at = 64
-        self.ended: asyncio.Future[BaseException | None] = loop.create_future()
-        self._asked: dict[asyncio.Future[Any], None] = {}
-        self._at_death: list[Callable[[], None]] = []
-        self._context = copy_context()
-        self._context.run(PROCESS.set, self)
-        loop.processes.append(self)
-
-    def start(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run `main` as this process; when it ends, so does the process, like a program whose main function returns."""
-        task = self.loop.create_task(main(), name=self.name, context=self._context)
-        task.add_done_callback(self._main_done, context=self._context)
-
-    def call(self, work: Callable[[], T]) -> T:
-        """Do something in the process at once; raises Gone when it is dead or paused."""
-        if not self.alive or self.paused:
-            raise Gone(self.name)
-        try:
-            return self._context.copy().run(work)
-        except ProcessDead:
-            raise Gone(self.name) from None
-
-    def call_soon(self, work: Callable[[], object]) -> None:
-        """Have something done in the process at its next turn; nothing happens when it is dead."""
-        if self.alive:
-            self.loop.call_soon(work, context=self._context.copy())
-
-    async def ask(self, work: Callable[[], Awaitable[T]]) -> T:
-        """What `work` answers when it is run in the process; it is cancelled there when the caller is.
-
-        Raises:
-            Gone: the process is dead, or died meanwhile.
-        """
-        answer, task = self._begin(work)
-        try:
-            return await answer
-        finally:
-            self._asked.pop(answer, None)
-            if not task.done() and self.alive:
-                task.cancel()
-
-    async def order(self, work: Callable[[], Awaitable[T]]) -> T:
-        """As `ask`, but the work goes on when the caller doesn't."""
-        answer, _ = self._begin(work)
-        try:
-            return await answer
-        finally:
-            self._asked.pop(answer, None)
-
-    def _begin(self, work: Callable[[], Awaitable[T]]) -> tuple["asyncio.Future[T]", "asyncio.Task[T]"]:
-        if not self.alive:
-            raise Gone(self.name)
-        answer: asyncio.Future[T] = self.loop.create_future()
-        self._asked[answer] = None
-
-        async def done() -> T:
-            return await work()
-
-        task: asyncio.Task[T] = self.loop.create_task(done(), context=self._context.copy())
-        task.add_done_callback(lambda ended: _settle(answer, ended), context=self._context)
-        return answer, task
-
-    def touch(self) -> None:
-        """Called by ports before and after each effect: the moments at which a process can die in the middle of its code.
-
-        Raises:
-            ProcessDead: it has died.
-        """
-        if self.fuse is not None:
-            self.fuse -= 1
-            if self.fuse <= 0:
-                self.kill()
-        self.check()
-
-    def check(self) -> None:
-        """Called by ports where nothing is changed: dying here is the same as dying before the last effect's end.
-
-        Raises:
-            ProcessDead: it has died.
-        """
-        if not self.alive:
-            raise ProcessDead(self.name)
-
-    def at_death(self, effect: Callable[[], None]) -> None:
-        """Have `effect` done when the process ends: what the operating system does for it."""
-        self._at_death.append(effect)
-
-    def kill(self, reason: BaseException | None = None) -> None:
-        """End the process where it stands, as kill -9 does."""
-        if not self.alive:
-            return
-        self.alive = False
-        self.fuse = None
-        self.deferred.clear()
-        for effect in self._at_death:
-            effect()
-        for answer in self._asked:
-            if not answer.done():
-                answer.set_exception(Gone(self.name))
-        self._asked.clear()
-        if not self.ended.done():
-            self.ended.set_result(reason)
-
-    def is_idle(self) -> bool:
-        """Whether it has nothing left to do."""
-        return all(task.done() for task in self.tasks)
-
-    def pause(self) -> None:
-        """Stop the process where it stands, as SIGSTOP does."""
-        self.paused = True
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self.paused = False
-        self.loop.requeue(self.deferred)
-        self.deferred = []
-
-    def adopt(self, task: "_Task") -> None:
-        """Hold a task of the process until it is done: if it never is, it must be kept suspended until `bury`."""
-        self.tasks.append(task)
-        if len(self.tasks) > self._prune_at:
-            self.tasks = [task for task in self.tasks if not task.done()]
-            self._prune_at = 64 + 2 * len(self.tasks)
-
-    def bury(self) -> None:
-        """Close what is left of its coroutines; their last effects meet dead ports."""
-        tasks, self.tasks = self.tasks, []
-        for task in tasks:
-            if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-                self._context.copy().run(_close, task.get_coro())
-
-    def _main_done(self, task: asyncio.Task[None]) -> None:
-        self.kill(None if task.cancelled() else task.exception())
-
-
-PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
-
-
-def _close(coroutine: Any) -> None:
-    for _ in range(20):  # each `finally` that awaits takes one more try
-        with contextlib.suppress(BaseException):
-            coroutine.close()
-            return
-
-
-def _ignore(_unraisable: Any) -> None:
-    """Whatever the dead still say."""
-
-
-def _settle(answer: "asyncio.Future[T]", done: "asyncio.Task[T]") -> None:
-    if answer.done():
-        if not done.cancelled():
-            done.exception()
-        return
-    if done.cancelled():
-        answer.cancel()
-        return
-    error = done.exception()
-    if error is None:
-        answer.set_result(done.result())
-    else:
-        answer.set_exception(error)
 
 
 class _Handle(asyncio.Handle):
@@ -401,108 +208,5 @@ def _is_dead(handle: "_TimerHandle") -> bool:
     return handle.process is not None and not handle.process.alive
 
 
-class ProcessClock:
-    """The kit's `Clock` as one process sees it: its wall clock can be off and jump, time that has passed can't."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-
-    def now_ms(self) -> int:
-        """Unix time in milliseconds."""
-        return EPOCH_MS + int(self._process.loop.time() * 1000) + self._process.skew_ms
-
-    def monotonic(self) -> float:
-        """Seconds since the history began."""
-        return self._process.loop.time()
-
-
-class InlineExecutor:
-    """The kit's `Executor` without threads: work is done on the loop, at a drawn moment, and answered at a later one.
-
-    With one thread, work is done and answered in the order in which it came; with more, in any order. As in a real pool, work that has
-    been cancelled before its turn isn't done, and work in hand is done though nobody waits for it any more.
-    """
-
-    def __init__(self, process: Process, chance: Chance, *, threads: int = 1, slowest_s: float = 0.005) -> None:
-        self._process = process
-        self._chance = chance
-        self._free = threads
-        self._slowest_s = slowest_s
-        self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._in_hand: dict[asyncio.Future[Any], Callable[[], Any]] = {}
-        self._answers: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
-        self._closed = False
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """`work`'s result."""
-        if self._closed:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        future: asyncio.Future[T] = self._process.loop.create_future()
-        self._waiting.append((work, future))
-        self._take()
-        return await future
-
-    def close(self) -> None:
-        """Do what is waiting."""
-        self._closed = True
-        for future in list(self._in_hand):
-            self._do(future)
-        while self._waiting:
-            work, future = self._waiting.popleft()
-            if not future.cancelled():
-                self._in_hand[future] = work
-                self._do(future)
-
-    def _take(self) -> None:
-        while self._free and self._waiting:
-            work, future = self._waiting.popleft()
-            if future.cancelled():
-                continue
-            self._free -= 1
-            self._in_hand[future] = work
-            self._later(self._do, future)
-
-    def _later(self, callback: Callable[..., object], *args: Any) -> None:
-        if self._chance.happens(0.6):
-            self._process.loop.call_soon(callback, *args)
-        else:
-            self._process.loop.call_later(self._chance.uniform(0, self._slowest_s), callback, *args)
-
-    def _do(self, future: "asyncio.Future[Any]") -> None:
-        work = self._in_hand.pop(future, None)
-        if work is None:
-            return
-        result, failure = None, None
-        try:
-            result = work()
-        except ProcessDead:
-            raise
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits, as a pool does
-            failure = error
-        self._free += 1
-        self._answers.append((future, result, failure))
-        self._later(self._answer)
-        self._take()
-
-    def _answer(self) -> None:
-        future, result, failure = self._answers.popleft()
-        if future.done():
-            return
-        if failure is not None:
-            future.set_exception(failure)
-        else:
-            future.set_result(result)
-
-
-async def until(condition: Callable[[], bool], *, every_s: float = 0.05) -> None:
-    """Return when `condition` holds; the caller bounds the wait with asyncio.timeout."""
-    while not condition():
-        await asyncio.sleep(every_s)
-
-
-async def settled(awaitable: Awaitable[T]) -> T | None:
-    """What `awaitable` brings, or None when the process that was asked is gone."""
-    try:
-        return await awaitable
-    except Gone:
-        return None
+def _ignore(_unraisable: Any) -> None:
+    """Whatever the dead still say."""

@@ -9,7 +9,9 @@ from quietzone_kit.files import Files
 from simulation.chance import Chance, SeededRandomness
 from simulation.disk import Disk
 from simulation.faults import FaultyBus, FaultyDocuments, Weather, bus_sky, documents_sky
-from simulation.loop import InlineExecutor, Process, ProcessClock, SimulatedLoop
+from simulation.loop import SimulatedLoop
+from simulation.process import Process
+from simulation.runtime import InlineExecutor, ProcessClock
 from simulation.stores import Database
 
 STORES = ("qr", "tracking", "analytics")

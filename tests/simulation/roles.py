@@ -35,8 +35,8 @@ from quietzone_tracking.links import LinkMemory, LinkProjection, LinkStore, Link
 from quietzone_tracking.links.events import link_of_code
 from quietzone_tracking.salts import HeldSalts, SaltStore
 from quietzone_tracking.spool import NotRecorded, SpooledScan, SpoolLimits, SpoolWriter
-from simulation.loop import Gone
 from simulation.places import Place
+from simulation.process import Gone
 from simulation.tuning import PARTITIONS, TOPICS
 from simulation.world import SPOOL_FOLDER, Role, World
 

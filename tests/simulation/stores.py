@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from weakref import ReferenceType, ref
 
-from simulation.loop import Process
+from simulation.process import Process
 
 MANY = 512
 """Cursors remembered before those that are gone are forgotten."""

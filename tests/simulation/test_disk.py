@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 from simulation.chance import Chance
 from simulation.disk import Disk
-from simulation.loop import Process, ProcessDead, SimulatedLoop
+from simulation.loop import SimulatedLoop
+from simulation.process import Process, ProcessDead
 
 
 @pytest.fixture

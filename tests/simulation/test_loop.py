@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from simulation.chance import Chance
-from simulation.loop import Deadlock, Gone, InlineExecutor, Livelock, Process, ProcessClock, ProcessDead, SimulatedLoop
+from simulation.loop import Deadlock, Livelock, SimulatedLoop
+from simulation.process import Gone, Process, ProcessDead
+from simulation.runtime import InlineExecutor, ProcessClock
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ PARTITIONS = 3
 SNAPSHOT_EVERY_S = 1.0
 """Between two snapshots of an edge's links: a history is over before a minute has passed."""
 
+LOOK_EVERY_S = (0.05, 0.25)
+"""Between two looks of a waiting consumer at what other processes have committed, at first and later; most of a history would be looks."""
+
 MAX_SCANS = 5
 """Scans in a batch, so that a publication has several of one source for one partition, which can overtake each other."""
 
@@ -30,8 +33,10 @@ TOPICS = tuple(_narrow(name) for name in ("ANALYTICS_MILESTONE_V1", "QR_CODE_V1"
 
 def tune() -> None:
     """Set the bounds."""
-    from quietzone_tracking.forwarder import batches  # noqa: PLC0415 - after the topics
+    from quietzone_kit.bus._sqlite import pulse  # noqa: PLC0415 - after the topics
+    from quietzone_tracking.forwarder import batches  # noqa: PLC0415
     from quietzone_tracking.links import view  # noqa: PLC0415
 
+    pulse.SHORTEST_LOOK_S, pulse.LONGEST_LOOK_S = LOOK_EVERY_S
     batches.MAX_SCANS = MAX_SCANS
     view.SAVE_EVERY_S = SNAPSHOT_EVERY_S

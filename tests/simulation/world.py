@@ -13,8 +13,9 @@ from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
 from simulation.chance import Chance
 from simulation.disk import Disk
-from simulation.loop import Gone, Process, SimulatedLoop
+from simulation.loop import SimulatedLoop
 from simulation.places import Ground, Machine, Place
+from simulation.process import Gone, Process
 
 T = TypeVar("T")
 

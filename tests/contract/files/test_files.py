@@ -11,7 +11,8 @@ import pytest
 from quietzone_kit.files import Files, posix_files
 from simulation.chance import Chance
 from simulation.disk import Disk
-from simulation.loop import Process, SimulatedLoop
+from simulation.loop import SimulatedLoop
+from simulation.process import Process
 
 
 @pytest.fixture(params=["posix", "simulated"])
