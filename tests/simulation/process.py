@@ -35,7 +35,7 @@ class Process:
         self.paused = False
         self.fuse: int | None = None
         self.skew_ms = 0
-        self.deferred: list[asyncio.Handle] = []
+        self.deferred: list[Any] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self._prune_at = 64
         self.ended: asyncio.Future[BaseException | None] = loop.create_future()

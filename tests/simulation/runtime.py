@@ -1,12 +1,14 @@
 """The kit's runtime for one simulated process: its clock, and its executor without threads."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from simulation.chance import Chance
 from simulation.process import Process, ProcessDead
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
