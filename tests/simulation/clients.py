@@ -56,11 +56,12 @@ class Clients:
         self._destinations = 0
         self._changing: set[str] = set()
 
-    async def own(self, qr: Role) -> None:
+    async def own(self, name: str, qrs: list[Role]) -> None:
         """Create and change codes for ever."""
-        chance = self._chance.fork("owner")
+        chance = self._chance.fork(name)
         while True:
             await asyncio.sleep(chance.uniform(0, 2 * self._habits.change_every_s))
+            qr = chance.pick(qrs)
             if not qr.is_up():
                 continue
             if not self._codebook.entries or (len(self._codebook.entries) < self._habits.most_codes and chance.happens(0.4)):

@@ -54,7 +54,7 @@ class Finale:
         codes = await codes_of(qr_store)
         self._violate(self._codebook.check(codes))
         await self._follow(codes)
-        if self._chance.happens(0.3):
+        if self._chance.happens(0.3) and not self._codebook.forgetful:
             await self._black_out(codes)
         self._end_edges()
         auditor = Auditor(counts_store, bus)

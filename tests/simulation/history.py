@@ -19,9 +19,12 @@ from simulation.loop import Deadlock, Livelock, SimulatedLoop
 from simulation.nemesis import Nemesis
 from simulation.process import PROCESS
 from simulation.roles import EdgePlan, analytics, edge, forwarder, links, qr
-from simulation.world import World
+from simulation.world import Main, Role, World
 
 Ack: TypeAlias = Literal["spool", "disk"]
+
+MOST_CODES = 4
+"""More would have too few scans each to reach a milestone."""
 
 LOST = "scans are lost"
 """What a forwarder logs when scans can't be had any more; an alarm that must stay silent as long as disks keep what they have."""
@@ -69,17 +72,16 @@ class History:
             spool_bytes=chance.pick((5_000, 10**9, 10**9, 10**9)),
             flush_interval_ms=chance.pick((10, 50)),
         )
-        self._ledger, self._codebook = Ledger(on_disk=ack == "disk"), Codebook()
-        plan = EdgePlan(ack, limits, self._unrecorded)
-        names = [f"edge-{number}" for number in range(1, 1 + chance.between(1, 2))]
-        self._edges = [world.role(name, "edge", partial(edge, world=world, plan=plan)) for name in names]
-        world.role("forwarder", "edge", forwarder)
-        self._qr = world.role("qr", "core", qr)
-        world.role("links", "core", links)
-        for number in range(1, 1 + chance.between(1, 2)):
-            world.role(f"analytics-{number}", "core", analytics)
+        memory = chance.pick((100, 100, 2))
+        self._ledger, self._codebook = Ledger(on_disk=ack == "disk"), Codebook(forgetful=memory < MOST_CODES)
+        plan = EdgePlan(ack, limits, memory, self._unrecorded)
+        self._edges = self._roles("edge", "edge", partial(edge, world=world, plan=plan), second=0.5)
+        self._roles("forwarder", "edge", forwarder, second=0.1)
+        self._qrs = self._roles("qr", "core", qr, second=0.3)
+        self._roles("links", "core", links, second=0.3)
+        self._roles("analytics", "core", analytics, second=0.5)
         self._storm_s = chance.pick((1.0, 3.0, 6.0))
-        habits = Habits(chance.pick((0.02, 0.1)), chance.pick((0.1, 0.5)), chance.pick((20, 60, 150)), chance.between(1, 4))
+        habits = Habits(chance.pick((0.02, 0.1)), chance.pick((0.1, 0.5)), chance.pick((20, 60, 150)), chance.between(1, MOST_CODES))
         self._clients = Clients(world, world.chance.fork("clients"), (self._ledger, self._codebook), habits)
         world.died = lambda name, at: self._ledger.disturbed(Disturbance(name, at, at, disk=False))
         self._nemesis = Nemesis(world, world.chance.fork("nemesis"), self._ledger)
@@ -91,7 +93,7 @@ class History:
         async with asyncio.TaskGroup() as group:
             keepers = [group.create_task(world.supervise(role)) for role in world.roles.values()]
             await asyncio.sleep(chance.pick((0.0, 0.5)))
-            clients = [group.create_task(self._clients.own(self._qr))]
+            clients = [group.create_task(self._clients.own(f"owner {number}", self._qrs)) for number in range(chance.between(1, 2))]
             clients += [group.create_task(self._clients.scan(f"people {number}", self._edges)) for number in range(chance.between(1, 3))]
             await self._nemesis.rage(world.loop.time() + self._storm_s)
             self._nemesis.heal()
@@ -102,6 +104,11 @@ class History:
             world.over = True
             for keeper in keepers:
                 keeper.cancel()
+
+    def _roles(self, name: str, machine: str, main: Main, *, second: float) -> list[Role]:
+        """One role of this kind, or two with the probability `second`."""
+        count = 2 if self._chance.happens(second) else 1
+        return [self._world.role(f"{name}-{number}", machine, main) for number in range(1, 1 + count)]
 
     def _unrecorded(self, referrer: str) -> None:
         self._world.counts["scans unrecorded"] += 1

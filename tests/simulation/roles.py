@@ -145,10 +145,11 @@ async def forwarder(place: Place, role: Role) -> None:
 
 @dataclass(frozen=True, slots=True)
 class EdgePlan:
-    """How the edges of a history are set up. `unrecorded` hears the referrer of each scan that couldn't be written."""
+    """How the edges of a history are set up: `memory` links fit; `unrecorded` hears the referrer of each scan that couldn't be written."""
 
     ack: Literal["spool", "disk"]
     limits: SpoolLimits
+    memory: int
     unrecorded: Callable[[str], None]
 
 
@@ -160,7 +161,7 @@ async def edge(place: Place, role: Role, *, world: World, plan: EdgePlan) -> Non
     documents = place.documents("tracking")
     salts = HeldSalts(SaltStore(documents, place.randomness), place.clock)
     view = LinkView(
-        LinkMemory(place.clock.monotonic, capacity=100),
+        LinkMemory(place.clock.monotonic, capacity=plan.memory),
         LinkStore(documents),
         place.bus(),
         SnapshotFile(files),
@@ -237,7 +238,7 @@ class _QrAcrossTheNetwork:
     async def resolve(self, slug: str) -> Link | None:
         """The link of a slug."""
         try:
-            code = await self._world.ask(self._world.roles["qr"], lambda api: cast("QrApi", api).resolve(slug), within_s=ASK_QR_S)
+            code = await self._world.ask(self._world.roles["qr-1"], lambda api: cast("QrApi", api).resolve(slug), within_s=ASK_QR_S)
         except (Gone, TimeoutError) as error:
             raise Unavailable(f"qr doesn't answer: {error!r}") from error
         except NotFound:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
@@ -33,13 +33,17 @@ class Wrong(Exception):
     """Something happened that must never happen."""
 
 
+Main: TypeAlias = Callable[[Place, "Role"], Coroutine[Any, Any, None]]
+"""What a role's process runs."""
+
+
 @dataclass(slots=True)
 class Role:
     """A process that is kept running. `service` is what others may ask of it, `stop` ends it in order; both while it runs."""
 
     name: str
     machine: Machine
-    main: "Callable[[Place, Role], Coroutine[Any, Any, None]]"
+    main: Main
     process: Process | None = None
     service: Any = None
     stop: Callable[[], None] | None = None
@@ -98,7 +102,7 @@ class World:
             self.machines[name] = Machine(name, Disk(self.chance.fork(f"disk of {name}")))
         return self.machines[name]
 
-    def role(self, name: str, machine: str, main: "Callable[[Place, Role], Coroutine[Any, Any, None]]") -> Role:
+    def role(self, name: str, machine: str, main: Main) -> Role:
         """A role to be kept running."""
         role = self.roles[name] = Role(name, self.machine(machine), main)
         return role
