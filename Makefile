@@ -72,8 +72,8 @@ simulate: .venv/installed ## 10,000 simulated histories, and the mutants that th
 	@$(BIN)/python tests/simulation/run.py --histories 10000 --processes 2
 
 .PHONY: bench
-bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering
-	@for bench in redirect forwarder rollup render; do $(BIN)/python bench/$$bench.py; done
+bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering, a whole machine
+	@for bench in redirect forwarder rollup render standalone; do $(BIN)/python bench/$$bench.py; done
 
 .PHONY: chaos
 chaos: .venv/installed ## 50,000 real scans while processes are killed; then every count is checked

@@ -45,7 +45,7 @@ class House:
         self.data = data
         self.place = installation(data, free_port(), None)
         self.said: list[str] = []
-        self._start()
+        self.start()
 
     def request(self, method: str, path: str, body: Any = None, *, key: str | None = KEY, headers: dict[str, str] | None = None) -> Answer:
         """A request to the API."""
@@ -75,7 +75,7 @@ class House:
     def restart(self) -> None:
         """Stop everything, start it again."""
         self.stop()
-        self._start()
+        self.start()
 
     def stop(self) -> None:
         """Stop everything."""
@@ -83,7 +83,8 @@ class House:
         self._thread.join(START_WITHIN_S)
         assert not self._thread.is_alive(), "the house doesn't stop"
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start everything, on the data that are there."""
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="house")
