@@ -46,9 +46,8 @@ def main() -> int:
     ready, p99 = statistics.median(starts), visible[int(len(visible) * 0.99)]
     rss, pss = (sum(row[column] for row in memory.values()) for column in (0, 1))
     print("| what | measured | promised | ratio |\n| --- | --- | --- | --- |")
-    print(
-        f"| ready, median of {STARTS} starts ({min(starts):.2f} to {max(starts):.2f}) | {ready:.2f} s | {READY_S} s | {ready / READY_S:.2f} |"
-    )
+    spread = f"{min(starts):.2f} to {max(starts):.2f}"
+    print(f"| ready, median of {STARTS} starts ({spread}) | {ready:.2f} s | {READY_S} s | {ready / READY_S:.2f} |")
     print(f"| idle memory, sum of resident sets | {rss:.0f} MB | {MEMORY_MB:.0f} MB | {rss / MEMORY_MB:.2f} |")
     print(f"| the same with shared pages counted once (PSS) | {pss:.0f} MB | {MEMORY_MB:.0f} MB | {pss / MEMORY_MB:.2f} |")
     print(f"| scan → visible, p50 of {scans} | {statistics.median(visible):.3f} s | | |")
