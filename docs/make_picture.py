@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/make_picture.py
 
-It serves from a temporary folder, on free ports.
+It serves from a temporary folder, on the usual ports.
 """
 # ruff: noqa: INP001 - a script beside the documents, not a package
 
@@ -21,8 +21,8 @@ from rich.console import Console
 
 PICTURE = Path(__file__).parent / "images" / "tour.svg"
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.csv"))
-PORT = 18000
-COLUMNS = 104
+PORT = 8000
+COLUMNS = 110
 
 # Rich's own format names a font on a foreign server; a README's picture must not fetch anything.
 FORMAT = """\
@@ -51,13 +51,15 @@ FORMAT = """\
 async def main() -> None:
     """Serve, take the tour, write the picture."""
     key = "qz_" + SystemRandomness().token(32).hex()
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    # Not a terminal: bars then show their end only.
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=False, color_system="truecolor")
     with tempfile.TemporaryDirectory(prefix="quietzone-") as folder:
         os.environ["QUIETZONE_API_KEY"] = key
         place = installation(Path(folder) / "data", PORT, None)
         async with running(place, sys.stderr.write), Api(place.api_url, key) as api:
             console.print("$ make tour\n")
-            await run_tour(api, console, examples=EXAMPLES, folder=Path(folder) / "out")
+            os.chdir(folder)
+            await run_tour(api, console, examples=EXAMPLES, folder=Path("out"))
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(console.export_svg(title="quietzone", code_format=FORMAT, unique_id="tour"))
 

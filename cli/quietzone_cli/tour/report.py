@@ -8,11 +8,14 @@ import zxingcpp
 from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from quietzone_cli.api import Code, Reconciliation
 from quietzone_cli.tour.steps import Counted
+
+_SHADE = {True: "#ffffff", False: "#000000"}
 
 ROWS = 5
 """Values shown of each breakdown."""
@@ -25,7 +28,9 @@ def drawn(codes: Sequence[Code], readings: int, folder: Path) -> str:
 
 def moved(code: Code, seconds: float) -> str:
     """One sentence on the changed destination."""
-    return f"[green]✓[/] {code.short_url} was pointed at {code.destination}: redirected {seconds * 1000:.0f} ms later\n"
+    return (
+        f"[green]✓[/] {code.short_url} was pointed elsewhere, and redirected there {seconds * 1000:.0f} ms later:\n  {code.destination}\n"
+    )
 
 
 def counts(rows: Sequence[Counted]) -> Table:
@@ -34,7 +39,7 @@ def counts(rows: Sequence[Counted]) -> Table:
     table.add_column("code", no_wrap=True)
     table.add_column("slug", style="cyan", no_wrap=True)
     for heading in ("sent", "counted", "bots", "previews", "ever", "visitors"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for row in rows:
         people = row.after.total_scans - row.before.total_scans
         table.add_row(
@@ -78,9 +83,13 @@ def terminal_symbol(code: Code) -> Group:
     pixels = bytes(memoryview(image))  # type: ignore[arg-type]  # it has the buffer protocol, which its stub leaves out
     light = [[value > 0 for value in pixels[start : start + width]] for start in range(0, len(pixels), width)]
     light += [[True] * len(light)] * (len(light) % 2)
-    glyphs = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
-    lines = ("".join(glyphs[pair] for pair in zip(light[y], light[y + 1], strict=True)) for y in range(0, len(light), 2))
-    return Group(Text("\n".join(lines), style="bright_white on black"), Text(f"{code.title}: {code.short_url}\n"))
+    lines = Text()
+    for y in range(0, len(light), 2):
+        for upper, lower in zip(light[y], light[y + 1], strict=True):
+            # Backgrounds fill a terminal's cell to its edges, which glyphs often don't.
+            lines.append(" " if upper == lower else "▀", Style(color=_SHADE[upper], bgcolor=_SHADE[lower]))
+        lines.append("\n")
+    return Group(lines, Text(f"{code.title}: {code.short_url}\n"))
 
 
 def _breakdown(name: str, shares: Sequence[tuple[tuple[str, int], ...]]) -> Table:
