@@ -35,6 +35,8 @@ class Scan:
     is_person: bool
     fate: Fate = Fate.MAY
     answered_at: float = 0.0
+    is_excused: bool = False
+    """Something took it before its client got the answer that was on its way."""
 
     @property
     def referrer(self) -> str:
@@ -60,6 +62,7 @@ class Ledger:
         self._on_disk = on_disk
         self._disturbances: list[Disturbance] = []
         self._by_referrer: dict[str, Scan] = {}
+        self._unrecorded = 0
 
     def sent(self, key: tuple[str, str], edge: str, at: float, *, is_person: bool) -> Scan:
         """A new scan of an account's code on its way."""
@@ -71,7 +74,7 @@ class Ledger:
     def redirected(self, scan: Scan, at: float) -> None:
         """The client got its redirect, and with it the promise that the scan counts."""
         scan.answered_at = at
-        if scan.fate is Fate.MAY:
+        if scan.fate is Fate.MAY and not scan.is_excused:
             scan.fate = Fate.MUST
 
     def not_to_be_counted(self, scan: Scan) -> None:
@@ -83,12 +86,11 @@ class Ledger:
         scan = self._by_referrer.get(referrer)
         if scan is not None:
             scan.fate = Fate.MUST_NOT
+            self._unrecorded += 1
 
     def may_be_gone(self, number: int) -> None:
         """The disk may have lost this scan by itself."""
-        scan = self.scans[number - 1]
-        if scan.fate is Fate.MUST:
-            scan.fate = Fate.MAY
+        _excuse(self.scans[number - 1])
 
     def disturbed(self, disturbance: Disturbance) -> None:
         """Take down why scans may not be on disk."""
@@ -96,12 +98,15 @@ class Ledger:
 
     def machine_crashed(self, edges: set[str], at: float) -> int:
         """Scans whose acknowledgement didn't promise to outlive this may be lost now; returns how many."""
-        lost = [scan for scan in self.scans if scan.edge in edges and scan.fate is Fate.MUST and self._may_be_unflushed(scan, at)]
+        at_risk = [scan for scan in self.scans if scan.edge in edges and scan.fate is not Fate.MUST_NOT and not scan.is_excused]
+        lost = [scan for scan in at_risk if self._may_be_unflushed(scan, at)]
         for scan in lost:
-            scan.fate = Fate.MAY
+            _excuse(scan)
         return len(lost)
 
     def _may_be_unflushed(self, scan: Scan, at: float) -> bool:
+        if not scan.answered_at:
+            return True
         if self._on_disk:
             return self._was_disturbed(scan, scan.answered_at, disk_only=True)
         until = scan.answered_at + FLUSHED_WITHIN_S
@@ -134,10 +139,16 @@ class Ledger:
         return problems
 
     def may_be_lost(self) -> int:
-        """How many scans may have been written and lost."""
-        return sum(scan.fate is Fate.MAY for scan in self.scans)
+        """How many numbers may have been given and lost; with its frames a source can lose which of its numbers it never used."""
+        return sum(scan.fate is Fate.MAY for scan in self.scans) + self._unrecorded
 
     def bounds(self, code_id: str, *, by_people: bool) -> tuple[int, int]:
         """How many scans of a code by people, or by others, must and can at most be counted."""
         fates = Counter(scan.fate for scan in self.scans if scan.code_id == code_id and scan.is_person is by_people)
         return fates[Fate.MUST], fates[Fate.MUST] + fates[Fate.MAY]
+
+
+def _excuse(scan: Scan) -> None:
+    scan.is_excused = True
+    if scan.fate is Fate.MUST:
+        scan.fate = Fate.MAY
