@@ -64,8 +64,8 @@ check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)
 	@$(BIN)/pytest --quiet -n 2 tests/unit
 
 .PHONY: test
-test: check ## All tests, after check
-	@$(BIN)/pytest -n 2 --dist loadfile tests
+test: check ## Everything that check does, then all other tests
+	@$(BIN)/pytest -n 2 --dist loadfile --ignore tests/unit tests
 
 .PHONY: simulate
 simulate: .venv/installed ## 10,000 simulated histories, and the mutants that they must catch
