@@ -10,8 +10,19 @@ from typing import Annotated, Any
 
 import typer
 from quietzone_kit.settings import SettingsError, describe
-from quietzone_standalone import ROLES, DataFolderTaken, Installation, PortTaken, RoleFailed, installation, running
+from quietzone_standalone import (
+    DEFAULT_PORT,
+    ROLES,
+    SET_BY_SERVE,
+    DataFolderTaken,
+    Installation,
+    PortTaken,
+    RoleFailed,
+    installation,
+    running,
+)
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
@@ -20,11 +31,21 @@ from quietzone_cli.tour import TourFailed, run_tour
 
 app = typer.Typer(help="Dynamic QR codes, counted exactly.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
+errors = Console(stderr=True)
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds everything; made when absent.")]
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
 ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
-ApiKey = Annotated[str, typer.Option("--key", envvar="QUIETZONE_API_KEY", help="The account's API key.", show_default=False)]
+API_URL = f"http://localhost:{DEFAULT_PORT}"
+ApiKey = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        envvar="QUIETZONE_API_KEY",
+        help="The account's API key; a command line shows in `ps`, the variable doesn't.",
+        show_default=False,
+    ),
+]
 Examples = Annotated[list[Path], typer.Option("--examples", help="CSV files with the columns title, destination, slug.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the drawn codes.")]
 
@@ -34,12 +55,14 @@ EXAMPLES = sorted(Path("examples").glob("*.csv"))
 @app.command()
 def serve(
     data: DataFolder = Path("data"),
-    port: Port = 8000,
+    port: Port = DEFAULT_PORT,
     *,
     tour: Annotated[bool, typer.Option("--tour", help="Take the tour once everything runs.")] = False,
     stop_after: Annotated[bool, typer.Option("--exit", help="Stop after the tour.")] = False,
 ) -> None:
     """Run everything on this machine, in one folder."""
+    if stop_after and not tour:
+        raise typer.BadParameter("--exit: only with --tour")
     try:
         place = installation(data, port, os.environ.get("QUIETZONE_SCAN_BASE_URL"))
     except ValueError as error:
@@ -48,25 +71,27 @@ def serve(
 
 
 @app.command(name="tour")
-def tour_command(key: ApiKey, api: ApiUrl = "http://localhost:8000", examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
+def tour_command(key: ApiKey, api: ApiUrl = API_URL, examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
     """Create codes, draw them, scan them, and see them counted."""
     _finish(_tour(api, key, examples, out))
 
 
 @app.command()
-def reconcile(key: ApiKey, api: ApiUrl = "http://localhost:8000") -> None:
+def reconcile(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Compare accepted, forwarded and stored scans; exit code 1 when they don't add up."""
     _finish(_reconcile(api, key))
 
 
 @app.command()
 def settings() -> None:
-    """List every setting: name, type, default, and why one would change it."""
+    """List every setting: name, type, default, and why one would change it. `quietzone serve` needs none of them."""
     for setting in describe(*(role.settings for role in ROLES)):
         takes = setting.type + (f" ({setting.unit})" if setting.unit else "")
         default = "must be set" if setting.required else f"default {setting.default}" if setting.default else "not set"
-        console.print(f"[bold cyan]{setting.name}[/]  {takes}; {default}", highlight=False, soft_wrap=True)
-        console.print(Padding(setting.why, (0, 0, 1, 4)), highlight=False)
+        if setting.name in SET_BY_SERVE:
+            default += " (`quietzone serve` does it)" if setting.required else " (`quietzone serve` sets it)"
+        console.print(f"[bold cyan]{setting.name}[/]  {escape(f'{takes}; {default}')}", highlight=False, soft_wrap=True)
+        console.print(Padding(escape(setting.why), (0, 0, 1, 4)), highlight=False)
 
 
 def main() -> None:
@@ -78,20 +103,21 @@ def _finish(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
     except (ApiError, TourFailed, SettingsError, PortTaken, DataFolderTaken, RoleFailed) as error:
-        console.print(f"[bold red]✗[/] {error}", highlight=False)
+        errors.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         code = 1
     raise typer.Exit(code)
 
 
 async def _serve(place: Installation, *, tour: bool, stop_after: bool) -> int:
+    key = _key() if tour else ""
     started = time.monotonic()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(place, lambda line: console.print(line, style="yellow")):
+    async with running(place, lambda line: console.print(escape(line), style="yellow", highlight=False, soft_wrap=True)):
         console.print(_addresses(place, time.monotonic() - started), highlight=False)
         if tour:
-            await _tour(place.api_url, _key(), EXAMPLES, Path("out"))
+            await _tour(place.api_url, key, EXAMPLES, Path("out"))
         if not stop_after:
             console.print("Running; Ctrl-C stops it.")
             await stop.wait()
@@ -115,16 +141,21 @@ async def _reconcile(api_url: str, key: str) -> int:
         table.add_row(name, str(getattr(found, name)))
     console.print(table)
     for problem in found.problems:
-        console.print(f"[bold red]✗[/] {problem}", highlight=False)
+        console.print(f"[bold red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if not found.problems:
-        console.print("[green]✓[/] everything adds up")
+        console.print(
+            "[green]✓[/] everything adds up" + ("" if found.settled else "; scans are on their way, so that the numbers differ yet")
+        )
     return 1 if found.problems else 0
 
 
 def _key() -> str:
     key = os.environ.get("QUIETZONE_API_KEY")
     if not key:
-        raise TourFailed("the tour needs the account's API key: set QUIETZONE_API_KEY (the first `quietzone serve` showed it)")
+        raise TourFailed(
+            "the tour needs the account's API key: set QUIETZONE_API_KEY to the one that the first `quietzone serve` showed, "
+            "or to a new one of 32 random characters or more"
+        )
     return key
 
 

@@ -44,7 +44,12 @@ class Api:
     """A client of one Quietzone, for one account."""
 
     def __init__(self, base_url: str, api_key: str) -> None:
-        self._http = httpx.AsyncClient(base_url=base_url, headers={"authorization": f"Bearer {api_key}"}, timeout=TIMEOUT_S)
+        """Raises ApiError: the URL or the key can't be one."""
+        strange = next((character for character in api_key if not "!" <= character <= "~"), None)
+        if strange is not None:
+            raise ApiError(f"QUIETZONE_API_KEY holds {strange!r}, and a key only has letters, digits and signs of ASCII")
+        headers = {"authorization": f"Bearer {api_key}"}
+        self._http = httpx.AsyncClient(base_url=_checked(base_url), headers=headers, timeout=TIMEOUT_S)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -123,6 +128,21 @@ class Reconciliation:
     lost: int
     unrecorded: int
     problems: tuple[str, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way."""
+        return self.accepted == self.forwarded == self.stored + self.lost
+
+
+def _checked(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ApiError(f"{base_url!r} isn't the address of an API; http://localhost:8000 would do")
+    return url
 
 
 def _problem(response: httpx.Response) -> str:

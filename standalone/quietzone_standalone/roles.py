@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_gateway.settings import GatewaySettings
-from quietzone_kit.settings import Settings, check
+from quietzone_kit.settings import Settings, SettingsError, check
 from quietzone_qr.settings import QrSettings
 from quietzone_tracking.settings import ForwarderSettings, LinksSettings
 from quietzone_tracking.settings.edge import EdgeSettings
 
-from quietzone_standalone.settings import Installation
+from quietzone_standalone.settings import DEFAULT_PORT, Installation, installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +43,51 @@ ROLES = (
 )
 
 
-def environment(installation: Installation, caller_key: str) -> Mapping[str, str]:
+def environment(place: Installation, caller_key: str) -> Mapping[str, str]:
     """What all roles are told. Where parts find each other is fixed, defaults stand in for what our own environment leaves open.
 
     Raises:
         SettingsError: names everything that is wrong, of all roles at once.
     """
-    data, run = installation.data, installation.data / "run"
     defaults = {
         "QUIETZONE_LOG_LEVEL": "warning",
         "QUIETZONE_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",  # nobody comes from these but a proxy on this machine
     }
-    fixed = {
+    fixed = _fixed(place, caller_key)
+    told = defaults | dict(os.environ) | {"QUIETZONE_SCAN_BASE_URL": place.scan_base_url} | fixed
+    problems = [
+        f"{name}: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder)"
+        for name in fixed
+        if os.environ.get(name, "").strip()
+    ]
+    try:
+        check([role.settings for role in ROLES], {name: value for name, value in told.items() if name not in OF_THE_COMMAND})
+    except SettingsError as error:
+        problems += error.problems
+    if problems:
+        raise SettingsError(*problems)
+    return told
+
+
+def _fixed(place: Installation, caller_key: str) -> dict[str, str]:
+    """Where the parts of one machine find each other."""
+    data, run = place.data, place.data / "run"
+    return {
         "QUIETZONE_BUS_URL": f"sqlite:///{data}/bus.db",
         "QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{data}/qr.db",
         "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
         "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
         "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
         "QUIETZONE_TRACKING_SPOOL": f"{data}/tracking",
-        "QUIETZONE_SCAN_BASE_URL": installation.scan_base_url,
         "QUIETZONE_CALLER_KEY": caller_key,
         "QUIETZONE_QR_LISTEN": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_LISTEN": f"unix:{run}/analytics.sock",
         "QUIETZONE_QR_ADDRESS": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_ADDRESS": f"unix:{run}/analytics.sock",
-        "QUIETZONE_GATEWAY_PORT": str(installation.port),
-        "QUIETZONE_TRACKING_PORT": str(installation.scan_port),
+        "QUIETZONE_GATEWAY_PORT": str(place.port),
+        "QUIETZONE_TRACKING_PORT": str(place.scan_port),
     }
-    told = defaults | dict(os.environ) | fixed
-    check([role.settings for role in ROLES], {name: value for name, value in told.items() if name not in OF_THE_COMMAND})
-    return told
+
+
+SET_BY_SERVE = frozenset(_fixed(installation(Path(), DEFAULT_PORT, None), ""))
+"""Variables that `environment` sets, so that nobody else may."""

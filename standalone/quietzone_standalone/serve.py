@@ -32,10 +32,11 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
         SettingsError: names every variable that is wrong.
         RoleFailed: a role can't start.
     """
-    check_free(installation.port, "the API")
-    check_free(installation.scan_port, "scans")
-    with _lock(installation):
-        supervisor = Supervisor(ROLES, environment(installation, SystemRandomness().token(32).hex()), say)
+    told = environment(installation, SystemRandomness().token(32).hex())
+    with _lock(installation):  # before the ports: a second serve of the same folder is told of the first, not of "another program"
+        check_free(installation.port, "the API")
+        check_free(installation.scan_port, "scans")
+        supervisor = Supervisor(ROLES, told, say)
         try:
             await supervisor.start()
             async with asyncio.TaskGroup() as group:

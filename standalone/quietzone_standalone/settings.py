@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT_PORT = 8000
 SCANS_ABOVE_API = 80
 """Scans are on the API's port plus 80: 8000 and 8080 unless PORT moves them."""
 

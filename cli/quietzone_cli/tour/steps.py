@@ -3,14 +3,14 @@
 import asyncio
 import csv
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 
-from quietzone_cli.api import Analytics, Api, Code, Reconciliation
+from quietzone_cli.api import Analytics, Api, ApiError, Code, Reconciliation
 from quietzone_cli.tour.readers import Reading, read_png, read_svg
 from quietzone_cli.tour.visitors import BOT, HEAD, PERSON, PREVIEW, Request, requests_for
 
@@ -68,34 +68,60 @@ class Counted:
 
 
 def read_plans(files: Iterable[Path]) -> list[Plan]:
-    """The rows of CSV files with the columns title, destination and slug (may be empty)."""
-    plans: list[Plan] = []
-    for path in files:
+    """The rows of CSV files with the columns title, destination and slug (may be empty); raises TourFailed."""
+    paths = list(files)
+    plans = [plan for path in paths for plan in _read_plans(path)]
+    if not plans:
+        raise TourFailed(f"no codes in {', '.join(map(str, paths))}: each line below the first makes one")
+    return plans
+
+
+def _read_plans(path: Path) -> Iterator[Plan]:
+    try:
         with path.open(newline="", encoding="utf-8") as file:
             for number, row in enumerate(csv.DictReader(file), start=2):
                 if not row.get("title") or not row.get("destination"):
                     raise TourFailed(f"{path}, line {number}: needs a title and a destination")
-                plans.append(Plan(row["title"], row["destination"], row.get("slug") or None))
-    return plans
+                yield Plan(row["title"], row["destination"], row.get("slug") or None)
+    except OSError as error:
+        raise TourFailed(f"{path}: can't be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TourFailed(f"{path}: not a CSV file in UTF-8 ({error})") from error
 
 
 async def create(api: Api, plans: Sequence[Plan], advance: Advance) -> list[Code]:
-    """Issue a code per row; those of an earlier tour are used again, known by slug or title."""
-    there = await api.by_slug()
-    titles = {code.title: code for code in there.values()}
+    """Issue a code per row; those of an earlier tour are used again, known by slug, title and destination: others may be in print.
+
+    Raises:
+        TourFailed: a row can't become a code; names it.
+    """
+    there = (await api.by_slug()).values()
     codes: list[Code] = []
     for plan in plans:
-        known = there.get(plan.slug) if plan.slug is not None else titles.get(plan.title)
-        codes.append(known or await api.create(title=plan.title, destination=plan.destination, slug=plan.slug))
+        known = next((code for code in there if _is_of(plan, code)), None)
+        try:
+            codes.append(known or await api.create(title=plan.title, destination=plan.destination, slug=plan.slug))
+        except ApiError as error:
+            raise TourFailed(f"{plan.title}: {error}") from error
         advance()
     return codes
+
+
+def _is_of(plan: Plan, code: Code) -> bool:
+    """Whether a tour made this code from this row; tours change the fragment of a destination."""
+    same = plan.title == code.title and _without_fragment(plan.destination) == _without_fragment(code.destination)
+    return same and plan.slug in (None, code.slug)
+
+
+def _without_fragment(url: str) -> str:
+    return url.partition("#")[0].rstrip("/")
 
 
 async def draw(api: Api, codes: Sequence[Code], folder: Path, advance: Advance) -> int:
     """Write a PNG and an SVG of each code and read them back from disk; returns how many readings there were.
 
     Raises:
-        TourFailed: a decoder read something else than the short URL.
+        TourFailed: a decoder read something else than the short URL, or the files can't be written.
     """
     for code in codes:
         for image_format, read in (("png", read_png), ("svg", read_svg)):
@@ -154,19 +180,30 @@ async def until_counted(api: Api, codes: Sequence[Code], sent: Sequence[Sent], b
 
 
 def _write_and_read(path: Path, image: bytes, read: Callable[[bytes], Reading]) -> Reading:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(image)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image)
+    except OSError as error:
+        raise TourFailed(f"{path.parent}: can't be written to ({error.strerror}); choose another folder with --out") from error
     return read(path.read_bytes())
 
 
 async def until_reconciled(api: Api) -> Reconciliation:
-    """What reconcile says once the edges' own numbers have come in too, or after COUNTED_WITHIN_S."""
+    """What reconcile says once the edges' own numbers have come in too.
+
+    Raises:
+        TourFailed: it names problems, or the numbers aren't equal within COUNTED_WITHIN_S.
+    """
     ends = time.monotonic() + COUNTED_WITHIN_S
     while True:
         found = await api.reconcile()
-        if found.accepted == found.forwarded == found.stored or time.monotonic() > ends:
-            return found
+        if found.settled or time.monotonic() > ends:
+            break
         await asyncio.sleep(0.1)
+    if found.problems or not found.settled:
+        numbers = f"{found.accepted} accepted, {found.forwarded} forwarded, {found.stored} stored, {found.lost} lost"
+        raise TourFailed(f"reconcile: {numbers}: {'; '.join(found.problems) or 'still under way'}")
+    return found
 
 
 def _tally(requests: Sequence[Request]) -> Sent:

@@ -1,0 +1,223 @@
+"""The `quietzone` command, as people and scripts run it: what it prints, and its exit code."""
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from house import KEY, House, fetch, free_port, until
+
+EXIT_WITHIN_S = 60.0
+NONE: Mapping[str, str] = {}
+WITH_KEY = {"QUIETZONE_API_KEY": KEY}
+CSV = "title,destination,slug\nDinner menu,https://example.com/dinner,dinner\nLunch menu,https://example.com/lunch#today,\n"
+
+
+def test_settings_lists_each_with_its_reason_and_whether_serve_sets_it() -> None:
+    listed = command("settings").stdout
+
+    assert "QUIETZONE_SCAN_BASE_URL  a text; default http://localhost:8080\n" in listed
+    assert "QUIETZONE_BUS_URL  a text; must be set (`quietzone serve` does it)\n" in listed
+    assert "QUIETZONE_GATEWAY_PORT  a whole number from 0 to 65535; default 8000 (`quietzone serve` sets it)\n" in listed
+
+
+def test_nothing_that_serve_leaves_open_must_be_set() -> None:
+    listed = command("settings").stdout
+
+    assert not re.findall(r"^\w+  .*; must be set$", listed, re.MULTILINE)
+
+
+def test_reconcile_ends_with_0_when_everything_adds_up(house: House) -> None:
+    ended = command("reconcile", "--api", house.place.api_url, settings=WITH_KEY)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "everything adds up" in ended.stdout
+
+
+def test_reconcile_ends_with_1_and_names_what_is_missing(own_house: House) -> None:
+    code = own_house.create("https://example.com/tampered")
+    until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
+    until(lambda: own_house.total(code["id"]) == 1, "the scan counted")
+    with sqlite3.connect(own_house.data / "analytics.db") as database:
+        database.execute("DELETE FROM rollup_totals WHERE _key LIKE ?", (f"%{code['id']}%",))
+    database.close()
+    until(lambda: bool(own_house.request("GET", "/v1/reconcile").json["problems"]), "reconcile says so")
+
+    ended = command("reconcile", "--api", own_house.place.api_url, settings=WITH_KEY)
+
+    assert ended.returncode == 1
+    assert code["id"] in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("api", "key", "said"),
+    [
+        (None, "qz_wrong" * 5, "401 API key needed: no account has this API key"),
+        (None, "schlüssel" * 5, "QUIETZONE_API_KEY holds 'ü', and a key only has letters, digits and signs of ASCII"),
+        ("http://localhost:1", KEY, "is `quietzone serve` running?"),
+        ("localhost:8000", KEY, "'localhost:8000' isn't the address of an API; http://localhost:8000 would do"),
+        ("http://localhost:8o", KEY, "'http://localhost:8o' isn't the address of an API; http://localhost:8000 would do"),
+    ],
+)
+def test_an_api_that_cannot_be_asked_is_said_plainly(house: House, api: str | None, key: str, said: str) -> None:
+    ended = command("reconcile", "--api", api or house.place.api_url, settings={"QUIETZONE_API_KEY": key})
+
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_serve_refuses_all_wrong_settings_at_once_and_makes_no_folder(tmp_path: Path) -> None:
+    wrong = {"QUIETZONE_API_KEY": "short", "QUIETZONE_SCAN_ACK": "maybe", "QUIETZONE_BUS_URL": "kafka://b", "QUIETZONE_SCAN_AKC": "disk"}
+
+    ended = command("serve", "--data", str(tmp_path / "data"), "--port", str(free_port()), settings=wrong)
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[0] == "✗ 4 settings are wrong:"
+    assert all(f"  {name}: " in ended.stderr for name in wrong)
+    assert "short" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_that_serve_makes_itself_is_refused_with_what_to_use_instead(tmp_path: Path) -> None:
+    ended = command("serve", "--data", str(tmp_path), "--port", str(free_port()), settings={"QUIETZONE_GATEWAY_PORT": "9000"})
+
+    assert "QUIETZONE_GATEWAY_PORT: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder)" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--exit"], "--exit: only with --tour"),
+        (["--tour"], "the tour needs the account's API key: set QUIETZONE_API_KEY"),
+        (["--port", "65500"], "PORT=65500: use 1 to 65455"),
+    ],
+)
+def test_serve_refuses_what_cannot_end_well_before_it_starts(tmp_path: Path, options: list[str], said: str) -> None:
+    ended = command("serve", "--data", str(tmp_path / "data"), *options)
+
+    assert ended.returncode != 0
+    assert said in re.sub(r"[│\s]+", " ", ended.stderr)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_second_serve_is_told_of_the_first(house: House) -> None:
+    ended = command("serve", "--data", str(house.data), "--port", str(house.place.port))
+
+    assert ended.returncode == 1
+    assert f"another `quietzone serve` uses {house.data}" in ended.stderr
+
+
+def test_the_first_start_shows_a_key_that_works_and_the_next_shows_none(tmp_path: Path) -> None:
+    port, data = free_port(), tmp_path / "data"
+    codes = f"http://localhost:{port}/v1/codes"
+    with served(data, port, tmp_path / "first.txt") as said:
+        (key,) = re.findall(r"^ {4}(qz_\S{43})$", said, re.MULTILINE)
+        assert fetch("GET", codes, None, {"authorization": f"Bearer {key}"}).status == 200
+
+    with served(data, port, tmp_path / "second.txt") as said:
+        assert "qz_" not in said
+        assert fetch("GET", codes, None, {"authorization": f"Bearer {key}"}).status == 200
+    assert not [path for path in data.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+
+
+def test_serve_takes_the_tour_and_ends_with_0(tmp_path: Path) -> None:
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "menus.csv").write_text(CSV)
+
+    ended = command("serve", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=WITH_KEY)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "180 scans by people and 10 by bots and previews counted exactly" in ended.stdout
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".png", ".svg"}
+    assert KEY not in ended.stdout
+
+
+def test_the_tour_leaves_codes_alone_that_only_bear_the_same_title(house: House, tmp_path: Path) -> None:
+    mine = house.create("https://example.com/in-print", title="Lunch menu")
+    (tmp_path / "menus.csv").write_text("title,destination,slug\nLunch menu,https://example.com/lunch,\n")
+
+    ended = tour(house, tmp_path, "menus.csv")
+
+    assert ended.returncode == 0
+    assert house.request("GET", f"/v1/codes/{mine['id']}").json["revision"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"title,destination,slug\nMenu,,\n", "menus.csv, line 2: needs a title and a destination"),
+        (b"title,destination,slug\nMenu,ftp://example.com/,\n", "Menu: 400 Invalid request: destination: ftp: isn't for browsers"),
+        (b"\xff\xfe", "menus.csv: not a CSV file in UTF-8"),
+        (b"title,destination,slug\n", "no codes in menus.csv"),
+        (None, "menus.csv: can't be read (No such file or directory)"),
+    ],
+)
+def test_the_tour_says_what_is_wrong_with_a_file(house: House, tmp_path: Path, text: bytes | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "menus.csv").write_bytes(text)
+
+    ended = tour(house, tmp_path, "menus.csv")
+
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_tour_says_when_it_cannot_write(house: House, tmp_path: Path) -> None:
+    (tmp_path / "menus.csv").write_text(CSV)
+    (tmp_path / "out").write_text("a file, not a folder")
+
+    ended = tour(house, tmp_path, "menus.csv")
+
+    assert ended.returncode == 1
+    assert "out: can't be written to (" in ended.stderr
+    assert "--out" in ended.stderr
+
+
+def command(*arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `quietzone` until it ends, with these settings and no other."""
+    return subprocess.run(
+        [sys.executable, "-m", "quietzone_cli", *arguments],
+        env=_environment(settings),
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=EXIT_WITHIN_S,
+        check=False,
+    )
+
+
+def tour(house: House, folder: Path, file: str) -> subprocess.CompletedProcess[str]:
+    """Take the tour in `folder`."""
+    return command("tour", "--api", house.place.api_url, "--examples", file, cwd=folder, settings=WITH_KEY)
+
+
+@contextmanager
+def served(data: Path, port: int, output: Path) -> Iterator[str]:
+    """`quietzone serve` without a preset key; gives what it has printed when it is ready, and sees that Ctrl-C ends it with 0."""
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quietzone_cli", "serve", "--data", str(data), "--port", str(port)],
+            env=_environment(NONE),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        until(lambda: "Running; Ctrl-C stops it." in output.read_text("utf-8"), "ready", within_s=EXIT_WITHIN_S)
+        yield output.read_text("utf-8")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(EXIT_WITHIN_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("QUIETZONE_")} | {"COLUMNS": "80", **settings}
