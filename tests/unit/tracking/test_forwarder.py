@@ -381,12 +381,21 @@ async def test_folders_that_are_no_sources_are_left_alone(world: World) -> None:
 
 async def test_reports_say_what_a_running_source_has_accepted(world: World) -> None:
     edge = spooled(world)
-    write_numbers(world.files, SOURCE, Numbers(accepted=20, unrecorded=2, last_seq=20))
+    write_numbers(world.files, SOURCE, Numbers(accepted=12, unrecorded=2, last_seq=12))
 
     await world.forward()
     world.clock.seconds += 60
     await world.forward()
 
     report = (await world.last_reports())[SOURCE]
-    assert (report.accepted, report.forwarded, report.unrecorded, report.closed) == (20, 12, 2, False)
+    assert (report.accepted, report.forwarded, report.unrecorded, report.closed) == (12, 12, 2, False)
     assert edge.last_seq == 12
+
+
+async def test_a_folder_whose_edge_has_no_lock_yet_is_left_to_it(world: World) -> None:
+    (world.root / SPOOL / SOURCE).mkdir(parents=True)  # an edge that starts makes the folder first, then the lock, then takes it
+    await world.forward()
+    edge = spooled(world)
+    await world.forward()
+
+    assert sorted((await world.counted()).scans[SOURCE]) == sorted(edge.accepted.items())

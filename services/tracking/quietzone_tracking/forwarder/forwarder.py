@@ -23,7 +23,7 @@ from quietzone_tracking.forwarder.reports import Report
 from quietzone_tracking.forwarder.source import Load, Making, Source
 from quietzone_tracking.metrics import PUBLISH_FAILURES, SOURCES_OPEN, SPOOL_FAILURES
 from quietzone_tracking.spool import sources
-from quietzone_tracking.spool.layout import SPOOL
+from quietzone_tracking.spool.layout import SPOOL, has_begun
 
 POLL_S = 0.05
 """Between looks at a spool that isn't busy: a scan waits half of it on average, of the 1.5 s that it may take to be visible, and scans
@@ -157,6 +157,8 @@ class Forwarder:
         progress = checkpoints.load(self._files, source_id, self._partitions)
         if progress.closed_ms:  # a crash has brought it back, or came before its deletion
             self._files.delete_folder(f"{SPOOL}/{source_id}")
+            return
+        if not has_begun(self._files, source_id):  # its edge may be about to take the lock, and a look at it would end the source
             return
         log.info("source found", source_id=source_id, next_seq=progress.position.next_seq)
         self._sources[source_id] = Source(self._files, source_id, progress)

@@ -16,6 +16,7 @@ from quietzone_kit.files import Files
 SPOOL = "spool"
 QUARANTINE = f"{SPOOL}/quarantine"
 
+_LOCK = "lock"
 _SUFFIX = ".seg"
 _DIGITS = 20  # holds 64 bits, so that names sort as numbers
 
@@ -50,6 +51,11 @@ def sources(files: Files) -> list[str]:
     return [name for name in files.names(SPOOL) if f"{SPOOL}/{name}" != QUARANTINE]
 
 
+def has_begun(files: Files, source_id: str) -> bool:
+    """Whether the source's edge has had its lock, so that a free lock means its end: an edge writes here only when it has it."""
+    return any(name != _LOCK for name in files.names(f"{SPOOL}/{source_id}"))
+
+
 def segments(files: Files, source_id: str) -> list[int]:
     """A source's segments in order, each by the number of its first scan."""
     stems = (name.removesuffix(_SUFFIX) for name in files.names(f"{SPOOL}/{source_id}") if name.endswith(_SUFFIX))
@@ -63,7 +69,7 @@ def segment_path(source_id: str, segment: int) -> str:
 
 def lock_path(source_id: str) -> str:
     """The file whose lock the source's edge holds."""
-    return f"{SPOOL}/{source_id}/lock"
+    return f"{SPOOL}/{source_id}/{_LOCK}"
 
 
 def read_numbers(files: Files, source_id: str) -> Numbers | None:

@@ -90,8 +90,9 @@ class SpoolReader:
         frames = self._frames_at(position)
         if frames:
             return _run(position, frames)
-        # In this order, so that what is seen afterwards is all there is: a writer that has ended writes no more, and one that
-        # has begun a segment writes no more to those before it.
+        # In this order, so that what is seen afterwards is all there is: a writer's numbers tell of what it has written, one that has
+        # ended writes no more, and one that has begun a segment writes no more to those before it.
+        numbers = read_numbers(self._files, self._source_id)
         running = self._is_running()
         later = [segment for segment in segments(self._files, self._source_id) if segment > position.segment]
         frames = self._frames_at(position)
@@ -102,6 +103,8 @@ class SpoolReader:
             found = self._find(position, segment, passed)
             if found is not None:
                 return self._go_on(position, passed, segment, found)
+        if running and numbers is not None and numbers.last_seq >= position.next_seq:  # it was written, and isn't there
+            return self._gap(position, passed, Position(position.segment, position.offset, numbers.last_seq + 1))
         return NothingYet(position) if running else self._end(position, passed)
 
     def discard(self, before: Position) -> None:

@@ -100,6 +100,8 @@ class SpoolWriter:
             source_id = new_source()
             lock = files.lock(lock_path(source_id))
             if lock is not None:
+                with contextlib.suppress(OSError):  # a full disk: the edge redirects all the same, and its first segment says it too
+                    write_numbers(files, source_id, Numbers())  # that the source has begun: see layout.has_begun
                 return cls(files, executor, clock, limits, (source_id, lock))
         raise SourceTaken(
             f"{OPEN_ATTEMPTS} new source folders were locked at once; look for a process that locks everything below the spool"
@@ -112,7 +114,8 @@ class SpoolWriter:
             NotRecorded: none of them is accepted; the next append may succeed.
         """
         if self._used >= self._limits.spool_bytes:
-            raise NotRecorded("full", f"the spool has reached {self._limits.spool_bytes} bytes; does a forwarder drain it?")
+            self._last_error = f"the spool has reached {self._limits.spool_bytes} bytes; does a forwarder drain it?"
+            raise NotRecorded("full", self._last_error)
         first_seq = self.last_seq + self._skipped + 1
         try:
             segment = self._segment or self._begin_segment(first_seq)

@@ -211,6 +211,30 @@ async def test_a_frame_that_is_gone_from_the_end_is_said_as_a_gap(machine: Machi
     assert read_all(machine.files)[1:] == ([(5, 6)], 6)
 
 
+async def test_a_frame_that_a_running_edge_says_it_wrote_and_that_is_gone_is_said_as_a_gap(machine: Machine) -> None:
+    writer = machine.writer()
+    for _ in range(3):
+        writer.append(run_of(2))
+    await writer.publish_numbers()
+    segment, start, *_ = frames_of(machine.files)[-1]
+    machine.files.truncate(segment_path("source", segment), start)
+
+    assert read_all(machine.files)[1] == [(5, 6)]
+
+
+async def test_a_running_edge_is_read_on_after_a_gap_at_its_end(machine: Machine) -> None:
+    writer = machine.writer(limits=SMALL)
+    writer.append(run_of(1))
+    await writer.publish_numbers()
+    machine.disk.damage(segment_path("source", 1), 20, b"\xff\xff")
+    reader = SpoolReader(machine.files, "source")
+    gap = reader.read(START)
+    writer.append(run_of(1))
+
+    assert isinstance(gap, Gap)
+    assert list(read_all(machine.files, gap.end)[0]) == [2]
+
+
 async def test_a_source_whose_segments_are_all_gone_is_said_as_a_gap(machine: Machine) -> None:
     writer = machine.writer()
     writer.append(run_of(4))
