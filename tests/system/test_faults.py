@@ -1,5 +1,6 @@
 """What holds while processes die, and after a restart."""
 
+import signal
 import sqlite3
 import urllib.error
 from pathlib import Path
@@ -44,6 +45,24 @@ def test_reconcile_names_the_code_whose_stored_count_was_changed_by_hand(own_hou
 
     assert changed == 1
     until(lambda: bool(own_house.request("GET", "/v1/reconcile").json["problems"]), "reconcile says so")
+
+
+def test_reconcile_says_so_when_a_spooled_frame_was_cut_out_by_hand(own_house: House) -> None:
+    code = own_house.create("https://example.com/cut")
+    until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
+    until(lambda: own_house.total(code["id"]) == 1, "the scan counted")
+    [segment] = (own_house.data / "tracking" / "spool").glob("*/*.seg")
+
+    own_house.kill("tracking forwarder", signal.SIGSTOP)
+    start = segment.stat().st_size
+    assert own_house.scan(code["slug"]).status == 302
+    end = segment.stat().st_size
+    assert own_house.scan(code["slug"]).status == 302
+    frames = segment.read_bytes()
+    segment.write_bytes(frames[:start] + frames[end:])
+    own_house.kill("tracking forwarder", signal.SIGCONT)
+
+    until(lambda: any(" lost " in problem for problem in own_house.request("GET", "/v1/reconcile").json["problems"]), "reconcile says so")
 
 
 async def test_a_taken_port_is_said_plainly(house: House, tmp_path: Path) -> None:
