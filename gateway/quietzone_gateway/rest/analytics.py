@@ -47,7 +47,10 @@ class AnalyticsQuery(Input):
             from_ms = start_ms(self.from_, zone) if self.from_ is not None else first_ms(to_ms, zone)
         violations.check()
         if from_ms >= to_ms:
-            violations.add("to", "ends before `from`, or with it")
+            if self.to is None:
+                violations.add("from", "isn't past yet, and `to` is now unless you give it")
+            else:
+                violations.add("to", "ends before `from`, or with it")
             violations.check()
         return Span(from_ms, to_ms)
 

@@ -16,7 +16,7 @@ from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
-"""That the API has."""
+"""That the API has; `Envelope` answers HEAD as GET."""
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
@@ -52,4 +52,5 @@ async def _leave_to_envelope(request: Request, error: Exception) -> PlainTextRes
 
 def _methods_of(request: Request) -> list[str]:
     routes, scope = request.app.router.routes, request.scope
-    return [name for name in METHODS if any(route.matches({**scope, "method": name})[0] is Match.FULL for route in routes)]
+    found = [name for name in METHODS if any(route.matches({**scope, "method": name})[0] is Match.FULL for route in routes)]
+    return ["GET", "HEAD", *found[1:]] if "GET" in found else found

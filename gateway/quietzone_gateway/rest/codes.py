@@ -4,10 +4,10 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
-from quietzone_kit.errors import FieldViolation, InvalidInput
+from quietzone_kit.errors import FieldViolation, InvalidInput, RevisionMismatch
 
 from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
-from quietzone_gateway.rest.etags import InvalidTag, expected_revision, matches_any, tag
+from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_revision, matches_any, tag
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api, together
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
 from quietzone_gateway.rest.times import rfc3339
@@ -217,3 +217,5 @@ def _revision(if_match: str | None) -> int | None:
         return expected_revision(if_match)
     except InvalidTag as error:
         raise InvalidInput(FieldViolation("If-Match", str(error))) from error
+    except MatchesNothing as error:
+        raise RevisionMismatch(str(error)) from error

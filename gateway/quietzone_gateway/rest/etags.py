@@ -10,6 +10,10 @@ class InvalidTag(ValueError):
     """The header isn't a list of entity tags; says what would do."""
 
 
+class MatchesNothing(ValueError):
+    """The header is well-formed, and no revision can match it; says why."""
+
+
 def tag(value: str | int) -> str:
     """A strong entity tag."""
     return f'"{value}"'
@@ -25,10 +29,9 @@ def matches_any(header: str | None, current: str) -> bool:
 def expected_revision(header: str | None) -> int | None:
     """The revision that If-Match demands; None when any will do.
 
-    A tag that is weak, or no revision's, matches nothing (strong comparison): it gives 0, which no code has.
-
     Raises:
         InvalidTag: malformed, or more than one tag.
+        MatchesNothing: the tag is weak, which strong comparison never matches, or no revision's.
     """
     if header is None or header.strip() == "*":
         return None
@@ -36,4 +39,6 @@ def expected_revision(header: str | None) -> int | None:
     if not _LIST.fullmatch(header) or len(found) != 1:
         raise InvalidTag('use one entity tag as ETag gave it, such as "3", or *')
     weak, value = found[0]
-    return int(value) if not weak and value.isascii() and value.isdigit() and len(value) <= 18 else 0
+    if weak or not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise MatchesNothing(f'{header.strip()} is the tag of no revision; use ETag as it was given, such as "3"')
+    return int(value)

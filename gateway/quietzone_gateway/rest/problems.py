@@ -12,6 +12,16 @@ from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
+NO_SUCH_FIELD = "there is no such field"
+_REASONS = {
+    "extra_forbidden": NO_SUCH_FIELD,
+    "missing": "needed",
+    "string_type": "not a text",
+    "int_parsing": "not a whole number",
+    "model_attributes_type": "not a JSON object",
+}
+"""In place of pydantic's own words, by its kinds of error."""
+
 RETRY_AFTER_S = 2
 """A service that restarts is back by then."""
 
@@ -143,6 +153,5 @@ def _violation(details: Mapping[str, Any]) -> FieldViolation:
     kind, place = details["type"], [str(part) for part in details["loc"]]
     if kind == "json_invalid":
         return FieldViolation("body", f"not JSON from character {place[-1]} on ({details['ctx']['error']})")
-    reasons = {"extra_forbidden": "there is no such field", "missing": "needed"}
     reason = str(details["msg"]).removeprefix("Value error, ")
-    return FieldViolation(".".join(place[1:]) or place[0], reasons.get(kind, reason[:1].lower() + reason[1:]))
+    return FieldViolation(".".join(place[1:]) or place[0], _REASONS.get(kind, reason[:1].lower() + reason[1:]))

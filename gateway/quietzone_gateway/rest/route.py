@@ -16,7 +16,7 @@ from quietzone_kit.runtime import Clock
 from starlette.responses import Response
 
 from quietzone_gateway.identity import KnownKeys
-from quietzone_gateway.rest.problems import UNSUPPORTED_MEDIA_TYPE, Refused
+from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rpc import Codes, Counts
 
 MAX_KEY_CHARACTERS = 256
@@ -34,7 +34,7 @@ class Parts:
 
 
 class ApiRoute(APIRoute):
-    """Finds the caller and refuses other bodies than JSON, before anything of the body is read."""
+    """Finds the caller and refuses unknown queries and other bodies than JSON, before anything of the body is read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with that before it."""
@@ -42,6 +42,8 @@ class ApiRoute(APIRoute):
 
         async def handle_for_caller(request: Request) -> Response:
             request.state.caller = await _caller_of(request)
+            if not self.dependant.query_params:  # those with a query have a model, which does it
+                _refuse_query(request)
             if self.body_field is not None:
                 _check_media_type(request)
             return await handle(request)
@@ -119,6 +121,11 @@ def _key_in(request: Request) -> str:
     if len(key) > MAX_KEY_CHARACTERS:
         raise Unauthenticated("no account has this API key")
     return key
+
+
+def _refuse_query(request: Request) -> None:
+    if request.query_params:
+        raise InvalidInput(*(FieldViolation(name, NO_SUCH_FIELD) for name in dict.fromkeys(request.query_params)))
 
 
 def _check_media_type(request: Request) -> None:

@@ -112,9 +112,9 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._head_arrived()
         super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same whatever was wrong
         kind = self._refusal
-        problem = Problem(kind, f"{kind.advice} ({msg})", {}).body(instance="", request_id="")
+        problem = Problem(kind, kind.advice, {}).body(instance="", request_id="")
         headers = (f"Content-Type: {MEDIA_TYPE}", f"Content-Length: {len(problem)}", "Connection: close")
         self.transport.write("\r\n".join((f"HTTP/1.1 {kind.status} {kind.title}", *headers, "", "")).encode() + problem)
         self.transport.close()

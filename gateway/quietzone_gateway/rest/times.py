@@ -1,8 +1,11 @@
 """Times as the API shows and reads them; pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+_SPACED_OFFSET = re.compile(r" \d\d:?\d\d$")
 
 DEFAULT_DAYS = 30
 """Of analytics when nobody says from when."""
@@ -72,7 +75,8 @@ def _instant_ms(text: str) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None or "T" not in text.upper():
-        raise InvalidTime(f"{text[:64]!r} is neither a day (2026-11-21) nor a time with its offset (2026-11-21T09:30:00Z, +01:00)")
+        hint = "; in an address + is written %2B" if _SPACED_OFFSET.search(text) else ""
+        raise InvalidTime(f"{text[:64]!r} is neither a day (2026-11-21) nor a time with its offset (2026-11-21T09:30:00Z, +01:00){hint}")
     _within_reach(moment.date())
     return round(moment.timestamp() * 1000)
 

@@ -98,6 +98,12 @@ async def test_a_span_that_the_service_refuses_is_named_as_the_client_knows_it(a
     assert problem(await api.send("GET", f"/v1/codes/{CODE_ID}/analytics")) == (400, "invalid-argument", ["to"])
 
 
+async def test_a_plus_that_a_query_turned_into_a_space_is_explained(api: Api) -> None:
+    answer = await api.send("GET", f"/v1/codes/{CODE_ID}/analytics?from=2026-11-21T10:00:00+01:00")
+
+    assert "%2B" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
@@ -110,6 +116,7 @@ async def test_a_span_that_the_service_refuses_is_named_as_the_client_knows_it(a
         ("interval=year", ["interval"]),
         ("form=2026-11-21", ["form"]),
         ("from=0000-01-01", ["from"]),
+        ("from=2026-11-22", ["from"]),
     ],
 )
 async def test_every_wrong_wish_is_named(api: Api, query: str, fields: list[str]) -> None:

@@ -121,6 +121,14 @@ async def test_a_star_matches_every_revision(api: Api) -> None:
     assert not api.services.asked[0].HasField("expected_revision")
 
 
+@pytest.mark.parametrize("header", ['W/"3"', '"menu"', '""'])
+async def test_a_tag_that_no_revision_has_matches_none(api: Api, header: str) -> None:
+    answer = await api.send("DELETE", f"/v1/codes/{CODE_ID}", if_match=header)
+
+    assert problem(answer)[:2] == (412, "aborted")
+    assert header in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("header", ["3", '"3", "4"', "", '"3'])
 async def test_a_malformed_if_match_is_named(api: Api, header: str) -> None:
     answer = await api.send("PATCH", f"/v1/codes/{CODE_ID}", {"title": "x"}, if_match=header)

@@ -87,9 +87,10 @@ async def test_an_address_that_is_not_there_is_not_found(api: Api, path: str) ->
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/v1/codes", "GET, POST"),
-        ("POST", f"/v1/codes/{CODE_ID}", "GET, PATCH, DELETE"),
-        ("DELETE", "/v1/reconcile", "GET"),
+        ("PUT", "/v1/codes", "GET, HEAD, POST"),
+        ("POST", f"/v1/codes/{CODE_ID}", "GET, HEAD, PATCH, DELETE"),
+        ("DELETE", "/v1/reconcile", "GET, HEAD"),
+        ("OPTIONS", "/v1/reconcile", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_an_address_lacks_is_answered_with_those_it_has(api: Api, method: str, path: str, allowed: str) -> None:
@@ -97,6 +98,44 @@ async def test_a_method_that_an_address_lacks_is_answered_with_those_it_has(api:
 
     assert problem(answer)[:2] == (405, "method-not-allowed")
     assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", [f"/v1/codes/{CODE_ID}", f"/v1/codes/{CODE_ID}/image", "/v1/reconcile", "/openapi.json"])
+async def test_head_has_the_status_and_headers_of_get(api: Api, path: str) -> None:
+    get, head = await api.send("GET", path, x_request_id="same"), await api.send("HEAD", path, x_request_id="same")
+
+    assert (head.status_code, head.headers) == (200, get.headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/v1/codes/{CODE_ID}"),
+        ("POST", "/v1/codes"),
+        ("PATCH", f"/v1/codes/{CODE_ID}"),
+        ("DELETE", f"/v1/codes/{CODE_ID}"),
+        ("GET", "/v1/reconcile"),
+    ],
+)
+async def test_a_query_that_an_address_does_not_have_is_refused(api: Api, method: str, path: str) -> None:
+    answer = await api.send(
+        method, f"{path}?slug=menu&slug=x", {"destination": "https://example.com/"} if method in ("POST", "PATCH") else None
+    )
+
+    assert problem(answer) == (400, "invalid-argument", ["slug"])
+    assert api.services.asked == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "reason"),
+    [
+        ("GET", "/v1/codes?limit=ten", None, "not a whole number"),
+        ("POST", "/v1/codes", ["https://example.com/"], "not a JSON object"),
+        ("POST", "/v1/codes", {"destination": 1}, "not a text"),
+    ],
+)
+async def test_reasons_are_in_words_for_people(api: Api, method: str, path: str, body: object, reason: str) -> None:
+    assert [error["reason"] for error in (await api.send(method, path, body)).json()["errors"]] == [reason]
 
 
 @pytest.mark.parametrize(
