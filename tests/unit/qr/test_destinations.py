@@ -53,6 +53,19 @@ def test_an_accepted_destination_leads_where_a_browser_would_go(text: str) -> No
 
 
 @pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST.", "127.0.0.1", "127.1.2.3", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "a.localhost"]
+)
+@pytest.mark.parametrize("scan", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])
+def test_this_machine_is_one_scan_host_by_whatever_name(host: str, scan: str) -> None:
+    with pytest.raises(InvalidDestination, match="a scan would go in a circle"):
+        parse_destination(f"http://{host}:8080/menu", ScanBase.parse(scan))
+
+
+def test_another_port_of_this_machine_is_another_host() -> None:
+    assert parse_destination("http://127.0.0.1:9000/", ScanBase.parse("http://localhost:8080")) == "http://127.0.0.1:9000/"
+
+
+@pytest.mark.parametrize(
     ("text", "normal"),
     [
         ("https://example.com", "https://example.com/"),

@@ -1,5 +1,6 @@
 """Codes: what a slug, a destination and a title may be, and what can happen to a code."""
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -96,7 +97,17 @@ class ScanBase:
 
 
 def _place(url: URL) -> tuple[str, str]:
-    return url.hostname.rstrip("."), "" if url.port in _WEB_PORTS else url.port
+    return _host(url.hostname.rstrip(".")), "" if url.port in _WEB_PORTS else url.port
+
+
+def _host(name: str) -> str:
+    """A host's name, the same for each way to say "this machine"."""
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return "localhost" if name.endswith(".localhost") else name
+    address = getattr(address, "ipv4_mapped", None) or address
+    return "localhost" if address.is_loopback or address.is_unspecified else name
 
 
 def parse_slug(text: str) -> Slug:
