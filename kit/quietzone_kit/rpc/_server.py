@@ -7,7 +7,9 @@ from typing import Any, TypeAlias, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
-from quietzone_kit.errors import DeadlineExceeded, QuietzoneError
+from quietzone_kit.bus import BusUnavailable
+from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.errors import DeadlineExceeded, QuietzoneError, Unavailable
 from quietzone_kit.rpc import _callers
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.rpc._health import add_health
@@ -140,6 +142,9 @@ class _Interceptor(grpc.aio.ServerInterceptor):
             if not bound.expired():
                 raise
             raise DeadlineExceeded("no answer in the time that the caller gave") from error
+        except (DocumentsUnavailable, BusUnavailable) as error:
+            log.warning("call refused: the store or the bus doesn't answer", reason=str(error))  # callers needn't know which, nor where
+            raise Unavailable("what this service stands on doesn't answer; try again in a moment") from error
 
 
 def _metadata(context: Context, name: str) -> str | None:

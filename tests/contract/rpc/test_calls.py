@@ -13,6 +13,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
+from quietzone_kit.bus import BusUnavailable
+from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.errors import DeadlineExceeded, FieldViolation, InvalidInput, NotFound, Unauthenticated, Unavailable
 from quietzone_kit.rpc import BreakerState, Caller, CallerKeys, Peer, PeerFailed, RpcSettings, Server, caller, deadline, remaining
 from quietzone_kit.runtime import SystemClock, SystemRandomness
@@ -121,6 +123,18 @@ async def test_a_bug_on_the_other_side_tells_nothing_of_its_inside(wire: Wire) -
     with pytest.raises(PeerFailed, match="INTERNAL") as caught:
         await wire.get()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("refusal", [DocumentsUnavailable("/data/qr.db: the disk is full"), BusUnavailable("/data/bus.db is locked")])
+async def test_a_store_or_bus_that_refuses_is_unavailable_and_not_named(wire: Wire, refusal: Exception) -> None:
+    async def fail(_request: object) -> code_service_pb2.GetCodeResponse:
+        raise refusal
+
+    wire.service.answer = fail
+
+    with pytest.raises(Unavailable) as caught:
+        await wire.get()
+    assert "/data" not in str(caught.value)
 
 
 async def test_without_a_caller_the_call_is_refused_where_one_is_needed(wire: Wire) -> None:

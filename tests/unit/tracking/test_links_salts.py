@@ -110,3 +110,16 @@ async def test_a_damaged_salt_is_refused_and_not_used(documents: Documents) -> N
 
     with pytest.raises(Exception, match="damaged"):
         await store_of(documents, 1).get_or_make(TODAY)
+
+
+async def test_an_edge_goes_on_without_visitors_when_todays_salt_is_damaged(documents: Documents, clock: SteppedClock) -> None:
+    store = store_of(documents, 1)
+    await store.get_or_make(TODAY)
+    await documents.replace(SALTS, {"day": TODAY_ISO, "salt": b"short"}, if_version=1)
+    held = HeldSalts(store, clock)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await held.run()
+
+    assert held.salt(TODAY) is None

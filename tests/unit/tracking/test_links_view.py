@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quietzone_kit.bus import Bounds, Bus, OffsetGone, Polled, partition_of
-from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.bus import Bounds, Bus, BusError, OffsetGone, Polled, partition_of
+from quietzone_kit.documents import Documents, DocumentsError, open_documents
 from quietzone_kit.errors import QuietzoneError, Unavailable
 from quietzone_kit.files import Files, posix_files
 from quietzone_kit.projection import ForeignLog
@@ -157,6 +157,25 @@ async def test_with_everything_else_down_it_starts_from_its_snapshot(world: Worl
 
         assert (before, view.not_ready()) == ("catching up with changes of codes", None)
         assert (view.lookup("menu"), view.lookup("door")) == (link("menu", 3), link("door", 2, state=LinkState.DELETED))
+
+
+async def test_with_store_and_bus_damaged_it_serves_its_snapshot(world: World) -> None:
+    await publish_ready(world, link())
+    async with world.ready():
+        pass
+    world.bus_port.calls.clear()
+
+    async def damaged(_name: str) -> None:
+        raise DocumentsError("the file is damaged")
+
+    async def no_log(_name: str) -> None:
+        raise BusError("the file is damaged")
+
+    world.store_port.gate, world.bus_port.gate = damaged, no_log
+    async with world.running() as view:
+        await until(lambda: revision(view, "menu") == 1)
+        await until(lambda: len(world.bus_port.calls) > 2)
+        assert revision(view, "menu") == 1
 
 
 async def test_a_snapshot_is_followed_on_from_where_it_ended(world: World) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.documents import DocumentsError
 from quietzone_kit.errors import QuietzoneError, Unavailable
 from quietzone_kit.telemetry import logger
 
@@ -88,7 +88,7 @@ class Fills:
         link, by, store_failed = None, "store", False
         try:
             link = await self._store.get(slug, within_s=STORE_S)
-        except DocumentsUnavailable as error:
+        except DocumentsError as error:
             log.warning("link store refused; asking qr", reason=str(error))
             store_failed = True
         if link is None:

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from quietzone_kit.bus import Bounds, Bus, BusUnavailable, OffsetGone, Record
-from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.bus import Bounds, Bus, BusError, OffsetGone, Record
+from quietzone_kit.documents import DocumentsError
 from quietzone_kit.projection import ForeignLog, run_follower
 from quietzone_kit.runtime import Clock, Executor, Randomness
 from quietzone_kit.telemetry import logger
@@ -170,6 +170,9 @@ class LinkView:
             except* (ForeignLog, OffsetGone) as reasons:
                 log.warning("links must be loaded anew", reasons=[str(reason) for reason in reasons.exceptions])
                 await self._patiently(self._load)
+            except* BusError as reasons:  # a damaged bus ends whoever counts; redirects go on with the links that are here
+                log.warning("changes of codes can't be followed", reasons=[str(reason) for reason in reasons.exceptions])
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _watch_log(self) -> None:
         """Notice a log that was made anew and has grown beyond the place where we read.
@@ -182,7 +185,7 @@ class LinkView:
             try:
                 async with asyncio.timeout(BUS_S):
                     bounds = await self._bus.bounds(QR_CODE_V1.name, 0)
-            except (BusUnavailable, TimeoutError):
+            except (BusError, TimeoutError):
                 continue  # the follower says so
             self._heard_at = self._clock.monotonic()
             position = self._positions.get(0)
@@ -282,7 +285,7 @@ class LinkView:
         while True:
             try:
                 return await ask()
-            except (BusUnavailable, DocumentsUnavailable, TimeoutError) as error:
+            except (BusError, DocumentsError, TimeoutError) as error:  # also damage: an edge never ends for want of the others
                 log.warning("links: trying again", attempt=attempt + 1, reason=str(error) or type(error).__name__)
             shortest_s, longest_s = RETRY_S
             await asyncio.sleep(self._randomness.uniform(0, min(longest_s, shortest_s * 2 ** min(attempt, 10))))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.documents import DocumentsError
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
 
@@ -50,7 +50,7 @@ class HeldSalts:
         while True:
             try:
                 await self.look()
-            except DocumentsUnavailable as error:
+            except DocumentsError as error:  # also damage: redirects come before uniques
                 log.warning("salts can't be read now; trying again", days_held=len(self._held), reason=str(error))
                 await asyncio.sleep(RETRY_S)
             else:

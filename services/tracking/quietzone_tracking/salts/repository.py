@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 
-from quietzone_kit.documents import Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents import Collection, Documents, DocumentsError, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.runtime import Randomness
 
 from quietzone_tracking.deadlines import store_answers
@@ -21,7 +21,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class SaltStore:
-    """Salts in a store of documents. Every call can raise DocumentsUnavailable."""
+    """Salts in a store of documents. Every call can raise DocumentsUnavailable, or DocumentsError for what is damaged."""
 
     def __init__(self, documents: Documents, randomness: Randomness) -> None:
         self._documents = documents
@@ -67,7 +67,7 @@ def _key(utc_day: int) -> str:
 def _salt(stored: Stored | None, utc_day: int) -> bytes:
     salt = stored.body.get("salt") if stored is not None else None
     if not isinstance(salt, bytes) or len(salt) != SALT_BYTES:
-        raise ValueError(
+        raise DocumentsError(
             f"the salt of {_key(utc_day)} is damaged or vanished; delete its document in collection salts, and a new one is made"
         )
     return salt
