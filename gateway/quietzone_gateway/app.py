@@ -5,8 +5,8 @@ import sys
 from quietzone_kit.documents import open_documents
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer
-from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_kit.settings import setting
+from quietzone_kit.runtime import Clock, Randomness, SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_kit.settings import SettingsError, setting
 
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import HttpServer, Parts, make_api
@@ -27,19 +27,26 @@ async def build(settings: GatewaySettings) -> App:
     app.close("documents", documents.close)
     accounts = Accounts(documents)
     await accounts.ensure()
-    preset = settings.api_key.get_secret_value() if settings.api_key else None
-    first = await open_first_account(accounts, clock, randomness, preset=preset)
-    if first.new_key is not None:
-        # Not a log line: logs are kept and shipped.
-        sys.stdout.write(f"API key of the first account, shown this once and kept only as a hash:\n\n    {first.new_key}\n\n")
-        sys.stdout.flush()
     keys = CallerKeys.of(settings, clock)
     qr = Peer("qr", settings.qr_address, keys, clock=clock, randomness=randomness)
     app.close("qr", qr.close)
     analytics = Peer("analytics", settings.analytics_address, keys, clock=clock, randomness=randomness)
     app.close("analytics", analytics.close)
     api = make_api(Parts(Codes(qr), Counts(analytics), KnownKeys(accounts, clock), clock), randomness)
-    server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)
+    try:
+        server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)
+    except OSError as error:
+        raise SettingsError(str(error)) from error
+    await _show_first_key(accounts, clock, randomness, settings)  # after what can fail: it is shown once
     app.task("api", server.serve, stop=server.stop)
     app.ready_when("api", server.not_ready)
     return app
+
+
+async def _show_first_key(accounts: Accounts, clock: Clock, randomness: Randomness, settings: GatewaySettings) -> None:
+    preset = settings.api_key.get_secret_value() if settings.api_key else None
+    first = await open_first_account(accounts, clock, randomness, preset=preset)
+    if first.new_key is not None:
+        # Not a log line: logs are kept and shipped.
+        sys.stdout.write(f"API key of the first account, shown this once and kept only as a hash:\n\n    {first.new_key}\n\n")
+        sys.stdout.flush()

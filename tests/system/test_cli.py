@@ -107,6 +107,17 @@ def test_serve_refuses_what_cannot_end_well_before_it_starts(tmp_path: Path, opt
     assert not (tmp_path / "data").exists()
 
 
+def test_an_address_that_is_not_ours_is_said_plainly_and_uses_up_no_key(tmp_path: Path) -> None:
+    elsewhere = {"QUIETZONE_GATEWAY_HOST": "203.0.113.9"}  # set aside for examples (RFC 5737)
+
+    ended = command("serve", "--data", str(tmp_path), "--port", str(free_port()), settings=elsewhere)
+
+    assert ended.returncode == 1
+    assert "QUIETZONE_GATEWAY_HOST is to be an address of this machine" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "qz_" not in ended.stdout
+
+
 def test_a_second_serve_is_told_of_the_first(house: House) -> None:
     ended = command("serve", "--data", str(house.data), "--port", str(house.place.port))
 

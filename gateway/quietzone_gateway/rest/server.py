@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -143,7 +144,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen()  # bound alone, two could have it
     except OSError as error:
         listening.close()
-        raise OSError(
-            f"can't listen on {host}:{port} ({error.strerror}): choose another QUIETZONE_GATEWAY_PORT, or stop what has it"
-        ) from error
+        taken = error.errno == errno.EADDRINUSE
+        advice = "choose another QUIETZONE_GATEWAY_PORT, or stop what has it"
+        other = "QUIETZONE_GATEWAY_HOST is to be an address of this machine, and the port one that this user may take"
+        raise OSError(f"can't listen on {host}:{port} ({error.strerror}): {advice if taken else other}") from error
     return listening
