@@ -12,14 +12,15 @@ from quietzone_analytics.partitions.repository import S
 from quietzone_analytics.projection import ScanState, ScanStates
 from quietzone_analytics.reconcile import Reconciliation, ReportStates, reconcile
 from quietzone_analytics.rollups import DAYS, DIMENSIONS, MONTHS, TOTALS, Day, Rollups, Total
-from quietzone_kit.bus import Bus, Topic
-from quietzone_kit.documents import Documents
+from quietzone_kit.bus import Topic
 from quietzone_kit.events import event_of
-from quietzone_kit.runtime import Clock
 from quietzone_qr.codes.domain import Code
 from quietzone_qr.codes.repository import CODES
+from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from simulation.ledger import Ledger
+from simulation.places import Place
+from simulation.roles import ANALYTICS_COLLECTIONS
 from simulation.tuning import PARTITIONS
 
 REFERRER = DIMENSIONS.index("referrer")
@@ -51,19 +52,44 @@ class Counted:
 class Auditor:
     """Reads with plain ports: no faults."""
 
-    def __init__(self, documents: Documents, bus: Bus) -> None:
-        self._rollups = Rollups(documents)
-        self._states = ScanStates(documents)
-        self._reports = ReportStates(documents)
-        self._bus = bus
+    def __init__(self, place: Place) -> None:
+        self._codes = place.plain_documents("qr")
+        self._counts = place.plain_documents("analytics")
+        self._bus = place.plain_bus()
+        self._clock = place.clock
+        self._rollups = Rollups(self._counts)
+        self._states = ScanStates(self._counts)
+        self._reports = ReportStates(self._counts)
+
+    async def open(self) -> None:
+        """Declare what is read."""
+        await self._codes.ensure(*QR_COLLECTIONS)
+        await self._counts.ensure(*ANALYTICS_COLLECTIONS)
+
+    async def codes(self) -> dict[str, Code]:
+        """Every code that qr has, tombstones too."""
+        page = await self._codes.scan(CODES, limit=1000)
+        codes = [msgspec.convert(stored.body, Code) for stored in page.items]
+        return {str(code.code_id): code for code in codes}
+
+    async def counted_too_often(self) -> list[str]:
+        """Scans that are counted more than once just now, whatever is under way."""
+        counted = Counted()
+        await self._read_days(counted)
+        return [
+            f"scan {referrer} of {code[1]} is counted {times} times already"
+            for code, referrers in counted.referrers().items()
+            for referrer, times in referrers.items()
+            if times > 1
+        ]
 
     async def behind(self) -> int:
         """Records that wait to be counted."""
         return await self._waiting(TRACKING_SCAN_V1, self._states) + await self._waiting(TRACKING_SOURCE_V1, self._reports)
 
-    async def reconcile(self, clock: Clock) -> Reconciliation:
+    async def reconcile(self) -> Reconciliation:
         """What `quietzone reconcile` says."""
-        return await reconcile(self._rollups, self._states, self._reports, self._bus, clock)
+        return await reconcile(self._rollups, self._states, self._reports, self._bus, self._clock)
 
     async def _waiting(self, topic: Topic, states: States[S]) -> int:
         waiting = 0
@@ -78,12 +104,15 @@ class Auditor:
         counted = Counted(states=[one.state for one in await self._states.all()])
         async for total in self._rollups.all(TOTALS):
             counted.totals[tuple(total.address.key)] = total.rollup  # type: ignore[index]
-        async for day in self._rollups.all(DAYS):
-            counted.days.setdefault(tuple(day.address.key), []).append(day.rollup)  # type: ignore[arg-type]
+        await self._read_days(counted)
         async for month in self._rollups.all(MONTHS):
             counted.months[month.address.key.account_id] += month.rollup.scans
         counted.milestones = await self._milestones()
         return counted
+
+    async def _read_days(self, counted: Counted) -> None:
+        async for day in self._rollups.all(DAYS):
+            counted.days.setdefault(tuple(day.address.key), []).append(day.rollup)  # type: ignore[arg-type]
 
     async def _milestones(self) -> Counter[tuple[str, str, int]]:
         """Event id, code and threshold of each milestone, with how often it was sent."""
@@ -167,16 +196,3 @@ def _thresholds(persons: int) -> list[int]:
             return reached
         reached.append(hundreds * 100)
     return reached
-
-
-async def codes_of(documents: Documents) -> dict[str, Code]:
-    """Every code that qr has, tombstones too."""
-    found: dict[str, Code] = {}
-    cursor: str | None = None
-    while True:
-        page = await documents.scan(CODES, limit=1000, after=cursor)
-        codes = [msgspec.convert(stored.body, Code) for stored in page.items]
-        found.update({str(code.code_id): code for code in codes})
-        if page.cursor is None:
-            return found
-        cursor = page.cursor

@@ -3,14 +3,12 @@
 import asyncio
 
 from quietzone_qr.codes.domain import Code
-from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
 from quietzone_tracking.spool import sources
-from simulation.audit import Auditor, codes_of, problems, unreconciled
+from simulation.audit import Auditor, problems, unreconciled
 from simulation.clients import Clients
 from simulation.codebook import Answer, Codebook, expected
 from simulation.ledger import Ledger
 from simulation.process import Process
-from simulation.roles import ANALYTICS_COLLECTIONS
 from simulation.tuning import SNAPSHOT_EVERY_S
 from simulation.world import SPOOL_FOLDER, Role, World
 
@@ -30,38 +28,29 @@ MOST_PROBLEMS = 5
 class Finale:
     """Checks promise 1 while edges run, ends them, then checks promise 2."""
 
-    def __init__(self, world: World, clients: Clients, edges: list[Role], books: tuple[Ledger, Codebook]) -> None:
+    def __init__(self, world: World, auditor: Auditor, clients: Clients, edges: list[Role], *, books: tuple[Ledger, Codebook]) -> None:
         self._world = world
+        self._auditor = auditor
         self._clients = clients
         self._edges = edges
         self._ledger, self._codebook = books
         self._chance = world.chance.fork("finale")
-        process = Process(world.loop, "auditor")
-        self._process = process
-        self._place = world.ground.place(process, world.machine("core"))
-        self._files = world.machine("edge").disk.files(process, SPOOL_FOLDER)
+        self._files = world.machine("edge").disk.files(Process(world.loop, "looks into spools"), SPOOL_FOLDER)
 
     async def play(self) -> None:
         """All of it."""
-        await self._process.ask(self._play)
-
-    async def _play(self) -> None:
-        qr_store, counts_store, bus = self._place.plain_documents("qr"), self._place.plain_documents("analytics"), self._place.plain_bus()
-        await qr_store.ensure(*QR_COLLECTIONS)
-        await counts_store.ensure(*ANALYTICS_COLLECTIONS)
         while self._world.ground.in_flight():
             await asyncio.sleep(0.1)
-        codes = await codes_of(qr_store)
+        codes = await self._auditor.codes()
         self._violate(self._codebook.check(codes))
         await self._follow(codes)
         if self._chance.happens(0.3) and not self._codebook.forgetful:
             await self._black_out(codes)
         self._end_edges()
-        auditor = Auditor(counts_store, bus)
-        await self._rest(auditor)
-        counted = await auditor.read()
+        await self._rest()
+        counted = await self._auditor.read()
         self._violate(problems(counted, self._ledger))
-        self._violate(unreconciled(await auditor.reconcile(self._place.clock), self._ledger))
+        self._violate(unreconciled(await self._auditor.reconcile(), self._ledger))
         self._world.counts["scans counted"] += sum(total.scans for total in counted.totals.values())
         self._world.counts["milestones"] += len(counted.milestones)
 
@@ -116,11 +105,11 @@ class Finale:
                 self._world.tell(f"{edge.name} is killed for good")
                 process.kill()
 
-    async def _rest(self, auditor: Auditor) -> None:
+    async def _rest(self) -> None:
         deadline = self._world.loop.time() + REST_WITHIN_S
-        while not self._world.violations and (sources(self._files) or await auditor.behind()):
+        while not self._world.violations and (sources(self._files) or await self._auditor.behind()):
             if self._world.loop.time() > deadline:
-                self._world.violate(f"no rest: sources {sources(self._files)} in the spool, {await auditor.behind()} records behind")
+                self._world.violate(f"no rest: sources {sources(self._files)} in the spool, {await self._auditor.behind()} records behind")
             await asyncio.sleep(0.2)
 
     def _violate(self, found: list[str]) -> None:

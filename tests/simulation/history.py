@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import structlog
 from quietzone_tracking.spool import SpoolLimits
+from simulation.audit import Auditor
 from simulation.chance import Chance
 from simulation.clients import Clients, Habits
 from simulation.codebook import Codebook
@@ -17,11 +18,14 @@ from simulation.finale import Finale
 from simulation.ledger import Disturbance, Ledger
 from simulation.loop import Deadlock, Livelock, SimulatedLoop
 from simulation.nemesis import Nemesis
-from simulation.process import PROCESS
+from simulation.process import PROCESS, Process
 from simulation.roles import EdgePlan, analytics, edge, forwarder, links, qr
 from simulation.world import Main, Role, World
 
 Ack: TypeAlias = Literal["spool", "disk"]
+
+WATCH_EVERY_S = 1.5
+"""Between two looks at the counts while faults are injected."""
 
 MOST_CODES = 4
 """More would have too few scans each to reach a milestone."""
@@ -85,12 +89,19 @@ class History:
         self._clients = Clients(world, world.chance.fork("clients"), (self._ledger, self._codebook), habits)
         world.died = lambda name, at: self._ledger.disturbed(Disturbance(name, at, at, disk=False))
         self._nemesis = Nemesis(world, world.chance.fork("nemesis"), self._ledger)
+        self._auditing = Process(world.loop, "auditor")
+        self._auditor = Auditor(world.ground.place(self._auditing, world.machine("core")))
         world.tell(f"ack {ack}, {limits}, {habits}, {', '.join(world.roles)}")
 
     async def play(self) -> None:
         """Work, faults, healing, checks."""
+        await self._auditing.ask(self._play)
+
+    async def _play(self) -> None:
         world, chance = self._world, self._chance
+        await self._auditor.open()
         async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch())
             keepers = [group.create_task(world.supervise(role)) for role in world.roles.values()]
             await asyncio.sleep(chance.pick((0.0, 0.5)))
             clients = [group.create_task(self._clients.own(f"owner {number}", self._qrs)) for number in range(chance.between(1, 2))]
@@ -100,10 +111,17 @@ class History:
             await asyncio.sleep(chance.uniform(0, 0.5))
             for client in clients:
                 client.cancel()
-            await Finale(world, self._clients, self._edges, (self._ledger, self._codebook)).play()
+            await Finale(world, self._auditor, self._clients, self._edges, books=(self._ledger, self._codebook)).play()
             world.over = True
-            for keeper in keepers:
-                keeper.cancel()
+            for task in (watch, *keepers):
+                task.cancel()
+
+    async def _watch(self) -> None:
+        """What may never be so, not even in between."""
+        while not self._world.violations:
+            await asyncio.sleep(WATCH_EVERY_S)
+            for problem in (await self._auditor.counted_too_often())[:1]:
+                self._world.violate(problem)
 
     def _roles(self, name: str, machine: str, main: Main, *, second: float) -> list[Role]:
         """One role of this kind, or two with the probability `second`."""
