@@ -212,6 +212,18 @@ async def test_times_never_go_back_with_the_clock(open_at: OpenBus, clock: Movab
     assert first.time_ms <= second.time_ms
 
 
+async def test_times_go_back_after_a_clock_that_was_far_off(open_at: OpenBus, clock: MovableClock) -> None:
+    bus = await open_at()
+    clock.set_back_s = -40 * 86_400
+    await bus.publish([message("a", partition=0)])
+    clock.set_back_s = 0
+    await bus.publish([message("b", partition=0)])
+
+    [first, second] = (await read_all(await from_start(await bus.follow(SCANS.name)), 2))[0]
+
+    assert first.time_ms - second.time_ms > 39 * 86_400_000
+
+
 async def test_a_lease_of_a_clock_that_was_set_back_blocks_nobody(open_at: OpenBus, clock: MovableClock) -> None:
     first, second = await open_at(), await open_at()
     gone, live = Member(await first.join(SCANS.name, "g")), Member(await second.join(SCANS.name, "g"))

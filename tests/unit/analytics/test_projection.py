@@ -71,6 +71,13 @@ async def test_the_state_knows_up_to_when_it_counted(world: World) -> None:
     assert (await world.state()).counted_until_ms == NOON_MS + 9
 
 
+async def test_a_clock_that_was_far_off_says_nothing_of_how_far_was_counted(world: World) -> None:
+    far_off_ms = NOON_MS + 400 * 86_400_000
+    await world.count(record(b"", 0, kind="unknown", time_ms=far_off_ms), record(b"", 1, kind="unknown", time_ms=NOON_MS))
+
+    assert (await world.state()).counted_until_ms == NOON_MS
+
+
 async def test_a_record_that_breaks_its_contract_is_set_aside_whole_with_the_reason(world: World) -> None:
     await world.count(record(b"\xff\xff", 0), record(batch(seen([1]), prev_seq=0), 1))
 

@@ -36,6 +36,10 @@ TRIM_RECORDS = 500
 TRIM_BYTES = 8_000_000
 """What one step of retention removes, about: some 20 ms of the write lock with values of 10 kB."""
 
+MAX_SET_BACK_MS = 24 * 60 * 60 * 1000
+"""How far a clock may be set back without the log's times going back: more means that it was far off before. Going on from there would
+hold retention up until then, and make every new source look too old to be counted."""
+
 SCHEMA = """
 CREATE TABLE topics (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, log_id TEXT NOT NULL, retention_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL
@@ -133,7 +137,7 @@ def bounds(connection: sqlite3.Connection, topic: str, partition: int) -> Bounds
 
 
 def append(connection: sqlite3.Connection, messages: Sequence[Message], now_ms: int) -> list[Position]:
-    """Put messages at the ends of their partitions; a partition's times never go back. Raises UnknownTopic."""
+    """Put messages at the ends of their partitions; times go back only by more than MAX_SET_BACK_MS. Raises UnknownTopic."""
     topics: dict[str, TopicRow] = {}
     heads: dict[tuple[int, int], _Head] = {}
     rows, positions = [], []
@@ -209,7 +213,7 @@ def _head(connection: sqlite3.Connection, topic: TopicRow, partition: int, now_m
     row = connection.execute("SELECT id, next, newest_ms FROM partitions WHERE topic = ? AND number = ?", (topic.id, partition)).fetchone()
     if row is None:
         raise UnknownTopic(f"topic {topic.name} has partitions 0 to {topic.partitions - 1}, not {partition}")
-    return _Head(row[0], row[1], max(row[2], now_ms))
+    return _Head(row[0], row[1], now_ms if row[2] - now_ms > MAX_SET_BACK_MS else max(row[2], now_ms))
 
 
 def _heads(connection: sqlite3.Connection, topic: TopicRow) -> list[tuple[int, int, int, int]]:

@@ -13,6 +13,9 @@ from quietzone_analytics.rollups.scans import Batch
 MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000
 """How long a closed source is remembered, and so how old an unknown one may be: else an old record that comes again would be new."""
 
+FAR_OFF_MS = 24 * 60 * 60 * 1000
+"""A log's time that goes back by more was a clock's that was far off before; it says nothing of how far was counted."""
+
 MAX_REASON = 500  # characters of why scans were lost, as in the contract
 
 
@@ -108,6 +111,8 @@ class Draft:
         """Begin with a record: closed sources whose time is over by then are forgotten."""
         self._now_ms = log_time_ms
         self._counted_until_ms = max(self._counted_until_ms, log_time_ms)
+        if self._counted_until_ms - log_time_ms > FAR_OFF_MS:
+            self._counted_until_ms = log_time_ms
         if self._prune_at_ms is not None and log_time_ms > self._prune_at_ms:
             self._prune()
 

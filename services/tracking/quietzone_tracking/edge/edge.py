@@ -9,6 +9,7 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from urllib.parse import unquote
 
 from quietzone_kit.errors import QuietzoneError
 from quietzone_kit.http import Request, http_date, response_head
@@ -261,8 +262,8 @@ class Edge:
 
 
 def _path(target: bytes) -> str:
-    """The path of a target in origin-form or absolute-form (RFC 9112, 3.2), without its query."""
+    """The path of a target in origin-form or absolute-form (RFC 9112, 3.2), without its query; `%5F` is `_` (RFC 3986, 2.3)."""
     path = target.decode("latin-1").partition("?")[0]
-    if path.startswith(("http://", "https://")):
+    if path[:8].lower().startswith(("http://", "https://")):
         path = "/" + path.partition("://")[2].partition("/")[2]
-    return path
+    return unquote(path, "latin-1")
