@@ -26,8 +26,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from quietzone_cli.api import Api, ApiError
-from quietzone_cli.tour import TourFailed, run_tour
+from quietzone_cli.errors import CommandFailed, TourFailed
 
 app = typer.Typer(help="Dynamic QR codes, counted exactly.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -102,7 +101,7 @@ def main() -> None:
 def _finish(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
-    except (ApiError, TourFailed, SettingsError, PortTaken, DataFolderTaken, RoleFailed) as error:
+    except (CommandFailed, SettingsError, PortTaken, DataFolderTaken, RoleFailed) as error:
         errors.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         code = 1
     raise typer.Exit(code)
@@ -128,12 +127,17 @@ async def _serve(place: Installation, *, tour: bool, stop_after: bool) -> int:
 async def _tour(api_url: str, key: str, examples: list[Path], out: Path) -> int:
     if not examples:
         raise TourFailed("no CSV files: name some with --examples, or run this where the folder examples/ is")
+    from quietzone_cli.api import Api  # noqa: PLC0415 - `serve` alone does without requests and images: 25 MB less
+    from quietzone_cli.tour import run_tour  # noqa: PLC0415
+
     async with Api(api_url, key) as api:
         await run_tour(api, console, examples=examples, folder=out)
     return 0
 
 
 async def _reconcile(api_url: str, key: str) -> int:
+    from quietzone_cli.api import Api  # noqa: PLC0415
+
     async with Api(api_url, key) as api:
         found = await api.reconcile()
     table = Table(show_header=False)

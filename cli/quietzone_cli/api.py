@@ -6,12 +6,10 @@ from typing import Any, Self
 
 import httpx
 
+from quietzone_cli.errors import ApiError
+
 TIMEOUT_S = 20.0
 """Above the gateway's own deadline of 5 s for what it asks of services, with room for a machine that has just started."""
-
-
-class ApiError(Exception):
-    """The API refused a request, or couldn't be reached: the message says what it said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from quietzone_cli.api import Api, Code
+from quietzone_cli.errors import TourFailed
 from quietzone_cli.tour import report, steps
-from quietzone_cli.tour.steps import Counted, TourFailed
+from quietzone_cli.tour.steps import Counted
 from quietzone_cli.tour.visitors import requests_for
 
-__all__ = ["TourFailed", "run_tour"]
+__all__ = ["run_tour"]
 
 
 async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], folder: Path) -> None:

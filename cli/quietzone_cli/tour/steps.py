@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import httpx
 
-from quietzone_cli.api import Analytics, Api, ApiError, Code, Reconciliation
+from quietzone_cli.api import Analytics, Api, Code, Reconciliation
+from quietzone_cli.errors import ApiError, TourFailed
 from quietzone_cli.tour.readers import Reading, read_png, read_svg
 from quietzone_cli.tour.visitors import BOT, HEAD, PERSON, PREVIEW, Request, requests_for
 
@@ -23,10 +24,6 @@ CONNECTIONS = 16
 
 COUNTED_WITHIN_S = 30.0
 """How long to wait for the counts: twenty times the promised 1.5 s, for a machine that is busy with other things."""
-
-
-class TourFailed(Exception):
-    """Something was not as promised: the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
