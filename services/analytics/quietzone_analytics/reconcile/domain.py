@@ -206,7 +206,10 @@ def source_problems(count: SourceCount, known: Counted, *, up_to_ms: int | None,
             "scans wait in its spool: start its forwarder, or attach its volume to one that runs"
         )
     for gap in known.gaps:
-        yield f"{name}, {gap}: its forwarder sends them again after its next error; restart it if that takes longer than a minute"
+        yield (
+            f"{name}, {gap}: its forwarder sends again what the bus hasn't acknowledged; if this stays for a minute, restart its edge, "
+            "so that a new source begins"
+        )
     if count.lost:
         reasons = "; ".join(known.reasons) or "its forwarder's log says why"
         yield f"{name} lost {count.lost} scans: {reasons}"
