@@ -25,11 +25,13 @@ class _Inode:
 
 @dataclass(slots=True)
 class DiskFaults:
-    """How likely each kind of error is, per call; all 0 when the disk is sound."""
+    """How likely each kind of error is, per call; all 0 when the disk is sound. `slow` calls take up to `slowest_s`."""
 
     full: float = 0.0
     failing_sync: float = 0.0
     failing_name: float = 0.0
+    slow: float = 0.0
+    slowest_s: float = 0.02
 
 
 class Disk:
@@ -104,6 +106,13 @@ class Disk:
         start = f"{folder}/" if folder else ""
         yield from [path for path in self._names if path.startswith(start)]
 
+    def take_time(self, process: Process) -> None:
+        """Let others go on in the middle of a call, maybe."""
+        if self.faults.slow and self._chance.happens(self.faults.slow):
+            self.injected["slow calls"] = self.injected.get("slow calls", 0) + 1
+            process.loop.block(process, self._chance.uniform(0, self.faults.slowest_s))
+            process.check()
+
     def _fails(self, kind: str, probability: float, number: int) -> None:
         if probability and self._chance.happens(probability):
             self.injected[kind] = self.injected.get(kind, 0) + 1
@@ -121,6 +130,7 @@ class ProcessFiles:
     def names(self, folder: str) -> list[str]:
         """Names in `folder`."""
         self._process.check()
+        self._disk.take_time(self._process)
         start = f"{self._path(folder)}/" if self._path(folder) else ""
         found = {path[len(start) :].split("/")[0] for path in self._disk._names if path.startswith(start)}
         found |= {path[len(start) :].split("/")[0] for path in self._disk._folders if path.startswith(start)}
@@ -141,6 +151,8 @@ class ProcessFiles:
         if full in self._disk._names or full in self._disk._folders:
             raise FileExistsError(errno.EEXIST, "File exists", path)
         self._disk._fails("create", self._disk.faults.failing_name, errno.ENOSPC)
+        self._disk._add_folders(full)
+        self._disk.take_time(self._process)
         inode = _Inode()
         self._disk._put(full, inode)
         self._process.touch()
@@ -150,6 +162,7 @@ class ProcessFiles:
         """All or nothing."""
         self._process.touch()
         self._disk._fails("replace", self._disk.faults.failing_name, errno.ENOSPC)
+        self._disk.take_time(self._process)
         self._disk._put(self._path(path), _Inode(bytearray(data), len(data), named=True))
         self._process.touch()
 
@@ -185,6 +198,7 @@ class ProcessFiles:
         for path in self._disk._below(full):
             self._disk._forget(path)
             self._process.touch()
+            self._disk.take_time(self._process)
         self._disk._folders = {name for name in self._disk._folders if name != full and not name.startswith(f"{full}/")}
         self._process.touch()
 
@@ -192,17 +206,22 @@ class ProcessFiles:
         """Take a lock, unless another holds it."""
         self._process.check()
         full = self._path(path)
-        inode = self._disk._names.get(full)
-        if inode is None:
-            inode = _Inode()
-            self._disk._put(full, inode)
-        if inode.holder is not None and inode.holder.alive:
-            return None
-        inode.holder = self._process
-        return ProcessLock(self._process, inode)
+        while True:
+            inode = self._disk._names.get(full)
+            if inode is None:
+                self._disk._add_folders(full)
+                self._disk.take_time(self._process)
+                inode = self._disk._names.setdefault(full, _Inode())
+            self._disk.take_time(self._process)
+            if inode.holder is not None and inode.holder.alive:
+                return None
+            if self._disk._names.get(full) is inode:  # else somebody has deleted it meanwhile
+                inode.holder = self._process
+                return ProcessLock(self._process, inode)
 
     def _inode(self, path: str) -> _Inode:
         self._process.check()
+        self._disk.take_time(self._process)
         inode = self._disk._names.get(self._path(path))
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
@@ -230,10 +249,11 @@ class ProcessFile:
         except OSError:
             self._inode.data += data[: self._disk._chance.between(0, len(data) - 1)]
             raise
-        if self._process.fuse == 1:  # killed in the middle of the write
-            self._inode.data += data[: self._disk._chance.between(0, len(data))]
-        else:
-            self._inode.data += data
+        half = self._disk._chance.between(0, len(data))
+        self._inode.data += data[:half]
+        if self._process.fuse != 1:  # else it is killed in the middle of the write
+            self._disk.take_time(self._process)
+            self._inode.data += data[half:]
         self._process.touch()
 
     def sync(self) -> None:
@@ -241,7 +261,9 @@ class ProcessFile:
         self._process.touch()
         self._check_open()
         self._disk._fails("sync", self._disk.faults.failing_sync, errno.EIO)
-        self._inode.synced = len(self._inode.data)
+        written = len(self._inode.data)
+        self._disk.take_time(self._process)
+        self._inode.synced = max(self._inode.synced, min(written, len(self._inode.data)))
         self._inode.named = True
         self._process.touch()
 

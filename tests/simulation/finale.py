@@ -4,6 +4,7 @@ import asyncio
 
 from quietzone_qr.codes.domain import Code
 from quietzone_tracking.spool import sources
+from quietzone_tracking.spool.layout import has_begun
 from simulation.audit import Auditor, problems, unreconciled
 from simulation.clients import Clients
 from simulation.codebook import Answer, Codebook, expected
@@ -107,10 +108,14 @@ class Finale:
 
     async def _rest(self) -> None:
         deadline = self._world.loop.time() + REST_WITHIN_S
-        while not self._world.violations and (sources(self._files) or await self._auditor.behind()):
+        while not self._world.violations and (self._open_sources() or await self._auditor.behind()):
             if self._world.loop.time() > deadline:
-                self._world.violate(f"no rest: sources {sources(self._files)} in the spool, {await self._auditor.behind()} records behind")
+                self._world.violate(f"no rest: sources {self._open_sources()} in the spool, {await self._auditor.behind()} records behind")
             await asyncio.sleep(0.2)
+
+    def _open_sources(self) -> list[str]:
+        """Sources that aren't drained; of an edge that was killed while it took its lock an empty folder stays, and no scan."""
+        return [source for source in sources(self._files) if has_begun(self._files, source)]
 
     def _violate(self, found: list[str]) -> None:
         for problem in found[:MOST_PROBLEMS]:

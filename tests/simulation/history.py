@@ -59,6 +59,8 @@ def play_one(seed: int, tell: Callable[[str], None] | None = None) -> Outcome:
         world.violate(traceback.format_exc())
     for complaint in loop.complaints:
         world.violate(f"asyncio complains: {complaint}")
+    for machine in world.machines.values():
+        world.counts.update({f"fault: disk {kind}": times for kind, times in machine.disk.injected.items()})
     loop.finish()
     world.ground.close()
     return Outcome(seed, world.violations, world.counts, world.story(), world.digest())

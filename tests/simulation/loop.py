@@ -69,6 +69,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._max_steps = max_steps
         self._now = 0.0
         self._queue: deque[_Handle | _TimerHandle] = deque()
+        self._current: deque[_Handle | _TimerHandle] = deque()
+        self._is_blocked = False
+        self._failure: Livelock | Deadlock | None = None
         self._timers: list[tuple[float, int, _TimerHandle]] = []
         self._origin = 0
         self._timer_origin = 0
@@ -142,20 +145,51 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._timers.clear()
         self.close()
 
+    def block(self, process: Process, for_s: float) -> None:
+        """Have a call of `process` take this long, while others go on; so does the process, if it is one of its threads that called.
+
+        Others means: all that is due in the meantime is run here, within the call. Calls don't nest: one of them that is made within
+        takes no time.
+        """
+        if self._is_blocked:
+            return
+        self._is_blocked = True
+        task, until = asyncio.current_task(self), self._now + for_s
+        if task is not None:
+            asyncio.tasks._leave_task(self, task)
+        process.blocked = not process.in_thread
+        self.call_at(until, _nothing, context=Context())
+        try:
+            while self._now < until and not self._stopping and self._failure is None:  # type: ignore[attr-defined]
+                self._run_once()
+        except (Livelock, Deadlock) as failure:
+            self._failure = failure  # raised by the outer turn: here production code would catch it
+        finally:
+            process.blocked = self._is_blocked = False
+            if task is not None:
+                asyncio.tasks._enter_task(self, task)
+            if process.alive and not process.paused:
+                process.resume()
+
     def _run_once(self) -> None:
         self._now += TURN_S
         self._wake_timers()
-        for handle in self._turn():
+        if not self._current:  # else a call blocks in the middle of a turn
+            self._current = self._turn()
+        while self._current:
+            handle = self._current.popleft()
             self.steps += 1
             self._origin = self.steps
             process = handle.process
             if handle.cancelled():
                 continue
-            if process is not None and (not process.alive or process.paused):
+            if process is not None and (not process.alive or process.paused or process.blocked):
                 if process.alive:
                     process.deferred.append(handle)
                 continue
             handle._run()
+        if self._failure is not None and not self._is_blocked:
+            raise self._failure
         if self.steps > self._max_steps:
             raise Livelock(f"{self.steps} steps at {self._now:.3f} s: {self._busy()}")
 
@@ -163,17 +197,16 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         timers = self._timers
         while timers and (timers[0][2].cancelled() or _is_dead(timers[0][2])):
             heapq.heappop(timers)
-        if not self._queue and not self._stopping:  # type: ignore[attr-defined]
+        if not self._queue and not self._current and not self._stopping:  # type: ignore[attr-defined]
             if not timers:
                 raise Deadlock(f"nothing can run at {self._now:.3f} s: {self._busy()}")
             self._now = max(self._now, timers[0][0])
         while timers and timers[0][0] <= self._now:
             self._queue.append(heapq.heappop(timers)[2])
 
-    def _turn(self) -> list["_Handle | _TimerHandle"]:
+    def _turn(self) -> deque["_Handle | _TimerHandle"]:
         """The callbacks of this turn: those of one origin keep their order, which origin goes next is drawn."""
-        handles = list(self._queue)
-        self._queue.clear()
+        handles, self._queue = self._queue, deque()
         if len(handles) < 2 or not self.shuffled:
             return handles
         origins = [handle.origin for handle in handles]
@@ -183,7 +216,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         for handle in handles:
             lanes.setdefault(handle.origin, deque()).append(handle)
         self._chance.shuffle(origins)
-        return [lanes[origin].popleft() for origin in origins]
+        return deque(lanes[origin].popleft() for origin in origins)
 
     def _busy(self) -> str:
         names = sorted(f"{process.name}: {task.get_name()}" for process in self.processes for task in process.tasks if not task.done())
@@ -197,6 +230,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody sleeps in a selector."""
+
+
+def _nothing() -> None:
+    """A moment to wake up at."""
 
 
 def _process_of(handle: asyncio.Handle) -> Process | None:

@@ -52,6 +52,8 @@ class Nemesis:
         """One harm after the other, until this moment; those that last end by themselves or by `heal`."""
         chance, loop = self._chance, self._world.loop
         busy = chance.pick((0.15, 0.5, 1.5))
+        for machine in self._world.machines.values():
+            machine.disk.faults.slow = chance.pick((0.0, 0.01, 0.05))
         wheel = [harm for harm in self._harms for _ in range(harm[1])]
         strikes: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as lasting:
@@ -156,14 +158,15 @@ class Nemesis:
     async def _disk_errors(self) -> None:
         machine = self._chance.pick(list(self._world.machines.values()))
         chance = self._chance
-        faults = DiskFaults(chance.pick((0.0, 0.3, 1.0)), chance.pick((0.0, 0.2, 0.6)), chance.pick((0.0, 0.3, 0.8)))
+        slow = machine.disk.faults.slow
+        faults = DiskFaults(chance.pick((0.0, 0.3, 1.0)), chance.pick((0.0, 0.2, 0.6)), chance.pick((0.0, 0.3, 0.8)), slow)
         for_s = chance.uniform(0.1, 2)
         self._world.tell(f"the disk of {machine.name} fails for {for_s:.2f} s: {faults}")
         machine.disk.faults = faults
         for role in self._on(machine):
             self._disturb(role.name, for_s, disk=True)
         await asyncio.sleep(for_s)
-        machine.disk.faults = DiskFaults()
+        machine.disk.faults = DiskFaults(slow=slow)
 
     async def _clock_jump(self) -> None:
         machine = self._chance.pick(list(self._world.machines.values()))

@@ -26,13 +26,18 @@ class Gone(Exception):
 
 
 class Process:
-    """A simulated process; a restarted one is a new object. `fuse` is how often it is touched until it dies by itself."""
+    """A simulated process; a restarted one is a new object. `fuse` is how often it is touched until it dies by itself.
+
+    `blocked` while a call of its main thread takes its time, `in_thread` while one of its other threads runs.
+    """
 
     def __init__(self, loop: "SimulatedLoop", name: str) -> None:
         self.name = name
         self.loop = loop
         self.alive = True
         self.paused = False
+        self.blocked = False
+        self.in_thread = False
         self.fuse: int | None = None
         self.skew_ms = 0
         self.deferred: list[Any] = []

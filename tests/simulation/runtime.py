@@ -88,12 +88,15 @@ class InlineExecutor:
         if work is None:
             return
         result, failure = None, None
+        before, self._process.in_thread = self._process.in_thread, True
         try:
             result = work()
         except ProcessDead:
             raise
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits, as a pool does
             failure = error
+        finally:
+            self._process.in_thread = before
         self._free += 1
         self._answers.append((future, result, failure))
         self._later(self._answer)

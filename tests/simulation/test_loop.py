@@ -164,6 +164,73 @@ def test_a_paused_process_goes_on_where_it_stood(loop: SimulatedLoop) -> None:
     assert seen[0] >= 5
 
 
+def test_others_go_on_while_a_call_blocks_and_the_caller_does_not(loop: SimulatedLoop) -> None:
+    ticks: dict[str, list[float]] = {"slow": [], "other": []}
+    slow, other = Process(loop, "slow"), Process(loop, "other")
+
+    async def tick(name: str) -> None:
+        for _ in range(10):
+            ticks[name].append(loop.time())
+            await asyncio.sleep(0.1)
+
+    async def call() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tick("slow"))
+            await asyncio.sleep(0.25)
+            loop.block(slow, 0.5)
+
+    async def main() -> None:
+        slow.start(call)
+        other.start(partial(tick, "other"))
+        await asyncio.sleep(3)
+
+    loop.run_until_complete(main())
+
+    during = {name: sum(0.26 < moment < 0.74 for moment in moments) for name, moments in ticks.items()}
+    assert during == {"slow": 0, "other": 5}
+    assert len(ticks["slow"]) == 10
+
+
+def test_the_other_threads_of_a_process_go_on_while_one_of_them_blocks(loop: SimulatedLoop) -> None:
+    ticks: list[float] = []
+    process = Process(loop, "p")
+
+    async def body() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(InlineExecutor(process, Chance("1")).run(partial(loop.block, process, 0.5)))
+            for _ in range(5):
+                ticks.append(loop.time())
+                await asyncio.sleep(0.1)
+
+    async def main() -> None:
+        process.start(body)
+        await asyncio.sleep(3)
+
+    loop.run_until_complete(main())
+
+    assert len([moment for moment in ticks if moment < 0.45]) == 5
+
+
+def test_a_process_that_is_killed_while_its_call_blocks_dies_in_it(loop: SimulatedLoop) -> None:
+    after: list[str] = []
+    process = Process(loop, "p")
+
+    async def body() -> None:
+        loop.block(process, 1.0)
+        process.check()
+        after.append("went on")
+
+    async def main() -> None:
+        process.start(body)
+        loop.call_later(0.5, process.kill)
+        await process.ended
+        await asyncio.sleep(1)
+
+    loop.run_until_complete(main())
+
+    assert after == []
+
+
 def test_asking_a_process_that_dies_ends_in_gone(loop: SimulatedLoop) -> None:
     process = Process(loop, "server")
 

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from contract.gateway.served import Api, Noon, problem, running
 from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import COLLECTIONS, Codes
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.rpc import CodeService
-from unit.gateway.served import Api, Noon, problem, running
 
 
 @pytest.fixture

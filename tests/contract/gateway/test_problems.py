@@ -5,12 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from contract.gateway.served import CODE_ID, KEY, Api, problem
 from pydantic import TypeAdapter
 from quietzone_gateway.rest.codes import CODE, CODE_CHANGE, NEW_CODE, CodeChange, CodeView, NewCode
 from quietzone_gateway.rest.envelope import MAX_BODY_BYTES
 from quietzone_gateway.rest.problems import ALL_KINDS, KINDS
 from quietzone_kit.errors import ERRORS, DeadlineExceeded, InvalidInput, QuietzoneError
-from unit.gateway.served import CODE_ID, KEY, Api, problem
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ERRORS if kind is not InvalidInput])
