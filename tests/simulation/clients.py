@@ -104,6 +104,7 @@ class Clients:
         counts[f"scans answered: {answer.outcome}"] += 1
         if answer.outcome == REDIRECT:
             self._ledger.redirected(scan, loop.time())
+            self._world.answered()
         else:
             self._ledger.not_to_be_counted(scan)
         self._codebook.led(code.code_id, run, Sight(answer, scan.sent_at, loop.time()))

@@ -24,6 +24,14 @@ MUTANTS: tuple[Mutant, ...] = (
         seeds=(),
     ),
     Mutant(
+        name="a source that begins counts as ended",
+        module="quietzone_tracking.spool.layout",
+        before='    return any(name != _LOCK for name in files.names(f"{SPOOL}/{source_id}"))\n',
+        after="    return bool(files and source_id)\n",
+        why="A forwarder that looks before the edge has its lock takes it for dead, and deletes what it writes from then on.",
+        seeds=(),
+    ),
+    Mutant(
         name="a live source counts as ended",
         module="quietzone_tracking.spool.reader",
         before="        return NothingYet(position) if running else self._end(position, passed)\n",

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeAlias
 
 from simulation.chance import Chance
@@ -38,7 +39,8 @@ class Nemesis:
             ("kill -9 within its code", 8, self._light_fuse),
             ("stop in order", 2, self._stop),
             ("pause", 4, self._pause),
-            ("machine crash", 3, self._crash),
+            ("machine crash", 2, self._crash),
+            ("machine crash at an answer", 1, self._crash_at_answer),
             ("bus outage", 2, self._bus_outage),
             ("store outage", 2, self._store_outage),
             ("bus weather", 4, self._bus_weather),
@@ -70,6 +72,7 @@ class Nemesis:
         world = self._world
         world.tell("--- all is healed")
         world.calm = True
+        world.at_answer = None
         world.ground.bus_weather.calm()
         for weather in world.ground.store_weather.values():
             weather.calm()
@@ -114,7 +117,13 @@ class Nemesis:
         process.resume()
 
     async def _crash(self) -> None:
-        machine = self._chance.pick(list(self._world.machines.values()))
+        self._crash_now(self._chance.pick(list(self._world.machines.values())))
+
+    async def _crash_at_answer(self) -> None:
+        """The edge's machine crashes in the moment in which a client has its redirect."""
+        self._world.at_answer = partial(self._crash_now, self._world.machine("edge"))
+
+    def _crash_now(self, machine: Machine) -> None:
         self._world.tell(f"machine {machine.name} crashes")
         self._world.crash(machine)
         lost = self._ledger.machine_crashed({role.name for role in self._on(machine)}, self._world.loop.time())

@@ -38,11 +38,11 @@ class InlineExecutor:
     been cancelled before its turn isn't done, and work in hand is done though nobody waits for it any more.
     """
 
-    def __init__(self, process: Process, chance: Chance, *, threads: int = 1, slowest_s: float = 0.005) -> None:
+    def __init__(self, process: Process, chance: Chance, *, threads: int = 1) -> None:
         self._process = process
         self._chance = chance
         self._free = threads
-        self._slowest_s = slowest_s
+        self._slowest_s = chance.pick((0.001, 0.005, 0.03))
         self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._in_hand: dict[asyncio.Future[Any], Callable[[], Any]] = {}
         self._answers: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()

@@ -67,6 +67,7 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.roles: dict[str, Role] = {}
         self.calm = False
+        self.at_answer: Callable[[], None] | None = None
         self.died: Callable[[str, float], None] = _nobody
         self.over = False
         self.may_lose: set[str] = set()
@@ -121,6 +122,12 @@ class World:
             self._judge(role, reason)
             if not self.over:
                 await asyncio.sleep(self._supervision.uniform(0.05, 1.0))
+
+    def answered(self) -> None:
+        """A scan was redirected: the moment for which some faults wait."""
+        strike, self.at_answer = self.at_answer, None
+        if strike is not None:
+            strike()
 
     async def ask(self, role: Role, work: Callable[[Any], Coroutine[Any, Any, T]], *, within_s: float) -> T:
         """What a role's service answers; raises Gone or TimeoutError when it doesn't."""
