@@ -13,7 +13,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="    for file in files:\n        file.sync()\n",
         after="    del files\n",
         why="A machine that crashes takes scans with it that were answered long ago.",
-        seeds=(),
+        seeds=(11, 15, 77),
     ),
     Mutant(
         name="redirects don't wait for the flush they promise",
@@ -21,7 +21,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before='            if self._options.ack == "disk":\n',
         after='            if self._options.ack == "bus":\n',
         why="With ack=disk an answered scan is on disk.",
-        seeds=(),
+        seeds=(136, 161, 185),
     ),
     Mutant(
         name="a source that begins counts as ended",
@@ -29,7 +29,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before='    return any(name != _LOCK for name in files.names(f"{SPOOL}/{source_id}"))\n',
         after="    return bool(files and source_id)\n",
         why="A forwarder that looks before the edge has its lock takes it for dead, and deletes what it writes from then on.",
-        seeds=(),
+        seeds=(47, 56, 300),
     ),
     Mutant(
         name="a live source counts as ended",
@@ -37,7 +37,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        return NothingYet(position) if running else self._end(position, passed)\n",
         after="        return NothingYet(position) if running and not passed else self._end(position, passed)\n",
         why="A tail that isn't whole yet is cut off while its writer holds the lock; what it writes next is never read.",
-        seeds=(),
+        seeds=(25, 48, 84),
     ),
     Mutant(
         name="checkpoint before the ack",
@@ -50,7 +50,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        await self._publish(messages)\n"
         ),
         why="A forwarder that dies in between never sends these scans.",
-        seeds=(),
+        seeds=(15, 26, 41),
     ),
     Mutant(
         name="segments deleted before the ack",
@@ -60,7 +60,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        for source, load in loads:\n            source.discard(load.after.position)\n        await self._publish(messages)\n"
         ),
         why="A forwarder that dies before the bus has answered finds nothing to send again.",
-        seeds=(),
+        seeds=(41,),
     ),
     Mutant(
         name="only the second half is sent again",
@@ -68,7 +68,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="                await self._bus.publish(messages)\n",
         after="                await self._bus.publish(messages[len(messages) // 2 :] if attempt else messages)\n",
         why="After an error nobody knows which part came through.",
-        seeds=(),
+        seeds=(30, 56, 87),
     ),
     Mutant(
         name="prev_seq not checked",
@@ -76,7 +76,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        if prev_seq > source.last_seq and not self._may_jump(source, born_ms):\n",
         after="        if False:\n",
         why="A batch that overtook another hides the other's scans.",
-        seeds=(),
+        seeds=(18, 196, 208),
     ),
     Mutant(
         name="applied_offset not checked",
@@ -84,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        floor = self.applied_offset if self.epoch == epoch else NEVER\n",
         after="        floor = NEVER\n",
         why="Documents that were written before a crash count the same scans again.",
-        seeds=(),
+        seeds=(6, 11, 15),
     ),
     Mutant(
         name="state before documents",
@@ -95,7 +95,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        await self._publish(await self._folder.fold(place, chunk.gathered))\n"
         ),
         why="A crash in between loses scans that the state says were counted.",
-        seeds=(),
+        seeds=(6, 9, 11),
     ),
     Mutant(
         name="milestones after the state",
@@ -107,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        await self._publish(crossed)\n"
         ),
         why="A crash in between swallows a milestone.",
-        seeds=(),
+        seeds=(26, 43, 106),
     ),
     Mutant(
         name="relay removes before it publishes",
@@ -115,7 +115,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        published = 0\n        try:\n",
         after="        published = 0\n        await self._remove(documents, [_first(queue, 100) for queue in queues])\n        try:\n",
         why="A change whose event is gone never reaches an edge.",
-        seeds=(),
+        seeds=(13, 21, 25),
     ),
     Mutant(
         name="a link goes back to an older revision",
@@ -123,7 +123,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        newest = known if known is not None and known.revision >= link.revision else link\n",
         after="        newest = link\n",
         why="An event that comes late or twice leads scans where the code no longer leads.",
-        seeds=(),
+        seeds=(8, 12, 34),
     ),
     Mutant(
         name="edges follow from now on",
@@ -131,7 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        return position.next_offset\n",
         after="        return bounds.next\n",
         why="What changed between snapshot and start is never heard of.",
-        seeds=(),
+        seeds=(19, 23, 26),
     ),
     Mutant(
         name="slugs need not be unique",
@@ -139,6 +139,6 @@ MUTANTS: tuple[Mutant, ...] = (
         before='Index("by_slug", ("slug",), unique=True)',
         after='Index("by_slug", ("slug",))',
         why="A printed code is given to somebody else.",
-        seeds=(),
+        seeds=(0, 1, 4),
     ),
 )
