@@ -10,7 +10,7 @@ import heapq
 import sys
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, NoReturn
 
 from simulation.chance import Chance
@@ -29,13 +29,26 @@ class Deadlock(AssertionError):
 
 
 class _Handle(asyncio.Handle):
+    """A callback that knows which callback queued it and whose process it is."""
+
     __slots__ = ("origin", "process")
 
-    origin: int
-    process: Process | None
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], loop: "SimulatedLoop", context: Context | None) -> None:
+        # What asyncio.Handle does without its debug mode; a history makes 10,000 of them.
+        self._context = context = context or copy_context()
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+        self.origin = 0
+        self.process = context.get(PROCESS)
 
 
 class _TimerHandle(asyncio.TimerHandle):
+    """The same for timers."""
+
     __slots__ = ("origin", "process")
 
     origin: int
@@ -46,17 +59,9 @@ class _Task(asyncio.Task[Any]):
     """A task with a hash that doesn't follow from its address, so that sets of tasks have one order in every run."""
 
     number: int
-    process: Process | None
 
     def __hash__(self) -> int:
-        try:
-            return self.number
-        except AttributeError:  # asyncio registers a task before its constructor returns
-            return _NUMBERING[0]
-
-
-_NUMBERING = [0]
-"""The number of the task being made."""
+        return self.number
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
@@ -64,7 +69,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def __init__(self, chance: Chance, *, max_steps: int = 400_000) -> None:
         super().__init__()
-        _NUMBERING[0] = 0
         self._chance = chance
         self._max_steps = max_steps
         self._now = 0.0
@@ -75,6 +79,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, _TimerHandle]] = []
         self._origin = 0
         self._timer_origin = 0
+        self._tasks = 0
         self.steps = 0
         self.shuffled = True
         self.processes: list[Process] = []
@@ -86,10 +91,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> _Handle:  # type: ignore[override]
         """Queue a callback for the next turn."""
-        self._check_closed()  # type: ignore[attr-defined]
+        if self._closed:  # type: ignore[attr-defined]
+            raise RuntimeError("Event loop is closed")
         handle = _Handle(callback, args, self, context)
         handle.origin = self._origin
-        handle.process = _process_of(handle)
         self._queue.append(handle)
         return handle
 
@@ -103,16 +108,17 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         handle = _TimerHandle(when, callback, args, self, context)
         self._timer_origin -= 1
         handle.origin = self._timer_origin
-        handle.process = _process_of(handle)
+        handle.process = handle._context.get(PROCESS)  # type: ignore[attr-defined]
         heapq.heappush(self._timers, (when, -self._timer_origin, handle))
         return handle
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> _Task:  # type: ignore[override]
         """A task of the process that `context`, or else the caller, belongs to."""
-        _NUMBERING[0] += 1
-        task = _Task(coro, loop=self, name=name, context=context)
-        task.number = _NUMBERING[0]
-        task.process = process = PROCESS.get() if context is None else context.get(PROCESS)
+        self._tasks += 1
+        task = _Task.__new__(_Task)
+        task.number = self._tasks  # first: the constructor puts the task into a set
+        task.__init__(coro, loop=self, name=name, context=context)  # type: ignore[misc]
+        process = PROCESS.get() if context is None else context.get(PROCESS)
         if process is not None:
             process.adopt(task)
         return task
@@ -173,25 +179,27 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         self._now += TURN_S
-        self._wake_timers()
+        if not self._queue or (self._timers and self._timers[0][0] <= self._now):
+            self._wake_timers()
         if not self._current:  # else a call blocks in the middle of a turn
             self._current = self._turn()
         while self._current:
-            handle = self._current.popleft()
-            self.steps += 1
-            self._origin = self.steps
-            process = handle.process
-            if handle.cancelled():
-                continue
-            if process is not None and (not process.alive or process.paused or process.blocked):
-                if process.alive:
-                    process.deferred.append(handle)
-                continue
-            handle._run()
+            self._run(self._current.popleft())
         if self._failure is not None and not self._is_blocked:
             raise self._failure
         if self.steps > self._max_steps:
             raise Livelock(f"{self.steps} steps at {self._now:.3f} s: {self._busy()}")
+
+    def _run(self, handle: "_Handle | _TimerHandle") -> None:
+        self.steps += 1
+        self._origin = self.steps
+        process = handle.process
+        if handle.cancelled():
+            return
+        if process is None or not (process.paused or process.blocked or not process.alive):
+            handle._run()
+        elif process.alive:
+            process.deferred.append(handle)
 
     def _wake_timers(self) -> None:
         timers = self._timers
@@ -234,11 +242,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
 def _nothing() -> None:
     """A moment to wake up at."""
-
-
-def _process_of(handle: asyncio.Handle) -> Process | None:
-    context: Context = handle._context  # type: ignore[attr-defined]
-    return context.get(PROCESS)
 
 
 def _is_dead(handle: "_TimerHandle") -> bool:

@@ -17,6 +17,9 @@ SNAPSHOT_EVERY_S = 1.0
 LOOK_EVERY_S = (0.05, 0.25)
 """Between two looks of a waiting consumer at what other processes have committed, at first and later; most of a history would be looks."""
 
+FORWARDER_LOOKS_EVERY_S = 0.1
+"""Between two looks of the forwarder at its spool, likewise."""
+
 MAX_SCANS = 5
 """Scans in a batch, so that a publication has several of one source for one partition, which can overtake each other."""
 
@@ -34,9 +37,10 @@ TOPICS = tuple(_narrow(name) for name in ("ANALYTICS_MILESTONE_V1", "QR_CODE_V1"
 def tune() -> None:
     """Set the bounds."""
     from quietzone_kit.bus._sqlite import pulse  # noqa: PLC0415 - after the topics
-    from quietzone_tracking.forwarder import batches  # noqa: PLC0415
+    from quietzone_tracking.forwarder import batches, forwarder  # noqa: PLC0415
     from quietzone_tracking.links import view  # noqa: PLC0415
 
     pulse.SHORTEST_LOOK_S, pulse.LONGEST_LOOK_S = LOOK_EVERY_S
+    forwarder.POLL_S = FORWARDER_LOOKS_EVERY_S
     batches.MAX_SCANS = MAX_SCANS
     view.SAVE_EVERY_S = SNAPSHOT_EVERY_S
