@@ -216,7 +216,7 @@ class _Run:
     async def _step(self, consumer: Consumer, partition: int, share: _Share, records: Sequence[Record]) -> None:
         try:
             if share.next_offset is None:
-                share.next_offset = await self._steps.start(partition, await self._bus.bounds(self._topic, partition))
+                share.next_offset = await self._start(partition)
             elif records:
                 next_offset = records[-1].offset + 1
                 await self._steps.apply(partition, records, next_offset=next_offset)
@@ -234,6 +234,17 @@ class _Run:
         else:
             share.resume_at = None
             consumer.seek(partition, share.next_offset)
+
+    async def _start(self, partition: int) -> int:
+        bounds = await self._bus.bounds(self._topic, partition)
+        try:
+            return await self._steps.start(partition, bounds)
+        except ForeignLog:
+            # While we were held up another member may have come further than the log reached when we looked.
+            newer = await self._bus.bounds(self._topic, partition)
+            if newer == bounds:
+                raise
+            return await self._steps.start(partition, newer)
 
     def _pause(self, consumer: Consumer, partition: int, share: _Share, reason: str) -> None:
         """Leave the partition alone for a while; by then a poll has said whether it is still ours."""

@@ -243,6 +243,21 @@ async def test_a_log_that_is_not_the_one_ends_it_with_its_message(bus: Bus) -> N
         await run_projection(bus, TOPIC.name, "analytics", projection, SystemClock(), randomness=NoJitter())
 
 
+async def test_a_log_that_has_grown_since_its_bounds_were_read_is_the_same_log(bus: Bus) -> None:
+    class HeldUp(Texts):
+        async def claim(self, partition: int, bounds: Bounds) -> int:
+            if partition == 0 and bounds.next == 0:
+                await publish(bus, "counted by another member")
+                self.offsets[0] = 1
+            if self.offsets.get(partition, 0) > bounds.next:
+                raise ForeignLog("the log ends earlier")
+            return await super().claim(partition, bounds)
+
+    projection = HeldUp()
+    async with running(bus, projection):
+        await projection.until(lambda: 0 in projection.claims)
+
+
 async def test_an_error_of_the_projection_ends_it(bus: Bus) -> None:
     projection = Texts()
     projection.troubles = [ZeroDivisionError()]
