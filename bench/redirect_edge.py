@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import uvloop
+
 from quietzone_kit.files import posix_files
 from quietzone_kit.http import HttpServer
 from quietzone_kit.ids import uuid7

@@ -17,6 +17,7 @@ from itertools import count
 import segno
 import zxingcpp
 from PIL import Image
+
 from quietzone_qr.rendering import DEFAULT_SIZE_PX, png, read_png, read_svg, svg
 from quietzone_qr.rendering.gate import Gate
 from quietzone_qr.rendering.matrix import encode

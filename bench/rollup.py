@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
+
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.app import COLLECTIONS, TOPICS
 from quietzone_analytics.projection import ScanProjection

@@ -13,11 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 from quietzone_cli.api import Api
 from quietzone_cli.tour import run_tour
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_standalone import installation, running
-from rich.console import Console
 
 PICTURE = Path(__file__).parent / "images" / "tour.svg"
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.csv"))

@@ -5,10 +5,17 @@ import os
 import signal
 import time
 from collections.abc import Coroutine
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_kit.settings import SettingsError, describe
 from quietzone_standalone import (
     DEFAULT_PORT,
@@ -21,14 +28,8 @@ from quietzone_standalone import (
     installation,
     running,
 )
-from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
 
-from quietzone_cli.errors import CommandFailed, TourFailed
-
-app = typer.Typer(help="Dynamic QR codes, counted exactly.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 errors = Console(stderr=True)
 
@@ -49,6 +50,19 @@ Examples = Annotated[list[Path], typer.Option("--examples", help="CSV files with
 Out = Annotated[Path, typer.Option("--out", help="Folder for the drawn codes.")]
 
 EXAMPLES = sorted(Path("examples").glob("*.csv"))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.print(version("quietzone"), highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def quietzone(
+    *, show_version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False
+) -> None:
+    """Dynamic QR codes, counted exactly."""
 
 
 @app.command()

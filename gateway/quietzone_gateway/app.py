@@ -2,16 +2,15 @@
 
 import sys
 
+from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
+from quietzone_gateway.rest import HttpServer, Parts, make_api
+from quietzone_gateway.rpc import Codes, Counts
+from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.documents import open_documents
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer
 from quietzone_kit.runtime import Clock, Randomness, SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
-
-from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
-from quietzone_gateway.rest import HttpServer, Parts, make_api
-from quietzone_gateway.rpc import Codes, Counts
-from quietzone_gateway.settings import GatewaySettings
 
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""

@@ -1,10 +1,10 @@
 """What the gateway can be told."""
 
 from pydantic import Field, SecretStr
-from quietzone_kit.lifecycle import ProcessSettings
-from quietzone_kit.rpc import RpcSettings
 
 from quietzone_gateway.identity import MIN_KEY_CHARACTERS
+from quietzone_kit.lifecycle import ProcessSettings
+from quietzone_kit.rpc import RpcSettings
 
 
 class GatewaySettings(ProcessSettings, RpcSettings):

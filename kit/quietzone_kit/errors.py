@@ -7,7 +7,7 @@
     ├── Unauthenticated       UNAUTHENTICATED      401
     ├── PermissionDenied      PERMISSION_DENIED    403
     ├── NotFound              NOT_FOUND            404
-    ├── AlreadyExists         ALREADY_EXISTS       409
+    ├── AlreadyExists         ALREADY_EXISTS       409  names the field
     ├── RevisionMismatch      ABORTED              412
     ├── FailedPrecondition    FAILED_PRECONDITION  422
     ├── ResourceExhausted     RESOURCE_EXHAUSTED   429
@@ -23,19 +23,23 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
-class QuietzoneError(Exception):
-    """Something that a caller is told about: its message says what to do next."""
-
-    code: ClassVar[str]
-    http_status: ClassVar[int]
-
-
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
     """One field of a request that is wrong: its name as the caller knows it, and what would do."""
 
     field: str
     reason: str
+
+
+class QuietzoneError(Exception):
+    """Something that a caller is told about: its message says what to do next, `violations` which fields of the request it is about."""
+
+    code: ClassVar[str]
+    http_status: ClassVar[int]
+
+    def __init__(self, message: str, *violations: FieldViolation) -> None:
+        super().__init__(message)
+        self.violations = violations
 
 
 class InvalidInput(QuietzoneError):
@@ -45,8 +49,7 @@ class InvalidInput(QuietzoneError):
     http_status = 400
 
     def __init__(self, *violations: FieldViolation) -> None:
-        super().__init__("; ".join(f"{violation.field}: {violation.reason}" for violation in violations))
-        self.violations = violations
+        super().__init__("; ".join(f"{violation.field}: {violation.reason}" for violation in violations), *violations)
 
 
 class Unauthenticated(QuietzoneError):

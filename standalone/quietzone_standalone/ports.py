@@ -3,6 +3,11 @@
 import errno
 import socket
 
+from quietzone_standalone.settings import SCANS_ABOVE_API
+
+ELSEWHERE = (9000, 10000)
+"""What to try instead: the first that isn't the taken one."""
+
 
 class PortTaken(Exception):
     """Another program listens there: says which port, and how to move ours."""
@@ -20,4 +25,7 @@ def check_free(port: int, what: str) -> None:
             probe.bind(("0.0.0.0", port))
         except OSError as error:
             reason = "is taken by another program" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
-            raise PortTaken(f"port {port} ({what}) {reason}: stop it, or choose others with PORT=9000 (scans then on 9080)") from error
+            other = next(free for free in ELSEWHERE if port not in {free, free + SCANS_ABOVE_API})
+            raise PortTaken(
+                f"port {port} ({what}) {reason}: stop it, or choose others with PORT={other} (scans then on {other + SCANS_ABOVE_API})"
+            ) from error

@@ -9,10 +9,9 @@ from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.settings import Settings, SettingsError, check
 from quietzone_qr.settings import QrSettings
+from quietzone_standalone.settings import DEFAULT_PORT, Installation, installation
 from quietzone_tracking.settings import ForwarderSettings, LinksSettings
 from quietzone_tracking.settings.edge import EdgeSettings
-
-from quietzone_standalone.settings import DEFAULT_PORT, Installation, installation
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TextIO
 
 from quietzone_kit.runtime import SystemRandomness
-
 from quietzone_standalone.ports import check_free
 from quietzone_standalone.roles import ROLES, environment
 from quietzone_standalone.settings import Installation

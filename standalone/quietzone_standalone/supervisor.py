@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quietzone_kit.settings import only_for
-
 from quietzone_standalone.roles import Role
 
 READY_WITHIN_S = 30.0

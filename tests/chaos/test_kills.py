@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from chaos.run import run
+
 from house import house_in
 
 

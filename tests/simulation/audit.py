@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import msgspec
+
 from quietzone.analytics.v1 import analytics_pb2
 from quietzone_analytics.partitions import States
 from quietzone_analytics.partitions.repository import S

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import structlog
+
 from quietzone_tracking.spool import SpoolLimits
 from simulation.audit import Auditor
 from simulation.chance import Chance

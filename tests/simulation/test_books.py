@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from quietzone_qr.codes.domain import AccountId, Change, Code, CodeId, Destination, ScanBase, Slug, State, Title, issue
 from simulation.codebook import PAUSED, REDIRECT, UNAVAILABLE, UNKNOWN, Answer, Codebook, Sight, expected
 from simulation.ledger import Disturbance, Ledger

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from simulation.chance import Chance
 from simulation.disk import Disk
 from simulation.loop import SimulatedLoop

@@ -1,6 +1,7 @@
 import os
 
 import pytest
+
 from simulation.run import play
 
 HISTORIES = 500

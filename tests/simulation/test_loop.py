@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+
 from simulation.chance import Chance
 from simulation.loop import Deadlock, Livelock, SimulatedLoop
 from simulation.process import Gone, Process, ProcessDead

@@ -1,4 +1,5 @@
 import pytest
+
 from simulation.mutants import MUTANTS
 from simulation.mutation import Mutant
 from simulation.run import hunt

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from simulation.chance import Chance
 from simulation.loop import SimulatedLoop
 from simulation.process import Process, ProcessDead

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
 from house import KEY, House, fetch, free_port, until
 
 EXIT_WITHIN_S = 60.0
@@ -83,6 +85,10 @@ def test_serve_refuses_all_wrong_settings_at_once_and_makes_no_folder(tmp_path: 
     assert all(f"  {name}: " in ended.stderr for name in wrong)
     assert "short" not in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert command("--version").stdout.strip() == version("quietzone")
 
 
 def test_a_setting_that_serve_makes_itself_is_refused_with_what_to_use_instead(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import urllib.error
 from pathlib import Path
 
 import pytest
+
 from house import House, until
 from quietzone_standalone import PortTaken, installation, running
 

@@ -5,8 +5,9 @@ import io
 import deqr
 import pytest
 import zxingcpp
-from house import House, until
 from PIL import Image
+
+from house import House, until
 
 
 def test_a_new_code_redirects_within_a_second(house: House) -> None:

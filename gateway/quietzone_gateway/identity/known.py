@@ -2,11 +2,10 @@
 
 from collections import OrderedDict
 
-from quietzone_kit.errors import Unauthenticated
-from quietzone_kit.runtime import Clock
-
 from quietzone_gateway.identity.domain import Account, id_of
 from quietzone_gateway.identity.repository import Accounts
+from quietzone_kit.errors import Unauthenticated
+from quietzone_kit.runtime import Clock
 
 REMEMBERED_S = 5.0
 """A key that was replaced works this long at most."""

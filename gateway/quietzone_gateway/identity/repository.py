@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from quietzone_gateway.identity.domain import Account
 from quietzone_kit.documents import (
     Body,
     Collection,
@@ -16,8 +17,6 @@ from quietzone_kit.documents import (
     VersionConflict,
 )
 from quietzone_kit.errors import Unavailable
-
-from quietzone_gateway.identity.domain import Account
 
 ACCOUNTS = Collection("accounts", key="account_id", indexes=(Index("by_key", ("key_id",), unique=True),))
 

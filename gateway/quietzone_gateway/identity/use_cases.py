@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from quietzone_kit.runtime import Clock, Randomness
-
 from quietzone_gateway.identity.domain import FIRST_ACCOUNT, KEY_BYTES, Account, first_account, new_key
 from quietzone_gateway.identity.repository import Accounts
+from quietzone_kit.runtime import Clock, Randomness
 
 
 @dataclass(frozen=True, slots=True)

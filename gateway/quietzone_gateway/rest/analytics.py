@@ -4,13 +4,13 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
-from quietzone_kit.errors import Violations
 
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api, together
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
 from quietzone_gateway.rest.times import Span, end_ms, first_ms, rfc3339, start_ms, zone_named
 from quietzone_gateway.rpc import Breakdown, Interval, ScanCounts
+from quietzone_kit.errors import Violations
 
 
 class AnalyticsQuery(Input):

@@ -4,8 +4,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
-from quietzone_kit.errors import NotFound
-from quietzone_kit.runtime import Randomness
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -14,6 +12,8 @@ from quietzone_gateway.rest.description import describer, release
 from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
+from quietzone_kit.errors import NotFound
+from quietzone_kit.runtime import Randomness
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
 """That the API has; `Envelope` answers HEAD as GET."""

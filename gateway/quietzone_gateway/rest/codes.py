@@ -4,7 +4,6 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
-from quietzone_kit.errors import FieldViolation, InvalidInput, RevisionMismatch
 
 from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
 from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_revision, matches_any, tag
@@ -12,6 +11,7 @@ from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
 from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Code, CodePage, CodeState, ImageFormat
+from quietzone_kit.errors import FieldViolation, InvalidInput, RevisionMismatch
 
 NEW_CODE: dict[str, JsonValue] = {"destination": "https://example.com/menu", "title": "Menu, table 4", "slug": "menu-4"}
 CODE_CHANGE: dict[str, JsonValue] = {"destination": "https://example.com/winter-menu"}

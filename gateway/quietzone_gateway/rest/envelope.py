@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span
 from prometheus_client import Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
 from quietzone_kit.errors import DeadlineExceeded, Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.rpc import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import SpanKind, logger, span
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
 
 log = logger(__name__)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+
+from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -118,7 +119,7 @@ def problem_of(error: Exception) -> Problem | None:
     """What an exception means to the caller; None for what only a bug explains."""
     match error:
         case QuietzoneError():
-            return Problem(KINDS[type(error)], str(error), _headers(error), error.violations if isinstance(error, InvalidInput) else ())
+            return Problem(KINDS[type(error)], str(error), _headers(error), error.violations)
         case Refused(kind=kind, detail=detail, headers=headers):
             return Problem(kind, detail, headers or {})
         case RequestValidationError():

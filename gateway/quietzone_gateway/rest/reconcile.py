@@ -5,14 +5,14 @@ from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from quietzone_kit.errors import PermissionDenied
-from quietzone_kit.rpc import SCOPE_OPERATOR
 
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services
 from quietzone_gateway.rest.shapes import Time
 from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Reconciliation, SourceCount
+from quietzone_kit.errors import PermissionDenied
+from quietzone_kit.rpc import SCOPE_OPERATOR
 
 
 class SourceView(BaseModel):

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
-from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
-from quietzone_kit.rpc import Caller
-from quietzone_kit.runtime import Clock
 from starlette.responses import Response
 
 from quietzone_gateway.identity import KnownKeys
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rpc import Codes, Counts
+from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
+from quietzone_kit.rpc import Caller
+from quietzone_kit.runtime import Clock
 
 MAX_KEY_CHARACTERS = 256
 """Of what is looked up: a key of ours has 46, a preset one may be longer."""

@@ -23,10 +23,10 @@ def status_code(error: QuietzoneError) -> grpc.StatusCode:
 
 
 def to_details(error: QuietzoneError) -> bytes:
-    """The serialised `google.rpc.Status` of an error: its code as ErrorInfo, and BadRequest when fields are wrong."""
+    """The serialised `google.rpc.Status` of an error: its code as ErrorInfo, and BadRequest when it names fields."""
     status = status_pb2.Status(code=status_code(error).value[0], message=str(error))
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN))
-    if isinstance(error, InvalidInput):
+    if error.violations:
         status.details.add().Pack(
             error_details_pb2.BadRequest(
                 field_violations=[
@@ -68,7 +68,7 @@ def _from_details(status: status_pb2.Status) -> QuietzoneError | None:
     kind = _BY_REASON.get(reason)
     if kind is None:
         return None
-    return InvalidInput(*violations) if issubclass(kind, InvalidInput) else kind(status.message)
+    return InvalidInput(*violations) if issubclass(kind, InvalidInput) else kind(status.message, *violations)
 
 
 D = TypeVar("D", bound=Message)

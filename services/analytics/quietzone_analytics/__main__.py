@@ -2,10 +2,9 @@
 
 import sys
 
-from quietzone_kit.lifecycle import role_asked, run
-
 from quietzone_analytics.app import build, build_adopt
 from quietzone_analytics.settings import AnalyticsSettings, AnalyticsStoreSettings
+from quietzone_kit.lifecycle import role_asked, run
 
 if __name__ == "__main__":
     role = role_asked("analytics", ("serve", "adopt"), sys.argv)

@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from quietzone.analytics.v1.analytics_pb2_grpc import add_AnalyticsServiceServicer_to_server
+from quietzone_analytics import projection, reconcile, rollups
+from quietzone_analytics.partitions import adopt
+from quietzone_analytics.projection import ScanProjection, ScanStates
+from quietzone_analytics.reconcile import ReportProjection, ReportStates
+from quietzone_analytics.rollups import Rollups
+from quietzone_analytics.rpc import AnalyticsService
+from quietzone_analytics.settings import AnalyticsSettings, AnalyticsStoreSettings
 from quietzone_kit.bus import Bus, BusUnavailable, open_bus
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.ids import uuid7
@@ -16,14 +23,6 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, variable
 from quietzone_kit.telemetry import logger
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
-
-from quietzone_analytics import projection, reconcile, rollups
-from quietzone_analytics.partitions import adopt
-from quietzone_analytics.projection import ScanProjection, ScanStates
-from quietzone_analytics.reconcile import ReportProjection, ReportStates
-from quietzone_analytics.rollups import Rollups
-from quietzone_analytics.rpc import AnalyticsService
-from quietzone_analytics.settings import AnalyticsSettings, AnalyticsStoreSettings
 
 log = logger(__name__)
 

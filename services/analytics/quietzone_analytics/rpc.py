@@ -5,15 +5,14 @@
 from collections.abc import Mapping
 
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
-from quietzone_kit.bus import Bus
-from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
-from quietzone_kit.rpc import SCOPE_OPERATOR, caller, require
-from quietzone_kit.runtime import Clock
-
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries import Breakdown, CodeAnalytics, Interval, Question, get_code_analytics
 from quietzone_analytics.reconcile import ReportStates, SourceCount, reconcile
 from quietzone_analytics.rollups import DAY_MS, Rollups
+from quietzone_kit.bus import Bus
+from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
+from quietzone_kit.rpc import SCOPE_OPERATOR, caller, require
+from quietzone_kit.runtime import Clock
 
 _INTERVALS: Mapping[int, Interval] = {
     analytics_pb2.INTERVAL_UNSPECIFIED: Interval.DAY,

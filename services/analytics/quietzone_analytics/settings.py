@@ -1,6 +1,7 @@
 """Settings of the analytics service."""
 
 from pydantic import Field
+
 from quietzone_kit.lifecycle import ProcessSettings
 from quietzone_kit.rpc import RpcSettings
 

@@ -3,7 +3,6 @@
 import sys
 
 from quietzone_kit.lifecycle import role_asked, run
-
 from quietzone_qr.app import build
 from quietzone_qr.settings import QrSettings
 

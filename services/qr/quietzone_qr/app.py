@@ -15,13 +15,12 @@ from quietzone_kit.rpc import CallerKeys, Server
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, variable
 from quietzone_kit.telemetry import logger
-from quietzone_topics import QR_CODE_V1
-
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.rpc import CodeService
 from quietzone_qr.settings import QrSettings
+from quietzone_topics import QR_CODE_V1
 
 log = logger(__name__)
 

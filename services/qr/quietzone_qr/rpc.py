@@ -8,7 +8,6 @@ from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
 from quietzone_kit.rpc import SCOPE_EDGE, caller, require
 from quietzone_kit.runtime import Clock, Randomness
-
 from quietzone_qr.codes import use_cases
 from quietzone_qr.codes.domain import AccountId, ScanBase, State
 from quietzone_qr.codes.events import STATES, to_message

@@ -1,9 +1,9 @@
 """Settings of the qr service."""
 
 from pydantic import Field, field_validator
+
 from quietzone_kit.lifecycle import ProcessSettings
 from quietzone_kit.rpc import RpcSettings
-
 from quietzone_qr.codes.domain import ScanBase
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+
 from quietzone_kit.bus import Bus, Consumer, Message, Record, Topic, open_bus
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from contract.bus.conftest import SCANS, Member, Server, message, read_all, settle, texts
+
 from quietzone_kit.bus import Bus
 
 LEASE_ENDED_S = 5.0

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from contract.bus.conftest import EMPTY, SCANS, Server, from_start, message, read_all, texts
+
 from quietzone_kit.bus import MAX_VALUE_BYTES, Bus, BusError, Message, OffsetGone, Position, TopicMismatch, UnknownTopic, partition_of
 
 

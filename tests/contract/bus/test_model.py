@@ -9,6 +9,7 @@ import pytest
 from contract.bus.conftest import ADAPTERS, Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from quietzone_kit.bus import Bus, Consumer, Message, Topic
 
 PARTITIONS = 3

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract.bus.conftest import SCANS, Server, from_start, read_all, texts
+
 from quietzone_kit.bus import Bus
 
 PUBLISHER = Path(__file__).with_name("publisher.py")

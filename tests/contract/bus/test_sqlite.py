@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from contract.bus.conftest import EMPTY, SCANS, Member, MovableClock, from_start, message, read_all, settle, texts
+
 from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, Position, TopicMismatch, UnknownTopic, open_bus
 from quietzone_kit.bus._sqlite import groups, lane, open_file
 from quietzone_kit.bus._sqlite.log import OFFSET_BITS, TRIM_RECORDS

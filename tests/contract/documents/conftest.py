@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.runtime import Executor, SystemRandomness, ThreadExecutor
 

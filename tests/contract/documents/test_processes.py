@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from quietzone_kit.documents import Collection, Documents, Stored, open_documents
 from quietzone_kit.runtime import Executor, SystemRandomness
 

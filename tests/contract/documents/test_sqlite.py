@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
 from quietzone_kit.documents import (
     Collection,
     Connect,

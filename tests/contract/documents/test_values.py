@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from quietzone_kit.documents import Collection, Documents, Index, InvalidDocument, Value
 
 THINGS = Collection("things", key="id", indexes=(Index("by_rank", ("rank",)),))

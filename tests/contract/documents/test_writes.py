@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from quietzone_kit.documents import (
     MAX_BODY_BYTES,
     Collection,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from quietzone_kit.files import Files, posix_files
 from simulation.chance import Chance
 from simulation.disk import Disk

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from contract.gateway.served import MENU, Api, running
+
 from quietzone.analytics.v1 import analytics_pb2
 from quietzone.qr.v1 import code_service_pb2
 

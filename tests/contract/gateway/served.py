@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from quietzone.analytics.v1 import analytics_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account

@@ -5,6 +5,7 @@ import pytest
 from contract.gateway.served import CODE_ID, NOON_MS, Api, problem
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone.analytics.v1 import analytics_pb2
 from quietzone_gateway.rest.times import DEFAULT_DAYS, InvalidTime, end_ms, first_ms, rfc3339, start_ms, zone_named
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, Unavailable

@@ -1,5 +1,6 @@
 import pytest
 from contract.gateway.served import CODE_ID, Api, problem
+
 from quietzone.qr.v1 import code_pb2, code_service_pb2
 from quietzone_kit.errors import AlreadyExists, FieldViolation, InvalidInput, NotFound, RevisionMismatch
 

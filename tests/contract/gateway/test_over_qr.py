@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from contract.gateway.served import Api, Noon, problem, running
+
 from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 from quietzone_qr.codes.domain import ScanBase
@@ -84,10 +85,9 @@ async def test_a_slug_is_given_once_even_after_its_code_is_gone(api: Api) -> Non
     code = await create(api, slug="once")
     await api.send("DELETE", f"/v1/codes/{code['id']}")
 
-    assert problem(await api.send("POST", "/v1/codes", {"destination": "https://example.com/", "slug": "once"}))[:2] == (
-        409,
-        "already-exists",
-    )
+    again = await api.send("POST", "/v1/codes", {"destination": "https://example.com/", "slug": "once"})
+
+    assert problem(again) == (409, "already-exists", ["slug"])
 
 
 @pytest.mark.parametrize(("image_format", "beginning"), [("png", b"\x89PNG\r\n"), ("svg", b"<svg ")])

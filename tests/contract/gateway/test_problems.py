@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from contract.gateway.served import CODE_ID, KEY, Api, problem
 from pydantic import TypeAdapter
+
 from quietzone_gateway.rest.codes import CODE, CODE_CHANGE, NEW_CODE, CodeChange, CodeView, NewCode
 from quietzone_gateway.rest.envelope import MAX_BODY_BYTES
 from quietzone_gateway.rest.problems import ALL_KINDS, KINDS

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from quietzone_gateway.rest import HttpServer, server
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from quietzone_gateway.rest import HttpServer, server
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:

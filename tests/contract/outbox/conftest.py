@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from contract.outbox.world import CODES, TOPIC, MovableClock, World
+
 from quietzone_kit.bus import open_bus
 from quietzone_kit.documents import open_documents
 from quietzone_kit.outbox import OUTBOX_LEASES

@@ -10,6 +10,7 @@ import pytest
 from contract.outbox.faults import Crash, Steps
 from contract.outbox.world import CODES, World, all_published, firsts, outgoing
 from prometheus_client import REGISTRY
+
 from quietzone_kit.bus import Bus, BusUnavailable, Message, Position, UnknownTopic
 from quietzone_kit.documents import Body, Collection, DocumentsUnavailable, Put, VersionConflict
 from quietzone_kit.errors import Unavailable

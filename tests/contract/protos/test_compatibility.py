@@ -6,6 +6,7 @@ from pathlib import Path
 
 import baseline
 import pytest
+
 from quietzone.qr.v1.code_pb2 import Code, CodeEvent
 
 PROTO = baseline.PROTO

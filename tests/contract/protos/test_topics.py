@@ -7,9 +7,10 @@ from pathlib import Path
 import baseline
 import generate_topics
 import pytest
-import quietzone_topics
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.message import Message
+
+import quietzone_topics
 
 TOPICS = generate_topics.load(baseline.PROTO / "topics")
 EXAMPLES = {f"{event.type}: {example.name}": (event, example) for topic in TOPICS for event in topic.events for example in event.examples}

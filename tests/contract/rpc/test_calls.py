@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
+
 from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.app import TOPICS, build, build_adopt

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.bus import open_bus
 from quietzone_kit.documents import open_documents

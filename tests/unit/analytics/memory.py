@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 import msgspec
+
 from quietzone_kit.bus import Bounds, BusUnavailable, Consumer, Message, Position, Topic
 from quietzone_kit.documents import (
     Body,

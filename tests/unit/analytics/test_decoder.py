@@ -1,10 +1,11 @@
 import pytest
+from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen
+
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.projection.consumers import Decoder, Unreadable
 from quietzone_analytics.projection.domain import Closed, Lost
 from quietzone_analytics.rollups import Batch, CodeKey, ScanClass
 from quietzone_kit.bus import Record, partition_of
-from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen
 
 
 def decoded(value: scan_pb2.ScanBatch) -> Batch:

@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_analytics.rollups import dimensions
 from quietzone_analytics.rollups.dimensions import MAX_VALUES, Dimension
 

@@ -1,4 +1,7 @@
 import pytest
+from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, closed, lost, record, seen
+from unit.analytics.world import LOG, World, bounds
+
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.projection import REJECTS, ScanStates
 from quietzone_analytics.projection import repository as rejects
@@ -7,8 +10,6 @@ from quietzone_kit.bus import Bounds
 from quietzone_kit.projection import ForeignLog, OwnershipLost
 from quietzone_kit.runtime import SystemClock
 from quietzone_topics import TRACKING_SCAN_V1
-from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, closed, lost, record, seen
-from unit.analytics.world import LOG, World, bounds
 
 DAY_MS = 86_400_000
 

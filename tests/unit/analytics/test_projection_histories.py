@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.analytics.scans import BOT, NOON_MS, PERSON, PREVIEW, Seen, batch, closed, lost, record, source_id
+from unit.analytics.world import Model, World, bounds
+
 from quietzone_analytics.projection import ScanProjection, chunk
 from quietzone_analytics.projection import use_cases as projecting
 from quietzone_analytics.rollups import dimensions, domain, visitors
@@ -16,8 +19,6 @@ from quietzone_analytics.rollups import use_cases as folding
 from quietzone_kit.bus import BusUnavailable, Record
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.projection import OwnershipLost
-from unit.analytics.scans import BOT, NOON_MS, PERSON, PREVIEW, Seen, batch, closed, lost, record, source_id
-from unit.analytics.world import Model, World, bounds
 
 SOURCES = [source_id(1), source_id(2)]
 MAX_VALUES = 3

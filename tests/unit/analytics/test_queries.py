@@ -5,12 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, record, seen
+from unit.analytics.world import World
+
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries import CodeAnalytics, Interval, Question, Span, domain, get_code_analytics, starts
 from quietzone_analytics.rollups import DAY_MS, SLOT_MS, CodeKey, Day, Rollups
 from quietzone_kit.errors import InvalidInput
-from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, record, seen
-from unit.analytics.world import World
 
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia", "America/Havana"]
 HOUR_MS = 3_600_000

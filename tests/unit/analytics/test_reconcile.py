@@ -2,6 +2,10 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from unit.analytics.memory import encode
+from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen, source_id
+from unit.analytics.world import LOG, World
+
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.projection import MAX_AGE_MS, STATES, ScanStates
 from quietzone_analytics.reconcile import SOURCES, Reconciliation, ReportProjection, ReportStates, domain, reconcile, stored
@@ -11,9 +15,6 @@ from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.documents import Collection
 from quietzone_kit.events import Event
 from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1, TYPE_TRACKING_SOURCE_REPORT
-from unit.analytics.memory import encode
-from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen, source_id
-from unit.analytics.world import LOG, World
 
 
 class Clock:

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_analytics.rollups import domain
 from quietzone_analytics.rollups.codec import (
     UnreadableRollup,

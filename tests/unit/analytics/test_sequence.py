@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from quietzone_analytics.projection.domain import MAX_AGE_MS, Closed, Draft, Lost, PassedOver, Pruned, ScanState, Source
 from quietzone_analytics.rollups import Batch, CodeKey
 

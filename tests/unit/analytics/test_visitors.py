@@ -4,6 +4,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_analytics.rollups import visitors
 from quietzone_analytics.rollups.visitors import EXACT_LIMIT, Visitors
 

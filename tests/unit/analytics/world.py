@@ -4,14 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from unit.analytics.memory import MemoryBus, MemoryDocuments
+from unit.analytics.scans import BOT, DAY_MS, PERSON, PREVIEW, Seen
+
 from quietzone_analytics.projection import COLLECTIONS as PROJECTION_COLLECTIONS
 from quietzone_analytics.projection import ScanProjection, ScanState, ScanStates
 from quietzone_analytics.reconcile import COLLECTIONS as RECONCILE_COLLECTIONS
 from quietzone_analytics.rollups import COLLECTIONS, DAYS, TOTALS, CodeKey, Day, Document, Rollups, Total
 from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.events import Event, event_of
-from unit.analytics.memory import MemoryBus, MemoryDocuments
-from unit.analytics.scans import BOT, DAY_MS, PERSON, PREVIEW, Seen
 
 LOG = "log-1"
 

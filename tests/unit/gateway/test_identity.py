@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.identity.domain import FIRST_ACCOUNT, hash_of, new_key
 from quietzone_gateway.identity.known import MAX_REMEMBERED, REMEMBERED_S

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from hypothesis import strategies as st
+
 from quietzone.qr.v1.code_pb2 import CodeEvent
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.outbox import waiting

@@ -3,6 +3,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_qr.rendering.deflate import Line, compress_lines, piece
 
 RUNS = st.builds(lambda byte, times: byte * times, st.binary(min_size=1, max_size=1), st.integers(1, 600))

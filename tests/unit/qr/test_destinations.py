@@ -2,8 +2,9 @@ import pytest
 from ada_url import URL
 from hypothesis import given
 from hypothesis import strategies as st
-from quietzone_qr.codes.domain import MAX_DESTINATION_BYTES, InvalidDestination, ScanBase, parse_destination
 from unit.qr.codes import SCAN
+
+from quietzone_qr.codes.domain import MAX_DESTINATION_BYTES, InvalidDestination, ScanBase, parse_destination
 
 HOSTS = st.sampled_from(
     ["example.com", "EXAMPLE.com.", "bücher.example", "例え.テスト", "[::1]", "0x7f.1", "a_b.example", "faß.de", "%65xample.com"]

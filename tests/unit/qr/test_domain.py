@@ -3,6 +3,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.qr.codes import BORN_MS, CHANGES, SCAN, code
+
 from quietzone_qr import rendering
 from quietzone_qr.codes.domain import (
     DESTINATIONS_KEPT,
@@ -19,7 +21,6 @@ from quietzone_qr.codes.domain import (
     parse_destination,
     parse_title,
 )
-from unit.qr.codes import BORN_MS, CHANGES, SCAN, code
 
 TIMES = st.integers(BORN_MS - 10_000, BORN_MS + 10_000)
 

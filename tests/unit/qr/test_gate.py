@@ -3,12 +3,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.qr.drawings import MENU, PAYLOAD, flipped, inverted
+from unit.qr.test_matrix import SLUGS
+
 from quietzone_qr.rendering import png, read_png, read_svg, svg
 from quietzone_qr.rendering.decoders import DECODERS, Decoder, quirc, zxing
 from quietzone_qr.rendering.gate import READ_MODULE_PX, Gate, Reader, Unreadable, _pixels
 from quietzone_qr.rendering.matrix import Matrix, encode
-from unit.qr.drawings import MENU, PAYLOAD, flipped, inverted
-from unit.qr.test_matrix import SLUGS
 
 Draw = Callable[[Matrix, int], bytes]
 

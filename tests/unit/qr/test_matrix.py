@@ -2,6 +2,7 @@ import pytest
 import segno
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_qr.rendering.matrix import MAX_PAYLOAD_BYTES, PayloadRefused, encode
 
 SLUGS = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-", min_size=3, max_size=64)

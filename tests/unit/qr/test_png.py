@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from unit.qr.drawings import MENU
+
 from quietzone_qr.rendering import png, read_png
 from quietzone_qr.rendering.deflate import Line, compress_lines, piece
 from quietzone_qr.rendering.geometry import MAX_SIZE_PX, ImageTooSmall
 from quietzone_qr.rendering.matrix import Matrix, encode
 from quietzone_qr.rendering.shown import WrongDrawing
-from unit.qr.drawings import MENU
 
 SIZES = st.integers(2 * MENU.side_with_quiet_zone, 700)
 

@@ -7,12 +7,13 @@ import pytest
 import resvg_py
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quietzone_qr.rendering import Gate, ImageFormat, ImageTooSmall, PayloadRefused, Renderer, Unreadable
-from quietzone_qr.rendering.decoders import DECODERS
-from quietzone_qr.rendering.renderer import STYLE
 from unit.qr.codes import Inline
 from unit.qr.drawings import PAYLOAD
 from unit.qr.test_matrix import SLUGS
+
+from quietzone_qr.rendering import Gate, ImageFormat, ImageTooSmall, PayloadRefused, Renderer, Unreadable
+from quietzone_qr.rendering.decoders import DECODERS
+from quietzone_qr.rendering.renderer import STYLE
 
 
 @pytest.fixture

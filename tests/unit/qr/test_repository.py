@@ -2,13 +2,14 @@ import asyncio
 
 import msgspec
 import pytest
+from unit.qr.codes import OURS, Desk
+
 from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, Order, Query, Stored
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import OUTBOX_FIELDS
 from quietzone_qr.codes import repository
 from quietzone_qr.codes.domain import CodeId
 from quietzone_qr.codes.repository import CODES, Codes
-from unit.qr.codes import OURS, Desk
 
 
 async def test_what_was_stored_is_what_is_read(desk: Desk) -> None:

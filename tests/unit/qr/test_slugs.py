@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_kit.ids import SHORT_ALPHABET
 from quietzone_qr.codes.domain import DRAWN_SLUG, RESERVED, InvalidSlug, draw_slug, parse_slug
 

@@ -5,11 +5,12 @@ import resvg_py
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from unit.qr.drawings import MENU
+
 from quietzone_qr.rendering import read_svg, svg
 from quietzone_qr.rendering.geometry import ImageTooSmall
 from quietzone_qr.rendering.matrix import Matrix
 from quietzone_qr.rendering.shown import WrongDrawing
-from unit.qr.drawings import MENU
 
 SQUARES = st.integers(1, 12).flatmap(
     lambda side: st.binary(min_size=side * side, max_size=side * side).map(lambda data: Matrix(side, bytes(byte & 1 for byte in data)))

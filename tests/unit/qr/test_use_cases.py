@@ -4,6 +4,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.qr.codes import BORN_MS, CHANGES, OTHERS, OURS, Desk, Inline, opened_desk
+
 from quietzone.qr.v1.code_pb2 import CODE_STATE_DELETED
 from quietzone_kit.documents import Body, Collection, Documents, Stored, VersionConflict
 from quietzone_kit.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound, RevisionMismatch, Unavailable
@@ -13,7 +15,6 @@ from quietzone_qr.codes.domain import AccountId, Change, State
 from quietzone_qr.codes.events import to_message
 from quietzone_qr.codes.repository import CODES
 from quietzone_qr.rendering import Gate, ImageFormat, Renderer
-from unit.qr.codes import BORN_MS, CHANGES, OTHERS, OURS, Desk, Inline, opened_desk
 
 NOBODYS = "019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7aff"
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.tracking.forwarder_world import NOW_MS, Edge, Fuse, Killed, World, scan, source_id
+
 from quietzone_kit.bus import BusUnavailable, Message, Position, Topic, partition_of
 from quietzone_topics import TRACKING_SCAN_V1
 from quietzone_tracking.forwarder import progress as checkpoints
@@ -12,7 +14,6 @@ from quietzone_tracking.forwarder.forwarder import MAX_LOADS
 from quietzone_tracking.forwarder.progress import PartitionsChanged
 from quietzone_tracking.spool import Numbers
 from quietzone_tracking.spool.layout import SPOOL, segment_path, segments, write_numbers
-from unit.tracking.forwarder_world import NOW_MS, Edge, Fuse, Killed, World, scan, source_id
 
 SOURCE = source_id(1)
 CODES = range(5)

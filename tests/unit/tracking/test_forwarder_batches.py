@@ -1,12 +1,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.tracking.forwarder_world import NOW_MS, scan, source_id
+
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.bus import partition_of
 from quietzone_tracking.forwarder.batches import MAX_BYTES, MAX_SCANS, Batch, batches
 from quietzone_tracking.forwarder.enrich import Client, ScanClass, Traits
 from quietzone_tracking.forwarder.events import lost_messages, scans_message
 from quietzone_tracking.spool import Frame, SpooledScan
-from unit.tracking.forwarder_world import NOW_MS, scan, source_id
 
 SOURCE = source_id(1)
 PARTITIONS = 4

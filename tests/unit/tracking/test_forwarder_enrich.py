@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
+
 from quietzone_tracking.forwarder.enrich import (
     Agents,
     CountryDatabase,

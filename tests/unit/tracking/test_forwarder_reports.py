@@ -1,5 +1,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from quietzone_tracking.forwarder.progress import Progress
 from quietzone_tracking.forwarder.reports import ALIVE_EVERY_MS, CHANGED_EVERY_MS, Report, last_report, report
 from quietzone_tracking.spool import START, Numbers

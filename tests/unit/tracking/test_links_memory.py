@@ -1,9 +1,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.tracking.links_world import SteppedClock, link
+
 from quietzone_tracking.links.bucket import TokenBucket
 from quietzone_tracking.links.memory import MAX_UNKNOWN, REMEMBER_S, UNKNOWN_S, LinkMemory
-from unit.tracking.links_world import SteppedClock, link
 
 SLUGS = ("a", "b", "c", "d")
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, changed, code, junk, link, publish, stored
+
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.bus import Bounds, Bus, Record, open_bus
 from quietzone_kit.documents import Documents, DocumentsUnavailable, open_documents
@@ -14,7 +16,6 @@ from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.links import GROUP, LinkProjection, LinkStore
 from quietzone_tracking.links.events import CorruptEvent, link_of_code, link_of_record
 from quietzone_tracking.links.repository import LINK_REJECTS, REJECTS_KEPT
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, changed, code, junk, link, publish, stored
 
 LOG = "log-1"
 BOUNDS = Bounds(LOG, 0, 100)

@@ -2,10 +2,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness
+
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_tracking.salts import SALTS, HeldSalts, SaltKeeper, SaltStore
 from quietzone_tracking.salts.keeper import DAY_MS
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness
 
 TODAY = 20_500
 TODAY_ISO = "2026-02-16"

@@ -1,4 +1,5 @@
 import pytest
+
 from quietzone_kit.settings import Settings, SettingsError, describe, load
 from quietzone_tracking.settings import ForwarderSettings, LinksSettings
 from quietzone_tracking.settings.edge import EdgeSettings

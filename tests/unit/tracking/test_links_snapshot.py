@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.tracking.links_world import link
+
 from quietzone_kit.files import posix_files
 from quietzone_tracking.decide import LinkState
 from quietzone_tracking.links.snapshot import MAX_SLOTS, BadSnapshot, LogPosition, Snapshot, SnapshotFile, decode, encode
-from unit.tracking.links_world import link
 
 POSITIONS = {0: LogPosition("log", 17), 3: LogPosition("log", 2)}
 SMALL = Snapshot(POSITIONS, [link("menu", 4), link("door", 1, state=LinkState.DELETED), link("bill", 9, state=LinkState.PAUSED)])

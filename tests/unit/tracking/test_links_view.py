@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, bus_in_memory, junk, link, publish
+
 from quietzone_kit.bus import Bounds, Bus, BusError, OffsetGone, Polled, partition_of
 from quietzone_kit.documents import Documents, DocumentsError, open_documents
 from quietzone_kit.errors import QuietzoneError, Unavailable
@@ -18,7 +20,6 @@ from quietzone_tracking.links.memory import UNKNOWN_S
 from quietzone_tracking.links.repository import PartitionState
 from quietzone_tracking.links.snapshot import LogPosition, Snapshot, decode, encode
 from quietzone_tracking.links.view import READY_AT_LATEST_S
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, bus_in_memory, junk, link, publish
 
 SNAPSHOT = "links/0.snapshot"
 

@@ -4,11 +4,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
-
 from quietzone_analytics.bodies import field
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.partitions.domain import Log, State, check
+from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
 
 S = TypeVar("S", bound=State)
 

@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Generic
 
+from quietzone_analytics.deadlines import bus_answers
+from quietzone_analytics.partitions.domain import Log, LogMismatch
+from quietzone_analytics.partitions.repository import S, States, Versioned
 from quietzone_kit.bus import Bounds, Bus
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.projection import ForeignLog, OwnershipLost
 from quietzone_kit.runtime import Clock
-
-from quietzone_analytics.deadlines import bus_answers
-from quietzone_analytics.partitions.domain import Log, LogMismatch
-from quietzone_analytics.partitions.repository import S, States, Versioned
 
 ROUNDS = 10  # rivals for one state are two or three processes at a hand-over; ten lost rounds mean that something else writes it
 

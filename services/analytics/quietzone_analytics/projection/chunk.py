@@ -1,13 +1,12 @@
 """Records that are stored together."""
 
-from quietzone_kit.bus import Record
-from quietzone_kit.telemetry import logger
-
 from quietzone_analytics import metrics
 from quietzone_analytics.projection.consumers import Decoder, Unreadable
 from quietzone_analytics.projection.domain import Closed, Draft, Lost, PassedOver, ScanState
 from quietzone_analytics.projection.repository import MAX_REJECTS, Reject
 from quietzone_analytics.rollups import OFFSET_WINDOW, Batch, Gathered
+from quietzone_kit.bus import Record
+from quietzone_kit.telemetry import logger
 
 log = logger(__name__)
 

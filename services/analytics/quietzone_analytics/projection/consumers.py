@@ -8,14 +8,14 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
+
 from quietzone.tracking.v1 import scan_pb2
+from quietzone_analytics.projection.domain import Closed, Lost
+from quietzone_analytics.rollups import Batch, CodeKey, ScanClass, Traits
 from quietzone_kit.bus import Record, partition_of
 from quietzone_kit.events import NotAnEvent, event_type
 from quietzone_kit.ids import birth_ms
 from quietzone_topics import TYPE_TRACKING_SCANS, TYPE_TRACKING_SCANS_LOST, TYPE_TRACKING_SOURCE_CLOSED
-
-from quietzone_analytics.projection.domain import Closed, Lost
-from quietzone_analytics.rollups import Batch, CodeKey, ScanClass, Traits
 
 MAX_SCANS = 10_000
 MAX_VALUE = 253  # characters: the longest that the contract allows, a host's name

@@ -1,11 +1,10 @@
 """Events out: milestones."""
 
 from quietzone.analytics.v1 import analytics_pb2
+from quietzone_analytics.rollups import CodeKey, Milestone
 from quietzone_kit.bus import Message
 from quietzone_kit.events import Event
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TYPE_ANALYTICS_MILESTONE
-
-from quietzone_analytics.rollups import CodeKey, Milestone
 
 
 def milestone_message(key: CodeKey, milestone: Milestone) -> Message:

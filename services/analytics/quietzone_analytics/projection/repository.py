@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from quietzone_kit.bus import Record
-from quietzone_kit.documents import Body, Collection, Documents, Put, Value
-
 from quietzone_analytics.bodies import entries, field
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.partitions import Log, State, States
 from quietzone_analytics.projection.domain import Pruned, ScanState, Source
+from quietzone_kit.bus import Record
+from quietzone_kit.documents import Body, Collection, Documents, Put, Value
 
 STATES = Collection("scan_partitions", key="partition_id")
 REJECTS = Collection("rejects", key="reject_id")

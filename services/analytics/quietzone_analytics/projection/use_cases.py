@@ -8,11 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from quietzone_kit.bus import Bounds, Bus, Record
-from quietzone_kit.documents import Documents
-from quietzone_kit.projection import OwnershipLost
-from quietzone_topics import TRACKING_SCAN_V1
-
 from quietzone_analytics import metrics
 from quietzone_analytics.deadlines import bus_answers
 from quietzone_analytics.partitions import Ownership
@@ -22,6 +17,10 @@ from quietzone_analytics.projection.domain import ScanState
 from quietzone_analytics.projection.events import milestone_message
 from quietzone_analytics.projection.repository import Rejects, ScanStates
 from quietzone_analytics.rollups import Cache, CodeKey, Folder, Milestone, Place, Rollups
+from quietzone_kit.bus import Bounds, Bus, Record
+from quietzone_kit.documents import Documents
+from quietzone_kit.projection import OwnershipLost
+from quietzone_topics import TRACKING_SCAN_V1
 
 GROUP = "analytics"
 

@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from quietzone_kit.errors import Violations
-
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries.domain import (
     EARLIEST_MS,
@@ -18,6 +16,7 @@ from quietzone_analytics.queries.domain import (
     outward,
 )
 from quietzone_analytics.rollups import DAY_MS, CodeKey, Rollups
+from quietzone_kit.errors import Violations
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _ZONE = re.compile(r"[0-9A-Za-z_+-]+(/[0-9A-Za-z_+-]+)*")

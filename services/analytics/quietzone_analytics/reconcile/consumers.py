@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from google.protobuf.message import DecodeError
-from quietzone.tracking.v1 import scan_pb2
-from quietzone_kit.bus import Bounds, Record
-from quietzone_kit.documents import Documents
-from quietzone_kit.events import NotAnEvent, event_type
-from quietzone_kit.ids import birth_ms
-from quietzone_kit.projection import OwnershipLost
-from quietzone_kit.telemetry import logger
-from quietzone_topics import TRACKING_SOURCE_V1, TYPE_TRACKING_SOURCE_REPORT
 
+from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics import metrics
 from quietzone_analytics.partitions import Ownership
 from quietzone_analytics.projection import MAX_AGE_MS
@@ -20,6 +13,13 @@ from quietzone_analytics.projection.consumers import Unreadable, source_born_ms
 from quietzone_analytics.projection.repository import MAX_REJECTS, Reject, Rejects
 from quietzone_analytics.reconcile.domain import Report, ReportState, prune
 from quietzone_analytics.reconcile.repository import ReportStates
+from quietzone_kit.bus import Bounds, Record
+from quietzone_kit.documents import Documents
+from quietzone_kit.events import NotAnEvent, event_type
+from quietzone_kit.ids import birth_ms
+from quietzone_kit.projection import OwnershipLost
+from quietzone_kit.telemetry import logger
+from quietzone_topics import TRACKING_SOURCE_V1, TYPE_TRACKING_SOURCE_REPORT
 
 log = logger(__name__)
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from quietzone_kit.documents import Body, Collection, Documents, Value
-
 from quietzone_analytics.bodies import entries, field
 from quietzone_analytics.partitions import Log, State, States
 from quietzone_analytics.reconcile.domain import Report, ReportState, Sums
+from quietzone_kit.documents import Body, Collection, Documents, Value
 
 SOURCES = Collection("sources", key="partition_id")
 

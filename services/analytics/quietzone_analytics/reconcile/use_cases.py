@@ -3,11 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from quietzone_kit.bus import Bus
-from quietzone_kit.ids import birth_ms
-from quietzone_kit.runtime import Clock
-from quietzone_topics import TRACKING_SCAN_V1
-
 from quietzone_analytics.deadlines import bus_answers
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.reconcile.domain import (
@@ -28,6 +23,10 @@ from quietzone_analytics.reconcile.domain import (
 from quietzone_analytics.reconcile.repository import ReportStates
 from quietzone_analytics.reconcile.stored import Stored, read_stored, still_differs
 from quietzone_analytics.rollups import Rollups
+from quietzone_kit.bus import Bus
+from quietzone_kit.ids import birth_ms
+from quietzone_kit.runtime import Clock
+from quietzone_topics import TRACKING_SCAN_V1
 
 MAX_SOURCES = 1_000  # as in the contract
 

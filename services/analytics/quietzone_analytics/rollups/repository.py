@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Generic, TypeVar
 
-from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, Value
-
 from quietzone_analytics.bodies import field
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.rollups.codec import decode_day, decode_month, decode_total, encode_day, encode_month, encode_total
 from quietzone_analytics.rollups.domain import Day, Month, Rollup, Total
 from quietzone_analytics.rollups.scans import CodeKey, Run
+from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, Value
 
 R = TypeVar("R", bound=Rollup)
 

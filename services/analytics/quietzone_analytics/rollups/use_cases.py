@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from quietzone_kit.documents import DocumentsUnavailable
-from quietzone_kit.projection import ForeignLog
-
 from quietzone_analytics.rollups.cache import Cache
 from quietzone_analytics.rollups.domain import Milestone, day_of, month_of
 from quietzone_analytics.rollups.repository import (
@@ -24,6 +21,8 @@ from quietzone_analytics.rollups.repository import (
     total_id,
 )
 from quietzone_analytics.rollups.scans import CodeKey, Gathered, Run
+from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.projection import ForeignLog
 
 SLICE = 500  # documents that are held, encoded and written together: 5 MB as a rule, 100 MB if every one has all dimensions full
 TURN = 50  # documents folded in one turn of the event loop, about 5 ms, so that queries are answered in between

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.events import Event
 from quietzone_kit.telemetry import traceparent
-from quietzone_topics import TYPE_QR_CODE
-
 from quietzone_qr.codes.domain import Code, State
+from quietzone_topics import TYPE_QR_CODE
 
 SOURCE = "/quietzone/qr"
 

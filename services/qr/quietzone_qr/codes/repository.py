@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
+
 from quietzone_kit.documents import (
     Body,
     Collection,
@@ -20,10 +21,9 @@ from quietzone_kit.documents import (
 )
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox, with_event
-from quietzone_topics import QR_CODE_V1
-
 from quietzone_qr.codes.domain import AccountId, Code, CodeId, Slug, State
 from quietzone_qr.codes.events import code_event
+from quietzone_topics import QR_CODE_V1
 
 CODES = Collection(
     "codes",

@@ -20,7 +20,6 @@ from quietzone_kit.errors import (
 )
 from quietzone_kit.ids import short_code, uuid7
 from quietzone_kit.runtime import Clock, Randomness
-
 from quietzone_qr.codes.domain import (
     AccountId,
     Change,
@@ -95,7 +94,8 @@ async def create_code(
         else:
             return code
     if chosen:
-        raise AlreadyExists(f"the slug {chosen!r} is or was taken; choose another, or leave it out to have one drawn")
+        taken = FieldViolation("slug", "is or was taken; choose another, or leave it out to have one drawn")
+        raise AlreadyExists(f"the slug {chosen!r} {taken.reason}", taken)
     raise Unavailable(f"{DRAWS} drawn slugs were all taken; try again")
 
 

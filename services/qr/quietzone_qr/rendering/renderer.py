@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quietzone_kit.runtime import Executor
-
 from quietzone_qr.metrics import DRAWN, UNREADABLE
 from quietzone_qr.rendering import png, read_png, read_svg, svg
 from quietzone_qr.rendering.gate import Gate, Reader, Unreadable

@@ -5,7 +5,6 @@ from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer
 from quietzone_kit.runtime import ThreadExecutor
-
 from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, documents_of, files_of
 from quietzone_tracking.edge import KEPT_HEADERS, Edge, EdgeOptions
 from quietzone_tracking.links import LinkMemory, LinkStore, LinkView, SnapshotFile

@@ -2,7 +2,6 @@
 
 from quietzone_kit.lifecycle import App
 from quietzone_kit.runtime import ThreadExecutor
-
 from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, files_of
 from quietzone_tracking.forwarder import Forwarder
 from quietzone_tracking.forwarder.enrich import Agents, CountryDatabase, Enricher, NoCountries

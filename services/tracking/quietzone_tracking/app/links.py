@@ -8,7 +8,6 @@ from quietzone_kit.lifecycle import App
 from quietzone_kit.projection import run_projection
 from quietzone_kit.telemetry import logger
 from quietzone_topics import QR_CODE_V1
-
 from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, documents_of
 from quietzone_tracking.links import GROUP, LinkProjection, LinkStore
 from quietzone_tracking.salts import SaltKeeper, SaltStore

@@ -9,7 +9,6 @@ from quietzone_kit.files import Files, posix_files
 from quietzone_kit.lifecycle import App
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, variable
-
 from quietzone_tracking.settings import BusSettings, SpoolSettings, StoreSettings
 
 THREADS = 2  # for bus and store each: one reads while the other writes

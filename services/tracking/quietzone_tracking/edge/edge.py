@@ -15,7 +15,6 @@ from quietzone_kit.errors import QuietzoneError
 from quietzone_kit.http import Request, http_date, response_head
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.decide import SLUG, Link, Outcome, Page, decide, page_of, reserved_page, unavailable_page, wrong_method_page
 from quietzone_tracking.edge.clients import Client, Clients
 from quietzone_tracking.edge.metrics import ANSWERS, FLUSH_FAILURES, SCANS_RECORDED, SCANS_UNRECORDED

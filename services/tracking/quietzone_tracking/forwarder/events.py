@@ -16,7 +16,6 @@ from quietzone_topics import (
     TYPE_TRACKING_SOURCE_CLOSED,
     TYPE_TRACKING_SOURCE_REPORT,
 )
-
 from quietzone_tracking.forwarder.batches import Batch
 from quietzone_tracking.forwarder.enrich import ScanClass
 from quietzone_tracking.forwarder.reports import Report

@@ -14,7 +14,6 @@ from quietzone_kit.ids import birth_ms
 from quietzone_kit.runtime import Clock, Executor, Randomness
 from quietzone_kit.telemetry import logger
 from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1
-
 from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.enrich import Enricher
 from quietzone_tracking.forwarder.enrich.remembered import Remembered

@@ -10,9 +10,9 @@ that was deleted, since a crash of the machine may bring parts of a deleted fold
 """
 
 import msgspec
+
 from quietzone_kit.files import Files
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.metrics import CHECKPOINTS_REJECTED
 from quietzone_tracking.spool import START, Position
 from quietzone_tracking.spool.layout import segments

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
+
 from quietzone_kit.bus import Message
 from quietzone_kit.files import Files
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.forwarder.batches import batches
 from quietzone_tracking.forwarder.enrich import Client, Traits
 from quietzone_tracking.forwarder.events import closed_messages, lost_messages, report_message, scans_message

@@ -3,11 +3,11 @@
 import sys
 
 from google.protobuf.message import DecodeError
+
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.bus import Record
 from quietzone_kit.events import NotAnEvent, event_type
 from quietzone_topics import TYPE_QR_CODE
-
 from quietzone_tracking.decide import SLUG, Link, LinkState
 
 _STATES = {

@@ -7,7 +7,6 @@ from typing import Protocol
 from quietzone_kit.documents import DocumentsError
 from quietzone_kit.errors import QuietzoneError, Unavailable
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.decide import Link
 from quietzone_tracking.links.bucket import TokenBucket
 from quietzone_tracking.links.memory import LinkMemory

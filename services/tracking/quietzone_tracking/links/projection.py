@@ -11,7 +11,6 @@ from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.projection import OwnershipLost
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.decide import Link
 from quietzone_tracking.links.events import CorruptEvent, link_of_record
 from quietzone_tracking.links.repository import ATTEMPTS, LinkStore, PartitionState, Reject

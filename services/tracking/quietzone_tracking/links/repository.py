@@ -18,7 +18,6 @@ from quietzone_kit.documents import (
     VersionConflict,
 )
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.deadlines import STORE_S, store_answers
 from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.metrics import LINKS_DAMAGED

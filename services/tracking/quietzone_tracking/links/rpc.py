@@ -3,7 +3,6 @@
 from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.errors import NotFound, Unavailable
 from quietzone_kit.rpc import SCOPE_EDGE, Caller, Peer, PeerFailed
-
 from quietzone_tracking.decide import Link
 from quietzone_tracking.links.events import CorruptEvent, link_of_code
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
+
 from quietzone_kit.files import FileLock, Files
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.metrics import SNAPSHOTS_REJECTED
 

@@ -14,7 +14,6 @@ from quietzone_kit.projection import ForeignLog, run_follower
 from quietzone_kit.runtime import Clock, Executor, Randomness
 from quietzone_kit.telemetry import logger
 from quietzone_topics import QR_CODE_V1
-
 from quietzone_tracking.decide import Link
 from quietzone_tracking.links.events import link_of_record
 from quietzone_tracking.links.fills import Fills, Resolver

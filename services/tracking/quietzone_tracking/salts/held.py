@@ -5,7 +5,6 @@ import asyncio
 from quietzone_kit.documents import DocumentsError
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.metrics import SALTS_MISSING
 from quietzone_tracking.salts.keeper import DAY_MS
 from quietzone_tracking.salts.repository import SaltStore

@@ -5,7 +5,6 @@ import asyncio
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.salts.repository import SaltStore
 
 DAY_MS = 86_400_000

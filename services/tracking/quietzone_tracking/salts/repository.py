@@ -6,7 +6,6 @@ from datetime import date
 
 from quietzone_kit.documents import Collection, Documents, DocumentsError, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.runtime import Randomness
-
 from quietzone_tracking.deadlines import store_answers
 
 SALTS = Collection("salts", key="day")

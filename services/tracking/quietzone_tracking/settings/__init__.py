@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pydantic import Field
+
 from quietzone_kit.lifecycle import ProcessSettings
 
 

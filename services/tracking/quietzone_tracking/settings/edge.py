@@ -4,9 +4,9 @@ import ipaddress
 from typing import Literal
 
 from pydantic import Field, field_validator
+
 from quietzone_kit.rpc import RpcSettings
 from quietzone_kit.settings import CommaList
-
 from quietzone_tracking.settings import SpoolSettings, StoreSettings
 
 

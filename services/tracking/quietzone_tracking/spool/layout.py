@@ -11,6 +11,7 @@
 from dataclasses import dataclass
 
 import msgspec
+
 from quietzone_kit.files import Files
 
 SPOOL = "spool"

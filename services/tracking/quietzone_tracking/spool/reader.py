@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from quietzone_kit.files import Files
 
+from quietzone_kit.files import Files
 from quietzone_tracking.spool.frames import MAX_FRAME, BadFrame, Frame, TornFrame, decode_frame, find_frame, segment_seed
 from quietzone_tracking.spool.layout import QUARANTINE, Position, lock_path, read_numbers, segment_path, segments
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import structlog
+
 from quietzone_kit.files import AppendFile, FileLock, Files
 from quietzone_kit.runtime import Clock, Executor
-
 from quietzone_tracking.spool.frames import SpooledScan, encode_frame, segment_seed
 from quietzone_tracking.spool.layout import Numbers, lock_path, segment_path, used_bytes, write_numbers
 

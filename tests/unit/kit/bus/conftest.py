@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
 import pytest
+
 from quietzone_kit.bus import Bus, Topic, open_bus
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_kit.bus import Headers, Record
 from quietzone_kit.events import Event, NotAnEvent, event_of, event_type
 

@@ -1,4 +1,5 @@
 import pytest
+
 from quietzone_kit.bus import open_bus, partition_of
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 

@@ -7,11 +7,12 @@ from typing import cast
 
 import pytest
 from prometheus_client import REGISTRY
+from unit.kit.bus.conftest import TOPIC, MovableClock, NoJitter
+
 from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Consumer, Message, OffsetGone, Polled, Record
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.projection import ForeignLog, OwnershipLost, run_follower, run_projection
 from quietzone_kit.runtime import SystemClock
-from unit.kit.bus.conftest import TOPIC, MovableClock, NoJitter
 
 
 class Texts:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_kit.documents import Collection, Index, InvalidCursor, Order, Query, Value
 from quietzone_kit.documents._bodies import MAX_INT, MIN_INT, document
 from quietzone_kit.documents._cursors import _mark, cursor, position_of

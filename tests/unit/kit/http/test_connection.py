@@ -1,8 +1,9 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quietzone_kit.http import HttpLimits, Request, response_head
 from unit.kit.http_wire import Scene, Wire, echo
+
+from quietzone_kit.http import HttpLimits, Request, response_head
 
 GET = b"GET /abc HTTP/1.1\r\nHost: q.example\r\n\r\n"
 OK = response_head(200, [], date=b"now", size=0)

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
-from quietzone_kit.http import HttpServer, Request, http_date, ops_server, response_head
 from unit.kit.http_wire import StillClock, echo
+
+from quietzone_kit.http import HttpServer, Request, http_date, ops_server, response_head
 
 GET = b"GET %b HTTP/1.1\r\nHost: q\r\n\r\n"
 

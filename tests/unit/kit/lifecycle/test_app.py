@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from quietzone_kit.lifecycle import App, State, TaskDied
 
 

@@ -5,6 +5,7 @@ import signal
 from contextlib import redirect_stderr
 
 import pytest
+
 from quietzone_kit.lifecycle import App, ExitCode, ProcessSettings, role_asked, run
 from quietzone_kit.lifecycle._run import _main
 from quietzone_kit.lifecycle._tasks import print_tasks

@@ -1,6 +1,7 @@
 """The outbox in a body."""
 
 import pytest
+
 from quietzone_kit.bus import MAX_VALUE_BYTES
 from quietzone_kit.documents import Body
 from quietzone_kit.errors import Unavailable

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from quietzone_kit.errors import PermissionDenied, Unauthenticated
 from quietzone_kit.rpc import SCOPE_EDGE, SCOPE_OPERATOR, Caller, CallerKeys, RpcSettings, caller, require
 from quietzone_kit.rpc._callers import SKEW_MS, VALID_MS, enter

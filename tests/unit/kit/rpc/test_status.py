@@ -1,6 +1,7 @@
 import grpc
 import pytest
 from grpc.aio import AioRpcError, Metadata
+
 from quietzone.analytics.v1 import analytics_pb2
 from quietzone.qr.v1 import code_service_pb2
 from quietzone_kit.errors import ERRORS, DeadlineExceeded, FieldViolation, InvalidInput, QuietzoneError, Unavailable

@@ -2,6 +2,7 @@ from typing import Literal
 
 import pytest
 from pydantic import Field, SecretStr, field_validator
+
 from quietzone_kit.settings import CommaList, Setting, Settings, SettingsError, check, describe, load, only_for, setting, unknown
 
 

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_kit.telemetry import configure_logs, configure_traces, logger, span
 from quietzone_kit.telemetry._logs import mask
 

@@ -1,4 +1,5 @@
 import pytest
+
 from quietzone_tracking.decide import SLUG, Link, LinkState, Outcome, decide, page_of, reserved_page, unavailable_page, wrong_method_page
 
 

@@ -3,6 +3,7 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_tracking.edge.clients import Clients
 
 PROXIES = Clients(["10.0.0.0/8", "2001:db8:ff::/48"])

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 import pytest
 from prometheus_client import REGISTRY
+from unit.kit.http_wire import Scene, StillClock, Wire
+from unit.tracking.spool.machine import Machine
+
 from quietzone_kit.errors import Unavailable
 from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.edge import KEPT_HEADERS, Edge, EdgeOptions
 from quietzone_tracking.spool import START, Frames, SpooledScan, SpoolReader
-from unit.kit.http_wire import Scene, StillClock, Wire
-from unit.tracking.spool.machine import Machine
 
 TARGET = "https://example.com/menu?table=7"
 BROWSER = b"User-Agent: Agent/1.0\r\nReferer: https://ref.example/\r\nAccept-Language: de-DE,de;q=0.9\r\n"

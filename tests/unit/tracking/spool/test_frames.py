@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quietzone_tracking.spool import MAX_SCANS, SpooledScan
 from quietzone_tracking.spool.frames import (
     MAX_LANGUAGE,

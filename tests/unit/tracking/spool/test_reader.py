@@ -3,6 +3,8 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.tracking.spool.machine import Machine
+
 from quietzone_kit.files import Files
 from quietzone_tracking.spool import (
     START,
@@ -20,7 +22,6 @@ from quietzone_tracking.spool import (
 )
 from quietzone_tracking.spool.frames import encode_frame, segment_seed
 from quietzone_tracking.spool.layout import QUARANTINE, segment_path, segments
-from unit.tracking.spool.machine import Machine
 
 SMALL = SpoolLimits(segment_bytes=130)  # one to three frames
 

@@ -1,9 +1,10 @@
 import asyncio
 
 import pytest
+from unit.tracking.spool.machine import Inline, Machine, StillClock
+
 from quietzone_tracking.spool import NotRecorded, Numbers, SourceTaken, SpooledScan, SpoolLimits, SpoolWriter, read_numbers, sources
 from quietzone_tracking.spool.layout import lock_path, segments
-from unit.tracking.spool.machine import Inline, Machine, StillClock
 
 SCAN = SpooledScan("code", "account", 1_700_000_000_000, 0, b"", b"agent", b"", b"")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 import maxminddb
+
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
-
 from quietzone_tracking.forwarder.enrich.traits import UNKNOWN
 from quietzone_tracking.metrics import COUNTRY_DATABASE_UP
 
