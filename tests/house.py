@@ -66,7 +66,9 @@ class House:
 
     def total(self, code_id: str) -> int:
         """A code's scans by people in the last 30 days."""
-        return int(self.request("GET", f"/v1/codes/{code_id}/analytics").json["total_scans"])
+        answer = self.request("GET", f"/v1/codes/{code_id}/analytics")
+        assert answer.status == 200, answer.body
+        return int(answer.json["total_scans"])
 
     def kill(self, title: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to a role's process, such as `tracking edge`."""

@@ -61,6 +61,8 @@ def run(house: House, *, scans: int, kills: int, seed: int) -> Report:
     ledger = Ledger()
     killed = asyncio.run(_scan_and_kill(house, [code["slug"] for code in codes], ledger, (scans, kills, seed)))
     until(lambda: _settled(house, ledger), "all that was accepted is stored", within_s=DRAINED_WITHIN_S)
+    last_killed_is_back = f"/v1/codes/{codes[0]['id']}/analytics"
+    until(lambda: house.request("GET", last_killed_is_back).status == 200, "every part answers again")
     stored = {code["slug"]: house.total(code["id"]) for code in codes}
     return Report(
         sent=ledger.sent.total(),
