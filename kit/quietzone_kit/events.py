@@ -1,11 +1,13 @@
 """Events: CloudEvents 1.0 in binary mode (https://github.com/cloudevents/spec, Kafka protocol binding), protobuf values."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from quietzone_kit.bus import Headers, Message, Record
 
 CONTENT_TYPE = b"application/protobuf"
+TRACEPARENT = "traceparent"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,8 +40,18 @@ class Event:
             ("content-type", CONTENT_TYPE),
         ]
         if self.traceparent is not None:
-            headers.append(("traceparent", self.traceparent.encode()))
+            headers.append((TRACEPARENT, self.traceparent.encode()))
         return Message(topic, self.subject, self.data, tuple(headers), partition)
+
+
+def with_traces(message: Message, traces: Sequence[str]) -> Message:
+    """The message with one header `traceparent` more for each of these contexts: a batch carries on several traces."""
+    return replace(message, headers=(*message.headers, *((TRACEPARENT, context.encode()) for context in traces))) if traces else message
+
+
+def traces_of(records: Sequence[Record]) -> list[str]:
+    """The contexts that records brought, in their order."""
+    return [value.decode("latin-1") for record in records for name, value in record.headers if name == TRACEPARENT]
 
 
 def event_type(headers: Headers) -> str:
@@ -73,7 +85,7 @@ def event_of(record: Record) -> Event:
         subject=headers.get("ce_subject", record.key),
         time_ms=_from_rfc3339(headers["ce_time"]),
         data=record.value,
-        traceparent=headers.get("traceparent"),
+        traceparent=headers.get(TRACEPARENT),
     )
 
 

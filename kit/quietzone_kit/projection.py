@@ -13,7 +13,9 @@ from prometheus_client import Counter, Gauge
 
 from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Consumer, Polled, Record
 from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.events import traces_of
 from quietzone_kit.runtime import Clock, Randomness
+from quietzone_kit.telemetry import is_tracing, taking_up
 
 _T = TypeVar("_T")
 
@@ -219,7 +221,8 @@ class _Run:
                 share.next_offset = await self._start(partition)
             elif records:
                 next_offset = records[-1].offset + 1
-                await self._steps.apply(partition, records, next_offset=next_offset)
+                with taking_up(f"{self._name} takes up {self._topic}", traces_of(records) if is_tracing() else ()):
+                    await self._steps.apply(partition, records, next_offset=next_offset)
                 APPLIED.labels(self._topic, self._name).inc(len(records))
                 share.next_offset, share.failures = next_offset, 0
                 return

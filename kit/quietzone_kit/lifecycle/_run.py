@@ -17,7 +17,7 @@ from quietzone_kit.lifecycle._app import App, Server, TaskDied
 from quietzone_kit.lifecycle._tasks import print_tasks
 from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import SettingsError, load, unknown
-from quietzone_kit.telemetry import configure_logs, configure_traces, describe_process, logger
+from quietzone_kit.telemetry import close_traces, configure_logs, configure_traces, describe_process, exporter_to, logger
 from quietzone_kit.telemetry.settings import TelemetrySettings
 
 log = logger(__name__)
@@ -74,13 +74,16 @@ def run(part: str, role: str, kind: type[S], build: Callable[[S], Awaitable[App]
         sys.stderr.write(f"{error}\n")
         return ExitCode.WRONG_SETTINGS
     configure_logs(part, role, level=settings.log_level, style=settings.log_format)
-    configure_traces(part)
+    exporter = exporter_to(settings.traces_url) if settings.traces_url else None
+    configure_traces(part, ratio=settings.traces_ratio, processor=exporter)
     describe_process(part, role)
     if settings.parent_fd is None:  # a supervisor hands all settings to all roles, and checks them itself (`settings.check`)
         for sentence in unknown([kind], os.environ):
             log.warning("unknown setting", problem=sentence)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_main(settings, build))
+        code = runner.run(_main(settings, build))
+    close_traces()
+    return code
 
 
 async def _main(settings: S, build: Callable[[S], Awaitable[App]]) -> ExitCode:

@@ -7,15 +7,16 @@ A crash between publishing and removing sends the same events again, with the sa
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from typing import NoReturn, TypeVar
 
-from quietzone_kit.bus import Bus, BusUnavailable
+from quietzone_kit.bus import Bus, BusUnavailable, Message
 from quietzone_kit.documents import Collection, Documents, DocumentsUnavailable, Outcome, Page, Put, Query, Stored, VersionConflict
 from quietzone_kit.outbox._fields import OUTBOX_INDEX, Outgoing, shard_of, waiting, without_events
 from quietzone_kit.outbox._leases import ShardLeases
 from quietzone_kit.outbox._metrics import FAILURES, PUBLISHED, WAITING_AGE_S
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import logger
+from quietzone_kit.telemetry import handed_on, logger
 
 T = TypeVar("T")
 
@@ -113,7 +114,7 @@ class Relay:
         published = 0
         try:
             for turn in range(max(map(len, queues))):
-                messages = [queue[turn].event.to_message(queue[turn].topic) for queue in queues if turn < len(queue)]
+                messages = [_message(queue[turn]) for queue in queues if turn < len(queue)]
                 async with asyncio.timeout(await self._time_left_s(shards)):
                     await self._bus.publish(messages)
                 published += 1
@@ -187,3 +188,11 @@ def _first(queue: Sequence[Outgoing], count: int) -> set[str]:
 
 def _shard(collection: Collection, stored: Stored) -> int:
     return shard_of(str(stored.body[collection.key]))
+
+
+def _message(outgoing: Outgoing) -> Message:
+    event = outgoing.event
+    if event.traceparent is not None:
+        [context] = handed_on("publish event", [event.traceparent], {"messaging.destination.name": outgoing.topic})
+        event = replace(event, traceparent=context)
+    return event.to_message(outgoing.topic)

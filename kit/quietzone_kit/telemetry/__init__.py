@@ -4,10 +4,38 @@ Logs go to stderr, one JSON object a line (or text for people). Metrics are modu
 what to do when they move. Trace context travels as W3C `traceparent` in gRPC metadata and event headers.
 """
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 
 from quietzone_kit.telemetry._logs import configure_logs, logger
 from quietzone_kit.telemetry._metrics import describe_process, exposition
-from quietzone_kit.telemetry._traces import configure_traces, span, traceparent
+from quietzone_kit.telemetry._traces import (
+    MAX_TRACES,
+    begin_span,
+    close_traces,
+    configure_traces,
+    exporter_to,
+    handed_on,
+    is_tracing,
+    span,
+    taking_up,
+    traceparent,
+)
 
-__all__ = ["SpanKind", "configure_logs", "configure_traces", "describe_process", "exposition", "logger", "span", "traceparent"]
+__all__ = [
+    "MAX_TRACES",
+    "Span",
+    "SpanKind",
+    "begin_span",
+    "close_traces",
+    "configure_logs",
+    "configure_traces",
+    "describe_process",
+    "exporter_to",
+    "exposition",
+    "handed_on",
+    "is_tracing",
+    "logger",
+    "span",
+    "taking_up",
+    "traceparent",
+]

@@ -6,7 +6,7 @@ from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer
 from quietzone_kit.runtime import ThreadExecutor
 from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, documents_of, files_of
-from quietzone_tracking.edge import KEPT_HEADERS, Edge, EdgeOptions
+from quietzone_tracking.edge import KEPT_HEADERS, Edge, EdgeOptions, ScanTraces
 from quietzone_tracking.links import LinkMemory, LinkStore, LinkView, SnapshotFile
 from quietzone_tracking.links.rpc import QrResolver
 from quietzone_tracking.salts import HeldSalts, SaltStore
@@ -40,7 +40,8 @@ async def build(settings: EdgeSettings) -> App:
     spool = SpoolWriter.open(files, ThreadExecutor("spool"), CLOCK, _limits(settings), new_source=lambda: uuid7(CLOCK, RANDOMNESS))
     app.close("spool", spool.close)
     app.task("spool", spool.run)
-    options = EdgeOptions(ack=settings.scan_ack, trusted_proxies=settings.trusted_proxies)
+    traces = ScanTraces(RANDOMNESS, settings.traces_ratio) if settings.traces_url else None
+    options = EdgeOptions(ack=settings.scan_ack, trusted_proxies=settings.trusted_proxies, traces=traces)
     edge = Edge(view, spool, CLOCK, salts, options)
     app.task("edge", edge.run)
     app.server("scans", _server(settings, edge))

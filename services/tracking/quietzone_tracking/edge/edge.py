@@ -18,12 +18,13 @@ from quietzone_kit.telemetry import logger
 from quietzone_tracking.decide import SLUG, Link, Outcome, Page, decide, page_of, reserved_page, unavailable_page, wrong_method_page
 from quietzone_tracking.edge.clients import Client, Clients
 from quietzone_tracking.edge.metrics import ANSWERS, FLUSH_FAILURES, SCANS_RECORDED, SCANS_UNRECORDED
+from quietzone_tracking.edge.traces import ScanTraces
 from quietzone_tracking.spool import MAX_SCANS, NotRecorded, SpooledScan, SpoolWriter
 from quietzone_tracking.spool.frames import MAX_LANGUAGE, MAX_REFERRER, MAX_USER_AGENT
 
 log = logger(__name__)
 
-KEPT_HEADERS = ("user-agent", "referer", "accept-language", "x-forwarded-for")
+KEPT_HEADERS = ("user-agent", "referer", "accept-language", "x-forwarded-for", "traceparent")
 """What the edge's HttpServer must keep of a request."""
 
 DAY_MS = 86_400_000
@@ -61,12 +62,14 @@ class Salts(Protocol):
 @dataclass(frozen=True, slots=True)
 class EdgeOptions:
     """`ack`: what a redirect waits for, `spool` (the scan survives the process) or `disk` (and the machine). `trusted_proxies`: networks
-    whose X-Forwarded-For is believed. `resolve_timeout_s`: how long a scan may wait for a link that isn't in memory.
+    whose X-Forwarded-For is believed. `resolve_timeout_s`: how long a scan may wait for a link that isn't in memory. `traces`: begins
+    traces; None where nobody collects them.
     """
 
     ack: Literal["spool", "disk"] = "spool"
     trusted_proxies: tuple[str, ...] = ()
     resolve_timeout_s: float = 2.0
+    traces: ScanTraces | None = None
 
 
 class Edge:
@@ -80,6 +83,7 @@ class Edge:
         self._salts = salts
         self._options = options
         self._clients = Clients(options.trusted_proxies)
+        self._traces = options.traces
         self._tasks: asyncio.TaskGroup | None = None
         self._resolving = 0
         self._in_turn = False
@@ -137,7 +141,8 @@ class Edge:
         client = request.memo
         if not isinstance(client, Client):
             client = request.memo = self._clients.peer(request.peer)
-        if client.is_proxy:
+        is_trusted = client.is_proxy
+        if is_trusted:
             client = self._clients.forwarded(client, headers.get(b"x-forwarded-for"))
         agent = headers.get(b"user-agent", b"")[:MAX_USER_AGENT]
         visitor = 0
@@ -154,6 +159,7 @@ class Edge:
             agent,
             headers.get(b"referer", b"")[:MAX_REFERRER],
             headers.get(b"accept-language", b"")[:MAX_LANGUAGE],
+            "" if self._traces is None else self._traces.begin(link, headers.get(b"traceparent") if is_trusted else None),
         )
 
     # Turns
@@ -190,6 +196,9 @@ class Edge:
             if self._options.ack == "disk":
                 self._unflushed.append((last_seq, replies))
                 return
+        finally:
+            if self._traces is not None:
+                self._traces.end()
         self._serve(replies)
 
     def _serve(self, replies: list[tuple[Request, bytes]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from quietzone_kit.telemetry import MAX_TRACES
 from quietzone_tracking.forwarder.enrich import Client, Traits
 from quietzone_tracking.spool import Frame, SpooledScan
 
@@ -32,7 +33,10 @@ class CodeRef:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Scans of one source for one partition, in the order of their numbers; `prev_seq` is the last number sent there before."""
+    """Scans of one source for one partition, in the order of their numbers; `prev_seq` is the last number sent there before.
+
+    `traces` are the contexts of those that are traced, at most MAX_TRACES.
+    """
 
     source_id: str
     partition: int
@@ -40,6 +44,7 @@ class Batch:
     codes: tuple[CodeRef, ...]
     traits: tuple[Traits, ...]
     rows: tuple[Row, ...]
+    traces: tuple[str, ...] = ()
 
     @property
     def first_seq(self) -> int:
@@ -95,6 +100,8 @@ class _Lane:
         if trait is None:
             trait = self._new_traits(traits)
         self._rows.append((seq, code, trait, scan.time_ms, scan.visitor))
+        if scan.trace and len(self._contexts) < MAX_TRACES:
+            self._contexts.append(scan.trace)
         self._bytes += SCAN_BYTES
         return full
 
@@ -102,7 +109,8 @@ class _Lane:
         """The batch so far, if it has scans."""
         if not self._rows:
             return ()
-        batch = Batch(self._source_id, self._partition, self._prev_seq, tuple(self._refs), tuple(self._traits), tuple(self._rows))
+        contents = (tuple(self._refs), tuple(self._traits), tuple(self._rows), tuple(self._contexts))
+        batch = Batch(self._source_id, self._partition, self._prev_seq, *contents)
         self._prev_seq = batch.last_seq
         self._begin()
         return (batch,)
@@ -114,6 +122,7 @@ class _Lane:
         self._seen: dict[int, int] = {}
         self._traits: dict[Traits, int] = {}
         self._held: list[Traits] = []  # while they are held, no other object gets their id
+        self._contexts: list[str] = []
         self._bytes = 0
 
     def _new_code(self, scan: SpooledScan) -> int:

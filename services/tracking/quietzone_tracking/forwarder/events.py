@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.bus import Message
-from quietzone_kit.events import Event
+from quietzone_kit.events import Event, with_traces
+from quietzone_kit.telemetry import handed_on
 from quietzone_topics import (
     TRACKING_SCAN_V1,
     TRACKING_SOURCE_V1,
@@ -66,7 +67,8 @@ def scans_message(batch: Batch) -> Message:
         scan.visitor = visitor
     name = f"{batch.source_id}:{batch.partition}:{batch.first_seq}-{batch.last_seq}"
     event = Event(name, ORIGIN, TYPE_TRACKING_SCANS, batch.source_id, rows[-1][3], value.SerializeToString())
-    return event.to_message(TRACKING_SCAN_V1.name, partition=batch.partition)
+    traces = handed_on("forward scans", batch.traces, {"messaging.destination.name": TRACKING_SCAN_V1.name})
+    return with_traces(event.to_message(TRACKING_SCAN_V1.name, partition=batch.partition), traces)
 
 
 def lost_messages(source_id: str, sent: Sequence[int], from_seq: int, to_seq: int, *, reason: str, time_ms: int) -> list[Message]:

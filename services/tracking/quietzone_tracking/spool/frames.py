@@ -5,7 +5,7 @@
     frame   = length u32 LE (> 0), crc u32 LE, payload of `length` bytes
     crc     = CRC-32 of the payload, seeded with source id, segment, the frame's offset in it and its length
     payload = msgpack [first_seq, skipped, [scan, …]]
-    scan    = [code_id, account_id, time_ms, visitor, address, user_agent, referrer, language]
+    scan    = [code_id, account_id, time_ms, visitor, address, user_agent, referrer, language, trace]
 
 The seed makes a frame valid in one place only: neither a stale block of another file nor a frame that moved is taken for data.
 A length is never 0, so that the zeros which a file system leaves after a power cut are no frame. The `skipped` numbers before
@@ -41,7 +41,8 @@ class SpooledScan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One scan as the edge saw it, with the client's address already truncated.
 
     `visitor` is a hash of 64 bits, 0 when there was no salt. `address` is 3 bytes of IPv4 (/24), 6 of IPv6 (/48), or empty.
-    Headers are bytes as they came, cut at MAX_USER_AGENT, MAX_REFERRER and MAX_LANGUAGE, empty when absent.
+    Headers are bytes as they came, cut at MAX_USER_AGENT, MAX_REFERRER and MAX_LANGUAGE, empty when absent. `trace` is the traceparent
+    of a scan that is traced, else empty.
     """
 
     code_id: str
@@ -52,6 +53,7 @@ class SpooledScan(msgspec.Struct, frozen=True, array_like=True, gc=False):
     user_agent: bytes
     referrer: bytes
     language: bytes
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,3 +106,11 @@ def test_the_largest_frame_can_be_read() -> None:
 
     assert len(data) <= MAX_PAYLOAD
     assert len(decode_frame(SEED, 0, data, 0).scans) == MAX_SCANS
+
+
+def test_a_scan_of_a_release_that_knew_no_traces_is_read() -> None:
+    before = msgspec.msgpack.encode((1, 0, [msgspec.structs.astuple(SCAN)[:8]]))
+
+    _, _, [scan] = msgspec.msgpack.decode(before, type=tuple[int, int, tuple[SpooledScan, ...]])
+
+    assert scan == SCAN

@@ -1,0 +1,105 @@
+"""One create and one scan are one trace each, from the request to what its event did."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from house import KEY, House, until
+
+
+@dataclass(frozen=True, slots=True)
+class Spanned:
+    """A span as a collector gets it."""
+
+    part: str
+    name: str
+    trace: bytes
+    id: bytes
+    parent: bytes
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Takes spans by OTLP, as a real collector does."""
+
+    def __init__(self) -> None:
+        self.spans: dict[bytes, Spanned] = {}
+
+    def Export(  # noqa: N802 - gRPC's name
+        self, request: trace_service_pb2.ExportTraceServiceRequest, _context: grpc.ServicerContext
+    ) -> trace_service_pb2.ExportTraceServiceResponse:
+        for resource in request.resource_spans:
+            [part] = [one.value.string_value for one in resource.resource.attributes if one.key == "service.name"]
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    self.spans[span.span_id] = Spanned(part, span.name, span.trace_id, span.span_id, span.parent_span_id)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def edges(self) -> set[tuple[str, str]]:
+        """Which span of which part follows which: `part: name` of parent and child, in one and the same trace."""
+        found = set()
+        for span in list(self.spans.values()):
+            parent = self.spans.get(span.parent)
+            if parent is not None and parent.trace == span.trace:
+                found.add((_title(parent), _title(span)))
+        return found
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[Collector, int]]:
+    collector = Collector()
+    server = grpc.server(ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield collector, port
+    server.stop(None)
+
+
+@pytest.fixture
+def traced(tmp_path: Path, collector: tuple[Collector, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setitem(os.environ, "QUIETZONE_API_KEY", KEY)
+    monkeypatch.setitem(os.environ, "QUIETZONE_TRACES_URL", f"http://127.0.0.1:{collector[1]}")
+    monkeypatch.setitem(os.environ, "QUIETZONE_TRACES_RATIO", "1")
+    house = House(tmp_path / "data")
+    yield house
+    house.stop()
+
+
+def test_a_create_is_one_trace_from_the_request_to_the_links_that_follow(traced: House, collector: tuple[Collector, int]) -> None:
+    wanted = {
+        ("gateway: POST /v1/codes", "gateway: quietzone.qr.v1/CreateCode"),
+        ("gateway: quietzone.qr.v1/CreateCode", "qr: quietzone.qr.v1.CodeService/CreateCode"),
+        ("qr: quietzone.qr.v1.CodeService/CreateCode", "qr: publish event"),
+        ("qr: publish event", "tracking: tracking-links takes up qr.code.v1"),
+    }
+
+    traced.create("https://example.com/")
+
+    _until_there(wanted, collector[0])
+
+
+def test_a_scan_is_one_trace_from_the_edge_to_the_count(traced: House, collector: tuple[Collector, int]) -> None:
+    wanted = {("tracking: scan", "tracking: forward scans"), ("tracking: forward scans", "analytics: analytics takes up tracking.scan.v1")}
+    slug = traced.create("https://example.com/")["slug"]
+
+    until(lambda: traced.scan(slug).status == 302, "the redirect")
+
+    _until_there(wanted, collector[0])
+
+
+def _until_there(wanted: set[tuple[str, str]], collector: Collector) -> None:
+    try:
+        until(lambda: wanted <= collector.edges(), "all edges")
+    except AssertionError:
+        assert wanted <= collector.edges()
+        raise
+
+
+def _title(span: Spanned) -> str:
+    return f"{span.part.removeprefix('quietzone-')}: {span.name}"
