@@ -6,7 +6,7 @@ process (the broker, the store), so that neither the caller's timeout nor its de
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -199,6 +199,14 @@ class FaultyConsumer:
     def pause(self, partition: int) -> None:
         """Give no records."""
         self._consumer.pause(partition)
+
+    async def committed(self, partition: int) -> int | None:
+        """Where the group goes on."""
+        return await self._sky.read(partial(self._consumer.committed, partition))
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Keep that."""
+        await self._sky.write(partial(self._consumer.commit, offsets))
 
     async def close(self) -> None:
         """Leave."""

@@ -1,15 +1,16 @@
 """The event bus: topics of partitions of records, read by offset.
 
-Two kinds of consumer stand on it: a *projection* keeps its offsets beside its data (`quietzone_kit.projection`), a *follower* reads
-every partition from offsets that it was given (`Bus.follow`, `quietzone_kit.projection.run_follower`). `open_bus` chooses the adapter
-by the URL's scheme; all adapters pass one contract suite (tests/contract/bus).
+Three kinds of consumer stand on it: a *projection* keeps its offsets beside its data (`quietzone_kit.projection`), a *follower* reads
+every partition from offsets that it was given (`Bus.follow`, `quietzone_kit.projection.run_follower`), a *reaction* has effects
+elsewhere and keeps its offsets on the bus (`Consumer.commit`, `quietzone_kit.reaction`). `open_bus` chooses the adapter by the URL's
+scheme; all adapters pass one contract suite (tests/contract/bus).
 """
 
 import asyncio
 import contextlib
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol, TypeAlias
 
@@ -130,6 +131,25 @@ class Consumer(Protocol):
 
     def pause(self, partition: int) -> None:
         """Give no records of `partition` until the next `seek`; it stays assigned."""
+
+    async def committed(self, partition: int) -> int | None:
+        """Where the group goes on in a partition; None when nobody has committed yet. For reactions; projections keep their own.
+
+        Raises:
+            BusUnavailable: try again.
+            ValueError: a follower belongs to no group.
+        """
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Keep where the group goes on. What isn't this member's any more is left out: its new owner does those records again.
+
+        Several tasks may call it at once, and while a `poll` waits. What was revoked, and not assigned again,
+        can be committed until the next `poll`.
+
+        Raises:
+            BusUnavailable: try again; it may have been done.
+            ValueError: a follower belongs to no group.
+        """
 
     async def close(self) -> None:
         """Leave the group, so that others needn't wait for a lease to end."""

@@ -138,6 +138,17 @@ async def test_topics_that_are_ensured_together_are_made_together(open_at: OpenB
         await bus.partitions(EMPTY.name)
 
 
+async def test_a_file_that_has_no_commits_yet_gets_them(file: Path, open_at: OpenBus) -> None:
+    await (await (await open_at()).join(SCANS.name, "notification")).close()
+    vandal = sqlite3.connect(file, isolation_level=None)
+    vandal.execute("DROP TABLE commits")
+    vandal.close()
+
+    member = await (await open_at()).join(SCANS.name, "notification")
+
+    assert await member.committed(0) is None
+
+
 def test_each_commit_is_flushed_to_the_disk(file: Path) -> None:
     connection = open_file(str(file))
 

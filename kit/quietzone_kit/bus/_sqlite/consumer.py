@@ -60,6 +60,14 @@ class Membership:
         self._generation, self.held, self._leaving, self._renew_at = standing.generation, standing.held, standing.leaving, renew_at
         return True
 
+    async def committed(self, partition: int) -> int | None:
+        """Where the group goes on."""
+        return await self._lanes.reading.run(partial(groups.committed, group=self.group, partition=partition))
+
+    async def commit(self, offsets: Mapping[int, int], since: Mapping[int, int]) -> None:
+        """Keep where the group goes on; `since` says since which generation the member thinks that it holds each partition."""
+        await self._lanes.writing.run(partial(groups.commit, group=self.group, member=self._member, offsets=offsets, since=since))
+
     async def leave(self) -> None:
         """Leave the group; when the bus can't be reached, the lease ends by itself."""
         with contextlib.suppress(BusUnavailable):
@@ -85,6 +93,7 @@ class SqliteConsumer:
         self._forget = forget
         self._everything = dict.fromkeys(range(topic.partitions), 0)
         self._told: dict[int, int] = {}
+        self._revoked: dict[int, int] = {}
         self._offsets: dict[int, int] = {}
         self._polls = 0
         self._closed = False
@@ -115,6 +124,14 @@ class SqliteConsumer:
         """Give no records of `partition` until the next `seek`."""
         self._offsets.pop(partition, None)
 
+    async def committed(self, partition: int) -> int | None:
+        """Where the group goes on in a partition."""
+        return await self._in_group().committed(partition)
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Keep where the group goes on in partitions that are still this member's."""
+        await self._in_group().commit(dict(offsets), self._revoked | self._told)
+
     async def close(self) -> None:
         """Leave the group."""
         if self._closed:
@@ -123,6 +140,11 @@ class SqliteConsumer:
         self._forget(self)
         if self._membership is not None:
             await self._membership.leave()
+
+    def _in_group(self) -> Membership:
+        if self._membership is None:
+            raise ValueError(f"a follower of {self._topic.name} belongs to no group, and commits nothing: join one")
+        return self._membership
 
     def _held(self) -> dict[int, int]:
         return self._everything if self._membership is None else self._membership.held
@@ -146,6 +168,7 @@ class SqliteConsumer:
         records = {partition: run for partition, run in sorted(found.items()) if partition in self._offsets}
         for partition, run in records.items():
             self._offsets[partition] = run[-1].offset + 1
+        self._revoked = {partition: self._told[partition] for partition in revoked}
         self._told = dict(held)
         self._polls += 1
         return Polled(assigned=assigned, revoked=revoked, records=records)

@@ -6,6 +6,7 @@ now could have set is taken for ended, so that a clock that was set back blocks 
 """
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quietzone_kit.bus._sqlite.log import TopicRow
@@ -14,6 +15,13 @@ LEASE_MS = 3_000
 """How long a dead member keeps its partitions; a live one renews three times in it."""
 
 RENEWAL_S = 1.0
+
+COMMITS = """
+CREATE TABLE IF NOT EXISTS commits (
+  grp INTEGER NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (grp, partition)
+) WITHOUT ROWID
+"""
+"""Made when a group is opened: a file of the release before hasn't got it, and that release reads a file that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Standing:
 
 def open_group(connection: sqlite3.Connection, topic: TopicRow, name: str) -> int:
     """The id of a topic's group."""
+    connection.execute(COMMITS)
     connection.execute("INSERT OR IGNORE INTO groups (topic, name, generation) VALUES (?, ?, 0)", (topic.id, name))
     identifier: int = connection.execute("SELECT id FROM groups WHERE topic = ? AND name = ?", (topic.id, name)).fetchone()[0]
     return identifier
@@ -73,6 +82,24 @@ def leave(connection: sqlite3.Connection, group: int, member: str) -> None:
     """End a membership; what it held is free for who renews next."""
     connection.execute("DELETE FROM members WHERE grp = ? AND member = ?", (group, member))
     connection.execute("UPDATE groups SET generation = generation + 1 WHERE id = ?", (group,))
+
+
+def committed(connection: sqlite3.Connection, group: int, partition: int) -> int | None:
+    """Where the group goes on in a partition."""
+    row = connection.execute("SELECT next FROM commits WHERE grp = ? AND partition = ?", (group, partition)).fetchone()
+    return None if row is None else row[0]
+
+
+def commit(connection: sqlite3.Connection, group: int, member: str, offsets: Mapping[int, int], since: Mapping[int, int]) -> None:
+    """Keep where the group goes on in those partitions that the member has held all the time since the given generations."""
+    held = {
+        (partition, generation)
+        for partition, generation in connection.execute("SELECT partition, since FROM shares WHERE grp = ? AND member = ?", (group, member))
+    }
+    connection.executemany(
+        "INSERT OR REPLACE INTO commits VALUES (?, ?, ?)",
+        [(group, partition, offset) for partition, offset in offsets.items() if (partition, since.get(partition)) in held],
+    )
 
 
 @dataclass(frozen=True, slots=True)
