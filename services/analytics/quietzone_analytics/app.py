@@ -55,9 +55,15 @@ async def build(settings: AnalyticsSettings) -> App:
         reports = ReportProjection(documents, owner=owner)
         await run_projection(bus, TRACKING_SOURCE_V1.name, projection.GROUP, reports, clock, randomness=randomness)
 
+    async def compare() -> None:
+        await _topics_are_there(bus)
+        await reconcile.watch(lambda: reconcile.reconcile(*stored, bus, clock), clock)
+
+    stored = (Rollups(documents), ScanStates(documents), ReportStates(documents))
     app.task("scans", count_scans)
     app.task("reports", keep_reports)
-    service = AnalyticsService(Rollups(documents), ScanStates(documents), ReportStates(documents), bus, clock)
+    app.task("reconcile", compare)
+    service = AnalyticsService(*stored, bus, clock)
     server = Server(settings.analytics_listen, CallerKeys.of(settings, clock), settings, not_ready=app.not_ready)
     server.add(add_AnalyticsServiceServicer_to_server, service)
     app.server("rpc", server)

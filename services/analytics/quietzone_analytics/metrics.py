@@ -1,6 +1,6 @@
 """What analytics counts, and what to do when it moves."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 SCANS_APPLIED = Counter(
     "quietzone_analytics_scans_applied_total",
@@ -31,4 +31,22 @@ UNKNOWN = Counter(
 MILESTONES = Counter(
     "quietzone_analytics_milestones_total",
     "Milestones that were published, repetitions included. For people; nothing to do.",
+)
+COMPARED_SCANS = Gauge(
+    "quietzone_analytics_reconcile_scans",
+    "Scans by how far they have come, over all sources, as the last comparison found them. 'stored' stays below 'accepted' for minutes: "
+    "`quietzone reconcile` names the source; 'lost' and 'unrecorded' stay 0.",
+    ["stage"],
+)
+SILENT_SOURCES = Gauge(
+    "quietzone_analytics_silent_sources",
+    "Sources that did not close and have not reported for 30 s: their scans wait in a spool. Start their forwarder, or attach the volume.",
+)
+PROBLEMS = Gauge(
+    "quietzone_analytics_reconcile_problems",
+    "What the last comparison of accepted and stored scans found wrong. Stays 0; else `quietzone reconcile` says it in words.",
+)
+COMPARED_AT = Gauge(
+    "quietzone_analytics_reconciled_timestamp_seconds",
+    "When the last comparison ended, Unix time. Older than an hour: the store or the bus doesn't answer, the log says which.",
 )
