@@ -21,6 +21,7 @@ from quietzone_standalone import (
     DEFAULT_PORT,
     ROLES,
     SET_BY_SERVE,
+    Backends,
     DataFolderTaken,
     Installation,
     PortTaken,
@@ -35,6 +36,10 @@ errors = Console(stderr=True)
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds everything; made when absent.")]
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
+BackendsOption = Annotated[
+    Backends,
+    typer.Option("--backends", envvar="BACKENDS", help="What it stands on: embedded (files in the data folder) or real (servers)."),
+]
 ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
 API_URL = f"http://localhost:{DEFAULT_PORT}"
 ApiKey = Annotated[
@@ -69,6 +74,7 @@ def quietzone(
 def serve(
     data: DataFolder = Path("data"),
     port: Port = DEFAULT_PORT,
+    backends: BackendsOption = Backends.EMBEDDED,
     *,
     tour: Annotated[bool, typer.Option("--tour", help="Take the tour once everything runs.")] = False,
     stop_after: Annotated[bool, typer.Option("--exit", help="Stop after the tour.")] = False,
@@ -77,7 +83,7 @@ def serve(
     if stop_after and not tour:
         raise typer.BadParameter("--exit: only with --tour")
     try:
-        place = installation(data, port, os.environ.get("QUIETZONE_SCAN_BASE_URL"))
+        place = installation(data, port, os.environ.get("QUIETZONE_SCAN_BASE_URL"), backends)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     _finish(_serve(place, tour=tour, stop_after=stop_after))

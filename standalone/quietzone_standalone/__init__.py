@@ -3,13 +3,14 @@
 from quietzone_standalone.ports import PortTaken
 from quietzone_standalone.roles import ROLES, SET_BY_SERVE, Role
 from quietzone_standalone.serve import DataFolderTaken, running
-from quietzone_standalone.settings import DEFAULT_PORT, Installation, installation
+from quietzone_standalone.settings import DEFAULT_PORT, Backends, Installation, installation
 from quietzone_standalone.supervisor import RoleFailed, Supervisor
 
 __all__ = [
     "DEFAULT_PORT",
     "ROLES",
     "SET_BY_SERVE",
+    "Backends",
     "DataFolderTaken",
     "Installation",
     "PortTaken",

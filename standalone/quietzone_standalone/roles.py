@@ -9,7 +9,7 @@ from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.settings import Settings, SettingsError, check
 from quietzone_qr.settings import QrSettings
-from quietzone_standalone.settings import DEFAULT_PORT, Installation, installation
+from quietzone_standalone.settings import DEFAULT_PORT, Backends, Installation, installation
 from quietzone_tracking.settings import ForwarderSettings, LinksSettings
 from quietzone_tracking.settings.edge import EdgeSettings
 
@@ -55,7 +55,7 @@ def environment(place: Installation, caller_key: str) -> Mapping[str, str]:
     fixed = _fixed(place, caller_key)
     told = defaults | dict(os.environ) | {"QUIETZONE_SCAN_BASE_URL": place.scan_base_url} | fixed
     problems = [
-        f"{name}: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder)"
+        f"{name}: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder, --backends real what it stands on)"
         for name in fixed
         if os.environ.get(name, "").strip()
     ]
@@ -69,15 +69,11 @@ def environment(place: Installation, caller_key: str) -> Mapping[str, str]:
 
 
 def _fixed(place: Installation, caller_key: str) -> dict[str, str]:
-    """Where the parts of one machine find each other."""
-    data, run = place.data, place.data / "run"
+    """Where the parts of one machine find each other and what they stand on."""
+    run = place.data / "run"
     return {
-        "QUIETZONE_BUS_URL": f"sqlite:///{data}/bus.db",
-        "QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{data}/qr.db",
-        "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
-        "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
-        "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
-        "QUIETZONE_TRACKING_SPOOL": f"{data}/tracking",
+        **(embedded_urls(place.data) if place.backends is Backends.EMBEDDED else {}),
+        "QUIETZONE_TRACKING_SPOOL": f"{place.data}/tracking",
         "QUIETZONE_CALLER_KEY": caller_key,
         "QUIETZONE_QR_LISTEN": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_LISTEN": f"unix:{run}/analytics.sock",
@@ -85,6 +81,17 @@ def _fixed(place: Installation, caller_key: str) -> dict[str, str]:
         "QUIETZONE_ANALYTICS_ADDRESS": f"unix:{run}/analytics.sock",
         "QUIETZONE_GATEWAY_PORT": str(place.port),
         "QUIETZONE_TRACKING_PORT": str(place.scan_port),
+    }
+
+
+def embedded_urls(data: Path) -> dict[str, str]:
+    """Bus and stores in the files of a data folder."""
+    return {
+        "QUIETZONE_BUS_URL": f"sqlite:///{data}/bus.db",
+        "QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{data}/qr.db",
+        "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
+        "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
+        "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
     }
 
 

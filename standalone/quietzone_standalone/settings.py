@@ -1,11 +1,21 @@
 """Where one machine keeps everything, and on which ports it answers."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 DEFAULT_PORT = 8000
 SCANS_ABOVE_API = 80
 """Scans are on the API's port plus 80: 8000 and 8080 unless PORT moves them."""
+
+
+class Backends(StrEnum):
+    """What the parts stand on."""
+
+    EMBEDDED = "embedded"
+    """Files in the data folder."""
+    REAL = "real"
+    """The servers that QUIETZONE_…_URL name: Kafka, MongoDB, Redis, S3. The data folder keeps the spool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,7 @@ class Installation:
     data: Path
     port: int
     scan_base_url: str
+    backends: Backends = Backends.EMBEDDED
 
     @property
     def scan_port(self) -> int:
@@ -27,7 +38,7 @@ class Installation:
         return f"http://localhost:{self.port}"
 
 
-def installation(data: Path, port: int, scan_base_url: str | None) -> Installation:
+def installation(data: Path, port: int, scan_base_url: str | None, backends: Backends = Backends.EMBEDDED) -> Installation:
     """The installation in folder `data`; short URLs start with `scan_base_url`, or lead to this machine when it is None.
 
     Raises:
@@ -36,4 +47,4 @@ def installation(data: Path, port: int, scan_base_url: str | None) -> Installati
     highest = 65535 - SCANS_ABOVE_API
     if not 1 <= port <= highest:
         raise ValueError(f"PORT={port}: use 1 to {highest}, scans take the port {SCANS_ABOVE_API} above it")
-    return Installation(data.resolve(), port, scan_base_url or f"http://localhost:{port + SCANS_ABOVE_API}")
+    return Installation(data.resolve(), port, scan_base_url or f"http://localhost:{port + SCANS_ABOVE_API}", backends)

@@ -94,7 +94,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_a_setting_that_serve_makes_itself_is_refused_with_what_to_use_instead(tmp_path: Path) -> None:
     ended = command("serve", "--data", str(tmp_path), "--port", str(free_port()), settings={"QUIETZONE_GATEWAY_PORT": "9000"})
 
-    assert "QUIETZONE_GATEWAY_PORT: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder)" in ended.stderr
+    assert "QUIETZONE_GATEWAY_PORT: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder" in ended.stderr
 
 
 @pytest.mark.parametrize(
