@@ -64,8 +64,16 @@ check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)
 	@$(BIN)/pytest --quiet -n 2 tests/unit
 
 .PHONY: test
-test: check ## Everything that check does, then all other tests
-	@$(BIN)/pytest -n 2 --dist loadfile --ignore tests/unit tests
+test: check ## Everything that check does, then all other tests, on real servers (see CONTRIBUTING.md)
+	@$(BIN)/pytest -n 2 --dist loadfile --servers=all --ignore tests/unit tests
+
+.PHONY: test-fast
+test-fast: check ## The same without the tests that need a server
+	@$(BIN)/pytest -n 2 --dist loadfile --servers=none --ignore tests/unit tests
+
+.PHONY: servers
+servers: .venv/installed ## Start Kafka, MongoDB, Redis, S3 and toxiproxy for tests; they stay until Ctrl-C
+	@PYTHONPATH=tests $(BIN)/python -m servers
 
 .PHONY: simulate
 simulate: .venv/installed ## 10,000 simulated histories, and the mutants that they must catch

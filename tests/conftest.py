@@ -1,0 +1,174 @@
+"""Servers for all tests: fixtures with their URLs, and the closing lines that say what ran on which.
+
+A test that asks for a URL gets a server, started at the latest when all tests are collected. One that asks by `getfixturevalue`, because
+only some of its parameters need a server, marks these: `pytest.param("kafka", marks=pytest.mark.server("kafka"))`.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import pytest
+from servers.catalogue import KINDS, Provided
+from servers.pool import Answer, Pool, Remote
+
+
+class Servers(Protocol):
+    """What gives servers: a `Pool`, in xdist's workers a `Remote`."""
+
+    def ensure(self, names: Iterable[str]) -> Mapping[str, Answer]: ...
+
+
+SERVERS = pytest.StashKey[Servers]()
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+OF_WORKER = "servers_left_out"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--servers",
+        choices=("all", "needed", "none"),
+        default="needed",
+        help="all: start every server first, or fail; needed: start what the collected tests ask for; none: leave such tests out",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"server(*names): needs these servers ({', '.join(KINDS)})")
+    config.stash[LEFT_OUT] = Counter()
+    if _is_worker(config):
+        config.stash[SERVERS] = Remote()
+        return
+    pool = Pool(lambda text: _say(config, text))
+    config.stash[SERVERS] = pool
+    if getattr(config.option, "dist", "no") != "no":
+        pool.serve_helpers()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    servers = config.stash.get(SERVERS, None)
+    if isinstance(servers, Pool):
+        servers.close()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before xdist starts its workers, so that they inherit the variables."""
+    if session.config.getoption("servers") == "all" and not _is_worker(session.config) and not session.config.option.collectonly:
+        _demand(session.config, KINDS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("servers") != "none":
+        return
+    left_out = [item for item in items if _needs(item)]
+    items[:] = [item for item in items if not _needs(item)]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[LEFT_OUT].update(name for item in left_out for name in _needs(item))
+    config.stash[LEFT_OUT].update({"": len(left_out)})
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what is needed now: no test's time limit counts it."""
+    config = session.config
+    needed = sorted({name for item in session.items for name in _needs(item)})
+    if not needed or config.option.collectonly:
+        return
+    if _is_worker(config):
+        config.stash[SERVERS].ensure(needed)  # a failure is told by the tests that meet it
+    else:
+        _demand(config, needed)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _is_worker(session.config):
+        session.config.workeroutput[OF_WORKER] = dict(session.config.stash[LEFT_OUT])  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """A worker of xdist has ended; each of them has seen all tests."""
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    seen: dict[str, int] = getattr(node, "workeroutput", {}).get(OF_WORKER, {})
+    config.stash[LEFT_OUT] = config.stash[LEFT_OUT] | Counter(seen)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    servers = config.stash[SERVERS]
+    answers = servers.answers if isinstance(servers, Pool) else []
+    left_out = config.stash[LEFT_OUT]
+    if not answers and not left_out:
+        return
+    terminalreporter.section("servers")
+    for answer in answers:
+        terminalreporter.write_line(f"{answer.name}: {answer.what}" if isinstance(answer, Provided) else answer)
+    if left_out[""]:
+        kinds = ", ".join(f"{name} {count}" for name, count in sorted(left_out.items()) if name)
+        terminalreporter.write_line(f"left out, because they need a server: {left_out['']} ({kinds}); `make test` runs them")
+
+
+@pytest.fixture(scope="session")
+def kafka_url(request: pytest.FixtureRequest) -> str:
+    """A Kafka for all tests: use topics and groups of your own."""
+    return _url(request.config, "kafka")
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(request: pytest.FixtureRequest) -> str:
+    """A document server for all tests: use a database of your own."""
+    return _url(request.config, "mongodb")
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """A Redis for all tests: use keys of your own."""
+    return _url(request.config, "redis")
+
+
+@pytest.fixture(scope="session")
+def s3_url(request: pytest.FixtureRequest) -> str:
+    """A bucket for all tests, its credentials in the environment: use a prefix of your own."""
+    return _url(request.config, "s3")
+
+
+@pytest.fixture(scope="session")
+def toxiproxy_url(request: pytest.FixtureRequest) -> str:
+    """The HTTP interface of a toxiproxy for all tests: name your proxies."""
+    return _url(request.config, "toxiproxy")
+
+
+def _url(config: pytest.Config, name: str) -> str:
+    if config.getoption("servers") == "none":
+        pytest.fail(f"needs {name} without saying so: mark the test or its parameter with pytest.mark.server({name!r})", pytrace=False)
+    answer = config.stash[SERVERS].ensure([name])[name]
+    if not isinstance(answer, Provided):
+        pytest.fail(answer, pytrace=False)
+    os.environ.update(answer.variables)
+    return answer.url
+
+
+def _demand(config: pytest.Config, names: Iterable[str]) -> None:
+    answers = config.stash[SERVERS].ensure(names).values()
+    missing = [answer for answer in answers if not isinstance(answer, Provided)]
+    if missing:
+        pytest.exit("\n\n".join(missing), returncode=pytest.ExitCode.TESTS_FAILED)
+    for answer in answers:
+        if isinstance(answer, Provided):
+            os.environ.update(answer.variables)
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    marked = {name for mark in item.iter_markers("server") for name in mark.args}
+    asked = {name.removesuffix("_url") for name in getattr(item, "fixturenames", ()) if name.endswith("_url")}
+    return marked | (asked & KINDS.keys())
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(text)

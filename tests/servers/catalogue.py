@@ -1,0 +1,129 @@
+"""The servers that tests can ask for, and where each comes from: the environment, else a container, else this machine."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from servers import kafka, mongodb, redis, s3, toxiproxy
+from servers.containers import Container, Engine, Image
+from servers.packages import Packages, Unpackaged
+from servers.process import Server, ServerFailed
+from servers.run import Run
+
+CONNECTED_WITHIN_S = 5.0
+STARTS = 2
+"""A port may be taken between our look and the server's start; a second time it isn't chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of server. `image` is None where a container wouldn't do."""
+
+    name: str
+    title: str
+    example: str
+    port: int
+    native: Callable[[Path, Packages], Server]
+    image: Image | None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names a running one."""
+        return f"QUIETZONE_TEST_{self.name.upper()}_URL"
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("kafka", "Kafka", "kafka://127.0.0.1:9092", 9092, kafka.KafkaCluster, kafka.IMAGE),
+        Kind("mongodb", "MongoDB", "mongodb://127.0.0.1:27017", 27017, mongodb.mongodb, mongodb.IMAGE),
+        Kind("redis", "Redis", "redis://127.0.0.1:6379", 6379, redis.redis, redis.IMAGE),
+        Kind("s3", "S3", "s3://bucket?endpoint=http://127.0.0.1:7070&region=us-east-1", 443, s3.s3, s3.IMAGE),
+        Kind("toxiproxy", "toxiproxy", "http://127.0.0.1:8474", 8474, toxiproxy.toxiproxy, None),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A server that answers. `variables` are what its users need in their environment, `what` says what really runs."""
+
+    name: str
+    url: str
+    what: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class Unavailable(Exception):
+    """A server can't be had: says what was tried, how it ended, and what to do."""
+
+    def __init__(self, kind: Kind, tried: list[str]) -> None:
+        lines = [f"{kind.title} can't be had, and tests need it.", *(f"  tried {each}" for each in tried)]
+        hint = f"Name one that runs: {kind.variable}={kind.example}; or `make test-fast`: everything that needs no server."
+        super().__init__("\n".join([*lines, hint]))
+
+
+def provide(kind: Kind, run: Callable[[], Run], packages: Packages, engine: Engine) -> tuple[Provided, Server | None]:
+    """A server of this kind, and what to do with it if it was started here.
+
+    Raises:
+        Unavailable: nothing worked. A URL that is given but doesn't lead anywhere is not passed over.
+    """
+    given = os.environ.get(kind.variable)
+    if given:
+        _check(kind, given)
+        return Provided(kind.name, given, f"given by {kind.variable}", {kind.variable: given}), None
+    tried = [f"the environment: {kind.variable} isn't set"]
+    if kind.image is not None:
+        refusal = engine.refuses(kind.image)
+        if refusal is None:
+            try:
+                return _start(kind, Container(kind.image, run().folder(kind.name)), "container")
+            except ServerFailed as error:
+                refusal = str(error)
+        tried.append(f"a container: {refusal}")
+    for _ in range(STARTS):
+        try:
+            return _start(kind, kind.native(run().folder(kind.name), packages), "native")
+        except Unpackaged as error:
+            raise Unavailable(kind, [*tried, f"to start it natively: {error}"]) from error
+        except ServerFailed as error:
+            tried.append(f"to start it natively: {error}")
+    raise Unavailable(kind, tried)
+
+
+def _start(kind: Kind, server: Server, how: str) -> tuple[Provided, Server]:
+    try:
+        server.start()
+    except BaseException:
+        server.kill()
+        raise
+    variables = {kind.variable: server.url, **server.environment}
+    return Provided(kind.name, server.url, f"{server.label}, {how}", variables), server
+
+
+def _check(kind: Kind, url: str) -> None:
+    """That somebody listens at a URL that was given. No part of it but host and port is ever shown: it may hold a password."""
+    scheme = kind.example.split(":")[0]
+    parts = urlsplit(url)
+    if parts.scheme not in {scheme, f"{scheme}s", f"{scheme}+srv"}:
+        raise Unavailable(kind, [f"{kind.variable}: its scheme is '{parts.scheme}'"])
+    if parts.scheme.endswith("+srv"):
+        return  # its hosts stand in DNS; the first test that uses it tells
+    endpoint = urlsplit(parse_qs(parts.query).get("endpoint", [url])[0])
+    if scheme == "s3" and endpoint.scheme == "s3":
+        return  # Amazon's own
+    hosts = endpoint.netloc.rpartition("@")[2].split(",")
+    if not any(_listens(host, kind.port) for host in hosts):
+        raise Unavailable(kind, [f"{kind.variable}: nobody listens at {' or '.join(hosts)}"])
+
+
+def _listens(host: str, default_port: int) -> bool:
+    parts = urlsplit(f"//{host}")
+    with suppress(OSError, ValueError), socket.create_connection((parts.hostname or "", parts.port or default_port), CONNECTED_WITHIN_S):
+        return True
+    return False

@@ -1,0 +1,154 @@
+"""Kafka from Maven or as a container: one broker or several, each of them a controller too (KRaft)."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from servers.containers import Image
+from servers.packages import Packages
+from servers.process import Process, ServerFailed, free_port, output_of, says
+
+VERSION = "4.1.1"
+JARS = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
+"""The second one lets the brokers write a log at all."""
+HEAP = "-Xmx400m"
+CLUSTER_ID = "UXVpZXR6b25lLXRlc3RzLQ"  # 16 bytes in base64, as Kafka wants them
+
+
+class KafkaCluster:
+    """Brokers on this machine. `brokers` can be stopped, killed and paused one by one."""
+
+    environment: Mapping[str, str] = {}
+
+    def __init__(self, folder: Path, packages: Packages, *, brokers: int = 1) -> None:
+        java, jars = packages.java(), packages.jars("kafka", *JARS)
+        ports = [(free_port(), free_port()) for _ in range(brokers)]
+        self._java = (java, HEAP, "-XX:+UseSerialGC", "-Dorg.apache.logging.log4j.level=WARN", "-cp", f"{jars}/*")
+        self._addresses = [f"127.0.0.1:{port}" for port, _ in ports]
+        self.brokers = [self._broker(folder / f"broker-{number}", number, ports) for number in range(1, brokers + 1)]
+
+    @property
+    def url(self) -> str:
+        """All brokers."""
+        return f"kafka://{','.join(self._addresses)}"
+
+    @property
+    def label(self) -> str:
+        """The version, and the brokers if there are several."""
+        return f"Kafka {VERSION}" + (f", {len(self.brokers)} brokers" if len(self.brokers) > 1 else "")
+
+    def start(self) -> None:
+        """Start the brokers that don't run, and wait until each answers and knows all of them.
+
+        Raises:
+            ServerFailed: says which broker and why.
+        """
+        waiting = [broker for broker in self.brokers if broker.pid is None]
+        for broker in waiting:
+            self._format(broker)
+            broker.launch()
+        for broker in waiting:
+            broker.wait_ready()
+
+    def stop(self) -> None:
+        """Stop all brokers at the same time: a quorum that shrinks makes the last one wait for the others."""
+        with ThreadPoolExecutor(len(self.brokers)) as threads:
+            list(threads.map(Process.stop, self.brokers))
+
+    def kill(self) -> None:
+        """Kill all brokers."""
+        for broker in self.brokers:
+            broker.kill()
+
+    def pause(self) -> None:
+        """Pause all brokers."""
+        for broker in self.brokers:
+            broker.pause()
+
+    def resume(self) -> None:
+        """End the pause of all brokers."""
+        for broker in self.brokers:
+            broker.resume()
+
+    def _broker(self, folder: Path, number: int, ports: Sequence[tuple[int, int]]) -> Process:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "server.properties").write_text(_properties(folder / "data", number, ports))
+        port, _ = ports[number - 1]
+        command = (*self._java, "kafka.Kafka", str(folder / "server.properties"))
+        return Process(command, folder, lambda: _answers(port, len(ports)))
+
+    def _format(self, broker: Process) -> None:
+        if (broker.folder / "data" / "meta.properties").exists():
+            return
+        properties = str(broker.folder / "server.properties")
+        said = output_of(*self._java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties)
+        if not (broker.folder / "data" / "meta.properties").exists():
+            raise ServerFailed(f"its data folder can't be formatted: {said[-500:]}")
+
+
+def _properties(data: Path, number: int, ports: Sequence[tuple[int, int]]) -> str:
+    port, controller = ports[number - 1]
+    quorum = ",".join(f"{index}@127.0.0.1:{each}" for index, (_, each) in enumerate(ports, start=1))
+    settings = _settings(number, quorum, len(ports)) | {
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "log.dirs": str(data),
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _settings(number: int, quorum: str, brokers: int) -> dict[str, str]:
+    replicas = min(3, brokers)
+    return {
+        "process.roles": "broker,controller",
+        "node.id": str(number),
+        "controller.quorum.voters": quorum,
+        "controller.listener.names": "CONTROLLER",
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": str(replicas),
+        "offsets.topic.num.partitions": "5",  # not 50: a broker that was killed reads all of them again before it answers
+        "transaction.state.log.replication.factor": str(replicas),
+        "transaction.state.log.min.isr": str(max(1, replicas - 1)),
+        # A killed broker's registration has to run out before it is let in again; 9 s by default.
+        "broker.session.timeout.ms": "2000",
+        "broker.heartbeat.interval.ms": "500",
+        # Tests wait for rebalances and for leases that end.
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "100",
+    }
+
+
+def _container_settings(port: int) -> dict[str, str]:
+    settings = _settings(1, "1@127.0.0.1:9093", 1) | {
+        "listeners": "PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    }
+    return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
+
+
+def _answers(port: int, brokers: int = 1) -> bool:
+    """Whether the broker at `port` answers and knows as many brokers."""
+    return says(port, b"", b"") and asyncio.run(_count_brokers(port)) == brokers
+
+
+async def _count_brokers(port: int) -> int:
+    # Imported here: no run without Kafka pays for it.
+    from aiokafka.client import AIOKafkaClient  # noqa: PLC0415
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=3000)
+    try:
+        async with asyncio.timeout(5):
+            await client.bootstrap()
+            return len(client.cluster.brokers())
+    except (KafkaError, TimeoutError):
+        return 0
+    finally:
+        await client.close()
+
+
+IMAGE = Image(
+    f"apache/kafka:{VERSION}", port=9092, url=lambda port: f"kafka://127.0.0.1:{port}", answers=_answers, settings=_container_settings
+)
