@@ -5,11 +5,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from quietzone_standalone import Supervisor, installation, running
 
 KEY = "qz_" + "test" * 10
 START_WITHIN_S = 40.0
+EXIT_WITHIN_S = 60.0
+NONE: Mapping[str, str] = {}
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1"
@@ -140,6 +144,23 @@ def until(holds: Callable[[], bool], what: str, *, within_s: float = 15.0) -> fl
         assert time.monotonic() - started < within_s, f"not within {within_s} s: {what}"
         time.sleep(0.01)
     return time.monotonic() - started
+
+
+def command(*arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `quietzone` until it ends, with these settings and no other."""
+    return subprocess.run(
+        [sys.executable, "-m", "quietzone_cli", *arguments],
+        env=environment(settings),
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=EXIT_WITHIN_S,
+        check=False,
+    )
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("QUIETZONE_")} | {"COLUMNS": "80", **settings}
 
 
 def free_port() -> int:

@@ -15,7 +15,9 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from quietzone_cli import operations
 from quietzone_cli.errors import CommandFailed, TourFailed
+from quietzone_cli.operations import BackendsOption, DataFolder
 from quietzone_kit.settings import SettingsError, describe
 from quietzone_standalone import (
     DEFAULT_PORT,
@@ -34,12 +36,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console()
 errors = Console(stderr=True)
 
-DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds everything; made when absent.")]
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
-BackendsOption = Annotated[
-    Backends,
-    typer.Option("--backends", envvar="BACKENDS", help="What it stands on: embedded (files in the data folder) or real (servers)."),
-]
 ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
 API_URL = f"http://localhost:{DEFAULT_PORT}"
 ApiKey = Annotated[
@@ -99,6 +96,16 @@ def tour_command(key: ApiKey, api: ApiUrl = API_URL, examples: Examples = EXAMPL
 def reconcile(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Compare accepted, forwarded and stored scans; exit code 1 when they don't add up."""
     _finish(_reconcile(api, key))
+
+
+@app.command()
+def trace(
+    event_id: Annotated[str, typer.Argument(help="<source>:<number> of a scan, <code id>.<revision>, or milestone:<code id>:<threshold>.")],
+    data: DataFolder = Path("data"),
+    backends: BackendsOption = Backends.EMBEDDED,
+) -> None:
+    """Follow one event: spool, bus, count; exit code 1 when it hasn't come to its end."""
+    _finish(operations.trace(console, event_id, data, backends))
 
 
 @app.command()

@@ -11,3 +11,7 @@ class ApiError(CommandFailed):
 
 class TourFailed(CommandFailed):
     """Something was not as promised: the message says what."""
+
+
+class OperationFailed(CommandFailed):
+    """The bus or a store didn't answer, or what was asked for isn't there: the message says which."""

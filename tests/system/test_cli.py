@@ -1,22 +1,19 @@
 """The `quietzone` command, as people and scripts run it: what it prints, and its exit code."""
 
-import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from house import KEY, House, fetch, free_port, until
+from house import EXIT_WITHIN_S, KEY, NONE, House, command, environment, fetch, free_port, until
 
-EXIT_WITHIN_S = 60.0
-NONE: Mapping[str, str] = {}
 WITH_KEY = {"QUIETZONE_API_KEY": KEY}
 CSV = "title,destination,slug\nDinner menu,https://example.com/dinner,dinner\nLunch menu,https://example.com/lunch#today,\n"
 
@@ -198,19 +195,6 @@ def test_the_tour_says_when_it_cannot_write(house: House, tmp_path: Path) -> Non
     assert "--out" in ended.stderr
 
 
-def command(*arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `quietzone` until it ends, with these settings and no other."""
-    return subprocess.run(
-        [sys.executable, "-m", "quietzone_cli", *arguments],
-        env=_environment(settings),
-        cwd=cwd,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=EXIT_WITHIN_S,
-        check=False,
-    )
-
-
 def tour(house: House, folder: Path, file: str) -> subprocess.CompletedProcess[str]:
     """Take the tour in `folder`."""
     return command("tour", "--api", house.place.api_url, "--examples", file, cwd=folder, settings=WITH_KEY)
@@ -222,7 +206,7 @@ def served(data: Path, port: int, output: Path) -> Iterator[str]:
     with output.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "quietzone_cli", "serve", "--data", str(data), "--port", str(port)],
-            env=_environment(NONE),
+            env=environment(NONE),
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -234,7 +218,3 @@ def served(data: Path, port: int, output: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("QUIETZONE_")} | {"COLUMNS": "80", **settings}

@@ -1,0 +1,55 @@
+"""Commands for operators, who have the bus and the stores at hand: they work without the API."""
+
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quietzone_cli.errors import OperationFailed
+from quietzone_kit.bus import BusError
+from quietzone_kit.documents import DocumentsError
+from quietzone_kit.errors import QuietzoneError
+from quietzone_standalone import Backends
+
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the installation.")]
+BackendsOption = Annotated[
+    Backends,
+    typer.Option("--backends", envvar="BACKENDS", help="embedded: files in the data folder; real: the servers of QUIETZONE_…_URL."),
+]
+
+
+T = TypeVar("T")
+
+WITHIN_S = 300.0
+"""A log of 30 days is read in minutes."""
+
+
+async def trace(console: Console, event_id: str, data: Path, backends: Backends) -> int:
+    """Show the way of one event; 1 when it hasn't come to its end."""
+    from quietzone_standalone.operations import Step, follow_event, open_stores  # noqa: PLC0415 - other commands do without all parts' code
+
+    async def follow() -> list[Step]:
+        async with open_stores(data, backends) as stores:
+            return await follow_event(stores, event_id)
+
+    steps = await _answers(follow())
+    table = Table(show_header=False)
+    for step in steps:
+        table.add_row("[green]✓[/]" if step.reached else "[yellow]…[/]", step.place, escape(step.said))
+    console.print(table)
+    return 0 if all(step.reached for step in steps) else 1
+
+
+async def _answers(asked: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return await asked
+    except (BusError, DocumentsError, QuietzoneError, ValueError) as error:
+        raise OperationFailed(str(error)) from error
+    except TimeoutError as error:
+        raise OperationFailed(f"no answer within {WITHIN_S:.0f} s: is the bus up, and the log not too long to be read?") from error
