@@ -1,0 +1,73 @@
+"""Hearing what other processes say, and noticing when it can't be heard."""
+
+import asyncio
+from typing import Any, NoReturn
+
+from redis.exceptions import RedisError
+
+from quietzone_kit.cache._redis.connect import CONNECT_S, Place
+from quietzone_kit.cache._server import Ear
+from quietzone_kit.runtime import Randomness
+from quietzone_kit.telemetry import logger
+from quietzone_kit.urls import CredentialsUnreadable
+
+log = logger(__name__)
+
+QUIET_S = 1.0
+"""Without a message, before asking whether the server is still there: a half-open connection is noticed within twice that."""
+MAX_PAUSE_S = 2.0
+"""Between attempts to connect: less than memory is trusted, so that short absences aren't seen from outside."""
+
+
+async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness) -> NoReturn:
+    """Pass on what is said on `channel`, until cancelled."""
+    pause_s = 0.05
+    while True:
+        heard = False
+        client = place.connect(connections=2, answer_s=CONNECT_S)
+        pubsub = client.pubsub()
+        try:
+            async with asyncio.timeout(2 * CONNECT_S):  # sentinels and nodes are asked before
+                await pubsub.subscribe(channel)
+            while True:
+                message = await _next(pubsub)
+                if message["type"] == "subscribe":  # at the beginning, and whenever redis-py has connected again
+                    heard, pause_s = True, 0.05
+                    ear.heard()
+                elif message["type"] == "message":
+                    ear.hear(message["data"])
+        except (RedisError, OSError, CredentialsUnreadable) as error:
+            if heard or pause_s < MAX_PAUSE_S:  # a long absence is said a few times, not for ever
+                log.warning(
+                    "cache unheard", server=place.url.shown, error=f"{type(error).__name__}: {error}", then="memory is kept for seconds"
+                )
+        finally:
+            ear.cut()
+            await _let_go(pubsub, client)
+        pause_s = min(2 * pause_s, MAX_PAUSE_S)
+        await asyncio.sleep(randomness.uniform(pause_s / 2, pause_s))  # so that processes don't all come at once
+
+
+async def _next(pubsub: Any) -> dict[str, Any]:
+    """The next thing that the server says.
+
+    Raises:
+        TimeoutError: it says nothing, even when it is asked.
+    """
+    message = await pubsub.get_message(timeout=QUIET_S)
+    if message is None:
+        async with asyncio.timeout(QUIET_S):
+            await pubsub.ping()
+        message = await pubsub.get_message(timeout=QUIET_S)
+    if message is None:
+        raise TimeoutError("no answer to a ping")
+    return dict(message)
+
+
+async def _let_go(*held: Any) -> None:
+    for one in held:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await one.aclose()
+        except (RedisError, OSError) as error:
+            log.debug("closing a connection that was lost", error=str(error))
