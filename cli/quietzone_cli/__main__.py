@@ -109,6 +109,12 @@ def trace(
 
 
 @app.command()
+def doctor(data: DataFolder = Path("data"), backends: BackendsOption = Backends.EMBEDDED) -> None:
+    """Look at bus, stores, spool and what waits in them; exit code 1 when something isn't well."""
+    _finish(operations.doctor(console, data, backends))
+
+
+@app.command()
 def settings() -> None:
     """List every setting: name, type, default, and why one would change it. `quietzone serve` needs none of them."""
     for setting in describe(*(role.settings for role in ROLES)):

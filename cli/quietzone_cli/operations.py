@@ -45,6 +45,18 @@ async def trace(console: Console, event_id: str, data: Path, backends: Backends)
     return 0 if all(step.reached for step in steps) else 1
 
 
+async def doctor(console: Console, data: Path, backends: Backends) -> int:
+    """Show each finding as it comes; 1 when something isn't well."""
+    from quietzone_standalone.operations import examine  # noqa: PLC0415
+
+    sick = 0
+    async for finding in examine(data, backends):
+        sick += not finding.is_well
+        mark = "[green]✓[/]" if finding.is_well else "[bold red]✗[/]"
+        console.print(f"{mark} {finding.name}: {escape(finding.said)}", highlight=False, soft_wrap=True)
+    return 1 if sick else 0
+
+
 async def _answers(asked: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(WITHIN_S):

@@ -51,3 +51,27 @@ def test_trace_says_how_ids_look(house: House) -> None:
 
     assert "'17' is no event's id: a scan is <source>:<number>" in ended.stderr
     assert ended.returncode == 1
+
+
+def test_doctor_finds_a_house_that_runs_well(house: House) -> None:
+    ended = command("doctor", "--data", str(house.data))
+
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (0, 8, 0)
+
+
+def test_doctor_says_what_is_wrong_and_looks_at_the_rest(own_house: House) -> None:
+    own_house.stop()
+    (own_house.data / "gateway.db").write_bytes(b"no database" * 1000)
+
+    ended = command("doctor", "--data", str(own_house.data))
+    own_house.data.joinpath("gateway.db").unlink()
+    own_house.start()
+
+    assert re.search(r"✗ store of gateway: .*gateway\.db.*QUIETZONE_GATEWAY_DOCUMENTS_URL", ended.stdout)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 7, 1)
+
+
+def test_doctor_says_where_there_is_nothing(house: House) -> None:
+    ended = command("doctor", "--data", str(house.data / "nowhere"))
+
+    assert "nowhere holds no Quietzone: name its folder with --data" in ended.stderr

@@ -1,8 +1,8 @@
 """The bus and every part's store, opened from outside the parts."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,28 +70,57 @@ async def open_stores(data: Path, backends: Backends) -> AsyncIterator[Stores]:
         DocumentsError: a store can't be reached, or isn't that part's.
     """
     told = urls(data, backends)
-    spool = data / "tracking"
     async with AsyncExitStack() as opened:
+        bus = await opened.enter_async_context(open_the_bus(told))
+        parts = {part: await opened.enter_async_context(open_part(told, part)) for part in OWNED}
+        yield Stores(bus, **parts, spool=spool_of(data))
 
-        def threads(name: str) -> ThreadExecutor:
-            executor = ThreadExecutor(name, THREADS)
-            opened.callback(executor.close)
-            return executor
 
-        async def documents(part: str) -> Documents:
-            name = f"QUIETZONE_{part.upper()}_DOCUMENTS_URL"
-            try:
-                store = open_documents(told[name], executor=threads(part), randomness=RANDOMNESS)
-            except ValueError as error:
-                raise SettingsError(f"{name}: {error}") from error
-            opened.push_async_callback(store.close)
-            await store.ensure(*OWNED[part])
-            return store
-
+@asynccontextmanager
+async def open_the_bus(told: Mapping[str, str]) -> AsyncIterator[Bus]:
+    """The bus, within the block; raises SettingsError."""
+    with _threads("bus") as executor:
         try:
-            bus = open_bus(told["QUIETZONE_BUS_URL"], clock=CLOCK, executor=threads("bus"), randomness=RANDOMNESS)
+            bus = open_bus(told["QUIETZONE_BUS_URL"], clock=CLOCK, executor=executor, randomness=RANDOMNESS)
         except ValueError as error:
             raise SettingsError(f"QUIETZONE_BUS_URL: {error}") from error
-        opened.push_async_callback(bus.close)
-        parts = {part: await documents(part) for part in OWNED}
-        yield Stores(bus, **parts, spool=spool if spool.is_dir() else None)
+        try:
+            yield bus
+        finally:
+            await bus.close()
+
+
+@asynccontextmanager
+async def open_part(told: Mapping[str, str], part: str) -> AsyncIterator[Documents]:
+    """A part's store, within the block; raises SettingsError and DocumentsError."""
+    name = documents_url(part)
+    with _threads(part) as executor:
+        try:
+            store = open_documents(told[name], executor=executor, randomness=RANDOMNESS)
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from error
+        try:
+            await store.ensure(*OWNED[part])
+            yield store
+        finally:
+            await store.close()
+
+
+def documents_url(part: str) -> str:
+    """The variable that names a part's store."""
+    return f"QUIETZONE_{part.upper()}_DOCUMENTS_URL"
+
+
+def spool_of(data: Path) -> Path | None:
+    """The spool of this machine's edges, if it has any."""
+    spool = data / "tracking"
+    return spool if spool.is_dir() else None
+
+
+@contextmanager
+def _threads(name: str) -> Iterator[ThreadExecutor]:
+    executor = ThreadExecutor(name, THREADS)
+    try:
+        yield executor
+    finally:
+        executor.close()
