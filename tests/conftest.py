@@ -6,22 +6,23 @@ only some of its parameters need a server, marks these: `pytest.param("kafka", m
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import pytest
 from servers.catalogue import KINDS, Provided
-from servers.pool import Answer, Pool, Remote
+from servers.pool import Answer, Pool, Remote, own_servers
+from servers.process import Server
 
 
-class Servers(Protocol):
+class Source(Protocol):
     """What gives servers: a `Pool`, in xdist's workers a `Remote`."""
 
     def ensure(self, names: Iterable[str]) -> Mapping[str, Answer]: ...
 
 
-SERVERS = pytest.StashKey[Servers]()
-LEFT_OUT = pytest.StashKey[Counter[str]]()
+SERVERS = pytest.StashKey[Source]()
+LEFT_OUT = pytest.StashKey["Counter[str]"]()
 OF_WORKER = "servers_left_out"
 
 
@@ -35,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"server(*names): needs these servers ({', '.join(KINDS)})")
+    config.addinivalue_line("markers", f"server(*names, own=False): needs these servers ({', '.join(KINDS)}), or starts its own")
     config.stash[LEFT_OUT] = Counter()
     if _is_worker(config):
         config.stash[SERVERS] = Remote()
@@ -72,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start what is needed now: no test's time limit counts it."""
     config = session.config
-    needed = sorted({name for item in session.items for name in _needs(item)})
+    needed = sorted({name for item in session.items for name in _needs(item, own=False)})
     if not needed or config.option.collectonly:
         return
     if _is_worker(config):
@@ -83,7 +84,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _is_worker(session.config):
-        session.config.workeroutput[OF_WORKER] = dict(session.config.stash[LEFT_OUT])  # type: ignore[attr-defined]
+        left_out = session.config.stash[LEFT_OUT]
+        session.config.workeroutput[OF_WORKER] = dict(left_out)  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -91,18 +93,19 @@ def pytest_testnodedown(node: object) -> None:
     """A worker of xdist has ended; each of them has seen all tests."""
     config: pytest.Config = node.config  # type: ignore[attr-defined]
     seen: dict[str, int] = getattr(node, "workeroutput", {}).get(OF_WORKER, {})
-    config.stash[LEFT_OUT] = config.stash[LEFT_OUT] | Counter(seen)
+    for name, count in seen.items():
+        config.stash[LEFT_OUT][name] = count
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     servers = config.stash[SERVERS]
-    answers = servers.answers if isinstance(servers, Pool) else []
+    provided = servers.provided if isinstance(servers, Pool) else []
     left_out = config.stash[LEFT_OUT]
-    if not answers and not left_out:
+    if not provided and not left_out:
         return
     terminalreporter.section("servers")
-    for answer in answers:
-        terminalreporter.write_line(f"{answer.name}: {answer.what}" if isinstance(answer, Provided) else answer)
+    for each in provided:
+        terminalreporter.write_line(f"{each.name}: {each.what}")
     if left_out[""]:
         kinds = ", ".join(f"{name} {count}" for name, count in sorted(left_out.items()) if name)
         terminalreporter.write_line(f"left out, because they need a server: {left_out['']} ({kinds}); `make test` runs them")
@@ -138,6 +141,13 @@ def toxiproxy_url(request: pytest.FixtureRequest) -> str:
     return _url(request.config, "toxiproxy")
 
 
+@pytest.fixture
+def own_server() -> Iterator[Callable[[str], Server]]:
+    """Starts a server of a kind for one test alone, which may stop, kill and pause it; mark such a test with `server(…, own=True)`."""
+    with own_servers() as start:
+        yield start
+
+
 def _url(config: pytest.Config, name: str) -> str:
     if config.getoption("servers") == "none":
         pytest.fail(f"needs {name} without saying so: mark the test or its parameter with pytest.mark.server({name!r})", pytrace=False)
@@ -152,16 +162,20 @@ def _demand(config: pytest.Config, names: Iterable[str]) -> None:
     answers = config.stash[SERVERS].ensure(names).values()
     missing = [answer for answer in answers if not isinstance(answer, Provided)]
     if missing:
-        pytest.exit("\n\n".join(missing), returncode=pytest.ExitCode.TESTS_FAILED)
+        raise pytest.UsageError("\n\n".join(missing))
     for answer in answers:
         if isinstance(answer, Provided):
             os.environ.update(answer.variables)
 
 
-def _needs(item: pytest.Item) -> set[str]:
-    marked = {name for mark in item.iter_markers("server") for name in mark.args}
+def _needs(item: pytest.Item, *, own: bool = True) -> set[str]:
+    """The servers that a test needs; without `own` only those that it shares with others."""
+    marks = [mark for mark in item.iter_markers("server") if own or not mark.kwargs.get("own")]
     asked = {name.removesuffix("_url") for name in getattr(item, "fixturenames", ()) if name.endswith("_url")}
-    return marked | (asked & KINDS.keys())
+    needed = {name for mark in marks for name in mark.args}
+    if unknown := needed - KINDS.keys():
+        raise pytest.UsageError(f"{item.nodeid} is marked with {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    return needed | (asked & KINDS.keys())
 
 
 def _is_worker(config: pytest.Config) -> bool:

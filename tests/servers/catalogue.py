@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,49 +61,56 @@ class Provided:
 class Unavailable(Exception):
     """A server can't be had: says what was tried, how it ended, and what to do."""
 
-    def __init__(self, kind: Kind, tried: list[str]) -> None:
+    def __init__(self, kind: Kind, tried: Sequence[str]) -> None:
         lines = [f"{kind.title} can't be had, and tests need it.", *(f"  tried {each}" for each in tried)]
         hint = f"Name one that runs: {kind.variable}={kind.example}; or `make test-fast`: everything that needs no server."
         super().__init__("\n".join([*lines, hint]))
 
 
-def provide(kind: Kind, run: Callable[[], Run], packages: Packages, engine: Engine) -> tuple[Provided, Server | None]:
-    """A server of this kind, and what to do with it if it was started here.
+class Source:
+    """Gives servers. `run` is where those live that are started here; it is asked for with the first of them."""
 
-    Raises:
-        Unavailable: nothing worked. A URL that is given but doesn't lead anywhere is not passed over.
-    """
-    given = os.environ.get(kind.variable)
-    if given:
-        _check(kind, given)
-        return Provided(kind.name, given, f"given by {kind.variable}", {kind.variable: given}), None
-    tried = [f"the environment: {kind.variable} isn't set"]
-    if kind.image is not None:
-        refusal = engine.refuses(kind.image)
-        if refusal is None:
+    def __init__(self, run: Callable[[], Run], *, packages: Packages, engine: Engine) -> None:
+        self._run = run
+        self._packages = packages
+        self._engine = engine
+
+    def provide(self, kind: Kind) -> Provided:
+        """A server of this kind.
+
+        Raises:
+            Unavailable: nothing worked. A URL that is given but leads nowhere is not passed over.
+        """
+        given = os.environ.get(kind.variable)
+        if given:
+            _check(kind, given)
+            return Provided(kind.name, given, f"given by {kind.variable}", {kind.variable: given})
+        server, how = self.start(kind, [f"the environment: {kind.variable} isn't set"])
+        return Provided(kind.name, server.url, f"{server.label}, {how}", {kind.variable: server.url, **server.environment})
+
+    def start(self, kind: Kind, tried: Sequence[str] = ()) -> tuple[Server, str]:
+        """A server that is started here and now, and how: as a container or natively. `tried` is what was tried before.
+
+        Raises:
+            Unavailable: neither worked.
+        """
+        tried = [*tried]
+        if kind.image is not None:
+            refusal = self._engine.refuses(kind.image)
+            if refusal is None:
+                try:
+                    return self._run().use(Container(kind.image, self._run().folder(kind.name))), "container"
+                except ServerFailed as error:
+                    refusal = str(error)
+            tried.append(f"a container: {refusal}")
+        for _ in range(STARTS):
             try:
-                return _start(kind, Container(kind.image, run().folder(kind.name)), "container")
+                return self._run().use(kind.native(self._run().folder(kind.name), self._packages)), "native"
+            except Unpackaged as error:
+                raise Unavailable(kind, [*tried, f"to start it natively: {error}"]) from error
             except ServerFailed as error:
-                refusal = str(error)
-        tried.append(f"a container: {refusal}")
-    for _ in range(STARTS):
-        try:
-            return _start(kind, kind.native(run().folder(kind.name), packages), "native")
-        except Unpackaged as error:
-            raise Unavailable(kind, [*tried, f"to start it natively: {error}"]) from error
-        except ServerFailed as error:
-            tried.append(f"to start it natively: {error}")
-    raise Unavailable(kind, tried)
-
-
-def _start(kind: Kind, server: Server, how: str) -> tuple[Provided, Server]:
-    try:
-        server.start()
-    except BaseException:
-        server.kill()
-        raise
-    variables = {kind.variable: server.url, **server.environment}
-    return Provided(kind.name, server.url, f"{server.label}, {how}", variables), server
+                tried.append(f"to start it natively: {error}")
+        raise Unavailable(kind, tried)
 
 
 def _check(kind: Kind, url: str) -> None:

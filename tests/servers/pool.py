@@ -5,19 +5,16 @@ The process that began the run has the `Pool`; its helpers (xdist's workers) ask
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Client, Connection, Listener
-from typing import TYPE_CHECKING
 
-from servers.catalogue import KINDS, Provided, Unavailable, provide
+from servers.catalogue import KINDS, Provided, Source, Unavailable
 from servers.containers import Engine
 from servers.packages import Packages, Say, to_stderr
+from servers.process import Server
 from servers.run import Run
-
-if TYPE_CHECKING:
-    from servers.process import Server
 
 ADDRESS = "QUIETZONE_TEST_SERVERS_AT"
 """Where a helper finds the pool: `<port> <key in hex>`."""
@@ -30,12 +27,10 @@ class Pool:
     """Begins a run when the first server has to be started here."""
 
     def __init__(self, say: Say = to_stderr) -> None:
-        self._packages = Packages(say)
-        self._engine = Engine()
+        self._source = Source(self._begun, packages=Packages(say), engine=Engine())
         self._threads = ThreadPoolExecutor(len(KINDS), "servers")
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Answer]] = {}
-        self._started: list[Server] = []
         self._run: Run | None = None
         self._listener: Listener | None = None
 
@@ -49,9 +44,10 @@ class Pool:
         return {name: future.result() for name, future in asked.items()}
 
     @property
-    def answers(self) -> list[Answer]:
-        """What came of all that was asked for."""
-        return [future.result() for future in self._asked.values() if future.done() and not future.cancelled()]
+    def provided(self) -> list[Provided]:
+        """What was asked for and had so far."""
+        answers = [future.result() for future in self._asked.values() if future.done() and not future.cancelled()]
+        return [answer for answer in answers if isinstance(answer, Provided)]
 
     def serve_helpers(self) -> None:
         """From now on processes that inherit our environment can ask, by `Remote`."""
@@ -63,8 +59,6 @@ class Pool:
     def close(self) -> None:
         """End all that was started here."""
         self._threads.shutdown(cancel_futures=True)
-        for server in self._started:
-            server.kill()
         if self._run is not None:
             self._run.end()
         if self._listener is not None:
@@ -73,12 +67,9 @@ class Pool:
 
     def _provide(self, name: str) -> Answer:
         try:
-            provided, server = provide(KINDS[name], self._begun, self._packages, self._engine)
+            return self._source.provide(KINDS[name])
         except Unavailable as error:
             return str(error)
-        if server is not None:
-            self._started.append(server)
-        return provided
 
     def _begun(self) -> Run:
         with self._lock:
@@ -109,3 +100,15 @@ class Remote:
             connection.send(list(names))
             answers: dict[str, Answer] = connection.recv()
             return answers
+
+
+@contextmanager
+def own_servers() -> Iterator[Callable[[str], Server]]:
+    """Starts servers by their kind's name, for somebody who breaks them; never those that variables name. They end with the block.
+
+    Raises:
+        Unavailable: from a call, when such a server can't be had.
+    """
+    with Run.begin() as run:
+        source = Source(lambda: run, packages=Packages(), engine=Engine())
+        yield lambda name: source.start(KINDS[name])[0]

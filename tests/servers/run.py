@@ -61,9 +61,13 @@ class Run:
         os.close(self._lock)
 
     def use(self, server: AnyServer) -> AnyServer:
-        """Start a server that ends with this run."""
+        """Start a server that ends with this run, or at once if it doesn't come up."""
+        try:
+            server.start()
+        except BaseException:
+            server.kill()
+            raise
         self._used.append(server)
-        server.start()
         return server
 
     def __enter__(self) -> Self:
