@@ -90,6 +90,7 @@ chaos: .venv/installed ## 50,000 real scans while processes are killed; then eve
 .PHONY: lock
 lock: .venv/locked ## Pin and hash all dependencies anew (needs uv)
 	@$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(LOCK) --group contracts -c requirements/dev.txt pyproject.toml -o requirements/contracts.txt
 	@for part in $(PARTS) standalone; do $(LOCK) --extra $$part -c requirements/dev.txt pyproject.toml -o requirements/$$part.txt; done
 
 .PHONY: clean
