@@ -1,24 +1,24 @@
 """Memory before a server.
 
 What makes this more than two look-ups: a value may change between being read (from the server, or by `load`) and being remembered here.
-So whoever reads keeps a `_Watch` of what is invalidated meanwhile, and what it names isn't remembered. Across processes the server's
+So whoever reads keeps a `Watch` of what is invalidated meanwhile, and what it names isn't remembered. Across processes the server's
 claims and versions of tags do the same.
 """
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import NoReturn
-
-import msgspec
 
 from quietzone_kit.cache import DEFAULT_KEEP, MAX_KEY_CHARACTERS, MAX_VALUE_BYTES, Hit, Keep, Load
 from quietzone_kit.cache._fanout import Hub, Queue
 from quietzone_kit.cache._memory import TRUSTED_S, UNHEARD_S, Entry, Memory, key_name, tag_name
 from quietzone_kit.cache._metrics import LOAD_FAILURES, NOT_KEPT, OWED, READS, UNHEARD
+from quietzone_kit.cache._said import Said
 from quietzone_kit.cache._server import Claim, Found, Server, ServerGone
+from quietzone_kit.cache._watches import Watches
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import logger
 
@@ -28,33 +28,14 @@ WAIT_S = 0.2
 """How long to wait for another process's load: as long as a load from a store may take; whoever is slower isn't waited for."""
 LOOK_S = 0.02
 """Between looks for it."""
+READS_AGAIN = 3
+"""Reads of an entry that changes meanwhile, before it counts as a miss: the news of one change comes at most once."""
 MAX_REFRESHING = 16
 """Stale values that are loaded anew at the same time; others stay stale until the next read. More would be a flood after a quiet night."""
 MAX_OWED = 10_000
 """Names that the server must still forget: a MB; the oldest then end by their time to live."""
 SETTLE_S = 1.0
 """Between attempts to make the server forget: as often as its breaker lets one through."""
-
-_ALL = "*"  # no name begins with it
-
-
-class _Said(msgspec.Struct, array_like=True):
-    """What one process tells the others: a message on a topic, or names to forget (no topic)."""
-
-    sender: bytes
-    topic: str
-    message: bytes
-    names: list[str]
-
-
-class _Watch:
-    """The names that are invalidated while something is read."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-
-    def saw(self, names: AbstractSet[str]) -> bool:
-        return _ALL in self.seen or not self.seen.isdisjoint(names)
 
 
 class _Flight:
@@ -77,7 +58,7 @@ class LayeredCache:
         self._me = randomness.token(8)  # two processes draw the same once in 2**64
         self._hub = Hub()
         self._flights: dict[str, _Flight] = {}
-        self._watches: set[_Watch] = set()
+        self._watches = Watches()
         self._owed: dict[str, object] = {}
         self._refreshing: set[str] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -120,7 +101,7 @@ class LayeredCache:
             return
         name = key_name(key)
         self._forget({name})
-        with self._watching() as watch:
+        with self._watches.watching() as watch:
             if self._server is not None:
                 async with self._owing(name):
                     await self._server.write(key, value, keep, self._said(name))
@@ -146,7 +127,7 @@ class LayeredCache:
         self._hub.deliver(topic, message)
         if self._server is not None:
             with suppress(ServerGone):  # whoever would have heard hears that messages are lost when it is connected again
-                await self._server.say(msgspec.msgpack.encode(_Said(self._me, topic, message, [])))
+                await self._server.say(Said(self._me, topic, message, []).encode())
 
     def subscribe(self, topic: str) -> AbstractContextManager[Queue]:
         """See Cache."""
@@ -193,17 +174,13 @@ class LayeredCache:
 
     def hear(self, said: bytes) -> None:
         """See Ear."""
-        try:
-            it = msgspec.msgpack.decode(said, type=_Said)
-        except msgspec.DecodeError:  # another release may say what this one doesn't know: then anything may have changed
+        it = Said.decode(said)
+        if it is None:  # another release may say what this one doesn't know: then anything may have changed
             self._forget_all()
-            return
-        if it.sender == self._me:
-            return
-        if it.topic:
-            self._hub.deliver(it.topic, it.message)
-        else:
+        elif it.sender != self._me:
             self._forget(frozenset(it.names))
+            if it.topic:
+                self._hub.deliver(it.topic, it.message)
 
     async def _delete(self, name: str) -> None:
         self._forget({name})
@@ -245,26 +222,32 @@ class LayeredCache:
         return await self._load(key, load, keep)
 
     async def _from_server(self, key: str) -> Found | None:
-        """What the server has, fresh or stale, if nobody invalidated it meanwhile; it is in memory then."""
+        """What the server has, fresh or stale; it is in memory then. What is invalidated while it is read is read again."""
+        for _ in range(READS_AGAIN):
+            with self._watches.watching() as watch:
+                found = await self._asked(key)
+            if found is None:
+                return None
+            names = _names(key, found.tags)
+            if not names.isdisjoint(self._owed):
+                return None
+            if not watch.saw(names):
+                now = self._clock.monotonic()
+                self._memory.put(key, Entry(found.value, names, now, now + found.fresh_s, now + found.left_s))
+                return found
+        return None
+
+    async def _asked(self, key: str) -> Found | None:
         if self._server is None:
             return None
-        with self._watching() as watch:
-            try:
-                found = await self._server.read(key)
-            except ServerGone:
-                return None
-        if found is None:
+        try:
+            return await self._server.read(key)
+        except ServerGone:
             return None
-        names = _names(key, found.tags)
-        if watch.saw(names) or not names.isdisjoint(self._owed):
-            return None
-        now = self._clock.monotonic()
-        self._memory.put(key, Entry(found.value, names, now, now + found.fresh_s, now + found.left_s))
-        return found
 
     async def _load(self, key: str, load: Load, keep: Keep) -> bytes | None:
         names = _names(key, keep.tags)
-        with self._watching() as watch:
+        with self._watches.watching() as watch:
             claim, other = await self._claim(key, keep)
             if other is not None:
                 return other.value
@@ -336,27 +319,16 @@ class LayeredCache:
         finally:
             self._refreshing.discard(key)
 
-    @contextmanager
-    def _watching(self) -> Iterator[_Watch]:
-        watch = _Watch()
-        self._watches.add(watch)
-        try:
-            yield watch
-        finally:
-            self._watches.discard(watch)
-
     def _forget(self, names: AbstractSet[str]) -> None:
         """Nobody is given what has one of these names from now on."""
         self._memory.forget(names)
-        for watch in self._watches:
-            watch.seen |= names
+        self._watches.tell(names)
         for key in [key for key, flight in self._flights.items() if not names.isdisjoint(flight.names)]:
             del self._flights[key]  # who waits for it came before; who comes now looks again
 
     def _forget_all(self) -> None:
         self._memory.clear()
-        for watch in self._watches:
-            watch.seen.add(_ALL)
+        self._watches.tell_all()
         self._flights.clear()
 
     @asynccontextmanager
@@ -383,7 +355,7 @@ class LayeredCache:
                 return  # it is still gone
 
     def _said(self, name: str) -> bytes:
-        return msgspec.msgpack.encode(_Said(self._me, "", b"", [name]))
+        return Said(self._me, "", b"", [name]).encode()
 
 
 def _names(key: str, tags: tuple[str, ...]) -> frozenset[str]:

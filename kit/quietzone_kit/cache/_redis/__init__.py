@@ -4,19 +4,18 @@ import asyncio
 from typing import Any, NoReturn
 
 import msgspec
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, ResponseError
 
 from quietzone_kit.cache import CacheUnavailable, Keep
 from quietzone_kit.cache._metrics import BREAKER_OPEN, SERVER, SERVER_BYTES, SERVER_FAILURES
 from quietzone_kit.cache._redis import scripts
-from quietzone_kit.cache._redis.connect import CONNECT_S, Client, Place
+from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Client, Place, let_go
 from quietzone_kit.cache._redis.listen import listen
 from quietzone_kit.cache._server import Claim, Ear, Found, ServerGone
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.rpc import Breaker, BreakerState
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import logger
-from quietzone_kit.urls import CredentialsUnreadable
 
 log = logger(__name__)
 
@@ -118,10 +117,10 @@ class RedisServer:
         try:
             async with asyncio.timeout(2 * CONNECT_S):
                 await client.execute_command("SET", f"{self._prefix}:check", b"", "PX", 1)
-        except (RedisError, OSError, CredentialsUnreadable) as error:
+        except ERRORS as error:
             raise CacheUnavailable(self._told(error)) from error
         finally:
-            await client.aclose()
+            await let_go(client)
 
     async def close(self) -> None:
         """See Server."""
@@ -147,7 +146,7 @@ class RedisServer:
         try:
             async with asyncio.timeout(ANSWER_S), self._turns:
                 answer = await self._client.execute_command(*command)
-        except (RedisError, OSError, CredentialsUnreadable) as error:
+        except ERRORS as error:
             await self._failed(operation, error)
             raise ServerGone from error
         except BaseException:
@@ -171,11 +170,7 @@ class RedisServer:
     async def _drop_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    await client.aclose()
-            except (RedisError, OSError) as error:
-                log.debug("closing a connection that was lost", error=str(error))
+            await let_go(client)
 
     def _told(self, error: Exception) -> str:
         """What happened and what to do, for people."""

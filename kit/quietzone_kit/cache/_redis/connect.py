@@ -3,20 +3,29 @@
 redis-py tries nothing again here: the cache does without an answer, and its breaker looks whether the server is back.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
+from redis.exceptions import RedisClusterException, RedisError
 
-from quietzone_kit.urls import ServerUrl
+from quietzone_kit.telemetry import logger
+from quietzone_kit.urls import CredentialsUnreadable, ServerUrl
+
+log = logger(__name__)
 
 Client: TypeAlias = "Redis | RedisCluster"
+
+ERRORS = (RedisError, RedisClusterException, OSError, CredentialsUnreadable)
+"""What calls of a client end in when the server can't be reached, or refuses."""
 
 PORT, SENTINEL_PORT = 6379, 26379
 CONNECT_S = 1.0
@@ -85,6 +94,27 @@ class Place:
         sentinel = Sentinel(self.url.hosts, sentinel_kwargs=theirs)  # type: ignore[no-untyped-call] # it forgot to say None
         primary: Redis = sentinel.master_for(self.primary, db=self.database, max_connections=connections, **shared, retry=_never())
         return primary
+
+
+async def subscribed(client: Client, channel: str) -> PubSub:
+    """What hears `channel`; in a cluster each node passes messages on to all others."""
+    if isinstance(client, RedisCluster):
+        await client.initialize()  # it looks for the channel's node, and knows none before
+    pubsub: PubSub = client.pubsub()
+    await pubsub.subscribe(channel)
+    return pubsub
+
+
+async def let_go(client: Client, pubsub: PubSub | None = None) -> None:
+    """Close connections, those to sentinels too; what goes wrong is of no consequence."""
+    sentinel = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    for held in (pubsub, client, sentinel):
+        if held is not None:
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    await held.aclose()
+            except ERRORS as error:
+                log.debug("closing a connection that was lost", error=str(error))
 
 
 def _connection(url: ServerUrl, answer_s: float) -> dict[str, Any]:

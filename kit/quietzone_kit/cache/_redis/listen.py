@@ -3,13 +3,12 @@
 import asyncio
 from typing import Any, NoReturn
 
-from redis.exceptions import RedisError
+from redis.asyncio.client import PubSub
 
-from quietzone_kit.cache._redis.connect import CONNECT_S, Place
+from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Place, let_go, subscribed
 from quietzone_kit.cache._server import Ear
 from quietzone_kit.runtime import Randomness
 from quietzone_kit.telemetry import logger
-from quietzone_kit.urls import CredentialsUnreadable
 
 log = logger(__name__)
 
@@ -25,10 +24,10 @@ async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness) -
     while True:
         heard = False
         client = place.connect(connections=2, answer_s=CONNECT_S)
-        pubsub = client.pubsub()
+        pubsub = None
         try:
             async with asyncio.timeout(2 * CONNECT_S):  # sentinels and nodes are asked before
-                await pubsub.subscribe(channel)
+                pubsub = await subscribed(client, channel)
             while True:
                 message = await _next(pubsub)
                 if message["type"] == "subscribe":  # at the beginning, and whenever redis-py has connected again
@@ -36,19 +35,19 @@ async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness) -
                     ear.heard()
                 elif message["type"] == "message":
                     ear.hear(message["data"])
-        except (RedisError, OSError, CredentialsUnreadable) as error:
+        except ERRORS as error:
             if heard or pause_s < MAX_PAUSE_S:  # a long absence is said a few times, not for ever
                 log.warning(
                     "cache unheard", server=place.url.shown, error=f"{type(error).__name__}: {error}", then="memory is kept for seconds"
                 )
         finally:
             ear.cut()
-            await _let_go(pubsub, client)
+            await let_go(client, pubsub)
         pause_s = min(2 * pause_s, MAX_PAUSE_S)
         await asyncio.sleep(randomness.uniform(pause_s / 2, pause_s))  # so that processes don't all come at once
 
 
-async def _next(pubsub: Any) -> dict[str, Any]:
+async def _next(pubsub: PubSub) -> dict[str, Any]:
     """The next thing that the server says.
 
     Raises:
@@ -62,12 +61,3 @@ async def _next(pubsub: Any) -> dict[str, Any]:
     if message is None:
         raise TimeoutError("no answer to a ping")
     return dict(message)
-
-
-async def _let_go(*held: Any) -> None:
-    for one in held:
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                await one.aclose()
-        except (RedisError, OSError) as error:
-            log.debug("closing a connection that was lost", error=str(error))
