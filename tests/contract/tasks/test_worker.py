@@ -1,0 +1,509 @@
+"""How tasks are run, on every adapter of the documents."""
+
+import asyncio
+import itertools
+
+import pytest
+from contract.tasks.world import ACCOUNT, KIND, Jobs, Mortal, MovableClock, World
+from prometheus_client import REGISTRY
+
+from quietzone_kit.bus import BusUnavailable
+from quietzone_kit.documents import DocumentsUnavailable
+from quietzone_kit.errors import Unavailable
+from quietzone_kit.tasks import KEPT_MS, TASKS, Again, Done, Fail, Kind, Progress, Retry, State, Task, Tell, _worker
+from quietzone_kit.tasks._run import LEASE_S
+from quietzone_kit.tasks._worker import MAX_LOST, SKEW_S
+
+TWO_HOURS_MS = 2 * 3_600_000
+LEASE_ENDED_S = LEASE_S + SKEW_S + 0.1
+
+
+async def test_a_task_that_is_due_is_run_once_and_its_result_is_kept(world: World) -> None:
+    jobs = Jobs(Done({"rows": 3}))
+    task = await world.add({"format": "csv"})
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task)
+
+    assert (found.state, found.result, len(jobs.begun)) == (State.DONE, {"rows": 3}, 1)
+    assert jobs.begun[0].payload == {"format": "csv"}
+
+
+async def test_who_adds_a_task_wakes_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_worker, "POLL_S", 3_600.0)
+    worker = world.worker(Jobs())
+    async with world.running(worker):
+        await asyncio.sleep(0.05)
+        task = await world.add()
+        worker.wake()
+
+        await world.until(task)
+
+
+async def test_a_task_is_not_run_before_it_is_due(world: World) -> None:
+    jobs = Jobs()
+    later = await world.add(after_ms=60_000)
+    moment = await world.add(due_at_ms=world.clock.now_ms() + 60_000)
+    async with world.running(world.worker(jobs)):
+        await world.a_while()
+        assert jobs.begun == []
+
+        world.clock.moved_s += 61
+
+        await world.until(later)
+        await world.until(moment)
+
+
+async def test_a_failure_is_tried_again_as_often_as_the_task_says(world: World) -> None:
+    jobs = Jobs(*[ZeroDivisionError("no luck")] * 5)
+    task = await world.add(max_attempts=4)
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task)
+
+    assert (found.state, found.attempts, found.error, len(jobs.begun)) == (State.DEAD, 4, "ZeroDivisionError: no luck", 4)
+
+
+async def test_the_last_attempt_can_succeed(world: World) -> None:
+    jobs = Jobs(OSError("reset"), Retry("busy"))
+    task = await world.add()
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task)
+
+    assert (found.state, found.attempts, found.error) == (State.DONE, 2, None)
+
+
+async def test_retries_back_off_with_full_jitter(world: World) -> None:
+    task = await world.add(max_attempts=6)
+
+    async with world.running(world.worker(Jobs(*[OSError()] * 6))):
+        await world.until(task)
+
+    assert world.randomness.caps == [1_000, 2_000, 4_000, 8_000, 16_000]
+
+
+async def test_a_kind_can_name_its_delays(world: World) -> None:
+    jobs = Jobs(OSError("reset"), OSError("reset"))
+    task = await world.add()
+    kinds = {KIND: Kind(jobs, delays_ms=(0, 300_000))}
+    async with world.running(world.worker(kinds)):
+        found = await world.until(task, lambda task: task.attempts == 2)
+        assert 240_000 < found.due_at_ms - world.clock.now_ms() <= 330_000
+
+        world.clock.moved_s += 331
+
+        await world.until(task)
+
+
+async def test_a_retry_can_name_its_delay(world: World) -> None:
+    jobs = Jobs(Retry("too many requests", after_ms=60_000))
+    task = await world.add()
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task, lambda task: task.attempts == 1)
+
+    assert found.error == "too many requests"
+    assert 50_000 < found.due_at_ms - world.clock.now_ms() <= 60_000
+
+
+async def test_a_failure_for_good_is_not_tried_again(world: World) -> None:
+    jobs = Jobs(Fail("no such address"))
+    task = await world.add()
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task)
+
+    assert (found.state, found.error, len(jobs.begun)) == (State.DEAD, "no such address", 1)
+
+
+@pytest.mark.parametrize(
+    "error", [BusUnavailable("down"), DocumentsUnavailable("down"), Unavailable("down")], ids=lambda error: type(error).__name__
+)
+async def test_an_outage_uses_up_no_attempt(world: World, error: Exception) -> None:
+    jobs = Jobs(*[error] * 10)
+    task = await world.add()
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task)
+
+    assert (found.state, found.attempts, len(jobs.begun)) == (State.DONE, 0, 11)
+
+
+async def test_a_kind_that_nobody_knows_is_a_dead_task(world: World) -> None:
+    task = await world.add(kind="process-image")
+
+    async with world.running(world.worker(Jobs())):
+        found = await world.until(task)
+
+    assert found.state is State.DEAD
+    assert "process-image" in str(found.error)
+
+
+async def test_an_error_is_short_and_tells_no_secret(world: World) -> None:
+    task = await world.add()
+
+    async with world.running(world.worker(Jobs(Fail("https://me:hunter2@example.com " + "x" * 1_000)))):
+        found = await world.until(task)
+
+    assert "hunter2" not in str(found.error)
+    assert len(str(found.error)) == 500
+
+
+async def test_a_run_that_takes_too_long_has_failed(world: World) -> None:
+    jobs = Jobs()
+    jobs.may_end.clear()
+    task = await world.add(max_attempts=1)
+
+    async with world.running(world.worker({KIND: Kind(jobs, within_s=0.05)})):
+        found = await world.until(task)
+
+    assert (found.state, found.error) == (State.DEAD, "TimeoutError: no end within 0.05 s")
+
+
+async def test_a_result_that_is_too_large_is_a_failure(world: World) -> None:
+    task = await world.add(max_attempts=1)
+
+    async with world.running(world.worker(Jobs(Done({"text": "x" * 64_000})))):
+        found = await world.until(task)
+
+    assert (found.state, found.result) == (State.DEAD, None)
+    assert "blobs" in str(found.error)
+
+
+async def test_progress_is_seen_while_the_task_runs(world: World) -> None:
+    jobs = Jobs()
+    jobs.may_end.clear()
+    jobs.during = lambda _, tell: tell(Progress(3, 10, "rows of May"))
+    task = await world.add()
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task, lambda task: task.progress.done == 3)
+        assert (found.state, found.progress) == (State.RUNNING, Progress(3, 10, "rows of May"))
+        jobs.may_end.set()
+        assert (await world.until(task)).state is State.DONE
+
+
+async def test_the_last_progress_is_kept_with_the_task(world: World) -> None:
+    jobs = Jobs()
+    jobs.during = lambda _, tell: tell(Progress(10, 10))
+    task = await world.add()
+
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task)
+
+    assert found.progress == Progress(10, 10)
+
+
+async def test_a_task_can_ask_to_be_run_again(world: World) -> None:
+    jobs = Jobs(Again(after_ms=60_000, result={"seen": 1}), OSError("reset"), Again(due_at_ms=0))
+    task = await world.add()
+    async with world.running(world.worker(jobs)):
+        found = await world.until(task, lambda task: task.result == {"seen": 1})
+        assert (found.state, found.due_at_ms - world.clock.now_ms() > 50_000) == (State.WAITING, True)
+        world.clock.moved_s += 61
+
+        found = await world.until(task)
+
+    assert (found.state, found.attempts, len(jobs.begun)) == (State.DONE, 0, 4)
+
+
+async def test_no_more_tasks_run_at_once_than_the_worker_may(world: World) -> None:
+    jobs = Jobs()
+
+    async def rest(_task: Task, _tell: Tell) -> None:
+        await asyncio.sleep(0.01)
+
+    jobs.during = rest
+    tasks = [await world.add() for _ in range(12)]
+
+    async with world.running(world.worker(jobs, concurrency=3)):
+        for task in tasks:
+            await world.until(task)
+
+    assert jobs.most_at_once == 3
+
+
+async def test_accounts_take_turns(world: World) -> None:
+    jobs = Jobs()
+    for _ in range(20):
+        await world.add(account_id="north")
+    last = await world.add(account_id="south")
+
+    async with world.running(world.worker(jobs, concurrency=1)):
+        await world.until(last)
+
+    assert [task.account_id for task in jobs.begun].index("south") <= 2
+
+
+async def test_several_workers_run_each_task_once(world: World) -> None:
+    jobs = Jobs()
+    tasks = [await world.add() for _ in range(40)]
+
+    async with world.running(*(world.worker(jobs, f"worker-{number}") for number in range(4))):
+        for task in tasks:
+            await world.until(task)
+
+    assert sorted(task.task_id for task in jobs.begun) == sorted(task.task_id for task in tasks)
+
+
+async def test_a_cancelled_task_is_stopped_while_it_runs(world: World) -> None:
+    jobs = Jobs()
+    jobs.may_end.clear()
+    task = await world.add()
+    async with world.running(world.worker(jobs)), asyncio.timeout(20):
+        await world.until(task, lambda task: task.state is State.RUNNING)
+        await world.tasks.cancel(ACCOUNT, task.task_id)
+        world.clock.moved_s += LEASE_S / 2  # a renewal is due
+        while not jobs.stopped:
+            await asyncio.sleep(0.01)
+
+    assert (await world.get(task)).state is State.CANCELLED
+
+
+async def test_a_worker_that_stops_gives_its_tasks_back(world: World) -> None:
+    jobs, heir = Jobs(), Jobs()
+    jobs.may_end.clear()
+    task = await world.add()
+    async with world.running(world.worker(jobs)):
+        await world.until(task, lambda task: task.state is State.RUNNING)
+    found = await world.get(task)
+    assert (found.state, found.attempts) == (State.WAITING, 0)
+
+    async with world.running(world.worker(heir, "heir")):
+        await world.until(task)
+
+    assert len(heir.ended) == 1
+
+
+async def begun_by_one_that_was_killed(world: World) -> Task:
+    """A task whose worker is no more."""
+    task, jobs = await world.add(), Jobs()
+    jobs.may_end.clear()
+    victim = Mortal(world.documents, at=0, after=False)
+    async with victim.running(world.worker(jobs, "victim", documents=victim.port)):
+        await world.until(task, lambda task: task.state is State.RUNNING)
+    return task
+
+
+async def test_a_killed_workers_task_is_run_again_when_its_lease_has_ended(world: World) -> None:
+    task, jobs = await begun_by_one_that_was_killed(world), Jobs()
+    async with world.running(world.worker(jobs, "heir")):
+        await world.a_while()
+        assert jobs.begun == []
+
+        world.clock.moved_s += LEASE_ENDED_S
+
+        found = await world.until(task)
+    assert (found.state, found.fence) == (State.DONE, 2)
+
+
+async def test_a_run_that_takes_longer_than_its_lease_is_nobody_elses(world: World) -> None:
+    slow, other = Jobs(), Jobs()
+    slow.may_end.clear()
+    task = await world.add()
+    async with world.running(world.worker(slow)):
+        await world.until(task, lambda task: task.state is State.RUNNING)
+        async with world.running(world.worker(other, "other")):
+            for _ in range(8):
+                world.clock.moved_s += LEASE_S / 2
+                await world.a_while()
+        slow.may_end.set()
+        found = await world.until(task)
+
+    assert (found.state, found.fence, other.begun) == (State.DONE, 1, [])
+
+
+async def test_a_worker_that_lost_its_lease_cannot_end_the_task(world: World) -> None:
+    late, heir = Jobs(Done({"by": "late"})), Jobs(Done({"by": "heir"}))
+    late.may_end.clear()
+    heir.may_end.clear()
+    paused = MovableClock()
+    task = await world.add()
+
+    async with world.running(world.worker(late, "late", clock=paused)):  # its clock stands still: it has no reason to renew
+        await world.until(task, lambda task: task.state is State.RUNNING)
+        async with world.running(world.worker(heir, "heir")):
+            await world.a_while()
+            world.clock.moved_s += LEASE_ENDED_S
+            await world.until(task, lambda task: task.fence == 2)
+            late.may_end.set()
+            await world.a_while()
+            assert (await world.get(task)).state is State.RUNNING
+            heir.may_end.set()
+            found = await world.until(task)
+
+    assert (found.result, found.fence) == ({"by": "heir"}, 2)
+
+
+async def test_a_run_stops_when_its_task_is_taken_over(world: World) -> None:
+    late = Jobs()
+    late.may_end.clear()
+    paused = MovableClock()
+    task = await world.add()
+
+    async with world.running(world.worker(late, "late", clock=paused)), asyncio.timeout(20):
+        await world.until(task, lambda task: task.state is State.RUNNING)
+        async with world.running(world.worker(Jobs(), "heir")):
+            await world.a_while()
+            world.clock.moved_s += LEASE_ENDED_S
+            await world.until(task)
+        paused.moved_s += LEASE_S
+        while not late.stopped:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_task_that_kills_its_workers_is_dead_in_the_end(world: World) -> None:
+    task = await world.add()
+    stored = await world.documents.get(TASKS, task.task_id)
+    assert stored is not None
+    running = {**stored.body, "state": "running", "owner": "gone", "run_at_ms": 1, "wake_at_ms": None, "set_at_ms": None}
+    await world.documents.replace(TASKS, {**running, "lost": MAX_LOST - 1}, if_version=stored.version)
+    jobs = Jobs()
+
+    async with world.running(world.worker(jobs)):
+        await world.a_while()
+        world.clock.moved_s += LEASE_ENDED_S
+        found = await world.until(task)
+
+    assert (found.state, jobs.begun) == (State.DEAD, [])
+    assert "cut off" in str(found.error)
+
+
+@pytest.mark.parametrize("off_ms", [TWO_HOURS_MS, -TWO_HOURS_MS])
+async def test_workers_whose_clocks_differ_take_no_task_from_each_other(world: World, off_ms: int) -> None:
+    slow, other = Jobs(), Jobs()
+    slow.may_end.clear()
+    wrong = MovableClock()
+    wrong.off_ms = off_ms
+    task = await world.add()
+    async with world.running(world.worker(slow)):
+        await world.until(task, lambda task: task.state is State.RUNNING)
+        async with world.running(world.worker(other, "other", clock=wrong)):
+            await world.a_while()
+        slow.may_end.set()
+        await world.until(task)
+
+    assert other.begun == []
+
+
+async def test_a_task_is_not_stuck_when_the_clock_that_it_was_added_by_was_ahead(world: World) -> None:
+    world.clock.off_ms = TWO_HOURS_MS
+    task = await world.add()
+    world.clock.off_ms = 0
+
+    async with world.running(world.worker(Jobs())):
+        await world.until(task)
+
+
+async def test_a_retry_is_not_stuck_when_the_clock_is_set_back(world: World) -> None:
+    jobs = Jobs(Retry("busy", after_ms=5_000))
+    task = await world.add()
+    async with world.running(world.worker(jobs)):
+        await world.until(task, lambda task: task.attempts == 1)
+        world.clock.off_ms = -TWO_HOURS_MS
+
+        await world.until(task)
+
+
+async def test_a_moment_is_a_matter_of_the_clock(world: World) -> None:
+    jobs = Jobs()
+    await world.add(due_at_ms=world.clock.now_ms() + 60_000)
+    world.clock.off_ms = -TWO_HOURS_MS
+
+    async with world.running(world.worker(jobs)):
+        await world.a_while()
+
+    assert jobs.begun == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_crash_at_any_step_loses_no_task(world: World, after: bool) -> None:
+    for step in itertools.count(1):
+        tasks = [await world.add({"step": step}) for _ in range(2)]
+        victim = Mortal(world.documents, at=step, after=after)
+        async with victim.running(world.worker(Jobs(), f"victim-{step}", documents=victim.port)), asyncio.timeout(20):
+            while not victim.is_dead and not all([(await world.get(task)).is_final for task in tasks]):
+                await asyncio.sleep(0.005)
+        is_struck = victim.is_struck
+        heir = Jobs()
+        async with world.running(world.worker(heir, f"heir-{step}")):
+            await world.a_while()
+            world.clock.moved_s += LEASE_ENDED_S
+            found = [await world.until(task) for task in tasks]
+        assert {task.state for task in found} == {State.DONE}
+        if not is_struck:
+            assert step > 5  # all of: three queries, a sweep, two claims, two ends
+            return
+
+
+class Moody:
+    """A store that refuses its next calls, or does them and says that it hasn't."""
+
+    def __init__(self, world: World, *, after: bool) -> None:
+        self._documents = world.documents
+        self._after = after
+        self.refusals = 0
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._documents, name)
+
+        async def call(*args: object, **named: object) -> object:
+            if not self.refusals:
+                return await method(*args, **named)
+            self.refusals -= 1
+            if self._after:
+                await method(*args, **named)
+            raise DocumentsUnavailable("not now")
+
+        return call
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_the_end_of_a_run_survives_an_outage_of_the_store(world: World, after: bool) -> None:
+    jobs, moody = Jobs(Done({"rows": 1})), Moody(world, after=after)
+
+    async def refuse(_task: Task, _tell: Tell) -> None:
+        moody.refusals = 5
+
+    jobs.during = refuse
+    task = await world.add()
+
+    async with world.running(world.worker(jobs, documents=moody)):  # type: ignore[arg-type]
+        found = await world.until(task)
+
+    assert (found.state, found.result, len(jobs.begun)) == (State.DONE, {"rows": 1}, 1)
+
+
+async def test_a_worker_outlives_an_outage_of_its_store(world: World) -> None:
+    moody = Moody(world, after=False)
+    moody.refusals = 20
+    task = await world.add()
+
+    async with world.running(world.worker(Jobs(), documents=moody)):  # type: ignore[arg-type]
+        assert (await world.until(task)).state is State.DONE
+
+
+async def test_what_ended_long_ago_is_removed(world: World) -> None:
+    tasks = [await world.add() for _ in range(3)]
+    waiting = await world.add(after_ms=2 * KEPT_MS)
+    async with world.running(world.worker(Jobs())):
+        for task in tasks:
+            await world.until(task)
+        world.clock.moved_s += KEPT_MS / 1000 + 1
+        async with asyncio.timeout(20):
+            while len((await world.tasks.list(ACCOUNT)).tasks) > 1:
+                await asyncio.sleep(0.01)
+
+    assert [task.task_id for task in (await world.tasks.list(ACCOUNT)).tasks] == [waiting.task_id]
+
+
+async def test_runs_are_counted_by_outcome(world: World) -> None:
+    kind = "counted"
+    task = await world.add(kind=kind)
+
+    async with world.running(world.worker({kind: Kind(Jobs(OSError("reset")))})):
+        await world.until(task)
+
+    counts = [REGISTRY.get_sample_value("quietzone_task_runs_total", {"kind": kind, "outcome": outcome}) for outcome in ("retried", "done")]
+    assert counts[0] is not None
+    assert counts == [counts[0]] * 2

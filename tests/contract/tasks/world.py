@@ -1,0 +1,184 @@
+"""A store of tasks, workers on it, and what tests need to see of both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from quietzone_kit.documents import Body, Documents
+from quietzone_kit.runtime import SystemClock, SystemRandomness
+from quietzone_kit.tasks import Again, Done, Kind, NewTask, Task, Tasks, Tell, Worker
+
+ACCOUNT = "north"
+KIND = "send-mail"
+
+
+class MovableClock(SystemClock):
+    """The machine's clock, what the test adds to it, and how far the wall clock is off."""
+
+    def __init__(self) -> None:
+        self.moved_s = 0.0
+        self.off_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + int(self.moved_s * 1000) + self.off_ms
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.moved_s
+
+
+class NoJitter(SystemRandomness):
+    """Retries come at once, unless a schedule says otherwise; `caps` are the longest that each could have taken."""
+
+    def __init__(self) -> None:
+        self.caps: list[float] = []
+
+    def uniform(self, low: float, high: float) -> float:
+        self.caps.append(high)
+        return low
+
+
+class Jobs:
+    """A handler that takes down what it ran. `answers` are given or raised, one a run; then it is done."""
+
+    def __init__(self, *answers: Done | Again | Exception) -> None:
+        self.answers = list(answers)
+        self.begun: list[Task] = []
+        self.ended: list[Task] = []
+        self.stopped: list[Task] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self.during: Callable[[Task, Tell], Awaitable[None] | None] = lambda _task, _tell: None
+
+    async def run(self, task: Task, tell: Tell) -> Done | Again:
+        self.begun.append(task)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            doing = self.during(task, tell)
+            if doing is not None:
+                await doing
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.stopped.append(task)
+            raise
+        finally:
+            self.at_once -= 1
+        answer = self.answers.pop(0) if self.answers else Done()
+        if isinstance(answer, Exception):
+            raise answer
+        self.ended.append(task)
+        return answer
+
+
+class World:
+    """One store."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+        self.clock = MovableClock()
+        self.randomness = NoJitter()
+        self.tasks = Tasks(documents, self.clock, self.randomness)
+
+    def worker(
+        self,
+        jobs: Jobs | Mapping[str, Kind],
+        owner: str = "worker",
+        *,
+        documents: Documents | None = None,
+        concurrency: int = 4,
+        clock: MovableClock | None = None,
+    ) -> Worker:
+        kinds = {KIND: Kind(jobs)} if isinstance(jobs, Jobs) else jobs
+        return Worker(
+            documents or self.documents,
+            kinds,
+            clock=clock or self.clock,
+            randomness=self.randomness,
+            owner=owner,
+            concurrency=concurrency,
+        )
+
+    @asynccontextmanager
+    async def running(self, *workers: Worker) -> AsyncIterator[list[asyncio.Task[Any]]]:
+        """Workers at work; what ends one is raised."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(worker.run()) for worker in workers]
+            yield tasks
+            for task in tasks:
+                task.cancel()
+
+    async def add(self, payload: Body | None = None, *, kind: str = KIND, **more: Any) -> Task:
+        return await self.tasks.add(NewTask(more.pop("account_id", ACCOUNT), kind, payload or {}, **more))
+
+    async def get(self, task: Task) -> Task:
+        return await self.tasks.get(task.account_id, task.task_id)
+
+    async def until(self, task: Task, fits: Callable[[Task], bool] = lambda task: task.is_final) -> Task:
+        """The task, once it is so."""
+        async with asyncio.timeout(30):
+            while not fits(found := await self.get(task)):
+                await asyncio.sleep(0.01)
+        return found
+
+    async def a_while(self) -> None:
+        """As long as a worker takes to look several times."""
+        await asyncio.sleep(0.15)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Mortal:
+    """A store as a process has it that dies at its call number `at`, before the call's effect or after it; it can call no more then."""
+
+    def __init__(self, documents: Documents, at: int, *, after: bool) -> None:
+        self._documents = documents
+        self._left = at
+        self._after = after
+        self.is_struck = False
+        self.is_dead = False
+
+    @property
+    def port(self) -> Documents:
+        return cast("Documents", self)
+
+    @asynccontextmanager
+    async def running(self, worker: Worker) -> AsyncIterator[None]:
+        """The worker at work in this process, which is killed at the end at the latest."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._live(worker))
+            yield
+            self.is_dead = True
+            task.cancel()
+
+    async def _live(self, worker: Worker) -> None:
+        try:
+            await worker.run()
+        except* Killed:
+            pass
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._documents, name)
+
+        async def call(*args: Any, **named: Any) -> Any:
+            if self.is_dead:
+                raise Killed
+            self._left -= 1
+            is_last = self._left == 0
+            if is_last and not self._after:
+                self._die()
+            answer = await method(*args, **named)
+            if is_last or self.is_dead:
+                self._die(strikes=is_last)
+            return answer
+
+        return call
+
+    def _die(self, *, strikes: bool = True) -> None:
+        self.is_struck = self.is_struck or strikes
+        self.is_dead = True
+        raise Killed
