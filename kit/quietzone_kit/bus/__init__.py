@@ -202,6 +202,10 @@ def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomne
     `sqlite:///bus.db` is relative to the working folder, `sqlite:////var/lib/bus.db` absolute; the folder must be there. Give the
     executor two threads, so that readers don't wait for writers.
 
+    `kafka://[user[:password]@]host:9092[,host2:9092]` takes the options `tls=true` (with `ca_file`, `cert_file`, `key_file`),
+    `mechanism=PLAIN|SCRAM-SHA-256|SCRAM-SHA-512`, `password_file` (files are read for each connection) and `replication=3` (of the topics
+    that `ensure` makes; min.insync.replicas is one less). One thread will do.
+
     `connect` takes the place of the path: a simulation opens `file:/name?vfs=memdb` in autocommit mode, keeps one connection of its own
     as the disk that survives, and crashes a process by closing the connections that it handed out: what wasn't committed is gone.
 
@@ -209,8 +213,12 @@ def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomne
         ValueError: says which URLs there are.
     """
     scheme, _, place = url.partition("://")
+    if scheme == "kafka":
+        from quietzone_kit.bus._kafka import KafkaBus  # noqa: PLC0415 - a process loads only the adapter that it uses
+
+        return KafkaBus(url, clock=clock, executor=executor)
     if scheme != "sqlite":
-        raise ValueError(f"no such scheme {scheme!r}; use sqlite:///path")
+        raise ValueError(f"no such scheme {scheme!r}; use kafka://host:9092 or sqlite:///path")
     if not place.strip("/").strip() or not place.startswith("/"):
         raise ValueError(f"{url!r} has no path; use sqlite:///relative/path.db or sqlite:////absolute/path.db")
     from quietzone_kit.bus._sqlite import SqliteBus, open_file  # noqa: PLC0415 - a process loads only the adapter that it uses

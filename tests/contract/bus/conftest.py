@@ -1,17 +1,25 @@
-"""What the bus contract is tested on: each adapter with a server of its own. A new adapter adds a line to ADAPTERS."""
+"""What the bus contract is tested on: each adapter with a server of its own. A new adapter adds a line to ADAPTERS and one to EACH."""
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 from quietzone_kit.bus import Bus, Consumer, Message, Record, Topic, open_bus
+from quietzone_kit.bus._kafka import KafkaBus, membership
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
-SCANS = Topic("tracking.scan.v1", partitions=4, retention_ms=60_000)
-EMPTY = Topic("tracking.empty.v1", partitions=4, retention_ms=60_000)
+RUN = os.environ.setdefault(f"QUIETZONE_TEST_RUN_{os.getpid()}", SystemRandomness().token(4).hex())
+"""Tests that run elsewhere may use the same Kafka. (In the environment, because pytest imports this file twice.)"""
+
+SCANS = Topic(f"tracking.scan.{RUN}.v1", partitions=4, retention_ms=60_000)
+EMPTY = Topic(f"tracking.empty.{RUN}.v1", partitions=4, retention_ms=60_000)
 
 
 class Server(Protocol):
@@ -27,6 +35,9 @@ class Server(Protocol):
 
     async def pass_time(self, seconds: float) -> None:
         """Let leases end and records grow old."""
+
+    async def trim(self, bus: Bus) -> None:
+        """Have the records removed that are too old."""
 
     async def close(self) -> None:
         """Close what `connect` made."""
@@ -69,16 +80,76 @@ class SqliteServer:
     async def pass_time(self, seconds: float) -> None:
         self.clock.moved_s += seconds
 
+    async def trim(self, bus: Bus) -> None:
+        while await bus.trim():
+            pass
+
     async def close(self) -> None:
         for bus, executor in self._open:
             await bus.close()
             executor.close()
 
 
-ADAPTERS: dict[str, Callable[[Path], Server]] = {"sqlite": SqliteServer}
+class KafkaServer:
+    """A real Kafka. Leases end in real time, shorter ones than in earnest; brokers look at retention every few minutes, so `trim` has
+    them do what they would do then."""
+
+    def __init__(self, _: Path) -> None:
+        self.url = os.environ["QUIETZONE_TEST_KAFKA_URL"]
+        self._open: list[tuple[Bus, ThreadExecutor]] = []
+        self._too_old: dict[TopicPartition, RecordsToDelete] = {}
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr(membership, "SESSION_S", 2.0)
+        self._patch.setattr(membership, "HEARTBEAT_S", 0.1)
+        self._patch.setattr(membership, "MAX_POLL_S", 3.0)
+
+    async def connect(self) -> Bus:
+        executor = ThreadExecutor("bus")
+        bus = open_bus(self.url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
+        self._open.append((bus, executor))
+        return bus
+
+    async def kill(self, bus: Bus) -> None:
+        assert isinstance(bus, KafkaBus)
+        for consumer in bus._consumers:
+            if consumer._membership is not None:
+                await consumer._membership.stop()
+
+    async def pass_time(self, seconds: float) -> None:
+        if seconds < 10:
+            await asyncio.sleep(seconds)
+        elif seconds * 1000 > SCANS.retention_ms:
+            bus, _ = self._open[0]
+            for number in range(SCANS.partitions):
+                end = (await bus.bounds(SCANS.name, number)).next
+                self._too_old[TopicPartition(SCANS.name, number)] = RecordsToDelete(before_offset=end)
+
+    async def trim(self, bus: Bus) -> None:  # noqa: ARG002
+        if self._too_old:
+            async with self._admin() as admin:
+                await admin.delete_records(self._too_old)
+
+    async def close(self) -> None:
+        for bus, executor in self._open:
+            await bus.close()
+            executor.close()
+        self._patch.undo()
+        async with self._admin() as admin:
+            await admin.delete_topics([name for name in await admin.list_topics() if RUN in name])
+
+    @contextlib.asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.url.removeprefix("kafka://"))
+        await admin.start()
+        yield admin
+        await admin.close()
 
 
-@pytest.fixture(params=ADAPTERS)
+ADAPTERS: dict[str, Callable[[Path], Server]] = {"sqlite": SqliteServer, "kafka": KafkaServer}
+EACH = ["sqlite", pytest.param("kafka", marks=pytest.mark.server("kafka"))]
+
+
+@pytest.fixture(params=EACH)
 async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Server]:
     server = ADAPTERS[request.param](tmp_path)
     yield server

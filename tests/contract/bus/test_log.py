@@ -275,7 +275,7 @@ async def test_retention_removes_what_is_too_old(server: Server, bus: Bus) -> No
     await server.pass_time(61)
     await bus.publish([message("d", partition=0)])
 
-    await trim(bus)
+    await server.trim(bus)
 
     bounds = await bus.bounds(SCANS.name, 0)
     assert (bounds.first, bounds.next) == (3, 4)
@@ -286,7 +286,7 @@ async def test_what_retention_removed_is_gone(server: Server, bus: Bus) -> None:
     follower = await from_start(await bus.follow(SCANS.name))
     await server.pass_time(61)
 
-    await trim(bus)
+    await server.trim(bus)
 
     with pytest.raises(OffsetGone, match="retention"):
         await follower.poll(max_records=10, wait_s=0)
@@ -295,7 +295,7 @@ async def test_what_retention_removed_is_gone(server: Server, bus: Bus) -> None:
 async def test_offsets_are_never_given_again(server: Server, bus: Bus) -> None:
     await bus.publish([message("a", partition=0)])
     await server.pass_time(61)
-    await trim(bus)
+    await server.trim(bus)
 
     [position] = await bus.publish([message("b", partition=0)])
 
@@ -306,7 +306,7 @@ async def test_what_is_young_enough_stays(server: Server, bus: Bus) -> None:
     await bus.publish([message("a", partition=0)])
     await server.pass_time(50)
 
-    await trim(bus)
+    await server.trim(bus)
 
     assert (await bus.bounds(SCANS.name, 0)).first == 0
 
@@ -325,8 +325,3 @@ async def test_a_closed_bus_says_so(bus: Bus) -> None:
 
     with pytest.raises(BusError, match="closed"):
         await bus.publish([message("a")])
-
-
-async def trim(bus: Bus) -> None:
-    while await bus.trim():
-        pass

@@ -9,11 +9,12 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, Connect, Message, Position, Topic
+from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, Connect, Message, Position, Topic, UnknownTopic
 from quietzone_kit.bus._sqlite import groups, log
 from quietzone_kit.bus._sqlite.consumer import Lanes, Membership, SqliteConsumer
 from quietzone_kit.bus._sqlite.lane import BUSY_TIMEOUT_S, Lane
 from quietzone_kit.bus._sqlite.pulse import Pulse
+from quietzone_kit.bus.topics import RETENTION, Shape
 from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Executor, Randomness
 
@@ -39,6 +40,23 @@ class SqliteBus:
         """Create the topics that aren't there."""
         named = [(topic, uuid7(self._clock, self._randomness)) for topic in topics]
         await self._lanes.writing.run(partial(log.ensure, topics=named, now_ms=self._clock.now_ms()))
+
+    def wanted(self, topic: Topic) -> Shape:
+        """What `ensure` makes of a topic that isn't there."""
+        return Shape(topic.partitions, None, {RETENTION: str(topic.retention_ms)})
+
+    async def shape(self, topic: Topic) -> Shape | None:
+        """What a topic is now."""
+        try:
+            found = await self._lanes.reading.run(partial(log.find_topic, name=topic.name))
+        except UnknownTopic:
+            return None
+        retention_ms = await self._lanes.reading.run(partial(log.retention_ms, topic=found))
+        return Shape(found.partitions, None, {RETENTION: str(retention_ms)})
+
+    async def reshape(self, topic: Topic) -> None:
+        """Give a topic its declared retention; `ensure` does so, too."""
+        await self.ensure([topic])
 
     async def partitions(self, topic: str) -> int:
         """How many partitions the topic has."""

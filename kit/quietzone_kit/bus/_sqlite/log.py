@@ -111,6 +111,12 @@ def find_topic(connection: sqlite3.Connection, name: str) -> TopicRow:
     return TopicRow(row[0], name, row[1], row[2])
 
 
+def retention_ms(connection: sqlite3.Connection, topic: TopicRow) -> int:
+    """How long a topic keeps its records."""
+    retention: int = connection.execute("SELECT retention_ms FROM topics WHERE id = ?", (topic.id,)).fetchone()[0]
+    return retention
+
+
 def ensure(connection: sqlite3.Connection, topics: Sequence[tuple[Topic, str]], now_ms: int) -> None:
     """Create the topics that aren't there, each with the log id given for it; raises TopicMismatch."""
     for topic, log_id in topics:

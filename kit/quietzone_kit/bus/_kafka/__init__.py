@@ -1,0 +1,134 @@
+"""The bus on Kafka, from version 3.1 on (brokers that keep themselves: KRaft)."""
+
+from collections.abc import Sequence
+
+from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, BusError, Message, Position, Topic, UnknownTopic, partition_of
+from quietzone_kit.bus._kafka import topics as _topics
+from quietzone_kit.bus._kafka import wire
+from quietzone_kit.bus._kafka.address import Address
+from quietzone_kit.bus._kafka.cluster import Cluster
+from quietzone_kit.bus._kafka.consumer import KafkaConsumer
+from quietzone_kit.bus._kafka.membership import Membership
+from quietzone_kit.bus._kafka.reader import Reader
+from quietzone_kit.bus._kafka.sender import Sender
+from quietzone_kit.bus.topics import Shape
+from quietzone_kit.runtime import Clock, Executor
+
+MAX_KEY_AND_HEADERS_BYTES = 40_000
+"""What a topic's max.message.bytes leaves beside the largest value."""
+
+
+class KafkaBus:
+    """The bus at `url`; nothing is connected before the first call. `executor` reads files of passwords and certificates.
+
+    Raises:
+        InvalidUrl: says what would do.
+    """
+
+    def __init__(self, url: str, *, clock: Clock, executor: Executor) -> None:
+        self._cluster = Cluster(Address.parse(url), clock=clock, executor=executor)
+        self._sender = Sender(self._cluster)
+        self._consumers: list[KafkaConsumer] = []
+        self._opened = 0
+        self._closed = False
+
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        """Create the topics that aren't there."""
+        await _topics.ensure(self._cluster, topics)
+
+    def wanted(self, topic: Topic) -> Shape:
+        """What `ensure` makes of a topic that isn't there."""
+        return _topics.wanted(topic, self._cluster.address.replication)
+
+    async def shape(self, topic: Topic) -> Shape | None:
+        """What a topic is now."""
+        return await _topics.shape(self._cluster, topic)
+
+    async def reshape(self, topic: Topic) -> None:
+        """Give a topic the settings that are wanted."""
+        await _topics.reshape(self._cluster, topic)
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions the topic has."""
+        return len((await self._cluster.topic(topic)).leaders)
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """What a partition holds now."""
+        return await self._cluster.patiently(lambda: self._bounds(topic, partition))
+
+    async def publish(self, messages: Sequence[Message]) -> list[Position]:
+        """Append messages; they are on all in-sync replicas when this returns."""
+        if self._closed:
+            raise BusError("the bus is closed")
+        for message in messages:
+            _check_size(message)
+        counts = {topic: await self.partitions(topic) for topic in dict.fromkeys(message.topic for message in messages)}
+        partitions = [_partition(message, counts[message.topic]) for message in messages]
+        return await self._sender.publish(messages, partitions) if messages else []
+
+    async def follow(self, topic: str) -> KafkaConsumer:
+        """A reader of every partition."""
+        return await self._consumer(topic, None)
+
+    async def join(self, topic: str, group: str) -> KafkaConsumer:
+        """A member of `group`, from its first poll on."""
+        return await self._consumer(topic, group)
+
+    async def trim(self) -> bool:
+        """Brokers remove what is too old by themselves."""
+        return False
+
+    async def close(self) -> None:
+        """Leave all groups, do what waits, let go of the connections."""
+        self._closed = True
+        for consumer in list(self._consumers):
+            await consumer.close()
+        await self._sender.close()
+        await self._cluster.close()
+
+    async def _bounds(self, topic: str, partition: int) -> Bounds:
+        leader = await self._cluster.leader(topic, partition)
+        log_id = (await self._cluster.topic(topic)).id
+        offsets = []
+        for which in (wire.EARLIEST, wire.LATEST):
+            code, offset = wire.read_offset(await self._cluster.ask(wire.ask_offset(topic, partition, which), node=leader))
+            if code:
+                self._cluster.forget(topic)
+                raise self._cluster.refused(f"partition {partition} of {topic}", code)
+            offsets.append(offset)
+        return Bounds(log_id, *offsets)
+
+    async def _consumer(self, topic: str, group: str | None) -> KafkaConsumer:
+        found = await self._cluster.topic(topic)
+        self._opened += 1
+        partitions = len(found.leaders)
+        membership = None if group is None else Membership(self._cluster, topic, group, partitions, lane=f"member {self._opened}")
+        consumer = KafkaConsumer(
+            Reader(self._cluster, topic, found.id, lane=f"reader {self._opened}"),
+            topic,
+            partitions,
+            membership=membership,
+            bounds=self.bounds,
+            clock=self._cluster.clock,
+            forget=self._consumers.remove,
+        )
+        self._consumers.append(consumer)
+        return consumer
+
+
+def _check_size(message: Message) -> None:
+    if len(message.value) > MAX_VALUE_BYTES:
+        raise ValueError(f"a message for {message.topic} has {len(message.value):,} bytes, {MAX_VALUE_BYTES:,} are the most: split it")
+    extra = len(message.key.encode()) + sum(len(name) + len(value) for name, value in message.headers)
+    if extra > MAX_KEY_AND_HEADERS_BYTES:
+        raise ValueError(
+            f"key and headers of a message for {message.topic} have {extra:,} bytes, {MAX_KEY_AND_HEADERS_BYTES:,} are the most"
+        )
+
+
+def _partition(message: Message, partitions: int) -> int:
+    if message.partition is None:
+        return partition_of(message.key, partitions)
+    if not 0 <= message.partition < partitions:
+        raise UnknownTopic(f"topic {message.topic} has partitions 0 to {partitions - 1}, not {message.partition}")
+    return message.partition
