@@ -207,17 +207,27 @@ def open_documents(url: str, *, executor: Executor, randomness: Randomness, conn
     - `sqlite:///file.db` is relative to the working folder, `sqlite:////var/lib/file.db` absolute; the folder must be there. Give
       the executor two threads or more, so that reads needn't wait for writes.
     - `sqlite://:memory:` is a store of its own that ends with `close`.
+    - `mongodb://[user[:password]@]host[:port][,host…]/database[?option=value&…]` and `mongodb+srv://…` are MongoDB's own connection
+      strings, with a database for each service. `password_file=path` takes the place of a password; it is read again, as are MongoDB's
+      `tlsCAFile` and `tlsCertificateKeyFile`, when the server doesn't let us in.
 
     `connect` takes the place of the path: a simulation opens `file:/name?vfs=memdb`, keeps one connection of its own as the disk that
     survives, and crashes a store by closing the connections that it handed out: what wasn't committed is gone.
 
     Raises:
         UnknownScheme: the URL names no adapter.
+        quietzone_kit.urls.InvalidUrl: it can't be used; says what would do.
     """
     scheme, separator, place = url.partition("://")
-    if scheme != "sqlite" or not separator:
-        raise UnknownScheme(f"no such scheme {scheme!r}; use sqlite:///path")
-    from quietzone_kit.documents._sqlite import SqliteDocuments, connect_to  # noqa: PLC0415 - only what is used is imported
+    # only what is used is imported: motor takes 100 ms
+    if separator and scheme == "sqlite":
+        from quietzone_kit.documents._sqlite import SqliteDocuments, connect_to  # noqa: PLC0415
 
-    name = place.removeprefix("/")  # for messages
-    return SqliteDocuments(connect or connect_to(place, randomness), name, executor=executor, randomness=randomness)
+        name = place.removeprefix("/")  # for messages
+        return SqliteDocuments(connect or connect_to(place, randomness), name, executor=executor, randomness=randomness)
+    if separator and scheme in ("mongodb", "mongodb+srv"):
+        from quietzone_kit.documents._mongodb import MongodbDocuments  # noqa: PLC0415
+        from quietzone_kit.documents._mongodb.place import place_of  # noqa: PLC0415
+
+        return MongodbDocuments(place_of(url), executor=executor, randomness=randomness)
+    raise UnknownScheme(f"no such scheme {scheme!r}; use sqlite:///path or mongodb://host:27017/database")

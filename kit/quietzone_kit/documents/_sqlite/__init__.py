@@ -30,9 +30,10 @@ from quietzone_kit.documents import (
 )
 from quietzone_kit.documents._bodies import IndexValue, body_of, check_count, check_version, document, documents, is_key
 from quietzone_kit.documents._cursors import cursor, position_of
+from quietzone_kit.documents._declared import check, check_limit
 from quietzone_kit.documents._sqlite.connections import Connections, connect_to
-from quietzone_kit.documents._sqlite.queries import check_limit, plan
-from quietzone_kit.documents._sqlite.schema import Table, check, complete, create, load
+from quietzone_kit.documents._sqlite.queries import plan
+from quietzone_kit.documents._sqlite.schema import Table, complete, create, load
 from quietzone_kit.documents._sqlite.writes import Bulk, Delete, Increment, Insert, Replace, Tables, Write
 from quietzone_kit.runtime import Executor, Randomness
 

@@ -8,9 +8,10 @@ stay simple that way, which they don't with row values.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from quietzone_kit.documents import MAX_ITEMS, Collection, Index, Order, Query
-from quietzone_kit.documents._bodies import MAX_INT, MIN_INT, IndexValue
-from quietzone_kit.documents._sqlite.schema import index_name, present, quoted
+from quietzone_kit.documents import Collection, Index, Order, Query
+from quietzone_kit.documents._bodies import MIN_INT, IndexValue
+from quietzone_kit.documents._declared import index_of, present
+from quietzone_kit.documents._sqlite.schema import index_name, quoted
 
 _Term = tuple[str, IndexValue | bytes]
 """A condition with one placeholder and its value; without placeholder when it ends in NULL."""
@@ -69,29 +70,9 @@ def plan(collection: Collection, query: Query) -> Plan:
         KeyError: the collection declares no such index.
         ValueError: the index can't answer the query.
     """
-    index = next((each for each in collection.indexes if each.name == query.index), None)
-    if index is None:
-        raise KeyError(f"collection {collection.name} declares no index {query.index}")
-    check_limit(query.limit)
-    _check_values(index, query)
+    index = index_of(collection, query)
     rest = index.fields[len(query.equals) :]
-    if len(query.equals) > len(index.fields) or (not rest and (query.at_least, query.below) != (None, None)):
-        raise ValueError(f"index {index.name} has {len(index.fields)} fields, the query asks for more")
-    if query.at_least is not None and query.below is not None and type(query.at_least) is not type(query.below):
-        raise ValueError(f"index {index.name}: at_least and below must both be int or both be str")
     return Plan(collection, index, query, rest if index.unique else (*rest, "_key"))
-
-
-def _check_values(index: Index, query: Query) -> None:
-    for value in (*query.equals, query.at_least, query.below):
-        if value is not None and type(value) is not str and not (type(value) is int and MIN_INT <= value <= MAX_INT):
-            raise ValueError(f"index {index.name}: {value!r} is neither a str nor an int of 64 bits")
-
-
-def check_limit(limit: int) -> None:
-    """Raise ValueError unless a page can have this size."""
-    if not 1 <= limit <= MAX_ITEMS:
-        raise ValueError(f"a page has 1 to {MAX_ITEMS:,} documents, not {limit:,}")
 
 
 def _equal(column: str, value: IndexValue) -> _Term:

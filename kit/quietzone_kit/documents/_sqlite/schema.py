@@ -4,18 +4,16 @@ Columns of fields have no type, so that SQLite keeps an int an int and a str a s
 there are, not the code, so that a process of an older release goes on filling a column that a newer one has added.
 """
 
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from quietzone_kit.documents import Collection, DocumentsError, DuplicateKey, Index, InvalidDocument
 from quietzone_kit.documents._bodies import Document, IndexValue, body_of, index_value
+from quietzone_kit.documents._declared import present
 from quietzone_kit.documents._sqlite.connections import APPLICATION_ID, LAYOUT
 
 BACKFILL_ROWS = 500  # bodies in memory at once while an index is added: 4 GB were they all as large as allowed, 1 MB as they are
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")  # SQLite takes a and A for the same column
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +47,6 @@ def quoted(name: str) -> str:
 def index_name(collection: Collection, index: Index) -> str:
     """An index's name in SQL; names of indexes are global there."""
     return quoted(f"{collection.name}.{index.name}")
-
-
-def present(index: Index) -> tuple[str, ...]:
-    """Fields that a document must have to be in the index."""
-    if index.unique:
-        return index.fields
-    return index.fields[-1:] if index.sparse else ()
-
-
-def check(collection: Collection) -> None:
-    """Refuse names that SQL can't have.
-
-    Raises:
-        ValueError: says which name.
-    """
-    names = [
-        collection.name,
-        *(index.name for index in collection.indexes),
-        *(field for index in collection.indexes for field in index.fields),
-    ]
-    for name in names:
-        if not _NAME.fullmatch(name) or name.startswith("sqlite_"):
-            raise ValueError(f"collection {collection.name}: {name!r} must be 1 to 60 of a-z, 0-9 and _, and begin with a letter")
 
 
 def complete(connection: sqlite3.Connection, collection: Collection) -> bool:
