@@ -102,6 +102,7 @@ class Source:
                     return self._run().use(Container(kind.image, self._run().folder(kind.name))), "container"
                 except ServerFailed as error:
                     refusal = str(error)
+                    self._packages.say(f"servers: {kind.title} doesn't run as a container: {refusal}")
             tried.append(f"a container: {refusal}")
         for _ in range(STARTS):
             try:

@@ -47,7 +47,7 @@ class Packages:
     """Gets programs, libraries and builds, each once; safe to use from several threads and several runs at a time."""
 
     def __init__(self, say: Say = to_stderr, cache: Path = CACHE) -> None:
-        self._say = say
+        self.say = say
         self._cache = cache
         self._apt = threading.Lock()
         self._updated = False
@@ -192,7 +192,7 @@ class Packages:
             )
 
     def _run(self, command: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> None:
-        self._say(f"servers: {what}")
+        self.say(f"servers: {what}")
         try:
             done = subprocess.run(
                 command,

@@ -30,4 +30,5 @@ def _answers(port: int) -> bool:
     return says(port, b"PING\r\n", b"+PONG")
 
 
-IMAGE = Image("redis:7.4", port=6379, url=_url, answers=_answers, command=("redis-server", *OPTIONS))
+# A container's clients come from outside it, which protected mode refuses.
+IMAGE = Image("redis:7.4", port=6379, url=_url, answers=_answers, command=("redis-server", "--protected-mode", "no", *OPTIONS))
