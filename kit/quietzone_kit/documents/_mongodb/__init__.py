@@ -25,6 +25,7 @@ from quietzone_kit.documents import (
 from quietzone_kit.documents._bodies import Document, IndexValue, check_count, check_version, document, documents, index_value, is_key
 from quietzone_kit.documents._cursors import cursor, position_of
 from quietzone_kit.documents._declared import check, check_limit
+from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._mongodb.client import INDEX_S, Client, Database
 from quietzone_kit.documents._mongodb.forms import Row, stored
 from quietzone_kit.documents._mongodb.layout import Shape, build, claim, shape_of
@@ -66,6 +67,7 @@ class MongodbDocuments:
         await self._client.call(lambda database, _: claim(database, collections))
         self._shapes |= await self._client.call(work, within_s=INDEX_S)
 
+    @measured
     async def get(self, collection: Collection, key: str) -> Stored | None:
         """The document with this key."""
         self._shape(collection)
@@ -74,6 +76,7 @@ class MongodbDocuments:
         found = await self._client.call(lambda database, _: database[collection.name].find_one({"_id": key}))
         return None if found is None else stored(found)
 
+    @measured
     async def get_many(self, collection: Collection, keys: Sequence[str]) -> dict[str, Stored]:
         """The documents with these keys that there are."""
         check_count(len(keys))
@@ -86,12 +89,14 @@ class MongodbDocuments:
         items = await self._executor.run(partial(_stored, found))
         return {row["_id"]: item for row, item in zip(found, items, strict=True)}
 
+    @measured
     async def insert(self, collection: Collection, body: Body) -> Stored:
         """Add a document; raises DuplicateKey."""
         shape = self._shape(collection)
         checked = _indexable(document(collection, body), shape)
         return await self._write(Insert(collection, checked, self._write_id(), shape.unique))
 
+    @measured
     async def replace(self, collection: Collection, body: Body, *, if_version: int) -> Stored:
         """Put `body` in the place of the version `if_version`; raises VersionConflict, DuplicateKey."""
         check_version(if_version)
@@ -99,6 +104,7 @@ class MongodbDocuments:
         checked = _indexable(document(collection, body), shape)
         return await self._write(Replace(collection, checked, if_version, self._write_id(), shape.unique))
 
+    @measured
     async def delete(self, collection: Collection, key: str, *, if_version: int) -> None:
         """Remove a document; raises VersionConflict."""
         check_version(if_version)
@@ -107,6 +113,7 @@ class MongodbDocuments:
             raise VersionConflict(f"collection {collection.name}: no document can have the key {key!r}")
         await self._write(Delete(collection, key, if_version))
 
+    @measured
     async def increment(self, collection: Collection, key: str, field: str, by: int = 1) -> Stored:
         """Add to a number in a document; raises InvalidDocument when it isn't one."""
         shape = self._shape(collection)
@@ -121,6 +128,7 @@ class MongodbDocuments:
                     await asyncio.sleep(self._randomness.uniform(0, INCREMENT_PAUSE_S))
         raise DocumentsUnavailable(f"collection {collection.name}: others wrote {key} {INCREMENT_TRIES} times meanwhile: try again")
 
+    @measured
     async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:
         """Write many documents, each on its own."""
         shape = self._shape(collection)
@@ -133,6 +141,7 @@ class MongodbDocuments:
                 outcomes[place] = outcome
         return outcomes
 
+    @measured
     async def query(self, collection: Collection, query: Query) -> Page:
         """One page of a declared index; raises KeyError, ValueError, InvalidCursor."""
         steps = plan(collection, query)
@@ -150,6 +159,7 @@ class MongodbDocuments:
         more = len(found) > query.limit
         return Page(items, cursor(collection, query, steps.position(found[query.limit - 1])) if more else None)
 
+    @measured
     async def scan(self, collection: Collection, *, limit: int, after: str | None = None) -> Page:
         """One page of all documents in the order of their keys; raises InvalidCursor."""
         check_limit(limit)

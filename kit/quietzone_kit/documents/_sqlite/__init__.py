@@ -31,6 +31,7 @@ from quietzone_kit.documents import (
 from quietzone_kit.documents._bodies import IndexValue, body_of, check_count, check_version, document, documents, is_key
 from quietzone_kit.documents._cursors import cursor, position_of
 from quietzone_kit.documents._declared import check, check_limit
+from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._sqlite.connections import Connections, connect_to
 from quietzone_kit.documents._sqlite.queries import plan
 from quietzone_kit.documents._sqlite.schema import Table, complete, create, load
@@ -94,33 +95,28 @@ class SqliteDocuments:
         async with self._turn:
             await self._run(partial(self._ensure, collections))
 
+    @measured
     async def get(self, collection: Collection, key: str) -> Stored | None:
         """The document with this key."""
-        found = await self.get_many(collection, (key,))
-        return found.get(key)
+        return (await self._get_many(collection, (key,))).get(key)
 
+    @measured
     async def get_many(self, collection: Collection, keys: Sequence[str]) -> dict[str, Stored]:
         """The documents with these keys that there are."""
-        check_count(len(keys))
-        name = self._table(collection).name
-        wanted = [key for key in keys if is_key(key)]
-        if len(wanted) == 1:
-            sql, parameter = f"SELECT _key, _version, _body FROM {name} WHERE _key = ?", wanted[0]  # noqa: S608 - names were checked
-        else:
-            # one parameter for any number of keys: the statement is prepared once
-            sql = f"SELECT _key, _version, _body FROM {name} WHERE _key IN (SELECT value FROM json_each(?))"  # noqa: S608
-            parameter = msgspec.json.encode(wanted).decode()
-        return await self._run(partial(self._read_by_key, sql, parameter))
+        return await self._get_many(collection, keys)
 
+    @measured
     async def insert(self, collection: Collection, body: Body) -> Stored:
         """Add a document; raises DuplicateKey."""
         return await self._write(Insert(collection, document(collection, body), self._write_id()), collection)
 
+    @measured
     async def replace(self, collection: Collection, body: Body, *, if_version: int) -> Stored:
         """Put `body` in the place of the version `if_version`; raises VersionConflict, DuplicateKey."""
         check_version(if_version)
         return await self._write(Replace(collection, document(collection, body), if_version, self._write_id()), collection)
 
+    @measured
     async def delete(self, collection: Collection, key: str, *, if_version: int) -> None:
         """Remove a document; raises VersionConflict."""
         check_version(if_version)
@@ -128,12 +124,14 @@ class SqliteDocuments:
             raise VersionConflict(f"collection {collection.name}: no document can have the key {key!r}")
         await self._write(Delete(collection, key, if_version), collection)
 
+    @measured
     async def increment(self, collection: Collection, key: str, field: str, by: int = 1) -> Stored:
         """Add to a number in a document; raises InvalidDocument when it isn't one."""
         if not is_key(key):
             raise InvalidDocument(f"collection {collection.name}: no document can have the key {key!r}")
         return await self._write(Increment(collection, key, field, by, self._write_id()), collection)
 
+    @measured
     async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:
         """Write many documents, each on its own."""
         if not puts:
@@ -141,6 +139,7 @@ class SqliteDocuments:
         checked = await self._run(partial(documents, collection, puts))  # 1,000 bodies take 10 ms, which the event loop needn't wait for
         return await self._write(Bulk(collection, checked, self._write_id()), collection)
 
+    @measured
     async def query(self, collection: Collection, query: Query) -> Page:
         """One page of a declared index; raises KeyError, ValueError, InvalidCursor."""
         steps = plan(collection, query)
@@ -149,6 +148,7 @@ class SqliteDocuments:
         statements = [(each.sql, each.parameters) for each in steps.statements(after)]
         return await self._run(partial(self._read_page, statements, query.limit, partial(cursor, collection, query)))
 
+    @measured
     async def scan(self, collection: Collection, *, limit: int, after: str | None = None) -> Page:
         """One page of all documents in the order of their keys; raises InvalidCursor."""
         check_limit(limit)
@@ -166,6 +166,18 @@ class SqliteDocuments:
         """Let go of everything, after the writes that are under way."""
         async with self._turn:
             await self._executor.run(self._close)
+
+    async def _get_many(self, collection: Collection, keys: Sequence[str]) -> dict[str, Stored]:
+        check_count(len(keys))
+        name = self._table(collection).name
+        wanted = [key for key in keys if is_key(key)]
+        if len(wanted) == 1:
+            sql, parameter = f"SELECT _key, _version, _body FROM {name} WHERE _key = ?", wanted[0]  # noqa: S608 - names were checked
+        else:
+            # one parameter for any number of keys: the statement is prepared once
+            sql = f"SELECT _key, _version, _body FROM {name} WHERE _key IN (SELECT value FROM json_each(?))"  # noqa: S608
+            parameter = msgspec.json.encode(wanted).decode()
+        return await self._run(partial(self._read_by_key, sql, parameter))
 
     def _write_id(self) -> bytes:
         return self._randomness.token(WRITE_ID_BYTES)
