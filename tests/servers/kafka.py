@@ -1,13 +1,14 @@
 """Kafka from Maven or as a container: one broker or several, each of them a controller too (KRaft)."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from servers.containers import Image
 from servers.packages import Packages
-from servers.process import Process, ServerFailed, free_port, output_of, says
+from servers.process import READY_WITHIN_S, Process, ServerFailed, free_port, output_of, says
 
 VERSION = "4.1.1"
 JARS = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3")
@@ -25,13 +26,13 @@ class KafkaCluster:
         java, jars = packages.java(), packages.jars("kafka", *JARS)
         ports = [(free_port(), free_port()) for _ in range(brokers)]
         self._java = (java, HEAP, "-XX:+UseSerialGC", "-Dorg.apache.logging.log4j.level=WARN", "-cp", f"{jars}/*")
-        self._addresses = [f"127.0.0.1:{port}" for port, _ in ports]
+        self._ports = [port for port, _ in ports]
         self.brokers = [self._broker(folder / f"broker-{number}", number, ports) for number in range(1, brokers + 1)]
 
     @property
     def url(self) -> str:
         """All brokers."""
-        return f"kafka://{','.join(self._addresses)}"
+        return f"kafka://{','.join(f'127.0.0.1:{port}' for port in self._ports)}"
 
     @property
     def label(self) -> str:
@@ -39,7 +40,7 @@ class KafkaCluster:
         return f"Kafka {VERSION}" + (f", {len(self.brokers)} brokers" if len(self.brokers) > 1 else "")
 
     def start(self) -> None:
-        """Start the brokers that don't run, and wait until each answers and knows all of them.
+        """Start the brokers that don't run, and wait until every broker knows all of them.
 
         Raises:
             ServerFailed: says which broker and why.
@@ -50,6 +51,12 @@ class KafkaCluster:
             broker.launch()
         for broker in waiting:
             broker.wait_ready()
+        until = time.monotonic() + READY_WITHIN_S
+        for port in self._ports:
+            while len(_nodes(port)) < len(self.brokers):
+                if time.monotonic() > until:
+                    raise ServerFailed(f"the broker at port {port} didn't hear of all others within {READY_WITHIN_S:.0f} s")
+                time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop all brokers at the same time: a quorum that shrinks makes the last one wait for the others."""
@@ -76,7 +83,7 @@ class KafkaCluster:
         (folder / "server.properties").write_text(_properties(folder / "data", number, ports))
         port, _ = ports[number - 1]
         command = (*self._java, "kafka.Kafka", str(folder / "server.properties"))
-        return Process(command, folder, lambda: _answers(port, len(ports)))
+        return Process(command, folder, lambda: number in _nodes(port))
 
     def _format(self, broker: Process) -> None:
         if (broker.folder / "data" / "meta.properties").exists():
@@ -128,12 +135,12 @@ def _container_settings(port: int) -> dict[str, str]:
     return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
 
 
-def _answers(port: int, brokers: int = 1) -> bool:
-    """Whether the broker at `port` answers and knows as many brokers."""
-    return says(port, b"", b"") and asyncio.run(_count_brokers(port)) == brokers
+def _nodes(port: int) -> set[int]:
+    """The brokers that the one at `port` knows: itself once it serves clients; none while it doesn't answer."""
+    return asyncio.run(_ask_for_nodes(port)) if says(port, b"", b"") else set()
 
 
-async def _count_brokers(port: int) -> int:
+async def _ask_for_nodes(port: int) -> set[int]:
     # Imported here: no run without Kafka pays for it.
     from aiokafka.client import AIOKafkaClient  # noqa: PLC0415
     from aiokafka.errors import KafkaError  # noqa: PLC0415
@@ -142,13 +149,17 @@ async def _count_brokers(port: int) -> int:
     try:
         async with asyncio.timeout(5):
             await client.bootstrap()
-            return len(client.cluster.brokers())
+            return {broker.nodeId for broker in client.cluster.brokers()}
     except (KafkaError, TimeoutError):
-        return 0
+        return set()
     finally:
         await client.close()
 
 
 IMAGE = Image(
-    f"apache/kafka:{VERSION}", port=9092, url=lambda port: f"kafka://127.0.0.1:{port}", answers=_answers, settings=_container_settings
+    f"apache/kafka:{VERSION}",
+    port=9092,
+    url=lambda port: f"kafka://127.0.0.1:{port}",
+    answers=lambda port: bool(_nodes(port)),
+    settings=_container_settings,
 )

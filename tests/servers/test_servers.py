@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -19,6 +19,12 @@ from servers.run import Run
 Start = Callable[[str], Server]
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[KafkaCluster]:
+    with Run.begin() as run:
+        yield run.use(KafkaCluster(run.folder("kafka"), Packages(), brokers=3))
+
+
 @pytest.mark.server("kafka", own=True)
 async def test_a_killed_kafka_comes_back_with_its_topics(own_server: Start) -> None:
     kafka = await asyncio.to_thread(own_server, "kafka")
@@ -31,13 +37,22 @@ async def test_a_killed_kafka_comes_back_with_its_topics(own_server: Start) -> N
 
 
 @pytest.mark.server("kafka", own=True)
-async def test_three_brokers_take_a_topic_with_three_replicas() -> None:
-    with Run.begin() as run:
-        kafka = await asyncio.to_thread(run.use, KafkaCluster(run.folder("kafka"), Packages(), brokers=3))
+async def test_three_brokers_take_a_topic_with_three_replicas(cluster: KafkaCluster) -> None:
+    await create_topic(cluster.url, "menu", replicas=3)
 
-        await create_topic(kafka.url, "menu", replicas=3)
+    async with asyncio.timeout(20):
+        while "menu" not in await topics(cluster.url):  # the broker that was asked may hear of it last
+            await asyncio.sleep(0.05)
 
-        assert "menu" in await topics(kafka.url)
+
+@pytest.mark.server("kafka", own=True)
+def test_a_broker_comes_back_while_another_is_away(cluster: KafkaCluster) -> None:
+    cluster.brokers[1].kill()
+    cluster.brokers[2].kill()
+
+    cluster.brokers[2].start()
+
+    assert cluster.brokers[2].pid is not None
 
 
 @pytest.mark.server("mongodb", own=True)
