@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
+from quietzone_gateway.rpc import RECONCILE_S
 from quietzone_kit.errors import DeadlineExceeded, Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.rpc import DEFAULT_DEADLINE_S, deadline
@@ -26,6 +27,9 @@ MAX_UNDER_WAY = 500
 
 DEADLINE_S = DEFAULT_DEADLINE_S
 """For all that a request asks of services together."""
+
+LONGER_S: Mapping[str, float] = {"/v1/reconcile": RECONCILE_S}
+"""Addresses whose answers take longer than people wait."""
 
 BODY_GRACE_S = 1.0
 """Beyond the deadline, so that the service's own word on it comes first."""
@@ -92,13 +96,14 @@ class Envelope:
             )
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
+        within_s = LONGER_S.get(scope["path"], DEADLINE_S)
         try:
             self._check_room()
-            with deadline(DEADLINE_S):
-                async with asyncio.timeout(DEADLINE_S + BODY_GRACE_S):
+            with deadline(within_s):
+                async with asyncio.timeout(within_s + BODY_GRACE_S):
                     await self._app(scope, _Body(receive, headers), answer)
         except TimeoutError:
-            await answer.fail(scope, receive, DeadlineExceeded("the request took longer than 5 s, its body included"))
+            await answer.fail(scope, receive, DeadlineExceeded(f"the request took longer than {within_s:.0f} s, its body included"))
         except Exception as error:
             if problem_of(error) is None:
                 log.exception("request failed", request_id=answer.request_id, method=scope["method"], route=_route(scope))

@@ -81,6 +81,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     """Refuses heads that are too large or too slow, malformed requests with a problem, and connections beyond the bound."""
 
     _head_bytes = 0
+    _unparsed_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
     _refusal = MALFORMED_HTTP
 
@@ -95,9 +96,22 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._head_arrived()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        # httptools keeps a header to itself until its end has come, so what has come without an end is counted here.
+        for at in range(0, len(data), MAX_HEAD_BYTES):
+            part = data[at : at + MAX_HEAD_BYTES]
+            self._unparsed_bytes += len(part)
+            super().data_received(part)
+            if self.transport.is_closing():
+                return
+            if self._head_timer is not None and self._unparsed_bytes > 2 * MAX_HEAD_BYTES:
+                self._refusal = HEAD_TOO_LARGE
+                self.send_400_response("")
+                return
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes = 0
+        self._head_bytes = self._unparsed_bytes = 0
         if self._head_timer is None:
             self._await_head()
 
@@ -110,6 +124,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._unparsed_bytes = 0
         self._head_arrived()
         super().on_headers_complete()
 

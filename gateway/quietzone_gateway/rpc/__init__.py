@@ -1,9 +1,10 @@
 """The services as the gateway sees them: values in, values out, errors of `quietzone_kit.errors`."""
 
 from quietzone_gateway.rpc.codes import Code, CodePage, Codes, CodeState, Image, ImageFormat
-from quietzone_gateway.rpc.counts import Breakdown, Counts, Interval, Point, Reconciliation, ScanCounts, Share, SourceCount
+from quietzone_gateway.rpc.counts import RECONCILE_S, Breakdown, Counts, Interval, Point, Reconciliation, ScanCounts, Share, SourceCount
 
 __all__ = [
+    "RECONCILE_S",
     "Breakdown",
     "Code",
     "CodePage",

@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802, ARG002 - the contract names the methods, gRPC their parameters
 
+import asyncio
 from collections.abc import Mapping
 
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
@@ -33,6 +34,7 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
         self._reports = reports
         self._bus = bus
         self._clock = clock
+        self._reconciling = asyncio.Lock()
 
     async def GetCodeAnalytics(
         self, request: analytics_pb2.GetCodeAnalyticsRequest, context: object
@@ -49,7 +51,8 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
     async def Reconcile(self, request: analytics_pb2.ReconcileRequest, context: object) -> analytics_pb2.ReconcileResponse:
         """See the contract."""
         require(SCOPE_OPERATOR)
-        told = await reconcile(self._rollups, self._scans, self._reports, self._bus, self._clock)
+        async with self._reconciling:  # it reads everything: one after the other
+            told = await reconcile(self._rollups, self._scans, self._reports, self._bus, self._clock)
         return analytics_pb2.ReconcileResponse(
             accepted=told.accepted,
             forwarded=told.forwarded,

@@ -44,6 +44,9 @@ async def exchange(http: HttpServer, sent: bytes) -> bytes:
         (b"GET / HTTP/1.1\r\nx: " + b"a" * 20_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
         (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 431 "),
         (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 4_000 + b"\r\n", b"HTTP/1.1 431 "),
+        (b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000, b"HTTP/1.1 431 "),
+        (b"GET / HTTP/1.1\r\n" + b"a" * 100_000, b"HTTP/1.1 431 "),
+        (b"G" * 100_000, b"HTTP/1.1 400 "),
         (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"HTTP/1.1 400 "),
     ],
 )
