@@ -1,0 +1,282 @@
+"""A folder of blobs, by blocking calls.
+
+A blob is written beside its place, flushed, and renamed into it under a lock of its key. `.quietzone` holds drafts, locks and sheets; keys
+have no parts that begin with a dot. Locks end with their process, so that what a killed writer left can be told from what is under way.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from quietzone_kit.blobs import (
+    MAX_GET_BYTES,
+    About,
+    AlreadyThere,
+    Blob,
+    BlobNotFound,
+    BlobsUnavailable,
+    BlobTooLarge,
+    Entry,
+    InvalidKey,
+    Page,
+)
+from quietzone_kit.blobs._checks import is_key
+from quietzone_kit.blobs._files.sheets import Sheet, Version
+from quietzone_kit.blobs._metrics import CLEARED
+from quietzone_kit.files import AppendFile, FileLock, Files, posix_files
+from quietzone_kit.runtime import Randomness
+
+LOCKS = 256
+"""Locks that keys share, so that none need be cleared away; each is held for the flushes of a rename."""
+LOCK_TRIES, LOCK_PAUSE_S = 500, 0.01
+"""5 s in all: hundreds of renames; a process that holds a lock for longer is stopped, or its disk is."""
+LEFT_S = 3600
+"""Age of a draft that no process holds, and that is removed."""
+LOOKS = 3
+"""At a file and its sheet, which change one after the other, before the file's digest is asked."""
+
+_OWN = ".quietzone"
+_DRAFTS = f"{_OWN}/drafts"
+
+
+class Draft:
+    """A file that is being written. Whoever gives up drops it while a thread may still write to it: the lock keeps them apart."""
+
+    def __init__(self, files: Files, path: str) -> None:
+        self.path = path
+        self._files = files
+        self._file: AppendFile | None = files.create(path)
+        self._held = files.lock(path)
+        self._digest = hashlib.sha256()
+        self._turn = threading.Lock()
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        with self._turn, _told(self.path, writing=True):
+            self._still().write(data)
+        self._digest.update(data)
+
+    def finish(self) -> str:
+        """Flush all of it; its digest."""
+        with self._turn:
+            self._still().sync()
+        return self._digest.hexdigest()
+
+    def drop(self) -> None:
+        """Remove it, if it wasn't put in its place."""
+        with self._turn:
+            self._still().close()
+            self._file = None
+        self._files.delete(self.path)
+        if self._held is not None:
+            self._held.release()
+
+    def _still(self) -> AppendFile:
+        if self._file is None:
+            raise BlobsUnavailable(f"{self.path}: writing was given up")
+        return self._file
+
+
+class Folder:
+    """Blobs below `root`."""
+
+    def __init__(self, root: str, randomness: Randomness) -> None:
+        self._root = Path(root)
+        self._randomness = randomness
+        self._opened: Files | None = None
+
+    def begin(self) -> Draft:
+        """A new draft."""
+        with _told(str(self._root), writing=True):
+            return Draft(self._files(), f"{_DRAFTS}/{self._randomness.token(12).hex()}")
+
+    def publish(self, draft: Draft, key: str, about: About, *, replace: bool) -> Blob:
+        """Put a draft in its place."""
+        files = self._files()
+        with _told(key, writing=True), self._locked(key):
+            status = self._status(key)
+            if status is not None and not replace:
+                raise AlreadyThere(f"{key} is there; use another key, or put")
+            sha256 = draft.finish()
+            written = (self._root / draft.path).stat()
+            version = Version(written.st_ino, written.st_mtime_ns, written.st_size, sha256, about.content_type, dict(about.metadata))
+            before = self._sheet(key)
+            standing = before.of(status) if status is not None else None
+            files.replace(_sheet_of(key), Sheet([version, *([standing] if standing else before.versions[:1])]).encode())
+            files.move(draft.path, key)
+            return _blob(key, version)
+
+    def open(self, key: str) -> int:
+        """A descriptor of the file."""
+        with _told(key):
+            descriptor = os.open(self._root / key, os.O_RDONLY)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return descriptor
+            os.close(descriptor)
+        raise _not_found(key)
+
+    def piece(self, key: str, descriptor: int, size: int, start: int) -> bytes:
+        """Some bytes of an open file."""
+        with _told(key):
+            return os.pread(descriptor, size, start)
+
+    def read(self, key: str, start: int, end: int | None) -> bytes:
+        """Bytes from `start` to before `end`."""
+        descriptor = self.open(key)
+        try:
+            size = os.fstat(descriptor).st_size
+            wanted = min(size if end is None else end, size) - start
+            if wanted > MAX_GET_BYTES:
+                raise BlobTooLarge(f"{key}: {wanted} bytes at once; use stream, or a range")
+            return self.piece(key, descriptor, max(wanted, 0), start)
+        finally:
+            os.close(descriptor)
+
+    def head(self, key: str) -> Blob:
+        """What is known of the file."""
+        for _ in range(LOOKS):
+            descriptor = self.open(key)
+            try:
+                sheet = self._sheet(key)
+                version = sheet.of(os.fstat(descriptor))
+                if version is not None:
+                    return _blob(key, version)
+            finally:
+                os.close(descriptor)
+        descriptor = self.open(key)
+        try:
+            return _blob(key, self._sheet(key).by_digest(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def delete(self, key: str) -> None:
+        """Remove the file."""
+        files = self._files()
+        with _told(key, writing=True), self._locked(key):
+            status = self._status(key)
+            if status is not None:
+                files.delete(key)
+                _flush((self._root / key).parent)
+                files.delete(_sheet_of(key))
+
+    def page(self, prefix: str, limit: int, after: str) -> Page:
+        """Files in the order of their keys."""
+        with _told(str(self._root)):  # a root that isn't there has nothing in it
+            found = list(islice(_walk(self._root, "", prefix, after), limit + 1))
+        return Page(found[:limit], found[limit - 1].key if len(found) > limit else None)
+
+    def _files(self) -> Files:
+        if self._opened is None:
+            with _told(str(self._root), writing=True):
+                self._opened = posix_files(self._root)
+                self._clear(self._opened)
+        return self._opened
+
+    def _clear(self, files: Files) -> None:
+        """Remove the drafts that killed writers left."""
+        now_s = time.clock_gettime(time.CLOCK_REALTIME)
+        for name in files.names(_DRAFTS):
+            path = f"{_DRAFTS}/{name}"
+            try:
+                old = now_s - (self._root / path).stat().st_mtime > LEFT_S
+            except FileNotFoundError:
+                continue
+            held = files.lock(path) if old else None
+            if held is not None:
+                files.delete(path)
+                held.release()
+                CLEARED.inc()
+
+    def _status(self, key: str) -> os.stat_result | None:
+        try:
+            status = (self._root / key).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status if stat.S_ISREG(status.st_mode) else None
+
+    def _sheet(self, key: str) -> Sheet:
+        try:
+            return Sheet.decode((self._root / _sheet_of(key)).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return Sheet([])
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        lock = self._lock(f"{_OWN}/locks/{zlib.crc32(key.encode()) % LOCKS:02x}")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _lock(self, path: str) -> FileLock:
+        for _ in range(LOCK_TRIES):
+            lock = self._files().lock(path)
+            if lock is not None:
+                return lock
+            time.sleep(LOCK_PAUSE_S)
+        raise BlobsUnavailable(f"{self._root}: another process holds {path}; see whether it, or the disk, hangs")
+
+
+def _walk(folder: Path, at: str, prefix: str, after: str) -> Iterator[Entry]:
+    """The blobs of a folder whose keys begin with `at`, in the order of their keys: a folder stands where its name with `/` does."""
+    try:
+        names = sorted(item.name + "/" * item.is_dir() for item in os.scandir(folder) if not item.name.startswith("."))
+    except FileNotFoundError:
+        return
+    for name in names:
+        key = at + name
+        if not name.endswith("/"):
+            if key > after and key.startswith(prefix) and is_key(key):
+                try:
+                    status = (folder / name).stat()
+                except FileNotFoundError:
+                    continue
+                yield Entry(key, status.st_size, status.st_mtime_ns // 1_000_000)
+        elif (key.startswith(prefix) or prefix.startswith(key)) and (key > after or after.startswith(key)):
+            yield from _walk(folder / name, key, prefix, after)
+
+
+def _sheet_of(key: str) -> str:
+    return f"{_OWN}/sheets/{key}~"  # no key has this sign: no sheet is the folder of another
+
+
+def _blob(key: str, version: Version) -> Blob:
+    return Blob(key, version.size, version.sha256, version.modified_ns // 1_000_000, version.about)
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _not_found(key: str) -> BlobNotFound:
+    return BlobNotFound(f"there is no blob {key}")
+
+
+@contextmanager
+def _told(what: str, *, writing: bool = False) -> Iterator[None]:
+    """An error of the disk as one of the port."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if writing:
+            raise BlobsUnavailable(f"{what}: somebody removed what was being written; try again") from error
+        raise _not_found(what) from error
+    except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+        if writing:
+            raise InvalidKey(f"{what}: it, or a part before a /, is both a folder and a blob; use another key") from error
+        raise _not_found(what) from error
+    except OSError as error:
+        then = "free some of it" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "look at the disk and at the folder's owner and mode"
+        raise BlobsUnavailable(f"{what}: {error.strerror or error}; {then}") from error
