@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,7 @@ errors = Console(stderr=True)
 
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
 ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
+INTERRUPTED = 130  # as shells say it of SIGINT
 API_URL = f"http://localhost:{DEFAULT_PORT}"
 ApiKey = Annotated[
     str,
@@ -142,29 +144,65 @@ def _finish(work: Coroutine[Any, Any, int]) -> None:
 
 async def _serve(place: Installation, *, tour: bool, stop_after: bool) -> int:
     key = _key() if tour else ""
-    started = time.monotonic()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(place, lambda line: console.print(escape(line), style="yellow", highlight=False, soft_wrap=True)):
-        console.print(_addresses(place, time.monotonic() - started), highlight=False)
-        if tour:
-            await _tour(place.api_url, key, EXAMPLES, Path("out"))
-        if not stop_after:
-            console.print("Running; Ctrl-C stops it.")
-            await stop.wait()
-        console.print("Stopping")
+    toured = not tour
+    try:
+        with _until_asked_to_stop():
+            async with _running(place):
+                if tour:
+                    toured = await _tour_of(place, key, fail=stop_after)
+                if not stop_after:
+                    console.print("Running; Ctrl-C stops it.")
+                    await asyncio.Event().wait()
+                console.print("Stopping")
+    except asyncio.CancelledError:
+        return 0 if toured or not stop_after else INTERRUPTED
     return 0
 
 
-async def _tour(api_url: str, key: str, examples: list[Path], out: Path) -> int:
+@contextmanager
+def _until_asked_to_stop() -> Iterator[None]:
+    """SIGINT or SIGTERM ends the block, whatever it does, by cancelling it; once, so that what it does at its end isn't cut off."""
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: None)
+        console.print("Stopping")
+        if main is not None:
+            main.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    yield
+
+
+@asynccontextmanager
+async def _running(place: Installation) -> AsyncIterator[None]:
+    started = time.monotonic()
+    async with running(place, lambda line: console.print(escape(line), style="yellow", highlight=False, soft_wrap=True)):
+        console.print(_addresses(place, time.monotonic() - started), highlight=False)
+        yield
+
+
+async def _tour_of(place: Installation, key: str, *, fail: bool) -> bool:
+    """Take the tour at our own addresses, whatever the short URLs say; unless told to `fail`, a tour that went wrong is only said."""
+    try:
+        await _tour(place.api_url, key, EXAMPLES, Path("out"), scans_url=f"http://localhost:{place.scan_port}")
+    except CommandFailed as error:
+        if fail:
+            raise
+        errors.print(f"[bold red]✗[/] the tour failed: {escape(str(error))}", highlight=False, soft_wrap=True)
+    return True
+
+
+async def _tour(api_url: str, key: str, examples: list[Path], out: Path, *, scans_url: str | None = None) -> int:
     if not examples:
         raise TourFailed("no CSV files: name some with --examples, or run this where the folder examples/ is")
     from quietzone_cli.api import Api  # noqa: PLC0415 - `serve` alone does without requests and images: 25 MB less
     from quietzone_cli.tour import run_tour  # noqa: PLC0415
 
     async with Api(api_url, key) as api:
-        await run_tour(api, console, examples=examples, folder=out)
+        await run_tour(api, console, examples=examples, folder=out, scans_url=scans_url)
     return 0
 
 
@@ -180,9 +218,9 @@ async def _reconcile(api_url: str, key: str) -> int:
     for problem in found.problems:
         console.print(f"[bold red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if not found.problems:
-        console.print(
-            "[green]✓[/] everything adds up" + ("" if found.settled else "; scans are on their way, so that the numbers differ yet")
-        )
+        under_way = "" if found.settled else "; scans are on their way, so that the numbers differ yet"
+        uncounted = f"; {found.unrecorded} redirects could not be recorded, ever" if found.unrecorded else ""
+        console.print(f"[green]✓[/] every accepted scan adds up{under_way}{uncounted}")
     return 1 if found.problems else 0
 
 

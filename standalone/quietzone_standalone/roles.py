@@ -28,6 +28,8 @@ class Role:
         return f"{self.module.removeprefix('quietzone_')} {self.name}"
 
 
+OPS_PORT = "QUIETZONE_OPS_PORT"
+
 OF_THE_COMMAND = frozenset({"QUIETZONE_API_URL"})
 """Variables that only the `quietzone` command reads."""
 
@@ -66,6 +68,18 @@ def environment(place: Installation, caller_key: str) -> Mapping[str, str]:
     if problems:
         raise SettingsError(*problems)
     return told
+
+
+def told_to(role: Role, told: Mapping[str, str]) -> Mapping[str, str]:
+    """What one role is told: operators' ports follow each other from QUIETZONE_OPS_PORT on, since two can't share one."""
+    ports = ops_ports(told)
+    return {**told, OPS_PORT: str(ports[role])} if role in ports else told
+
+
+def ops_ports(told: Mapping[str, str]) -> Mapping[Role, int]:
+    """The operators' port of each role; none when QUIETZONE_OPS_PORT isn't set."""
+    first = told.get(OPS_PORT, "").strip()
+    return {role: int(first) + number for number, role in enumerate(ROLES)} if first and first != "0" else {}
 
 
 def _fixed(place: Installation, caller_key: str) -> dict[str, str]:

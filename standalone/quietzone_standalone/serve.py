@@ -9,7 +9,7 @@ from typing import TextIO
 
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_standalone.ports import check_free
-from quietzone_standalone.roles import ROLES, environment
+from quietzone_standalone.roles import ROLES, environment, ops_ports
 from quietzone_standalone.settings import Installation
 from quietzone_standalone.supervisor import Say, Supervisor
 
@@ -35,6 +35,8 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
     with _lock(installation):  # before the ports: a second serve of the same folder is told of the first, not of "another program"
         check_free(installation.port, "the API")
         check_free(installation.scan_port, "scans")
+        for role, port in ops_ports(told).items():
+            check_free(port, f"the operators' port of {role.title}, from QUIETZONE_OPS_PORT on")
         supervisor = Supervisor(ROLES, told, say)
         try:
             await supervisor.start()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quietzone_kit.settings import only_for
-from quietzone_standalone.roles import Role
+from quietzone_standalone.roles import Role, told_to
 
 READY_WITHIN_S = 30.0
 """Ten times what a start takes on two cores."""
@@ -89,13 +89,34 @@ class Supervisor:
     async def _spawn(self, role: Role) -> asyncio.subprocess.Process:
         ready_read, ready_write = os.pipe()
         try:
-            process = await asyncio.create_subprocess_exec(
+            process = await self._begin(role, ready_write)
+            try:
+                async with asyncio.timeout(READY_WITHIN_S):
+                    said = await _read_line(ready_read)
+            except TimeoutError:
+                process.kill()  # what hung while starting may hang while stopping; two of it must not live
+                await process.wait()
+                raise RoleFailed(f"{role.title} wasn't ready within {READY_WITHIN_S:.0f} s") from None
+            except asyncio.CancelledError:
+                process.terminate()
+                raise
+        finally:
+            os.close(ready_read)
+        if not said:
+            if process.returncode is None:
+                process.terminate()
+            raise RoleFailed(f"{role.title} ended with exit code {await process.wait()}: what it printed above says why")
+        return process
+
+    async def _begin(self, role: Role, ready_write: int) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 role.module,
                 role.name,
                 env={
-                    **only_for(role.settings, self._environment),
+                    **only_for(role.settings, told_to(role, self._environment)),
                     "QUIETZONE_READY_FD": str(ready_write),
                     "QUIETZONE_PARENT_FD": str(self._alive_read),
                 },
@@ -104,19 +125,6 @@ class Supervisor:
             )
         finally:
             os.close(ready_write)
-        said = b""
-        try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                said = await _read_line(ready_read)
-        except TimeoutError:
-            raise RoleFailed(f"{role.title} wasn't ready within {READY_WITHIN_S:.0f} s") from None
-        finally:
-            os.close(ready_read)
-            if not said and process.returncode is None:
-                process.terminate()
-        if not said:
-            raise RoleFailed(f"{role.title} ended with exit code {await process.wait()}: what it printed above says why")
-        return process
 
     async def _keep_alive(self, child: _Child) -> None:
         delay, started = FIRST_DELAY_S, time.monotonic()
@@ -130,8 +138,8 @@ class Supervisor:
             started = time.monotonic()
             try:
                 child.process = await self._spawn(child.role)
-            except RoleFailed as failure:
-                self._say(str(failure))
+            except (RoleFailed, OSError) as failure:  # OSError: no memory, processes or files to be had just now
+                self._say(str(failure) if isinstance(failure, RoleFailed) else f"{child.role.title} can't be started now: {failure}")
 
 
 async def _read_line(descriptor: int) -> bytes:

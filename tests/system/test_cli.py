@@ -36,7 +36,7 @@ def test_reconcile_ends_with_0_when_everything_adds_up(house: House) -> None:
     ended = command("reconcile", "--api", house.place.api_url, settings=WITH_KEY)
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "everything adds up" in ended.stdout
+    assert "every accepted scan adds up" in ended.stdout
 
 
 def test_reconcile_ends_with_1_and_names_what_is_missing(own_house: House) -> None:
@@ -151,6 +151,47 @@ def test_serve_takes_the_tour_and_ends_with_0(tmp_path: Path) -> None:
     assert "180 scans by people and 10 by bots and previews counted exactly" in ended.stdout
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".png", ".svg"}
     assert KEY not in ended.stdout
+
+
+def test_serve_takes_the_tour_again_when_its_codes_were_printed_for_another_address(tmp_path: Path) -> None:
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "menus.csv").write_text(CSV)
+    elsewhere = WITH_KEY | {"QUIETZONE_SCAN_BASE_URL": "https://go.example.com"}
+
+    first = command("serve", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=elsewhere)
+    second = command("serve", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=WITH_KEY)
+
+    assert [(ended.returncode, ended.stderr) for ended in (first, second)] == [(0, ""), (0, "")]
+
+
+def test_the_tour_leaves_paused_codes_out(house: House, tmp_path: Path) -> None:
+    (tmp_path / "menus.csv").write_text("title,destination,slug\nOn,https://example.com/on,tour-on\nOff,https://example.com/off,tour-off\n")
+    tour(house, tmp_path, "menus.csv")
+    [off] = [code for code in house.request("GET", "/v1/codes?limit=200").json["items"] if code["slug"] == "tour-off"]
+    house.request("PATCH", f"/v1/codes/{off['id']}", {"state": "paused"})
+
+    ended = tour(house, tmp_path, "menus.csv")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "1 of the examples' codes are paused, and left out" in ended.stdout
+
+
+def test_ctrl_c_ends_a_tour(tmp_path: Path) -> None:
+    (tmp_path / "examples").mkdir()
+    rows = "".join(f"Menu {number},https://example.com/{number},\n" for number in range(300))
+    (tmp_path / "examples" / "menus.csv").write_text(f"title,destination,slug\n{rows}")
+    output = tmp_path / "output.txt"
+    with output.open("wb") as file:
+        options = ["--tour", "--exit", "--port", str(free_port())]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quietzone_cli", "serve", *options], env=environment(WITH_KEY), cwd=tmp_path, stdout=file
+        )
+    until(lambda: "Quietzone is ready" in output.read_text("utf-8"), "ready", within_s=EXIT_WITHIN_S)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(EXIT_WITHIN_S) == 130
+    assert "counted exactly" not in output.read_text("utf-8")
 
 
 def test_the_tour_leaves_codes_alone_that_only_bear_the_same_title(house: House, tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """What holds while processes die, and after a restart."""
 
+import asyncio
+import errno
+import os
 import signal
 import sqlite3
-import urllib.error
 from pathlib import Path
 
 import pytest
 
-from house import House, until
-from quietzone_standalone import PortTaken, installation, running
+from house import House, fetch, free_port, house_in, until
+from quietzone_standalone import ROLES, PortTaken, Role, installation, running
 
 
 def test_scans_are_redirected_and_kept_while_every_other_process_is_down(own_house: House) -> None:
@@ -74,9 +76,35 @@ async def test_a_taken_port_is_said_plainly(house: House, tmp_path: Path) -> Non
             pass
 
 
+def test_each_role_has_an_operators_port_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_port()
+    monkeypatch.setenv("QUIETZONE_OPS_PORT", str(first))
+
+    with house_in(tmp_path / "data"):
+        states = [fetch("GET", f"http://localhost:{first + number}/readyz", None, {}).status for number in range(len(ROLES))]
+
+    assert states == [200] * len(ROLES)
+
+
+def test_a_role_that_cannot_be_started_for_want_of_files_is_started_later(own_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, failures = own_house.supervisor._begin, iter([True, True, False])
+
+    async def without_files(role: Role, ready_write: int) -> asyncio.subprocess.Process:
+        if next(failures, False):
+            os.close(ready_write)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return await begin(role, ready_write)
+
+    monkeypatch.setattr(own_house.supervisor, "_begin", without_files)
+    own_house.kill("analytics serve")
+
+    until(lambda: any("Too many open files" in said for said in own_house.said), "the supervisor says so")
+    until(lambda: own_house.request("GET", "/v1/reconcile").status == 200, "analytics is back")
+
+
 def _total(house: House, code_id: str) -> int:
     try:
         answer = house.request("GET", f"/v1/codes/{code_id}/analytics")
-    except urllib.error.URLError:  # the gateway is being started again
+    except OSError:  # the gateway is being started again
         return -1
     return int(answer.json["total_scans"]) if answer.status == 200 else -1

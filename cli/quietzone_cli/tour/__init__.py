@@ -13,50 +13,55 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from quietzone_cli.api import Api, Code
 from quietzone_cli.errors import TourFailed
 from quietzone_cli.tour import report, steps
-from quietzone_cli.tour.steps import Counted
+from quietzone_cli.tour.steps import Counted, Scans
 from quietzone_cli.tour.visitors import requests_for
 
 __all__ = ["run_tour"]
 
 
-async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], folder: Path) -> None:
+async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], folder: Path, scans_url: str | None = None) -> None:
     """Create, draw, read back, redirect, scan and count.
+
+    Scans go to the short URLs as they are printed, or to the same paths at `scans_url`, where the product's own port is known.
 
     Raises:
         TourFailed: something wasn't as promised.
         ApiError: the API refused something, or can't be reached.
     """
-    plans = steps.read_plans(examples)
+    plans, scans = steps.read_plans(examples), Scans(scans_url)
+    known = await api.reconcile()
     with _progress(console) as progress:
         bar = progress.add_task("Issuing codes", total=len(plans))
         codes = await steps.create(api, plans, lambda: progress.advance(bar))
         bar = progress.add_task("Drawing and reading back", total=2 * len(codes))
         readings = await steps.draw(api, codes, folder, lambda: progress.advance(bar))
     console.print(report.drawn(codes, readings, folder))
-    codes[0], seconds = await _point_elsewhere(api, codes[0])
+    if len(codes) < len(plans):
+        console.print(f"  {len(plans) - len(codes)} of the examples' codes are paused, and left out\n")
+    codes[0], seconds = await _point_elsewhere(api, scans, codes[0])
     console.print(report.moved(codes[0], seconds))
-    counted, visible_after = await _scan_and_wait(api, console, codes)
+    counted, visible_after = await _scan_and_wait(api, console, scans, codes)
     console.print(report.counts(counted))
     console.print(report.breakdowns(counted))
     wrong = [row.code.slug for row in counted if not row.exact]
     if wrong:
         raise TourFailed(f"not counted exactly within {steps.COUNTED_WITHIN_S:.0f} s: {', '.join(wrong)}; `quietzone reconcile` tells more")
-    console.print(report.ending(counted, await steps.until_reconciled(api), visible_after))
+    console.print(report.ending(counted, await steps.until_reconciled(api, known), visible_after))
     console.print(report.terminal_symbol(codes[0]))
 
 
-async def _point_elsewhere(api: Api, code: Code) -> tuple[Code, float]:
+async def _point_elsewhere(api: Api, scans: Scans, code: Code) -> tuple[Code, float]:
     destination = code.destination.split("#")[0] + f"#{time.strftime('%H%M%S')}"
     changed = await api.change_destination(code.id, destination)
-    return changed, await steps.redirects_to(changed.short_url, changed.destination)
+    return changed, await steps.until_redirected(scans, changed)
 
 
-async def _scan_and_wait(api: Api, console: Console, codes: Sequence[Code]) -> tuple[list[Counted], float]:
+async def _scan_and_wait(api: Api, console: Console, scans: Scans, codes: Sequence[Code]) -> tuple[list[Counted], float]:
     before = await steps.analytics_of(api, codes)
     with _progress(console) as progress:
         total = sum(len(requests_for(place)) for place in range(len(codes)))
         bar = progress.add_task("Scanning over HTTP", total=total)
-        sent = await steps.scan(codes, lambda: progress.advance(bar))
+        sent = await steps.scan(scans, codes, lambda: progress.advance(bar))
         ended = time.monotonic()
         bar = progress.add_task("Counted", total=sum(row.people for row in sent))
         counted: list[Counted] = []

@@ -19,6 +19,7 @@ Advance = Callable[[], None]
 T = TypeVar("T")
 
 PNG_SIZE_PX = 600
+ACTIVE = "active"
 CONNECTIONS = 16
 """Scans under way at once: enough to keep one edge busy from one Python client."""
 
@@ -88,6 +89,7 @@ def _read_plans(path: Path) -> Iterator[Plan]:
 
 async def create(api: Api, plans: Sequence[Plan], advance: Advance) -> list[Code]:
     """Issue a code per row; those of an earlier tour are used again, known by slug, title and destination: others may be in print.
+    Those that somebody has paused are left out.
 
     Raises:
         TourFailed: a row can't become a code; names it.
@@ -97,10 +99,14 @@ async def create(api: Api, plans: Sequence[Plan], advance: Advance) -> list[Code
     for plan in plans:
         known = next((code for code in there if _is_of(plan, code)), None)
         try:
-            codes.append(known or await api.create(title=plan.title, destination=plan.destination, slug=plan.slug))
+            code = known or await api.create(title=plan.title, destination=plan.destination, slug=plan.slug)
         except ApiError as error:
             raise TourFailed(f"{plan.title}: {error}") from error
+        if code.state == ACTIVE:
+            codes.append(code)
         advance()
+    if not codes:
+        raise TourFailed("all codes of these examples are paused: name other ones with --examples")
     return codes
 
 
@@ -131,7 +137,30 @@ async def draw(api: Api, codes: Sequence[Code], folder: Path, advance: Advance) 
     return len(codes) * 4
 
 
-async def scan(codes: Sequence[Code], advance: Advance) -> list[Sent]:
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Where scans are sent: to the short URLs as they are printed, or to the same paths at `base_url`."""
+
+    base_url: str | None
+
+    def url(self, code: Code) -> str:
+        """Where to scan a code."""
+        return code.short_url if self.base_url is None else self.base_url + httpx.URL(code.short_url).path
+
+    async def ask(self, client: httpx.AsyncClient, method: str, code: Code, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Scan a code once; redirects aren't followed.
+
+        Raises:
+            TourFailed: nobody answers there.
+        """
+        url = self.url(code)
+        try:
+            return await client.request(method, url, headers=headers)
+        except httpx.TransportError as error:
+            raise TourFailed(f"{method} {url}: no answer ({error or type(error).__name__}); is this where scans are answered?") from error
+
+
+async def scan(scans: Scans, codes: Sequence[Code], advance: Advance) -> list[Sent]:
     """Scan every code over HTTP as its visitors would.
 
     Raises:
@@ -140,21 +169,21 @@ async def scan(codes: Sequence[Code], advance: Advance) -> list[Sent]:
     jobs = [(code, request) for place, code in enumerate(codes) for request in requests_for(place)]
     limits = httpx.Limits(max_connections=CONNECTIONS)
     async with httpx.AsyncClient(limits=limits, timeout=10.0) as client:
-        await _each(jobs, lambda job: _scan_once(client, *job), advance)
+        await _each(jobs, lambda job: _scan_once(scans, client, *job), advance)
     return [_tally(requests_for(place)) for place in range(len(codes))]
 
 
-async def redirects_to(short_url: str, destination: str, *, within_s: float = 5.0) -> float:
-    """Seconds until a HEAD of `short_url` leads to `destination`; HEAD isn't counted.
+async def until_redirected(scans: Scans, code: Code, *, within_s: float = 5.0) -> float:
+    """Seconds until a HEAD of a code leads to its destination; HEAD isn't counted.
 
     Raises:
         TourFailed: it doesn't within `within_s`.
     """
     started = time.monotonic()
     async with httpx.AsyncClient(timeout=5.0) as client:
-        while (answer := (await client.head(short_url)).headers.get("location")) != destination:
+        while (answer := (await scans.ask(client, "HEAD", code)).headers.get("location")) != code.destination:
             if time.monotonic() - started > within_s:
-                raise TourFailed(f"{short_url} leads to {answer}, not to {destination}")
+                raise TourFailed(f"{scans.url(code)} leads to {answer}, not to {code.destination}")
             await asyncio.sleep(0.01)
     return time.monotonic() - started
 
@@ -185,11 +214,11 @@ def _write_and_read(path: Path, image: bytes, read: Callable[[bytes], Reading]) 
     return read(path.read_bytes())
 
 
-async def until_reconciled(api: Api) -> Reconciliation:
+async def until_reconciled(api: Api, before: Reconciliation) -> Reconciliation:
     """What reconcile says once the edges' own numbers have come in too.
 
     Raises:
-        TourFailed: it names problems, or the numbers aren't equal within COUNTED_WITHIN_S.
+        TourFailed: it names problems that it didn't name before the tour, or the numbers don't settle within COUNTED_WITHIN_S.
     """
     ends = time.monotonic() + COUNTED_WITHIN_S
     while True:
@@ -197,9 +226,10 @@ async def until_reconciled(api: Api) -> Reconciliation:
         if found.settled or time.monotonic() > ends:
             break
         await asyncio.sleep(0.1)
-    if found.problems or not found.settled:
+    new = [problem for problem in found.problems if problem not in before.problems]
+    if new or not found.settled:
         numbers = f"{found.accepted} accepted, {found.forwarded} forwarded, {found.stored} stored, {found.lost} lost"
-        raise TourFailed(f"reconcile: {numbers}: {'; '.join(found.problems) or 'still under way'}")
+        raise TourFailed(f"reconcile: {numbers}: {'; '.join(new) or 'still under way'}")
     return found
 
 
@@ -208,7 +238,7 @@ def _tally(requests: Sequence[Request]) -> Sent:
     return Sent(kinds.count(PERSON), kinds.count(BOT), kinds.count(PREVIEW), kinds.count(HEAD))
 
 
-async def _scan_once(client: httpx.AsyncClient, code: Code, request: Request) -> None:
+async def _scan_once(scans: Scans, client: httpx.AsyncClient, code: Code, request: Request) -> None:
     visitor = request.visitor
     headers = {"user-agent": visitor.user_agent, "x-forwarded-for": request.address}
     if visitor.language is not None:
@@ -216,10 +246,10 @@ async def _scan_once(client: httpx.AsyncClient, code: Code, request: Request) ->
     if visitor.referrer is not None:
         headers["referer"] = visitor.referrer
     method = "HEAD" if visitor.kind == HEAD else "GET"
-    answer = await client.request(method, code.short_url, headers=headers)
+    answer = await scans.ask(client, method, code, headers)
     if answer.status_code != httpx.codes.FOUND or answer.headers.get("location") != code.destination:
         raise TourFailed(
-            f"{method} {code.short_url}: {answer.status_code} to {answer.headers.get('location')}, not 302 to {code.destination}"
+            f"{method} {scans.url(code)}: {answer.status_code} to {answer.headers.get('location')}, not 302 to {code.destination}"
         )
 
 
@@ -231,6 +261,9 @@ async def _each(items: Sequence[T], work: Callable[[T], Awaitable[None]], advanc
             await work(item)
             advance()
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(CONNECTIONS):
-            group.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONNECTIONS):
+                group.create_task(worker())
+    except ExceptionGroup as failed:  # the first says what happened
+        raise failed.exceptions[0] from None
