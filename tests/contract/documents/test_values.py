@@ -34,6 +34,24 @@ async def test_values_come_back_as_they_were(documents: Documents, value: Value)
     assert repr(_sorted(stored.body["value"])) == repr(_sorted(value))  # by repr, since 1 == 1.0 == True
 
 
+NAMES = TEXT | st.sampled_from(["", ".", "a.b", "$set", "_id", "%", "%2E", "\0", "\n", "version", "__proto__"])
+
+
+@given(fields=st.dictionaries(NAMES.filter(lambda name: name not in ("id", "rank")), LEAVES, max_size=6))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_field_may_have_any_name(documents: Documents, fields: dict[str, Value]) -> None:
+    there = await documents.get(THINGS, "a")
+    if there is None:
+        await documents.insert(THINGS, {"id": "a", **fields})
+    else:
+        await documents.replace(THINGS, {"id": "a", **fields}, if_version=there.version)
+
+    stored = await documents.get(THINGS, "a")
+
+    assert stored is not None
+    assert repr(_sorted(dict(stored.body))) == repr(_sorted({"id": "a", **fields}))
+
+
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 10**30])
 async def test_a_larger_int_than_64_bits_is_refused(documents: Documents, number: int) -> None:
     with pytest.raises(InvalidDocument, match=r"field count: .* doesn't fit into 64 bits"):
