@@ -44,6 +44,7 @@ class ApiRoute(APIRoute):
             request.state.caller = await _caller_of(request)
             if not self.dependant.query_params:  # those with a query have a model, which does it
                 _refuse_query(request)
+            _refuse_repeated(request)
             if self.body_field is not None:
                 _check_media_type(request)
             return await handle(request)
@@ -126,6 +127,13 @@ def _key_in(request: Request) -> str:
 def _refuse_query(request: Request) -> None:
     if request.query_params:
         raise InvalidInput(*(FieldViolation(name, NO_SUCH_FIELD) for name in dict.fromkeys(request.query_params)))
+
+
+def _refuse_repeated(request: Request) -> None:
+    """Of two values one would be ignored; the API has no list in a query."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise InvalidInput(*(FieldViolation(name, "given more than once") for name in repeated))
 
 
 def _check_media_type(request: Request) -> None:

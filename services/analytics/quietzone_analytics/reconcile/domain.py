@@ -206,13 +206,15 @@ def source_problems(count: SourceCount, known: Counted, *, up_to_ms: int | None,
             "scans wait in its spool: start its forwarder, or attach its volume to one that runs"
         )
     for gap in known.gaps:
-        yield (
-            f"{name}, {gap}: its forwarder sends again what the bus hasn't acknowledged; if this stays for a minute, restart its edge, "
-            "so that a new source begins"
+        yield f"{name}, {gap}: " + (
+            "it has ended, so nobody sends them again: look for records that were removed from the bus"
+            if count.closed
+            else "its forwarder sends again what the bus hasn't acknowledged; if this stays for a minute, restart its edge, so that a new "
+            "source begins"
         )
     if count.lost:
         reasons = "; ".join(known.reasons) or "its forwarder's log says why"
-        yield f"{name} lost {count.lost} scans: {reasons}"
+        yield f"{name} lost {count.lost} {'scan' if count.lost == 1 else 'scans'}: {reasons}"
     if count.unrecorded and not count.closed:
         yield f"{name} served {count.unrecorded} redirects that it could not record: look at its disk (full? read-only?)"
     yield from _differences(name, count, up_to_ms)

@@ -1,14 +1,11 @@
 """What several roles open, from their settings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.files import Files, posix_files
 from quietzone_kit.lifecycle import App
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_kit.settings import SettingsError, variable
+from quietzone_kit.settings import SettingsError, setting, variable
 from quietzone_tracking.settings import BusSettings, SpoolSettings, StoreSettings
 
 THREADS = 2  # for bus and store each: one reads while the other writes
@@ -27,7 +24,7 @@ def files_of(settings: SpoolSettings) -> Files:
 
 def documents_of(app: App, settings: StoreSettings) -> Documents:
     """The service's store, closed with the app; raises SettingsError."""
-    with _setting("tracking_documents_url"):
+    with setting("tracking_documents_url"):
         documents = open_documents(settings.tracking_documents_url, executor=ThreadExecutor("documents", THREADS), randomness=RANDOMNESS)
     app.close("documents", documents.close)
     return documents
@@ -35,16 +32,7 @@ def documents_of(app: App, settings: StoreSettings) -> Documents:
 
 def bus_of(app: App, settings: BusSettings) -> Bus:
     """The bus, closed with the app; raises SettingsError."""
-    with _setting("bus_url"):
+    with setting("bus_url"):
         bus = open_bus(settings.bus_url, clock=CLOCK, executor=ThreadExecutor("bus", THREADS), randomness=RANDOMNESS)
     app.close("bus", bus.close)
     return bus
-
-
-@contextmanager
-def _setting(field: str) -> Iterator[None]:
-    """A value that an adapter refuses is a setting that is wrong."""
-    try:
-        yield
-    except ValueError as error:
-        raise SettingsError(f"{variable(field)}: {error}") from error
