@@ -64,6 +64,7 @@ _ADVICE = {
     "NoSuchBucket": "create the bucket, or correct its name in the URL",
     "AccessDenied": "look at the rights of this access key on this bucket",
     "InvalidAccessKeyId": "look at the access key: in the environment, or in credentials_file",
+    "XAdminUserNotFound": "look at the access key: in the environment, or in credentials_file",  # versitygw's word for it
     "SignatureDoesNotMatch": "look at the secret key: in the environment, or in credentials_file",
     "RequestTimeTooSkewed": "set this machine's clock",
     "PermanentRedirect": "look at endpoint and region in the URL",

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
 from quietzone_kit.bus import Bus, BusUnavailable, open_bus
+from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import open_documents
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
@@ -44,7 +45,11 @@ async def build(settings: QrSettings) -> App:
     app.close("bus", bus.close)
     relay = Relay(documents, CODES, bus, clock=clock, randomness=randomness, owner=uuid7(clock, randomness))
     app.task("outbox relay", lambda: _relay(bus, relay))
-    renderer = Renderer(ThreadExecutor("render", RENDER_THREADS), Gate())
+    with _setting("cache_url"):
+        cache = open_cache(settings.cache_url, clock=clock, randomness=randomness)
+    app.close("cache", cache.close)
+    app.task("cache", cache.run)
+    renderer = Renderer(ThreadExecutor("render", RENDER_THREADS), Gate(), cache)
     service = CodeService(Codes(documents, relay.wake), renderer, clock, randomness, ScanBase.parse(settings.scan_base_url))
     server = Server(settings.qr_listen, CallerKeys.of(settings, clock), settings, not_ready=app.not_ready)
     server.add(add_CodeServiceServicer_to_server, service)

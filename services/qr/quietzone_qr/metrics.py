@@ -4,7 +4,8 @@ from prometheus_client import Counter
 
 DRAWN = Counter(
     "quietzone_qr_images_drawn_total",
-    "Images handed out. Far above the number of codes: somebody asks for the same ones again, look at caching in front.",
+    "Images drawn and handed out; those from the cache aren't drawn. Far above the number of codes: the same ones are drawn again, see "
+    "whether QUIETZONE_CACHE_URL names a server that all replicas share, and quietzone_cache_reads_total.",
     ["format"],
 )
 

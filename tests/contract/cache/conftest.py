@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from contract.cache.places import cluster, command, process
-from servers.run import Run
 
 from quietzone_kit.cache import Cache
 from quietzone_kit.runtime import SystemRandomness
+from servers.run import Run
 
 SHARED = (pytest.param("redis", marks=pytest.mark.server("redis")), pytest.param("cluster", marks=pytest.mark.server("redis")))
 

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
-from servers.packages import Packages
-from servers.process import NativeServer, free_port, says
 
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.runtime import SystemClock, SystemRandomness
+from servers.packages import Packages
+from servers.process import NativeServer, free_port, says
 
 QUIET = ("--save", "", "--appendonly", "no")
 

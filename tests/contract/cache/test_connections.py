@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from contract.cache.places import Loads, command, process, server, until
-from servers.packages import Packages
-from servers.process import NativeServer, free_port, says
-from servers.run import Run
 
 from quietzone_kit.cache import CacheUnavailable, Hit, open_cache
 from quietzone_kit.runtime import SystemClock, SystemRandomness
+from servers.packages import Packages
+from servers.process import NativeServer, free_port, says
+from servers.run import Run
 
 pytestmark = pytest.mark.server("redis")
 

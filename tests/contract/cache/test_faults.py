@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from contract.cache.places import Loads, command, process, server, until
-from servers.process import NativeServer
-from servers.run import Run
 
 from quietzone_kit.cache import Cache, CacheUnavailable, Hit, Keep, open_cache
 from quietzone_kit.runtime import SystemClock, SystemRandomness
+from servers.process import NativeServer
+from servers.run import Run
 
 pytestmark = pytest.mark.server("redis")
 

@@ -11,6 +11,8 @@ from unit.qr.codes import Inline
 from unit.qr.drawings import PAYLOAD
 from unit.qr.test_matrix import SLUGS
 
+from quietzone_kit.cache import Cache, open_cache
+from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_qr.rendering import Gate, ImageFormat, ImageTooSmall, PayloadRefused, Renderer, Unreadable
 from quietzone_qr.rendering.decoders import DECODERS
 from quietzone_qr.rendering.renderer import STYLE
@@ -98,3 +100,31 @@ async def test_drawings_change_only_together_with_the_number_of_their_style(rend
     digests = [hashlib.sha256(data).hexdigest()[:16] for data in drawn]
 
     assert {STYLE: digests} == {"squares-1": ["56fd5a883a55c00b", "5fe52f83a4d84764"]}
+
+
+def kept() -> Cache:
+    return open_cache("memory://", clock=SystemClock(), randomness=SystemRandomness())
+
+
+async def test_a_kept_image_is_the_same_and_is_not_drawn_again() -> None:
+    cache = kept()
+    first = await Renderer(Inline(), Gate(), cache).render(PAYLOAD, ImageFormat.PNG, 300)
+    drunk = Gate([("drunk", lambda _pixels, _size_px: b"x")])  # whoever asks it gets nothing
+
+    assert await Renderer(Inline(), drunk, cache).render(PAYLOAD, ImageFormat.PNG, 300) == first
+
+
+async def test_kept_images_that_differ_in_anything_are_kept_apart() -> None:
+    cache = kept()
+    asked = [(payload, form, size_px) for payload in (PAYLOAD, PAYLOAD + "x") for form in ImageFormat for size_px in (300, 1036)]
+    with_cache = [await Renderer(Inline(), Gate(), cache).render(*each) for _ in range(2) for each in asked]
+
+    assert with_cache == [await Renderer(Inline(), Gate()).render(*each) for each in asked] * 2
+
+
+async def test_a_symbol_that_a_decoder_misreads_is_not_kept() -> None:
+    cache = kept()
+    with pytest.raises(Unreadable):
+        await Renderer(Inline(), Gate([("drunk", lambda _pixels, _size_px: b"x")]), cache).render(PAYLOAD, ImageFormat.PNG)
+
+    assert read((await Renderer(Inline(), Gate(), cache).render(PAYLOAD, ImageFormat.PNG)).data) == {PAYLOAD}

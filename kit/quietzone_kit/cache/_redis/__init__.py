@@ -146,7 +146,7 @@ class RedisServer:
         try:
             async with asyncio.timeout(ANSWER_S), self._turns:
                 answer = await self._client.execute_command(*command)
-        except ERRORS as error:
+        except Exception as error:  # redis-py raises a KeyError, too, when a cluster has lost slots
             await self._failed(operation, error)
             raise ServerGone from error
         except BaseException:

@@ -40,6 +40,8 @@ async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness) -
                 log.warning(
                     "cache unheard", server=place.url.shown, error=f"{type(error).__name__}: {error}", then="memory is kept for seconds"
                 )
+        except Exception as error:
+            log.warning("cache unheard", server=place.url.shown, exc_info=error)  # a cache never ends its process, whatever a server says
         finally:
             ear.cut()
             await let_go(client, pubsub)
