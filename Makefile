@@ -42,13 +42,16 @@ setup: .venv/installed ## Install everything into .venv
 	@mkdir -p .cache
 	@umask 077; $(BIN)/python -c 'import secrets; print("qz_" + secrets.token_urlsafe(32))' > $@
 
+# With BACKENDS=real the same on Kafka, MongoDB, Redis and S3: those that QUIETZONE_BUS_URL and its like name, else some for the occasion.
+ON_SERVERS := $(if $(filter real,$(BACKENDS)),$(if $(QUIETZONE_BUS_URL),,PYTHONPATH=tests $(BIN)/python -m servers))
+
 .PHONY: run
-run: .venv/installed .cache/api-key ## Set up, serve, take the tour; stays up until Ctrl-C (PORT=9000 moves it)
-	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/quietzone serve --tour
+run: .venv/installed .cache/api-key ## Set up, serve, take the tour; stays up until Ctrl-C (PORT=9000 moves it, BACKENDS=real)
+	@QUIETZONE_API_KEY=$$(cat .cache/api-key) BACKENDS=$(or $(BACKENDS),embedded) $(ON_SERVERS) $(BIN)/quietzone serve --tour
 
 .PHONY: tour
 tour: .venv/installed .cache/api-key ## The same as run, then stops
-	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/quietzone serve --tour --exit
+	@QUIETZONE_API_KEY=$$(cat .cache/api-key) BACKENDS=$(or $(BACKENDS),embedded) $(ON_SERVERS) $(BIN)/quietzone serve --tour --exit
 
 .PHONY: dev
 dev: .venv/installed .cache/api-key ## Serve, and start again when the code changes

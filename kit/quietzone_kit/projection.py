@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import Counter, Gauge
 
-from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Consumer, Polled, Record
+from quietzone_kit.bus import Bounds, Bus, BusError, BusUnavailable, Consumer, Polled, Record
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.events import traces_of
 from quietzone_kit.runtime import Clock, Randomness
@@ -48,7 +48,7 @@ class OwnershipLost(Exception):
     """Another member owns the partition now: drop what is held of it, and claim it again only when it is assigned again."""
 
 
-class ForeignLog(Exception):
+class ForeignLog(BusError):
     """The log isn't the one that the data were made from (recreated, truncated, restored): the message says what to do."""
 
 

@@ -1,26 +1,36 @@
-"""`make servers`: starts them all, prints the variables to paste, stays until Ctrl-C."""
+"""`make servers` starts them all, prints the variables to paste, stays until Ctrl-C; with a command, runs that on them until it ends.
 
+    python -m servers quietzone serve --backends real
+
+The command is told of fresh, empty databases by the product's own variables; those that are set already stay as they are.
+"""
+
+import os
 import shlex
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 
 from servers.catalogue import KINDS, Provided
 from servers.pool import Pool
 
 
 def main() -> int:
-    """0 after Ctrl-C, 1 if a server can't be had."""
+    """0 after Ctrl-C, 1 if a server can't be had, else what the command ended with."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     pool = Pool()
     try:
         answers = pool.ensure(KINDS)
         for name, answer in answers.items():
             sys.stderr.write(f"{name}: {answer.what}\n" if isinstance(answer, Provided) else f"{answer}\n")
-        if not all(isinstance(answer, Provided) for answer in answers.values()):
+        provided = [answer for answer in answers.values() if isinstance(answer, Provided)]
+        if len(provided) < len(answers):
             return 1
-        for answer in answers.values():
-            if isinstance(answer, Provided):
-                sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in answer.variables.items())
+        told = {name: value for answer in provided for name, value in answer.variables.items()}
+        if sys.argv[1:]:
+            return _run(sys.argv[1:], told)
+        sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
         sys.stdout.flush()
         sys.stderr.write("They run, with empty data, until Ctrl-C.\n")
         signal.pause()
@@ -29,6 +39,29 @@ def main() -> int:
     finally:
         pool.close()
     return 0
+
+
+def _run(command: Sequence[str], told: Mapping[str, str]) -> int:
+    """Run the command; a Ctrl-C is its own to answer."""
+    process = subprocess.Popen(command, env=product_variables(told) | told | os.environ)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+
+
+def product_variables(told: Mapping[str, str]) -> dict[str, str]:
+    """Where the product's parts find these servers."""
+    documents = {
+        f"QUIETZONE_{part}_DOCUMENTS_URL": f"{told['QUIETZONE_TEST_MONGODB_URL']}/quietzone_{part.lower()}"
+        for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")
+    }
+    return documents | {
+        "QUIETZONE_BUS_URL": told["QUIETZONE_TEST_KAFKA_URL"],
+        "QUIETZONE_CACHE_URL": told["QUIETZONE_TEST_REDIS_URL"],
+        "QUIETZONE_ANALYTICS_BLOBS_URL": told["QUIETZONE_TEST_S3_URL"],
+    }
 
 
 if __name__ == "__main__":

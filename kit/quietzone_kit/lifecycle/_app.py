@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from quietzone_kit.bus import BusError
+from quietzone_kit.documents import DocumentsError
 from quietzone_kit.telemetry import logger
 
 log = logger(__name__)
@@ -157,7 +159,8 @@ class App:
 
     def _died(self, name: str, error: Exception | None) -> None:
         reason = f"{type(error).__name__}: {error}" if error is not None else "it ended without being asked to"
-        log.error("task died", task=name, reason=reason, exc_info=error)
+        explains_itself = isinstance(error, (BusError, DocumentsError))
+        log.error("task died", task=name, reason=reason, exc_info=None if explains_itself else error)
         if self._death is None:
             self._death = TaskDied(f"task {name} died: {reason}")
             self._death.__cause__ = error

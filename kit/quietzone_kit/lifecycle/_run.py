@@ -13,6 +13,8 @@ from typing import TypeVar
 import uvloop
 from pydantic import Field
 
+from quietzone_kit.bus import BusError
+from quietzone_kit.documents import DocumentsError
 from quietzone_kit.lifecycle._app import App, Server, TaskDied
 from quietzone_kit.lifecycle._tasks import print_tasks
 from quietzone_kit.runtime import SystemClock
@@ -102,6 +104,9 @@ async def _main(settings: S, build: Callable[[S], Awaitable[App]]) -> ExitCode:
     except asyncio.CancelledError:
         if not stopper.asked:
             raise
+    except (BusError, DocumentsError) as error:  # their words say it all
+        log.error("could not start", reason=str(error))  # noqa: TRY400
+        return ExitCode.DIED
     except Exception:
         log.exception("could not start")
         return ExitCode.DIED
