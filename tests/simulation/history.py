@@ -20,6 +20,7 @@ from simulation.ledger import Disturbance, Ledger
 from simulation.loop import Deadlock, Livelock, SimulatedLoop
 from simulation.nemesis import Nemesis
 from simulation.process import PROCESS, Process
+from simulation.reactions import SHARE, Reactions
 from simulation.roles import EdgePlan, analytics, edge, forwarder, links, qr
 from simulation.world import Main, Role, World
 
@@ -87,13 +88,15 @@ class History:
         self._qrs = self._roles("qr", "core", qr, second=0.3)
         self._roles("links", "core", links, second=0.3)
         self._roles("analytics", "core", analytics, second=0.5)
+        self._reactions = self._staff_reactions(world.chance.fork("reactions"))
         self._storm_s = chance.pick((1.0, 3.0, 6.0))
         habits = Habits(chance.pick((0.02, 0.1)), chance.pick((0.1, 0.5)), chance.pick((20, 60, 150)), chance.between(1, MOST_CODES))
         self._clients = Clients(world, world.chance.fork("clients"), (self._ledger, self._codebook), habits)
         world.died = lambda name, at: self._ledger.disturbed(Disturbance(name, at, at, disk=False))
         self._nemesis = Nemesis(world, world.chance.fork("nemesis"), self._ledger)
         self._auditing = Process(world.loop, "auditor")
-        self._auditor = Auditor(world.ground.place(self._auditing, world.machine("core")))
+        self._auditor_place = world.ground.place(self._auditing, world.machine("core"))
+        self._auditor = Auditor(self._auditor_place)
         world.tell(f"ack {ack}, {limits}, {habits}, {', '.join(world.roles)}")
 
     async def play(self) -> None:
@@ -109,12 +112,17 @@ class History:
             await asyncio.sleep(chance.pick((0.0, 0.5)))
             clients = [group.create_task(self._clients.own(f"owner {number}", self._qrs)) for number in range(chance.between(1, 2))]
             clients += [group.create_task(self._clients.scan(f"people {number}", self._edges)) for number in range(chance.between(1, 3))]
+            if self._reactions is not None:
+                clients += [group.create_task(self._reactions.operate()), group.create_task(self._reactions.hinder())]
             await self._nemesis.rage(world.loop.time() + self._storm_s)
             self._nemesis.heal()
             await asyncio.sleep(chance.uniform(0, 0.5))
             for client in clients:
                 client.cancel()
             await Finale(world, self._auditor, self._clients, self._edges, books=(self._ledger, self._codebook)).play()
+            if self._reactions is not None:
+                place = self._auditor_place
+                await self._reactions.check(place.plain_bus(), place.plain_documents("tracking"))
             world.over = True
             for task in (watch, *keepers):
                 task.cancel()
@@ -130,6 +138,14 @@ class History:
         """One role of this kind, or two with the probability `second`."""
         count = 2 if self._chance.happens(second) else 1
         return [self._world.role(f"{name}-{number}", machine, main) for number in range(1, 1 + count)]
+
+    def _staff_reactions(self, chance: Chance) -> Reactions | None:
+        """Reactions and tasks, in a share of histories; all others are the same without them."""
+        if not chance.happens(SHARE):
+            return None
+        reactions = Reactions(self._world, chance)
+        reactions.staff()
+        return reactions
 
     def _unrecorded(self, referrer: str) -> None:
         self._world.counts["scans unrecorded"] += 1

@@ -82,7 +82,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        floor = self.applied_offset if self.epoch == epoch else NEVER\n",
         after="        floor = NEVER\n",
         why="Documents that were written before a crash count the same scans again.",
-        seeds=(6, 11, 15),
+        seeds=(11, 15),
     ),
     Mutant(
         name="state before documents",
@@ -93,7 +93,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "        await self._publish(await self._folder.fold(place, chunk.gathered))\n"
         ),
         why="A crash in between loses scans that the state says were counted.",
-        seeds=(6, 11),
+        seeds=(11,),
     ),
     Mutant(
         name="milestones after the state",
@@ -138,5 +138,64 @@ MUTANTS: tuple[Mutant, ...] = (
         after='Index("by_slug", ("slug",))',
         why="A printed code is given to somebody else.",
         seeds=(0, 1, 4),
+    ),
+    Mutant(
+        name="a reaction commits before it reacts",
+        module="quietzone_kit.reaction._run",
+        before="                await self._records.settle(lane.waiting[0])\n",
+        after=(
+            "                await consumer.commit({lane.partition: lane.waiting[0].offset + 1})\n"
+            "                await self._records.settle(lane.waiting[0])\n"
+        ),
+        why="A crash in between passes over an event that nobody has reacted to.",
+        seeds=(29, 74, 92),
+    ),
+    Mutant(
+        name="a dead letter isn't sent",
+        module="quietzone_kit.reaction._records",
+        before="        await self._publish(to_dead(record, origin, death, self._dead))\n",
+        after="        await asyncio.sleep(0)\n",
+        why="A record that couldn't be handled is gone, and nobody can redrive it.",
+        seeds=(4, 6, 13),
+    ),
+    Mutant(
+        name="dead letters are settled before they are sent back",
+        module="quietzone_kit.reaction._dead",
+        before=(
+            '        if how == "redriven":\n'
+            "            await self._send([to_redriven(letter, self._redrive) for letter in batch.letters])\n"
+            "        await self._send([to_settlement(letter, how, self._dead) for letter in batch.letters])\n"
+        ),
+        after=(
+            "        await self._send([to_settlement(letter, how, self._dead) for letter in batch.letters])\n"
+            '        if how == "redriven":\n'
+            "            await self._send([to_redriven(letter, self._redrive) for letter in batch.letters])\n"
+        ),
+        why="A redrive that is cut off in between loses them.",
+        seeds=(50, 73, 92),
+    ),
+    Mutant(
+        name="a task's lease isn't fenced",
+        module="quietzone_kit.tasks._run",
+        before='found.body["fence"] != self.task.fence or ',
+        after="",
+        why="A worker that was paused ends a task that another one runs now.",
+        seeds=(50, 127, 146),
+    ),
+    Mutant(
+        name="a task is added twice",
+        module="quietzone_kit.tasks._tasks",
+        before='            task_id = derived_id("task", new.account_id, new.kind, new.dedup_key)\n',
+        after="            task_id = uuid7(self._clock, self._randomness)\n",
+        why="An event that comes again has its effect again.",
+        seeds=(13, 18, 24),
+    ),
+    Mutant(
+        name="a task waits until the clock says so",
+        module="quietzone_kit.tasks._worker",
+        before="        ahead = await self._query(Query(BY_SET.name, at_least=now_ms + int(SKEW_S * 1000), limit=PAGE))\n",
+        after="        ahead: list[Stored] = []\n",
+        why="When a clock is set back, what was to be done soon is done hours later.",
+        seeds=(413, 432),
     ),
 )
