@@ -1,6 +1,6 @@
 """Stores that the contract of documents is tested on. Another adapter is one more line in STORES."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ DEPARTURES = {"test_text_is_ordered_by_code_points": "mongo-java-server orders t
 """What mongo-java-server does otherwise than MongoDB: such a test must fail on it, and pass elsewhere."""
 
 
-def empty_store(request: pytest.FixtureRequest, name: str, folder: Path) -> Iterator[str]:
+def empty_store(request: pytest.FixtureRequest, name: str, folder: Path) -> Generator[str, None, None]:
     """The URL of an empty store, for as long as it is iterated."""
     url = STORES[name](request, folder)
     if not url.startswith("mongodb"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from contract.documents.stores import RANDOMNESS, empty_store, stores
 
-from quietzone_kit.documents import Collection, Documents, DocumentsError, Index, Put, Query, Stored, open_documents
+from quietzone_kit.documents import Collection, Documents, DocumentsError, Index, Put, Query, Stored, Value, open_documents
 from quietzone_kit.documents.copy import PAGE, copy
 from quietzone_kit.runtime import Executor
 
@@ -17,7 +17,7 @@ EMPTY = Collection("empty", key="id")
 
 @pytest.fixture(params=stores("sqlite", "mongodb"))
 async def source(request: pytest.FixtureRequest, tmp_path: Path, executor: Executor) -> AsyncIterator[Documents]:
-    with closing(empty_store(request, request.param, tmp_path)) as urls:  # type: ignore[type-var]
+    with closing(empty_store(request, request.param, tmp_path)) as urls:
         store = open_documents(next(urls), executor=executor, randomness=RANDOMNESS)
         yield store
         await store.close()
@@ -26,7 +26,7 @@ async def source(request: pytest.FixtureRequest, tmp_path: Path, executor: Execu
 
 @pytest.fixture(params=stores("sqlite", "mongodb"))
 async def target(request: pytest.FixtureRequest, tmp_path: Path, executor: Executor) -> AsyncIterator[Documents]:
-    with closing(empty_store(request, request.param, tmp_path)) as urls:  # type: ignore[type-var]
+    with closing(empty_store(request, request.param, tmp_path)) as urls:
         store = open_documents(next(urls), executor=executor, randomness=RANDOMNESS)
         yield store
         await store.close()
@@ -38,7 +38,7 @@ def ignore(_collection: str, _count: int) -> None:
 
 
 async def test_a_copy_has_all_documents_as_they_were(source: Documents, target: Documents) -> None:
-    odd = {"id": "odd", "slug": None, "rank": 7, "": 1.5, "a.b": b"\0", "$c": [{"d.e": None}], "big": 2**62, "yes": True}
+    odd: dict[str, Value] = {"id": "odd", "slug": None, "rank": 7, "": 1.5, "a.b": b"\0", "$c": [{"d.e": None}], "big": 2**62, "yes": True}
     await source.ensure(CODES)
     await source.bulk(CODES, [Put({"id": f"{number:05}", "slug": f"s{number}"}, None) for number in range(PAGE + 1)])
     await source.insert(CODES, odd)

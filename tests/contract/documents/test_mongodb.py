@@ -1,6 +1,8 @@
 """What only the MongoDB adapter promises: lost answers, servers that are gone, whose database it is, what it sends."""
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from quietzone_kit.documents import (
     open_documents,
 )
 from quietzone_kit.runtime import Executor
+from servers.packages import Packages
 
 pytestmark = pytest.mark.server("mongodb")
 
@@ -284,6 +287,52 @@ async def test_a_password_file_that_is_not_there_is_unavailable_until_it_is(
     await documents.close()
 
 
+def certificate(folder: Path, name: str) -> Path:
+    """A certificate of 127.0.0.1 with its key, in one file."""
+    program = Packages().program("openssl", "openssl")
+    own = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-nodes")
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    made = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"))
+    subprocess.run([program, "req", "-x509", *kind, *own, *made], check=True, capture_output=True, timeout=20)
+    both = folder / f"{name}.pem"
+    both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    return both
+
+
+async def test_a_changed_authority_is_read_from_its_file_without_a_restart(
+    proxy: Proxy, database_url: str, executor: Executor, tmp_path: Path
+) -> None:
+    old, new, trusted = certificate(tmp_path, "old"), certificate(tmp_path, "new"), tmp_path / "ca.pem"
+    trusted.write_text(old.read_text())
+    await secure(proxy, old)
+    documents = through(proxy, database_url, executor, f"?tls=true&tlsCAFile={trusted}")
+    await documents.ensure(THINGS)
+
+    await secure(proxy, new)
+    with pytest.raises(DocumentsUnavailable, match="certificate"):
+        await documents.insert(THINGS, {"id": "a"})
+    trusted.write_text(new.read_text())
+
+    assert await documents.insert(THINGS, {"id": "a"}) == Stored({"id": "a"}, 1)
+    await documents.close()
+
+
+async def secure(proxy: Proxy, file: Path) -> None:
+    """Have it answer with this certificate, and no other way."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    await proxy.cut()
+    await proxy.start(context)
+
+
+async def test_an_authority_that_is_not_there_is_unavailable_until_it_is(database_url: str, executor: Executor, tmp_path: Path) -> None:
+    url = f"{database_url}?tlsCAFile={tmp_path}/ca.pem"
+    documents = open_documents(url, executor=executor, randomness=RANDOMNESS)
+
+    with pytest.raises(DocumentsUnavailable, match=r"No such file or directory: '.*/ca\.pem'; see QUIETZONE"):
+        await documents.ensure(THINGS)
+
+
 async def test_a_database_of_somebody_else_is_left_alone(client: Client, database_url: str, executor: Executor) -> None:
     database = client.get_default_database()
     database["orders"].insert_one({"_id": 1})
@@ -423,6 +472,7 @@ def _stages(client: Client, find: dict[str, Any]) -> set[str]:
 
 
 async def test_every_write_waits_for_the_journal_of_a_majority_and_no_driver_tries_again(store: Documents, proxy: Proxy) -> None:
+    proxy.seen.clear()
     await store.insert(THINGS, {"id": "a"})
     await store.replace(THINGS, {"id": "a"}, if_version=1)
     await store.increment(THINGS, "a", "n")

@@ -137,16 +137,20 @@ class Client:
             if self._closed:
                 raise self._was_closed()
             if self._driver is None:
-                try:
-                    password = await self._executor.run(self._place.password)
-                    self._driver = self._opened(password)
-                except (CredentialsUnreadable, OSError) as error:
-                    raise DocumentsUnavailable(f"{error}; see {SETTING}") from error
-                except PyMongoError as error:
-                    raise DocumentsError(f"{self._place.shown}: {_reason(error)}; see {SETTING}") from error
+                self._driver = await self._opened()
             return self._driver
 
-    def _opened(self, password: str | None) -> _Driver:
+    async def _opened(self) -> _Driver:
+        try:
+            return self._driver_with(await self._executor.run(self._place.password))
+        except CredentialsUnreadable as error:
+            raise DocumentsUnavailable(f"{error}; see {SETTING}") from error
+        except (PyMongoError, OSError) as error:
+            may_pass = isinstance(error, OSError) or self._place.reads_files  # a file that is just being written
+            kind = DocumentsUnavailable if may_pass else DocumentsError
+            raise kind(f"{self._place.shown}: {_reason(error)}; see {SETTING}") from error
+
+    def _driver_with(self, password: str | None) -> _Driver:
         secret: dict[str, Any] = {} if password is None else {"password": password}
         return AsyncIOMotorClient(
             self._place.uri,

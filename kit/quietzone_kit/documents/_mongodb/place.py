@@ -1,6 +1,6 @@
 """MongoDB's own connection string, with what we add (`password_file`) and what we don't leave to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -98,9 +98,8 @@ def _check_options(shown: str, options: Iterable[tuple[str, str]]) -> None:
 
 
 def _check_uri(shown: str, uri: str, *, has_password: bool) -> None:
-    """Let the driver read it; a name in DNS is only looked up when it is used."""
-    scheme, _, rest = uri.partition("://")
-    plain = f"mongodb://{_without_srv(rest) if scheme == 'mongodb+srv' else rest}"
+    """Let the driver read it; names in DNS and files are only looked up when they are used."""
+    plain = "mongodb://" + _without_lookups(uri.partition("://")[2])
     try:
         parse_uri(plain, validate=True, warn=False)
     except (PyMongoError, ValueError) as error:
@@ -109,7 +108,8 @@ def _check_uri(shown: str, uri: str, *, has_password: bool) -> None:
         raise InvalidUrl(f"{shown}: {reason if has_password else error}") from None
 
 
-def _without_srv(rest: str) -> str:
+def _without_lookups(rest: str) -> str:
     before, _, query = rest.partition("?")
-    kept: Sequence[str] = [option for option in query.split("&") if option and not option.lower().startswith("srv")]
+    names = ("srv", *_FILES)
+    kept = [option for option in query.split("&") if option and not option.lower().startswith(names)]
     return f"{before}?{'&'.join(kept)}" if kept else before

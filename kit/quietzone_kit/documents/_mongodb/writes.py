@@ -19,7 +19,7 @@ from quietzone_kit.documents._mongodb.forms import Row, row, stored
 
 T_co = TypeVar("T_co", covariant=True)
 
-ROWS_PER_COMMAND = 200  # of a bulk: 1 s in mongo-java-server, 10 ms in MongoDB, so that a command ends within its attempt
+ROWS_PER_COMMAND = 100  # of a bulk: up to 1 s in mongo-java-server (among 10,000 documents), and a command must end within its attempt
 
 _DUPLICATE = 11000
 _INDEX = re.compile(r" index: (\S+)")  # E11000 duplicate key error collection: qr.codes index: by_slug dup key: {…}
