@@ -7,6 +7,7 @@ rollups ahead of the state; the replay finds their applied offsets and skips wha
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 from quietzone_analytics import metrics
 from quietzone_analytics.deadlines import bus_answers
@@ -17,7 +18,7 @@ from quietzone_analytics.projection.domain import ScanState
 from quietzone_analytics.projection.events import milestone_message
 from quietzone_analytics.projection.repository import Rejects, ScanStates
 from quietzone_analytics.rollups import Cache, CodeKey, Folder, Milestone, Place, Rollups
-from quietzone_kit.bus import Bounds, Bus, Record
+from quietzone_kit.bus import Bounds, Message, Position, Record
 from quietzone_kit.documents import Documents
 from quietzone_kit.projection import OwnershipLost
 from quietzone_topics import TRACKING_SCAN_V1
@@ -29,10 +30,17 @@ TURN = 5_000  # scans decoded in one turn of the event loop, about 10 ms, so tha
 PUBLISH = 1_000  # milestones a publish: 200 KB
 
 
+class Publisher(Protocol):
+    """As much of a bus as milestones need."""
+
+    async def publish(self, messages: Sequence[Message]) -> list[Position]:
+        """See `quietzone_kit.bus.Bus`."""
+
+
 class ScanProjection:
     """`quietzone_kit.projection.Projection` of `tracking.scan.v1`."""
 
-    def __init__(self, documents: Documents, bus: Bus, *, owner: str, partitions: int, cache_bytes: int) -> None:
+    def __init__(self, documents: Documents, bus: Publisher, *, owner: str, partitions: int, cache_bytes: int) -> None:
         """`owner` is unique to this process, `partitions` is how many the topic has, `cache_bytes` bounds the rollups held (encoded)."""
         self._bus = bus
         self._decoder = Decoder(partitions)
