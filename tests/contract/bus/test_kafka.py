@@ -1,6 +1,7 @@
 """What is Kafka's own: topics made anew, producers whose numbers were lost, answers that were lost, brokers that aren't there."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -226,12 +227,13 @@ async def test_a_broker_that_is_not_there_is_named_without_the_password() -> Non
 
 
 async def test_a_server_that_never_answers_is_given_up_within_ten_seconds() -> None:
-    silent = await asyncio.start_server(lambda _, writer: writer.wait_closed(), "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    bus = open_bus(f"kafka://127.0.0.1:{port}", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness())
+    silent = socket.create_server(("127.0.0.1", 0))
+    bus = open_bus(
+        f"kafka://127.0.0.1:{silent.getsockname()[1]}", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness()
+    )
     began = time.monotonic()
 
-    with pytest.raises(BusUnavailable, match="didn't answer within 3 s"):
+    with pytest.raises(BusUnavailable, match="didn't answer within 3"):
         await bus.publish([message("a")])
 
     assert time.monotonic() - began < 10

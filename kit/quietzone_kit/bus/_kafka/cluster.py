@@ -24,7 +24,7 @@ T = TypeVar("T")
 Place: TypeAlias = tuple[str, int]
 
 CONNECT_WITHIN_S = 3.0
-"""A broker that is up answers a connection within milliseconds; three that hang are tried within ten seconds."""
+"""A broker that is up answers a connection within milliseconds."""
 
 ANSWER_WITHIN_S = 4.0
 """For answers that wait for no replica: a broker that takes longer is as good as gone."""
@@ -192,24 +192,32 @@ class Cluster:
             key=lambda place: self._failed_at.get(place, 0.0) > trusted_since,
         )
         failures: dict[str, None] = {}
-        for place in places:
+        give_up_at = self.clock.monotonic() + within_s
+        for asked, place in enumerate(places):
+            left = give_up_at - self.clock.monotonic()
             try:
-                return await self._ask_at(place, request, ANY, within_s)
+                return await self._ask_at(place, request, ANY, left / (len(places) - asked))
             except BusUnavailable as error:
                 failures[str(error)] = None
                 self._failed_at[place] = self.clock.monotonic()
         raise BusUnavailable("; ".join(failures))
 
     async def _ask_at(self, place: Place, request: wire.Request, lane: str, within_s: float) -> Any:
-        connection = await self._connection(place, lane)
+        connection = None
         try:
             async with asyncio.timeout(within_s):
+                connection = await self._connection(place, lane)
                 return await connection.send(request)
         except TimeoutError:
-            connection.close()  # half open, or a broker that hangs: what comes late would only keep later answers waiting
-            raise BusUnavailable(f"{self._at(place)} didn't answer within {within_s:g} s: look at its log and the network") from None
+            if connection is not None:
+                connection.close()  # half open, or a broker that hangs: what comes late would only keep later answers waiting
+            raise BusUnavailable(
+                f"{self._at(place)} didn't answer within {within_s:.1f} s: is it up, is its network? Its log may tell; its address is set "
+                f"by {SETTING}"
+            ) from None
         except (KafkaError, NotImplementedError) as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             raise BusUnavailable(
                 f"{self._at(place)} broke off ({error}): is it stopping, does it want tls or a user ({SETTING}), is it older than 3.1?"
             ) from error

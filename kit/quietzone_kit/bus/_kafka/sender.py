@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from quietzone_kit.bus import BusError, BusUnavailable, Message, Position
 from quietzone_kit.bus._kafka import codes, metrics, wire
-from quietzone_kit.bus._kafka.cluster import RETRY_S, Cluster
+from quietzone_kit.bus._kafka.cluster import RETRY_S, Cluster, Moved
 
 PUBLISH_WITHIN_S = 6.0
 """How long a message may wait for its acknowledgement; with an answer that is late at the end of it (4 s) a publish ends within 10 s."""
@@ -55,7 +55,7 @@ class _Call:
         if not self._left and not self.done.done():
             self.done.set_result(None)
 
-    def fail(self, error: BusError) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self.done.done():
             self.done.set_exception(error)
 
@@ -129,7 +129,7 @@ class _Lane:
         for place, entry in enumerate(sealed.entries):
             entry.call.acknowledge(entry.index, offset + place)
 
-    def give_up(self, error: BusError) -> None:
+    def give_up(self, error: BaseException) -> None:
         """What waits behind a lost batch fails with it: its callers publish all again, in order."""
         for entry in (*(self.sealed.entries if self.sealed else ()), *self.waiting):
             entry.call.fail(error)
@@ -207,10 +207,16 @@ class Sender:
 
     async def _by_leader(self, lanes: Sequence[_Lane]) -> dict[int, list[_Lane]]:
         found: dict[int, list[_Lane]] = {}
+        unknown: dict[str, BusError] = {}  # asked once for all partitions of a topic: brokers that hang cost seconds each time
         for lane in lanes:
             try:
+                if lane.topic in unknown:
+                    raise unknown[lane.topic]
                 found.setdefault(await self._cluster.leader(*lane.place), []).append(lane)
+            except Moved as error:
+                self._again(lane, error)
             except BusUnavailable as error:
+                unknown[lane.topic] = error
                 self._again(lane, error)
             except BusError as error:
                 lane.give_up(error)
@@ -221,12 +227,15 @@ class Sender:
             lane.busy = True
         task = asyncio.create_task(self._send(node, lanes), name=f"publish to broker {node}")  # noqa: TID251 - ends by itself, as above
         self._sending[node] = task
-        task.add_done_callback(lambda _: self._sent(node, lanes))
+        task.add_done_callback(lambda task: self._sent(node, lanes, task))
 
-    def _sent(self, node: int, lanes: Sequence[_Lane]) -> None:
+    def _sent(self, node: int, lanes: Sequence[_Lane], task: asyncio.Task[None]) -> None:
         del self._sending[node]
+        error = None if task.cancelled() else task.exception()
         for lane in lanes:
             lane.busy = False
+            if error is not None:  # nothing that we know of; who publishes hears of it
+                lane.give_up(error)
         self._wake.set()
 
     async def _send(self, node: int, lanes: Sequence[_Lane]) -> None:
