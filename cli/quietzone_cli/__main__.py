@@ -117,6 +117,18 @@ def doctor(data: DataFolder = Path("data"), backends: BackendsOption = Backends.
 
 
 @app.command()
+def migrate(
+    source: Annotated[Backends, typer.Option("--from", help="Where it is: embedded.")],
+    target: Annotated[Backends, typer.Option("--to", help="Where it goes: real, the servers that QUIETZONE_…_URL name.")],
+    data: DataFolder = Path("data"),
+) -> None:
+    """Move an installation from its files to servers: no code and no count is lost. It stops scanning meanwhile."""
+    if (source, target) != (Backends.EMBEDDED, Backends.REAL):
+        raise typer.BadParameter("only --from embedded --to real can be done")
+    _finish(operations.move(console, data))
+
+
+@app.command()
 def settings() -> None:
     """List every setting: name, type, default, and why one would change it. `quietzone serve` needs none of them."""
     for setting in describe(*(role.settings for role in ROLES)):

@@ -8,13 +8,14 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress, TaskID, TextColumn
 from rich.table import Table
 
 from quietzone_cli.errors import OperationFailed
 from quietzone_kit.bus import BusError
 from quietzone_kit.documents import DocumentsError
 from quietzone_kit.errors import QuietzoneError
-from quietzone_standalone import Backends
+from quietzone_standalone import DEFAULT_PORT, Backends, installation
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the installation.")]
 BackendsOption = Annotated[
@@ -55,6 +56,29 @@ async def doctor(console: Console, data: Path, backends: Backends) -> int:
         mark = "[green]✓[/]" if finding.is_well else "[bold red]✗[/]"
         console.print(f"{mark} {finding.name}: {escape(finding.said)}", highlight=False, soft_wrap=True)
     return 1 if sick else 0
+
+
+async def move(console: Console, data: Path) -> int:
+    """Move an installation from its files to servers."""
+    from quietzone_standalone.operations import MigrationFailed, migrate  # noqa: PLC0415
+
+    with Progress(TextColumn("{task.description:<20}"), TextColumn("{task.completed:>12,.0f} documents"), console=console) as shown:
+        bars: dict[str, TaskID] = {}
+
+        def advance(collection: str, count: int) -> None:
+            if collection not in bars:
+                bars[collection] = shown.add_task(collection, total=None)
+            shown.update(bars[collection], completed=count)
+
+        try:
+            found = await migrate(
+                installation(data, DEFAULT_PORT, None), lambda line: console.print(escape(line), highlight=False), advance
+            )
+        except (BusError, DocumentsError, QuietzoneError, MigrationFailed) as error:
+            raise OperationFailed(f"{error}; what {data} holds is as it was") from error
+    console.print(f"[green]✓[/] {found.codes[1]} codes and {found.scans[1]} scans, before and after", highlight=False)
+    console.print("Start it with `quietzone serve --backends real`, in the same data folder: its spool stays where it is.")
+    return 0
 
 
 async def _answers(asked: Awaitable[T]) -> T:

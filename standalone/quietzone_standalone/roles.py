@@ -44,8 +44,8 @@ ROLES = (
 )
 
 
-def environment(place: Installation, caller_key: str) -> Mapping[str, str]:
-    """What all roles are told. Where parts find each other is fixed, defaults stand in for what our own environment leaves open.
+def environment(place: Installation, caller_key: str, environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """What all roles are told. Where parts find each other is fixed, defaults stand in for what our own `environ` leaves open.
 
     Raises:
         SettingsError: names everything that is wrong, of all roles at once.
@@ -55,11 +55,11 @@ def environment(place: Installation, caller_key: str) -> Mapping[str, str]:
         "QUIETZONE_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",  # nobody comes from these but a proxy on this machine
     }
     fixed = _fixed(place, caller_key)
-    told = defaults | dict(os.environ) | {"QUIETZONE_SCAN_BASE_URL": place.scan_base_url} | fixed
+    told = defaults | dict(environ) | {"QUIETZONE_SCAN_BASE_URL": place.scan_base_url} | fixed
     problems = [
         f"{name}: `quietzone serve` sets it itself; remove it (PORT moves the ports, --data the folder, --backends real what it stands on)"
         for name in fixed
-        if os.environ.get(name, "").strip()
+        if environ.get(name, "").strip()
     ]
     try:
         check([role.settings for role in ROLES], {name: value for name, value in told.items() if name not in OF_THE_COMMAND})

@@ -1,7 +1,19 @@
 """What an operator does with a whole installation: look at it, follow one event through it, move it."""
 
 from quietzone_standalone.operations.doctor import Finding, examine
+from quietzone_standalone.operations.migrate import Compared, MigrationFailed, migrate
 from quietzone_standalone.operations.stores import Stores, open_stores
 from quietzone_standalone.operations.trace import Step, UnknownEvent, follow_event
 
-__all__ = ["Finding", "Step", "Stores", "UnknownEvent", "examine", "follow_event", "open_stores"]
+__all__ = [
+    "Compared",
+    "Finding",
+    "MigrationFailed",
+    "Step",
+    "Stores",
+    "UnknownEvent",
+    "examine",
+    "follow_event",
+    "migrate",
+    "open_stores",
+]

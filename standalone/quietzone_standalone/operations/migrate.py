@@ -1,0 +1,162 @@
+"""Moving an installation from the files of one machine to servers, without losing a code or a count.
+
+First what is on its way arrives: the embedded parts run without edge and gateway until every spooled scan is counted and every change
+published. Then all stops and every document is copied. The new bus begins empty: whoever read the old log to its end goes on at the
+start of the new one (`partitions.adopt`).
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from quietzone_analytics import projection as scans
+from quietzone_analytics import reconcile as reports
+from quietzone_analytics.partitions import adopt
+from quietzone_analytics.reconcile import reconcile
+from quietzone_analytics.rollups import TOTALS, Rollups
+from quietzone_kit.documents import Collection, Documents, Query
+from quietzone_kit.documents.copy import copy
+from quietzone_kit.errors import Unavailable
+from quietzone_kit.files import posix_files
+from quietzone_kit.outbox import OUTBOX_INDEX
+from quietzone_kit.runtime import SystemRandomness
+from quietzone_qr.codes.repository import CODES
+from quietzone_standalone.operations.stores import CLOCK, OWNED, Stores, open_stores
+from quietzone_standalone.roles import ROLES, embedded_urls, environment
+from quietzone_standalone.serve import MOVED, locked
+from quietzone_standalone.settings import Backends, Installation
+from quietzone_standalone.supervisor import Say, Supervisor
+from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
+from quietzone_tracking.forwarder import progress
+from quietzone_tracking.links import LinkStore
+from quietzone_tracking.spool import sources
+
+IN_PUBLIC = frozenset({"tracking edge", "gateway serve"})
+"""Roles that let something new in."""
+
+PLACES = (scans.STATES, reports.SOURCES)
+"""Where projections have come to in a log; copied last, since they change once the new log is theirs."""
+
+DRAINED_WITHIN_S = 600.0
+"""A forwarder sends 50,000 scans a second: 30 million spooled scans."""
+
+
+class MigrationFailed(Exception):
+    """It can't go on; nothing is lost, the old installation can be started again. Says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What both sides hold."""
+
+    codes: tuple[int, int]
+    scans: tuple[int, int]
+
+
+async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int], object]) -> Compared:
+    """Move everything in `place.data` to the servers that QUIETZONE_…_URL name; can be run again after it was cut off.
+
+    Raises:
+        MigrationFailed, DataFolderTaken, SettingsError, RoleFailed, BusError, DocumentsError: nothing was moved, or only in part.
+    """
+    with locked(place):
+        await _drain(place, say)
+        async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL) as new:
+            for part in OWNED:
+                await _copy(part, old, new, on_progress)
+            await new.bus.ensure(TOPICS)
+            await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
+            await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
+            found = Compared((await _codes(old), await _codes(new)), (await _scans(old), await _scans(new)))
+        if found.codes[0] != found.codes[1] or found.scans[0] != found.scans[1]:
+            raise MigrationFailed(
+                f"the servers hold {found.codes[1]} of {found.codes[0]} codes, {found.scans[1]} of {found.scans[0]} scans"
+            )
+        (place.data / MOVED).write_text("moved to servers: start it with `quietzone serve --backends real`\n", encoding="utf-8")
+    return found
+
+
+async def _drain(place: Installation, say: Say) -> None:
+    of_the_servers = embedded_urls(place.data).keys()
+    ours = {name: value for name, value in os.environ.items() if name not in of_the_servers}
+    told = environment(place, SystemRandomness().token(32).hex(), ours)
+    roles = tuple(role for role in ROLES if role.title not in IN_PUBLIC)
+    supervisor = Supervisor(roles, told, say)
+    try:
+        await supervisor.start()
+        async with open_stores(place.data, Backends.EMBEDDED) as stores:
+            waits = ""
+            try:
+                async with asyncio.timeout(DRAINED_WITHIN_S):
+                    while waits := await _waits(stores, place.data / "tracking"):  # noqa: ASYNC110 - other processes do it
+                        await asyncio.sleep(0.2)
+            except TimeoutError as error:
+                raise MigrationFailed(f"{waits}, after {DRAINED_WITHIN_S:.0f} s: see what `quietzone doctor` says of it") from error
+    finally:
+        await supervisor.stop()
+
+
+async def _waits(stores: Stores, spool: Path) -> str:
+    """What is still on its way, in words; empty when nothing is."""
+    files = posix_files(spool)
+    partitions = await stores.bus.partitions(TRACKING_SCAN_V1.name)
+    open_sources = [source for source in sources(files) if not progress.load(files, source, partitions).closed_ms]
+    if open_sources:
+        return f"{len(open_sources)} sources are still being forwarded"
+    if (await stores.qr.query(CODES, Query(OUTBOX_INDEX.name, limit=1))).items:
+        return "changes of codes are still to be published"
+    if not await _links_are_complete(stores):
+        return "changes of codes are still to be taken up as links"
+    states, told = scans.ScanStates(stores.analytics), reports.ReportStates(stores.analytics)
+    try:
+        found = await reconcile(Rollups(stores.analytics), states, told, stores.bus, CLOCK)
+    except Unavailable as error:
+        return str(error)
+    if found.accepted != found.forwarded + found.lost or found.forwarded != found.stored:
+        return f"{found.accepted} scans were accepted, {found.stored} are counted and {found.lost} lost"
+    return ""
+
+
+async def _links_are_complete(stores: Stores) -> bool:
+    read = {state.partition: state.next_offset for state in await LinkStore(stores.tracking).states()}
+    for partition in range(await stores.bus.partitions(QR_CODE_V1.name)):
+        if read.get(partition, 0) < (await stores.bus.bounds(QR_CODE_V1.name, partition)).next:
+            return False
+    return True
+
+
+async def _copy(part: str, old: Stores, new: Stores, on_progress: Callable[[str, int], object]) -> None:
+    source, target = _store(old, part), _store(new, part)
+    await copy(source, target, [one for one in OWNED[part] if one not in PLACES], on_progress=on_progress)
+    for collection in (one for one in OWNED[part] if one in PLACES):
+        if not await _holds_any(target, collection):  # else a run before this one has come so far
+            await copy(source, target, [collection], on_progress=on_progress)
+
+
+def _store(stores: Stores, part: str) -> Documents:
+    found: Mapping[str, Documents] = {
+        "qr": stores.qr,
+        "tracking": stores.tracking,
+        "analytics": stores.analytics,
+        "gateway": stores.gateway,
+    }
+    return found[part]
+
+
+async def _holds_any(store: Documents, collection: Collection) -> bool:
+    return bool((await store.scan(collection, limit=1)).items)
+
+
+async def _codes(stores: Stores) -> int:
+    count, after = 0, None
+    while True:
+        page = await stores.qr.scan(CODES, limit=1000, after=after)
+        count, after = count + len(page.items), page.cursor
+        if after is None:
+            return count
+
+
+async def _scans(stores: Stores) -> int:
+    return sum([total.rollup.scans async for total in Rollups(stores.analytics).all(TOTALS)])
