@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from quietzone_kit.cache import DEFAULT_KEEP, MAX_KEY_CHARACTERS, MAX_VALUE_BYTES, Hit, Keep, Load
 from quietzone_kit.cache._fanout import Hub, Queue
-from quietzone_kit.cache._memory import TRUSTED_S, UNHEARD_S, Entry, Memory, key_name, tag_name
+from quietzone_kit.cache._memory import TRUSTED_S, UNHEARD_S, Entry, Memory, is_key_name, key_name, tag_name
 from quietzone_kit.cache._metrics import LOAD_FAILURES, NOT_KEPT, OWED, READS, UNHEARD
 from quietzone_kit.cache._said import Said
 from quietzone_kit.cache._server import Claim, Found, Server, ServerGone
@@ -350,7 +350,7 @@ class LayeredCache:
     async def _settle(self) -> None:
         """Make the server forget what it hasn't heard of."""
         for name in list(self._owed):
-            await (self._delete(name) if name == key_name(name[1:]) else self._invalidate(name))
+            await (self._delete(name) if is_key_name(name) else self._invalidate(name))
             if name in self._owed:
                 return  # it is still gone
 

@@ -144,6 +144,32 @@ async def test_a_change_that_reaches_the_server_does_not_pay_for_a_later_one_tha
     assert await cache.get("key") is None
 
 
+async def test_what_was_read_before_the_server_deleted_it_is_not_kept() -> None:
+    class Late(Shelf):
+        def __init__(self) -> None:
+            super().__init__()
+            self.may_delete = asyncio.Event()
+
+        async def delete(self, key: str, said: bytes) -> None:
+            await self.may_delete.wait()
+            await super().delete(key, said)
+
+    shelf = Late()
+    cache = layered(Hands(), shelf)
+    shelf.values["key"] = b"old"
+    shelf.hold.clear()
+    async with asyncio.TaskGroup() as group:
+        deleting = group.create_task(cache.delete("key"))
+        await asyncio.sleep(0)
+        reading = group.create_task(cache.get("key"))
+        await shelf.reading.wait()  # it has the old value, and not yet said so
+        shelf.may_delete.set()
+        await deleting
+        shelf.hold.set()
+
+    assert (reading.result(), await cache.get("key")) == (None, None)
+
+
 async def test_what_is_owed_is_bounded() -> None:
     shelf = Shelf()
     cache = layered(Hands(), shelf)
