@@ -26,7 +26,7 @@ from simulation.tuning import PARTITIONS
 
 REFERRER = DIMENSIONS.index("referrer")
 
-LOST = re.compile(r"^source \S+ lost \d+ scans:")
+LOST = re.compile(r"^source \S+ lost \d+ scans?:")
 
 Key = tuple[str, str]
 """Account and code."""
