@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from quietzone_kit.bus import BusError, BusUnavailable
 from quietzone_kit.bus._kafka import codes, metrics, shares, wire
-from quietzone_kit.bus._kafka.cluster import RETRY_S, Cluster, Moved
+from quietzone_kit.bus._kafka.cluster import PATIENCE_S, RETRY_S, Cluster, Moved
 from quietzone_kit.bus._kafka.shares import Claim
 
 SESSION_S = 10.0
@@ -226,9 +226,14 @@ class Membership:
         return asleep
 
     def _note(self, error: BusError) -> None:
-        """Without a word from the group for a session, it has given our partitions away."""
-        self.error = error
-        if self._cluster.clock.monotonic() - self._alive_at > SESSION_S:
+        """A coordinator that moves (or is made, for the first group of all) is no trouble for a while.
+
+        Without a word from the group for a session, it has given our partitions away.
+        """
+        silent_s = self._cluster.clock.monotonic() - self._alive_at
+        if silent_s > PATIENCE_S or not isinstance(error, Moved):
+            self.error = error
+        if silent_s > SESSION_S:
             self._lose()
 
     def _lose(self) -> None:
