@@ -4,38 +4,34 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from quietzone_cli import operations
+from quietzone_cli import operations, topics
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
-from quietzone_kit.settings import SettingsError, describe
+from quietzone_cli.terminal import complain, console, finish
+from quietzone_kit.settings import describe
 from quietzone_standalone import (
     DEFAULT_PORT,
     ROLES,
     SET_BY_SERVE,
     Backends,
-    DataFolderTaken,
     Installation,
-    PortTaken,
-    RoleFailed,
     installation,
     running,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console()
-errors = Console(stderr=True)
+app.add_typer(topics.app, name="topics")
 
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
 ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
@@ -85,19 +81,19 @@ def serve(
         place = installation(data, port, os.environ.get("QUIETZONE_SCAN_BASE_URL"), backends)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    _finish(_serve(place, tour=tour, stop_after=stop_after))
+    finish(_serve(place, tour=tour, stop_after=stop_after))
 
 
 @app.command(name="tour")
 def tour_command(key: ApiKey, api: ApiUrl = API_URL, examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
     """Create codes, draw them, scan them, and see them counted."""
-    _finish(_tour(api, key, examples, out))
+    finish(_tour(api, key, examples, out))
 
 
 @app.command()
 def reconcile(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Compare accepted, forwarded and stored scans; exit code 1 when they don't add up."""
-    _finish(_reconcile(api, key))
+    finish(_reconcile(api, key))
 
 
 @app.command()
@@ -107,13 +103,13 @@ def trace(
     backends: BackendsOption = Backends.EMBEDDED,
 ) -> None:
     """Follow one event: spool, bus, count; exit code 1 when it hasn't come to its end."""
-    _finish(operations.trace(console, event_id, data, backends))
+    finish(operations.trace(console, event_id, data, backends))
 
 
 @app.command()
 def doctor(data: DataFolder = Path("data"), backends: BackendsOption = Backends.EMBEDDED) -> None:
     """Look at bus, stores, spool and what waits in them; exit code 1 when something isn't well."""
-    _finish(operations.doctor(console, data, backends))
+    finish(operations.doctor(console, data, backends))
 
 
 @app.command()
@@ -125,7 +121,7 @@ def migrate(
     """Move an installation from its files to servers: no code and no count is lost. It stops scanning meanwhile."""
     if (source, target) != (Backends.EMBEDDED, Backends.REAL):
         raise typer.BadParameter("only --from embedded --to real can be done")
-    _finish(operations.move(console, data))
+    finish(operations.move(console, data))
 
 
 @app.command()
@@ -143,15 +139,6 @@ def settings() -> None:
 def main() -> None:
     """Run the command."""
     app()
-
-
-def _finish(work: Coroutine[Any, Any, int]) -> None:
-    try:
-        code = asyncio.run(work)
-    except (CommandFailed, SettingsError, PortTaken, DataFolderTaken, RoleFailed) as error:
-        errors.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        code = 1
-    raise typer.Exit(code)
 
 
 async def _serve(place: Installation, *, tour: bool, stop_after: bool) -> int:
@@ -203,7 +190,7 @@ async def _tour_of(place: Installation, key: str, *, fail: bool) -> bool:
     except CommandFailed as error:
         if fail:
             raise
-        errors.print(f"[bold red]✗[/] the tour failed: {escape(str(error))}", highlight=False, soft_wrap=True)
+        complain(f"the tour failed: {error}")
     return True
 
 

@@ -38,7 +38,7 @@ async def trace(console: Console, event_id: str, data: Path, backends: Backends)
         async with open_stores(data, backends) as stores:
             return await follow_event(stores, event_id)
 
-    steps = await _answers(follow())
+    steps = await answers(follow())
     table = Table(show_header=False)
     for step in steps:
         table.add_row("[green]✓[/]" if step.reached else "[yellow]…[/]", step.place, escape(step.said))
@@ -81,7 +81,8 @@ async def move(console: Console, data: Path) -> int:
     return 0
 
 
-async def _answers(asked: Awaitable[T]) -> T:
+async def answers(asked: Awaitable[T]) -> T:
+    """What was asked of the bus and the stores; raises OperationFailed when they don't answer, or refuse."""
     try:
         async with asyncio.timeout(WITHIN_S):
             return await asked

@@ -1,8 +1,10 @@
 """Commands for operators, on an installation that runs."""
 
 import re
+import sqlite3
 
 from house import House, command, until
+from quietzone_topics import TOPICS
 
 
 def source_and_number(house: House) -> str:
@@ -75,3 +77,23 @@ def test_doctor_says_where_there_is_nothing(house: House) -> None:
     ended = command("doctor", "--data", str(house.data / "nowhere"))
 
     assert "nowhere holds no Quietzone: name its folder with --data" in ended.stderr
+
+
+def test_topics_are_as_declared_in_a_house_that_has_run(house: House) -> None:
+    ended = command("topics", "check", "--data", str(house.data))
+
+    assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(TOPICS)} topics are as declared\n")
+
+
+def test_a_topic_with_another_retention_is_planned_checked_and_applied(own_house: House) -> None:
+    with sqlite3.connect(own_house.data / "bus.db") as database:
+        database.execute("UPDATE topics SET retention_ms = 1000 WHERE name = 'qr.code.v1'")
+    database.close()
+
+    planned = command("topics", "plan", "--data", str(own_house.data))
+    checked = command("topics", "check", "--data", str(own_house.data))
+    applied = command("topics", "apply", "--data", str(own_house.data))
+    after = command("topics", "check", "--data", str(own_house.data))
+
+    assert "• qr.code.v1: retention.ms is 1000, apply makes it 2592000000" in planned.stdout
+    assert [ended.returncode for ended in (planned, checked, applied, after)] == [0, 1, 0, 0]

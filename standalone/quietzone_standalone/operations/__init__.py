@@ -2,7 +2,7 @@
 
 from quietzone_standalone.operations.doctor import Finding, examine
 from quietzone_standalone.operations.migrate import Compared, MigrationFailed, migrate
-from quietzone_standalone.operations.stores import Stores, open_stores
+from quietzone_standalone.operations.stores import Stores, open_stores, open_topic_admin
 from quietzone_standalone.operations.trace import Step, UnknownEvent, follow_event
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "follow_event",
     "migrate",
     "open_stores",
+    "open_topic_admin",
 ]

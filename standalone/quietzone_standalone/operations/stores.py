@@ -9,6 +9,7 @@ from pathlib import Path
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_gateway.identity.repository import ACCOUNTS
 from quietzone_kit.bus import Bus, open_bus
+from quietzone_kit.bus.topics import TopicAdmin, open_topics
 from quietzone_kit.documents import Collection, Documents, open_documents
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
@@ -88,6 +89,21 @@ async def open_the_bus(told: Mapping[str, str]) -> AsyncIterator[Bus]:
             yield bus
         finally:
             await bus.close()
+
+
+@asynccontextmanager
+async def open_topic_admin(data: Path, backends: Backends) -> AsyncIterator[TopicAdmin]:
+    """Who looks after the bus's topics, within the block; raises SettingsError."""
+    told = urls(data, backends)
+    with _threads("bus") as executor:
+        try:
+            admin = open_topics(told["QUIETZONE_BUS_URL"], clock=CLOCK, executor=executor, randomness=RANDOMNESS)
+        except ValueError as error:
+            raise SettingsError(f"QUIETZONE_BUS_URL: {error}") from error
+        try:
+            yield admin
+        finally:
+            await admin.close()
 
 
 @asynccontextmanager
