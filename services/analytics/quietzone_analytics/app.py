@@ -2,31 +2,45 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
 
 from quietzone.analytics.v1.analytics_pb2_grpc import add_AnalyticsServiceServicer_to_server
-from quietzone_analytics import projection, reconcile, rollups
+from quietzone.analytics.v1.exports_pb2_grpc import add_ExportServiceServicer_to_server
+from quietzone_analytics import archive, exports, projection, reconcile, rollups
+from quietzone_analytics.archive import ArchiveProjection, ArchiveStates, Due, Rebuild, Shelf
+from quietzone_analytics.exports.rpc import ExportService
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.projection import ScanProjection, ScanStates
 from quietzone_analytics.reconcile import ReportProjection, ReportStates
 from quietzone_analytics.rollups import Rollups
 from quietzone_analytics.rpc import AnalyticsService
-from quietzone_analytics.settings import AnalyticsSettings, AnalyticsStoreSettings
+from quietzone_analytics.settings import (
+    AnalyticsSettings,
+    AnalyticsStoreSettings,
+    ArchiveOptions,
+    ArchiveSettings,
+    FilesSettings,
+    RebuildSettings,
+    WorkSettings,
+)
+from quietzone_analytics.tables import Tables, open_tables
+from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, BusUnavailable, open_bus
-from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.documents import Documents, DocumentsUnavailable, open_documents
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.projection import run_projection
 from quietzone_kit.rpc import CallerKeys, Server
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_kit.settings import SettingsError, variable
+from quietzone_kit.settings import setting
+from quietzone_kit.tasks import Tasks, Worker
 from quietzone_kit.telemetry import logger
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 log = logger(__name__)
 
-COLLECTIONS = (*rollups.COLLECTIONS, *projection.COLLECTIONS, *reconcile.COLLECTIONS)
+COLLECTIONS = (*rollups.COLLECTIONS, *projection.COLLECTIONS, *reconcile.COLLECTIONS, *archive.COLLECTIONS, *exports.COLLECTIONS)
 """All that this service stores."""
 
 TOPICS = (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1)
@@ -34,7 +48,10 @@ TOPICS = (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1)
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
 BUS_THREADS = 2  # one writes, one reads
-BUS_RETRY_S = 1.0  # between looks for a bus that isn't there when we start; questions are answered meanwhile
+BLOB_THREADS = 4  # two exports, a file of the archive, and somebody who reads
+TABLE_THREADS = 3  # one is DuckDB's, the others write drafts meanwhile
+RETRY_S = 1.0  # between looks for a bus or a store that isn't there when we start; questions are answered meanwhile
+EXPORTS_AT_ONCE = 2  # each takes one processor, and 100 MB
 
 
 async def build(settings: AnalyticsSettings) -> App:
@@ -63,9 +80,17 @@ async def build(settings: AnalyticsSettings) -> App:
     app.task("scans", count_scans)
     app.task("reports", keep_reports)
     app.task("reconcile", compare)
+    blobs, wake = None, _nobody
+    if settings.analytics_blobs_url is not None:
+        blobs = _blobs(app, settings.analytics_blobs_url)
+        if settings.analytics_archive:
+            _archive(app, documents, bus, blobs, settings)
+        if settings.analytics_work:
+            wake = _work(app, documents, blobs, settings)
     service = AnalyticsService(*stored, bus, clock)
     server = Server(settings.analytics_listen, CallerKeys.of(settings, clock), settings, not_ready=app.not_ready)
     server.add(add_AnalyticsServiceServicer_to_server, service)
+    server.add(add_ExportServiceServicer_to_server, ExportService(Tasks(documents, clock, randomness, wake=wake), blobs))
     app.server("rpc", server)
     return app
 
@@ -80,6 +105,7 @@ async def build_adopt(settings: AnalyticsStoreSettings) -> App:
         clock = SystemClock()
         said = await adopt(ScanStates(documents), bus, TRACKING_SCAN_V1.name, clock)
         said += await adopt(ReportStates(documents), bus, TRACKING_SOURCE_V1.name, clock)
+        said += [f"archive: {one}" for one in await adopt(ArchiveStates(documents), bus, TRACKING_SCAN_V1.name, clock)]
         sys.stdout.write("\n".join(said or ["every partition goes on where it ended: there is nothing to adopt"]) + "\n")
         app.stop()
 
@@ -87,27 +113,116 @@ async def build_adopt(settings: AnalyticsStoreSettings) -> App:
     return app
 
 
+async def build_archive(settings: ArchiveSettings) -> App:
+    """The role `archive`: archives scans, where `serve` is told not to."""
+    app = App(drain_s=settings.drain_s)
+    documents, bus = await _ports(app, settings)
+    _archive(app, documents, bus, _blobs(app, settings.analytics_blobs_url), settings)
+    return app
+
+
+async def build_work(settings: WorkSettings) -> App:
+    """The role `work`: makes exports, where `serve` is told not to, or beside it."""
+    app = App(drain_s=settings.drain_s)
+    documents, _ = await _ports(app, settings)
+    _work(app, documents, _blobs(app, settings.analytics_blobs_url), settings)
+    return app
+
+
+async def build_rebuild(settings: RebuildSettings) -> App:
+    """The role `rebuild`: counts the archive into an empty store, says how counting goes on from there, and ends."""
+    app = App(drain_s=settings.drain_s)
+    documents, bus = await _ports(app, settings)
+    blobs, tables = _blobs(app, settings.analytics_blobs_url), _tables(app, settings)
+
+    async def rebuild() -> None:
+        await _topics_are_there(bus)
+        partitions = await bus.partitions(TRACKING_SCAN_V1.name)
+        log_id = settings.analytics_rebuild_log or (await bus.bounds(TRACKING_SCAN_V1.name, 0)).log_id
+        shelf = Shelf(blobs, tables)
+        await archive.check_empty(documents)
+        work = await archive.files_of(shelf, log_id, partitions)
+        counting = Rebuild(documents, shelf, tables, log_id, partitions=partitions)
+        for partition, files in sorted(work.items()):
+            rebuilt = await counting.partition(partition, files, lambda file: log.info("counted a file", file=file.key))
+            sys.stdout.write(f"{await archive.tell_of_bus(bus, log_id, rebuilt)}\n")
+        app.stop()
+
+    app.task("rebuild", rebuild)
+    return app
+
+
+def _archive(app: App, documents: Documents, bus: Bus, blobs: Blobs, settings: ArchiveOptions) -> None:
+    clock, randomness = SystemClock(), SystemRandomness()
+    due = Due(
+        settings.analytics_archive_records,
+        settings.analytics_archive_file_bytes,
+        settings.analytics_archive_after_s,
+        settings.analytics_temp_bytes // 2,  # the other half is for a file in the making, and DuckDB's own
+    )
+    archived = ArchiveProjection(documents, blobs, _tables(app, settings), clock, owner=uuid7(clock, randomness), due=due)
+
+    async def archive_scans() -> None:
+        await _topics_are_there(bus)
+        await run_projection(bus, TRACKING_SCAN_V1.name, archive.GROUP, archived, clock, randomness=randomness)
+
+    app.task("archive", archive_scans)
+    app.task("archive by time", archived.keep_filing)
+
+
+def _work(app: App, documents: Documents, blobs: Blobs, settings: FilesSettings) -> Callable[[], None]:
+    """Add the worker; returns what wakes it."""
+    clock, randomness = SystemClock(), SystemRandomness()
+    kinds = exports.kinds(Rollups(documents), blobs, _tables(app, settings), clock)
+    worker = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=EXPORTS_AT_ONCE)
+
+    async def work() -> None:
+        while True:
+            try:
+                await exports.keep_sweeping(Tasks(documents, clock, randomness))
+            except DocumentsUnavailable as error:
+                log.warning("no store yet: no export is made", error=str(error))
+                await asyncio.sleep(RETRY_S)
+            else:
+                break
+        await worker.run()
+
+    app.task("work", work)
+    return worker.wake
+
+
+def _nobody() -> None:
+    """Wakes nobody: another process works, and looks once a second."""
+
+
+def _blobs(app: App, url: str) -> Blobs:
+    executor = ThreadExecutor("blobs", BLOB_THREADS)
+    with setting("analytics_blobs_url"):
+        blobs = open_blobs(url, executor=executor, randomness=SystemRandomness())
+    app.close("blobs", blobs.close)
+    return blobs
+
+
+def _tables(app: App, settings: FilesSettings) -> Tables:
+    executor = ThreadExecutor("tables", TABLE_THREADS)
+    folder = Path(settings.analytics_temp) if settings.analytics_temp is not None else None
+    tables = open_tables(folder, executor=executor, randomness=SystemRandomness(), max_bytes=settings.analytics_temp_bytes)
+    app.close("tables", tables.close)
+    return tables
+
+
 async def _ports(app: App, settings: AnalyticsStoreSettings) -> tuple[Documents, Bus]:
     clock, randomness = SystemClock(), SystemRandomness()
-    with _setting("analytics_documents_url"):
+    with setting("analytics_documents_url"):
         documents = open_documents(
             settings.analytics_documents_url, executor=ThreadExecutor("documents", DOCUMENT_THREADS), randomness=randomness
         )
     app.close("documents", documents.close)
     await documents.ensure(*COLLECTIONS)
-    with _setting("bus_url"):
+    with setting("bus_url"):
         bus = open_bus(settings.bus_url, clock=clock, executor=ThreadExecutor("bus", BUS_THREADS), randomness=randomness)
     app.close("bus", bus.close)
     return documents, bus
-
-
-@contextmanager
-def _setting(field: str) -> Iterator[None]:
-    """A value that an adapter refuses is a setting that is wrong."""
-    try:
-        yield
-    except ValueError as error:
-        raise SettingsError(f"{variable(field)}: {error}") from error
 
 
 async def _topics_are_there(bus: Bus) -> None:
@@ -117,6 +232,6 @@ async def _topics_are_there(bus: Bus) -> None:
             await bus.ensure(TOPICS)
         except BusUnavailable as error:
             log.warning("no bus yet: nothing is counted", error=str(error))
-            await asyncio.sleep(BUS_RETRY_S)
+            await asyncio.sleep(RETRY_S)
         else:
             return

@@ -15,7 +15,7 @@ from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
 from quietzone_kit.rpc import SCOPE_OPERATOR, caller, require
 from quietzone_kit.runtime import Clock
 
-_INTERVALS: Mapping[int, Interval] = {
+INTERVALS: Mapping[int, Interval] = {
     analytics_pb2.INTERVAL_UNSPECIFIED: Interval.DAY,
     analytics_pb2.INTERVAL_QUARTER_HOUR: Interval.QUARTER_HOUR,
     analytics_pb2.INTERVAL_HOUR: Interval.HOUR,
@@ -43,9 +43,9 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
         account_id = caller().account_id
         if not account_id:
             raise PermissionDenied("codes belong to accounts: this call must be made for one")
-        if request.interval not in _INTERVALS:
+        if request.interval not in INTERVALS:
             raise InvalidInput(FieldViolation("interval", "use QUARTER_HOUR, HOUR, DAY, WEEK or MONTH"))
-        question = Question(request.code_id, request.from_ms, request.to_ms, _INTERVALS[request.interval], request.zone)
+        question = Question(request.code_id, request.from_ms, request.to_ms, INTERVALS[request.interval], request.zone)
         return _analytics(await get_code_analytics(self._rollups, self._scans, account_id, question))
 
     async def Reconcile(self, request: analytics_pb2.ReconcileRequest, context: object) -> analytics_pb2.ReconcileResponse:

@@ -156,6 +156,15 @@ class DayCounts:
     breakdowns: tuple[Breakdown, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DayPoint:
+    """What is known by UTC day only, of the days that begin in one interval; of the first interval also the day that begins before it."""
+
+    bots: int = 0
+    previews: int = 0
+    visitor_days: int = 0
+
+
 class Adder:
     """Adds up the days of a span."""
 
@@ -163,15 +172,15 @@ class Adder:
         self._span = span
         self._starts = starts(span)
         self._scans = [0] * len(self._starts)
-        self._bots = self._previews = self._visitor_days = 0
+        self._points: dict[int, DayPoint] = {}
         self._values: list[dict[str, int]] = [{} for _ in DIMENSIONS]
         self._others = [0] * len(DIMENSIONS)
 
     def add(self, number: int, day: Day) -> None:
         """Add a UTC day that the span touches; `number` counts from 1970-01-01."""
-        self._bots += day.bots
-        self._previews += day.previews
-        self._visitor_days += day.visitors.estimate()
+        at = max(bisect_right(self._starts, number * DAY_MS) - 1, 0)
+        seen = self._points.get(at, DayPoint())
+        self._points[at] = DayPoint(seen.bots + day.bots, seen.previews + day.previews, seen.visitor_days + day.visitors.estimate())
         for slot in range(SLOTS):
             time_ms = number * DAY_MS + slot * SLOT_MS
             if day.slots[slot] and self._span.from_ms <= time_ms < self._span.to_ms:
@@ -189,7 +198,17 @@ class Adder:
         breakdowns = tuple(
             _breakdown(name, values, other) for name, values, other in zip(DIMENSIONS, self._values, self._others, strict=True)
         )
-        return DayCounts(self._bots, self._previews, self._visitor_days, breakdowns)
+        points = self._points.values()
+        return DayCounts(
+            sum(point.bots for point in points),
+            sum(point.previews for point in points),
+            sum(point.visitor_days for point in points),
+            breakdowns,
+        )
+
+    def day_points(self) -> tuple[DayPoint, ...]:
+        """What was added, of whole days, by interval."""
+        return tuple(self._points.get(at, DayPoint()) for at in range(len(self._starts)))
 
     def _add_values(self, at: int, counts: Mapping[str, int]) -> None:
         values = self._values[at]

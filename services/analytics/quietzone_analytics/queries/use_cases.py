@@ -50,20 +50,32 @@ async def get_code_analytics(rollups: Rollups, states: ScanStates, account_id: s
     Raises:
         InvalidInput: names each field that is wrong.
     """
-    span = _span(question)
+    span = span_of(question)
     key = CodeKey(account_id, question.code_id)
     total = await rollups.total(key)
-    adder = Adder(span)
     if total is None:
+        adder = Adder(span)
         return CodeAnalytics(span, adder.series(), adder.days(), 0, 0)
-    async for number, day in rollups.days(key, span.first_day, span.end_day):
-        adder.add(number, day)
+    adder = await counted(rollups, key, span)
     state = await states.get(total.address.partition)
     counted_until_ms = state.state.counted_until_ms if state is not None else 0
     return CodeAnalytics(span, adder.series(), adder.days(), total.rollup.persons, counted_until_ms)
 
 
-def _span(question: Question) -> Span:
+async def counted(rollups: Rollups, key: CodeKey, span: Span) -> Adder:
+    """A code's days of a span, added up."""
+    adder = Adder(span)
+    async for number, day in rollups.days(key, span.first_day, span.end_day):
+        adder.add(number, day)
+    return adder
+
+
+def span_of(question: Question) -> Span:
+    """The span that is asked for.
+
+    Raises:
+        InvalidInput: names each field that is wrong, the code's id too.
+    """
     wrong = Violations()
     if not _ID.fullmatch(question.code_id):
         wrong.add("code_id", "an id has 1 to 64 characters of 0-9 A-Z a-z _ -")

@@ -1,4 +1,4 @@
-"""Rollups in the store: three collections, found by key alone.
+"""Rollups in the store: three collections, found by key; an account's codes by the one index.
 
 Keys begin with account and code, so that they are read in the same order from each collection, and another account's are never
 found. `#` sorts before every symbol of an id, so a longer id never falls between the keys of a shorter one.
@@ -14,7 +14,7 @@ from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.rollups.codec import decode_day, decode_month, decode_total, encode_day, encode_month, encode_total
 from quietzone_analytics.rollups.domain import Day, Month, Rollup, Total
 from quietzone_analytics.rollups.scans import CodeKey, Run
-from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, Value
+from quietzone_kit.documents import Body, Collection, Documents, Index, Outcome, Put, Query, Stored, Value
 
 R = TypeVar("R", bound=Rollup)
 
@@ -36,7 +36,8 @@ class Kind(Generic[R]):
     decode: Callable[[bytes], R]
 
 
-TOTALS = Kind(Collection("rollup_totals", key="rollup_id"), Total.empty, encode_total, decode_total)
+BY_ACCOUNT = Index("by_account", ("account_id",))
+TOTALS = Kind(Collection("rollup_totals", key="rollup_id", indexes=(BY_ACCOUNT,)), Total.empty, encode_total, decode_total)
 DAYS = Kind(Collection("rollup_days", key="rollup_id"), Day.empty, encode_day, decode_day)
 MONTHS = Kind(Collection("rollup_months", key="rollup_id"), Month.empty, encode_month, decode_month)
 
@@ -124,6 +125,19 @@ class Rollups:
             for rollup_id, day in ids.items():
                 if rollup_id in found:
                     yield day, found[rollup_id].rollup
+
+    async def codes(self, account_id: str) -> AsyncIterator[str]:
+        """The ids of an account's codes that were ever scanned, in order (index `by_account`), a page at a time."""
+        cursor: str | None = None
+        while True:
+            async with store_answers():
+                query = Query(BY_ACCOUNT.name, equals=(account_id,), limit=PAGE, after=cursor)
+                page = await self._documents.query(TOTALS.collection, query)
+            for stored in page.items:
+                yield field(stored.body, "code_id", str)
+            if page.cursor is None:
+                return
+            cursor = page.cursor
 
     async def all(self, kind: Kind[R]) -> AsyncIterator[Document[R]]:
         """Every rollup of a kind in the order of keys, for checks."""

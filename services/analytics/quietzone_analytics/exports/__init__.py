@@ -1,0 +1,24 @@
+"""Exports: an account's counts as a file, made by a task."""
+
+from quietzone_analytics.exports.domain import Format
+from quietzone_analytics.exports.repository import Export, ExportFile, ExportQuestion
+from quietzone_analytics.exports.tasks import keep_sweeping, kinds
+from quietzone_analytics.exports.use_cases import cancel_export, create_export, get_export, list_exports, read_export
+from quietzone_kit.tasks import TASKS
+
+COLLECTIONS = (TASKS,)
+
+__all__ = [
+    "COLLECTIONS",
+    "Export",
+    "ExportFile",
+    "ExportQuestion",
+    "Format",
+    "cancel_export",
+    "create_export",
+    "get_export",
+    "keep_sweeping",
+    "kinds",
+    "list_exports",
+    "read_export",
+]
