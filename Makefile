@@ -57,6 +57,9 @@ tour: .venv/installed .cache/api-key ## The same as run, then stops
 dev: .venv/installed .cache/api-key ## Serve, and start again when the code changes
 	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/watchfiles --filter python '$(BIN)/quietzone serve' kit services gateway cli standalone
 
+PROFILE := quick
+test test-fast: PROFILE := default
+
 .PHONY: check
 check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)
 	@$(BIN)/ruff check --quiet .
@@ -64,7 +67,7 @@ check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)
 	@cd proto && ../$(BIN)/buf lint
 	@lines=$$($(BIN)/lint-imports --no-cache) || { echo "$$lines"; exit 1; }
 	@$(BIN)/mypy
-	@$(BIN)/pytest --quiet -n 2 tests/unit
+	@$(BIN)/pytest --quiet -n 2 --hypothesis-profile=$(PROFILE) tests/unit
 
 .PHONY: test
 test: check ## Everything that check does, then all other tests, on real servers (see CONTRIBUTING.md)
