@@ -38,10 +38,7 @@ class Tasks:
         Raises:
             ValueError: the payload is too large.
         """
-        if new.dedup_key is None:
-            task_id = uuid7(self._clock, self._randomness)
-        else:
-            task_id = derived_id("task", new.account_id, new.kind, new.dedup_key)
+        task_id = uuid7(self._clock, self._randomness) if new.dedup_key is None else self.id_of(new)
         body = new_body(new, task_id, self._clock.now_ms())
         for _ in range(ATTEMPTS):
             try:
@@ -52,6 +49,13 @@ class Tasks:
                 self._wake()
                 return task_of(stored)
         raise Unavailable(f"task {task_id} comes and goes: try again")
+
+    @staticmethod
+    def id_of(new: NewTask) -> str:
+        """The id that a task with this `dedup_key` has, or would have; raises ValueError when there is no key."""
+        if new.dedup_key is None:
+            raise ValueError("only a task with a dedup_key has an id before it is added")
+        return derived_id("task", new.account_id, new.kind, new.dedup_key)
 
     async def get(self, account_id: str, task_id: str) -> Task:
         """A task.

@@ -1,10 +1,13 @@
-"""`python -m quietzone_qr serve`."""
+"""`python -m quietzone_qr serve|health`."""
 
 import sys
 
 from quietzone_kit.lifecycle import role_asked, run
-from quietzone_qr.app import build
-from quietzone_qr.settings import QrSettings
+from quietzone_qr.app import build, build_health
+from quietzone_qr.settings import HealthSettings, QrSettings
+
+ROLES = ("serve", "health")
 
 if __name__ == "__main__":
-    sys.exit(run("qr", role_asked("qr", ("serve",), sys.argv), QrSettings, build))
+    role = role_asked("qr", ROLES, sys.argv)
+    sys.exit(run("qr", role, QrSettings, build) if role == "serve" else run("qr", role, HealthSettings, build_health))

@@ -1,78 +1,131 @@
 """The composition root of the qr service."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
 from quietzone_kit.bus import Bus, BusUnavailable, open_bus
 from quietzone_kit.cache import open_cache
-from quietzone_kit.documents import open_documents
+from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.outbox import Relay
+from quietzone_kit.reaction import run_reaction
 from quietzone_kit.rpc import CallerKeys, Server
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_kit.settings import SettingsError, variable
+from quietzone_kit.settings import setting
+from quietzone_kit.tasks import Kind, Tasks, Worker
 from quietzone_kit.telemetry import logger
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
+from quietzone_qr.health.ask import Asker, SystemResolver
+from quietzone_qr.health.consumers import NAME, FollowCodes
+from quietzone_qr.health.domain import Schedule
+from quietzone_qr.health.repository import COLLECTIONS as HEALTH_COLLECTIONS
+from quietzone_qr.health.repository import HEALTH, Healths
+from quietzone_qr.health.tasks import WITHIN_S, CheckDestination
+from quietzone_qr.health.use_cases import CHECK
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.rpc import CodeService
-from quietzone_qr.settings import QrSettings
-from quietzone_topics import QR_CODE_V1
+from quietzone_qr.settings import HealthSettings, QrSettings
+from quietzone_topics import QR_CODE_V1, QR_DESTINATION_V1
 
 log = logger(__name__)
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
-BUS_THREADS = 2  # only the relay uses the bus here
+BUS_THREADS = 4  # two relays publish, a reaction reads two topics
 RENDER_THREADS = 1  # drawing holds the interpreter's lock: a second thread would only wait for the first
+RESOLVER_THREADS = 4  # a look-up that hangs keeps one for up to half a minute
 BUS_RETRY_S = 1.0  # between looks for a bus that isn't there when we start; events wait in their documents
+CHECKS_AT_ONCE = 8
+"""Destinations that are asked at once: at 0.2 s each, three million a day; one that hangs takes 10 s of its place."""
+
+ALL_COLLECTIONS = (*COLLECTIONS, *(each for each in HEALTH_COLLECTIONS if each not in COLLECTIONS))
+"""All that this service stores."""
+
+CLOCK = SystemClock()
+RANDOMNESS = SystemRandomness()
 
 
 async def build(settings: QrSettings) -> App:
-    """The role `serve`: answers calls, and relays the events that wait in codes."""
+    """The role `serve`: answers calls, relays the events that wait in codes, and asks destinations unless another process does."""
     app = App(drain_s=settings.drain_s)
-    clock, randomness = SystemClock(), SystemRandomness()
-    with _setting("qr_documents_url"):
-        store = ThreadExecutor("documents", DOCUMENT_THREADS)
-        documents = open_documents(settings.qr_documents_url, executor=store, randomness=randomness)
-    app.close("documents", documents.close)
-    await documents.ensure(*COLLECTIONS)
-    with _setting("bus_url"):
-        bus = open_bus(settings.bus_url, clock=clock, executor=ThreadExecutor("bus", BUS_THREADS), randomness=randomness)
-    app.close("bus", bus.close)
-    relay = Relay(documents, CODES, bus, clock=clock, randomness=randomness, owner=uuid7(clock, randomness))
-    app.task("outbox relay", lambda: _relay(bus, relay))
-    with _setting("cache_url"):
-        cache = open_cache(settings.cache_url, clock=clock, randomness=randomness)
+    documents = await _documents(app, settings)
+    bus = _bus(app, settings)
+    relay = Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
+    app.task("outbox relay", _on_topics(bus, relay.run))
+    if settings.qr_health:
+        _ask_destinations(app, settings, documents, bus)
+    with setting("cache_url"):
+        cache = open_cache(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
     app.close("cache", cache.close)
     app.task("cache", cache.run)
     renderer = Renderer(ThreadExecutor("render", RENDER_THREADS), Gate(), cache)
-    service = CodeService(Codes(documents, relay.wake), renderer, clock, randomness, ScanBase.parse(settings.scan_base_url))
-    server = Server(settings.qr_listen, CallerKeys.of(settings, clock), settings, not_ready=app.not_ready)
+    scan = ScanBase.parse(settings.scan_base_url)
+    service = CodeService(Codes(documents, relay.wake), renderer, CLOCK, RANDOMNESS, scan, healths=Healths(documents))
+    server = Server(settings.qr_listen, CallerKeys.of(settings, CLOCK), settings, not_ready=app.not_ready)
     server.add(add_CodeServiceServicer_to_server, service)
     app.server("rpc", server)
     return app
 
 
-@contextmanager
-def _setting(field: str) -> Iterator[None]:
-    """A value that an adapter refuses is a setting that is wrong."""
-    try:
-        yield
-    except ValueError as error:
-        raise SettingsError(f"{variable(field)}: {error}") from error
+async def build_health(settings: HealthSettings) -> App:
+    """The role `health`: asks destinations, and nothing else."""
+    app = App(drain_s=settings.drain_s)
+    documents = await _documents(app, settings)
+    _ask_destinations(app, settings, documents, _bus(app, settings))
+    return app
 
 
-async def _relay(bus: Bus, relay: Relay) -> NoReturn:
-    """Publish until cancelled. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
-    while True:
-        try:
-            await bus.ensure([QR_CODE_V1])
-            break
-        except BusUnavailable as error:
-            log.warning("no bus yet: events wait", error=str(error))
-            await asyncio.sleep(BUS_RETRY_S)
-    await relay.run()
+def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, bus: Bus) -> None:
+    """Link health: hears of codes, runs the checks, and relays what they found."""
+    if not settings.qr_health_every_hours:
+        log.info("destinations are not asked: QUIETZONE_QR_HEALTH_EVERY_HOURS is 0")
+        return
+    relay = Relay(documents, HEALTH, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
+    healths = Healths(documents, relay.wake)
+    resolver = SystemResolver(ThreadExecutor("resolver", RESOLVER_THREADS))
+    # "Bot" has scans by us, where a destination is a code again, counted as a crawler's.
+    user_agent = f"QuietzoneBot/1.0 (a QR code of {settings.scan_base_url} leads here; looks once a day whether it still may)"
+    asker = Asker(resolver, CLOCK, user_agent=user_agent, private=settings.qr_health_private)
+    schedule = Schedule(settings.qr_health_every_hours * 3_600_000, tuple(int(wait_s) * 1000 for wait_s in settings.qr_health_retry_s))
+    checks = Kind(CheckDestination(healths, asker, schedule, CLOCK, RANDOMNESS), within_s=WITHIN_S)
+    worker = Worker(
+        documents, {CHECK: checks}, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS), concurrency=CHECKS_AT_ONCE
+    )
+    follower = FollowCodes(healths, Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake), CLOCK)
+    app.task("health relay", _on_topics(bus, relay.run))
+    app.task("health checks", worker.run)
+    app.task("health of codes", _on_topics(bus, lambda: run_reaction(bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)))
+
+
+async def _documents(app: App, settings: HealthSettings) -> Documents:
+    with setting("qr_documents_url"):
+        documents = open_documents(settings.qr_documents_url, executor=ThreadExecutor("documents", DOCUMENT_THREADS), randomness=RANDOMNESS)
+    app.close("documents", documents.close)
+    await documents.ensure(*ALL_COLLECTIONS)
+    return documents
+
+
+def _bus(app: App, settings: HealthSettings) -> Bus:
+    with setting("bus_url"):
+        bus = open_bus(settings.bus_url, clock=CLOCK, executor=ThreadExecutor("bus", BUS_THREADS), randomness=RANDOMNESS)
+    app.close("bus", bus.close)
+    return bus
+
+
+def _on_topics(bus: Bus, main: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """A task once its topics are there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
+
+    async def run() -> None:
+        while True:
+            try:
+                await bus.ensure([QR_CODE_V1, QR_DESTINATION_V1])
+                break
+            except BusUnavailable as error:
+                log.warning("no bus yet: events wait", error=str(error))
+                await asyncio.sleep(BUS_RETRY_S)
+        await main()
+
+    return run

@@ -4,7 +4,7 @@
 
 from collections.abc import Mapping
 
-from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc
+from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc, health_pb2
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
 from quietzone_kit.rpc import SCOPE_EDGE, caller, require
 from quietzone_kit.runtime import Clock, Randomness
@@ -12,6 +12,9 @@ from quietzone_qr.codes import use_cases
 from quietzone_qr.codes.domain import AccountId, ScanBase, State
 from quietzone_qr.codes.events import STATES, to_message
 from quietzone_qr.codes.repository import Codes
+from quietzone_qr.health.events import to_message as to_health_message
+from quietzone_qr.health.repository import Healths
+from quietzone_qr.health.use_cases import destination_health
 from quietzone_qr.rendering import ImageFormat, Renderer
 
 _FORMATS: Mapping[int, ImageFormat] = {
@@ -24,8 +27,9 @@ _STATES: Mapping[int, State] = {number: state for state, number in STATES.items(
 class CodeService(code_service_pb2_grpc.CodeServiceServicer):
     """The errors of each method stand in the contract."""
 
-    def __init__(self, codes: Codes, renderer: Renderer, clock: Clock, randomness: Randomness, scan: ScanBase) -> None:
+    def __init__(self, codes: Codes, renderer: Renderer, clock: Clock, randomness: Randomness, scan: ScanBase, *, healths: Healths) -> None:
         self._codes = codes
+        self._healths = healths
         self._renderer = renderer
         self._clock = clock
         self._randomness = randomness
@@ -89,6 +93,13 @@ class CodeService(code_service_pb2_grpc.CodeServiceServicer):
             size_px=request.size_px,
         )
         return code_service_pb2.RenderCodeResponse(image=image.data, media_type=image.media_type, etag=image.etag)
+
+    async def GetDestinationHealth(
+        self, request: health_pb2.GetDestinationHealthRequest, context: object
+    ) -> health_pb2.GetDestinationHealthResponse:
+        """See the contract."""
+        health = await destination_health(self._codes, self._healths, account_id=_account(), code_id=request.code_id)
+        return health_pb2.GetDestinationHealthResponse(health=to_health_message(health))
 
     async def ResolveSlug(self, request: code_service_pb2.ResolveSlugRequest, context: object) -> code_service_pb2.ResolveSlugResponse:
         """See the contract."""

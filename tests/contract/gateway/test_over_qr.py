@@ -10,6 +10,8 @@ from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import COLLECTIONS, Codes
+from quietzone_qr.health.repository import COLLECTIONS as HEALTH_COLLECTIONS
+from quietzone_qr.health.repository import Healths
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.rpc import CodeService
 
@@ -18,10 +20,11 @@ from quietzone_qr.rpc import CodeService
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     executor, randomness = ThreadExecutor("qr", 2), SystemRandomness()
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
-    await documents.ensure(*COLLECTIONS)
+    await documents.ensure(*COLLECTIONS, *HEALTH_COLLECTIONS)
     codes = Codes(documents, lambda: None)
     scan = ScanBase.parse("https://qr.example.com")
-    async with running(tmp_path, CodeService(codes, Renderer(executor, Gate()), Noon(), randomness, scan)) as api:
+    service = CodeService(codes, Renderer(executor, Gate()), Noon(), randomness, scan, healths=Healths(documents))
+    async with running(tmp_path, service) as api:
         yield api
     await documents.close()
     executor.close()

@@ -1,0 +1,1 @@
+"""Link health: whether the destinations of codes still answer, and word of those that don't."""
