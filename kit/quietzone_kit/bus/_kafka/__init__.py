@@ -72,7 +72,7 @@ class KafkaBus:
 
     async def join(self, topic: str, group: str) -> KafkaConsumer:
         """A member of `group`, from its first poll on."""
-        return await self._consumer(topic, group)
+        return await self._consumer(topic, f"{group}.{topic}")  # Kafka knows groups across topics, this port doesn't
 
     async def trim(self) -> bool:
         """Brokers remove what is too old by themselves."""

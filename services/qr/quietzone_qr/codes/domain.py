@@ -180,6 +180,10 @@ def _parsed(text: str) -> URL | None:
         return None
 
 
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""What turns the text around it (UAX #9): in a list it would turn what stands beside the title."""
+
+
 def parse_title(text: str) -> Title:
     """Check a title, and bring it to Unicode's normal form C.
 
@@ -190,7 +194,7 @@ def parse_title(text: str) -> Title:
     if len(title) > MAX_TITLE:
         raise InvalidTitle(f"a title has at most {MAX_TITLE} characters, this one has {len(title)}")
     for place, character in enumerate(title, 1):
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in _TURNS:
             raise InvalidTitle(f"it holds {character!r} at place {place}, which is no character to show; remove it")
     return Title(title)
 

@@ -49,9 +49,12 @@ class EdgeSettings(SpoolSettings, StoreSettings, RpcSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = []
         for text in value:
             try:
                 ipaddress.ip_network(text)
             except ValueError as error:
-                raise ValueError(f"{error}; write networks as 10.0.0.0/8 or 2001:db8::/32") from error
+                wrong.append(str(error))
+        if wrong:
+            raise ValueError(f"{'; '.join(wrong)}; write networks as 10.0.0.0/8 or 2001:db8::/32")
         return value
