@@ -1,6 +1,6 @@
 """The services as the gateway sees them: values in, values out, errors of `quietzone_kit.errors`."""
 
-from quietzone_gateway.rpc.codes import Code, CodePage, Codes, CodeState, Image, ImageFormat
+from quietzone_gateway.rpc.codes import Code, CodePage, Codes, CodeState, DestinationHealth, DestinationState, Image, ImageFormat
 from quietzone_gateway.rpc.counts import RECONCILE_S, Breakdown, Counts, Interval, Point, Reconciliation, ScanCounts, Share, SourceCount
 
 __all__ = [
@@ -11,6 +11,8 @@ __all__ = [
     "CodeState",
     "Codes",
     "Counts",
+    "DestinationHealth",
+    "DestinationState",
     "Image",
     "ImageFormat",
     "Interval",

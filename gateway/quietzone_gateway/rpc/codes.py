@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
+from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc, health_pb2
 from quietzone_kit.rpc import Caller, Peer
 
 
@@ -19,6 +19,14 @@ class ImageFormat(StrEnum):
 
     PNG = "png"
     SVG = "svg"
+
+
+class DestinationState(StrEnum):
+    """What is known of a destination."""
+
+    UNKNOWN = "unknown"
+    ALIVE = "alive"
+    DEAD = "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +61,23 @@ class Image:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class DestinationHealth:
+    """Whether a code's destination answers; fields as in `quietzone.qr.v1.DestinationHealth`."""
+
+    code_id: str
+    destination: str
+    state: DestinationState
+    reason: str
+    failures: int
+    checked_at_ms: int | None
+    next_check_at_ms: int | None
+
+
 _STATES = {code_pb2.CODE_STATE_ACTIVE: CodeState.ACTIVE, code_pb2.CODE_STATE_PAUSED: CodeState.PAUSED}
 _STATE_NUMBERS = {state: number for number, state in _STATES.items()}
 _FORMATS = {ImageFormat.PNG: code_service_pb2.IMAGE_FORMAT_PNG, ImageFormat.SVG: code_service_pb2.IMAGE_FORMAT_SVG}
+_DESTINATION_STATES = {health_pb2.DestinationState.Value(f"DESTINATION_STATE_{state.name}"): state for state in DestinationState}
 
 
 class Codes:
@@ -112,6 +134,11 @@ class Codes:
         response = await self._peer.call(self._stub.RenderCode, request, caller=caller, idempotent=True)
         return Image(response.image, response.media_type, response.etag)
 
+    async def health(self, caller: Caller, code_id: str) -> DestinationHealth:
+        """Whether the destination of a code answered when it was last asked."""
+        request = health_pb2.GetDestinationHealthRequest(code_id=code_id)
+        return _health((await self._peer.call(self._stub.GetDestinationHealth, request, caller=caller, idempotent=True)).health)
+
 
 def _code(message: code_pb2.Code) -> Code:
     return Code(
@@ -124,4 +151,16 @@ def _code(message: code_pb2.Code) -> Code:
         revision=message.revision,
         created_at_ms=message.created_at_ms,
         updated_at_ms=message.updated_at_ms,
+    )
+
+
+def _health(message: health_pb2.DestinationHealth) -> DestinationHealth:
+    return DestinationHealth(
+        code_id=message.code_id,
+        destination=message.destination,
+        state=_DESTINATION_STATES[message.state],
+        reason=message.reason,
+        failures=message.failures,
+        checked_at_ms=message.checked_at_ms if message.HasField("checked_at_ms") else None,
+        next_check_at_ms=message.next_check_at_ms if message.HasField("next_check_at_ms") else None,
     )
