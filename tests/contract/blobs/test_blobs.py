@@ -119,6 +119,16 @@ async def test_a_deleted_blob_is_gone_and_deleting_it_again_does_nothing(blobs: 
         await blobs.head("key")
 
 
+async def test_where_blobs_were_deleted_their_folder_may_become_a_blob(blobs: Blobs) -> None:
+    for key in ("a/b/c", "a/d"):
+        await blobs.put(key, b"1")
+        await blobs.delete(key)
+
+    await blobs.put("a", b"2")
+
+    assert await blobs.get("a") == b"2"
+
+
 async def test_put_if_absent_puts_what_is_absent(blobs: Blobs) -> None:
     written = await blobs.put_if_absent("key", b"1", CSV)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from contract.cache.places import cluster, command, process
+from redis import Redis
 
 from quietzone_kit.cache import Cache
 from quietzone_kit.runtime import SystemRandomness
@@ -26,23 +27,28 @@ def cluster_place(run: Run) -> str:
     return node.url
 
 
-def _url(request: pytest.FixtureRequest) -> str:
+def _url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "memory":
-        return "memory://"
+        yield "memory://"
+        return
     place = request.getfixturevalue("redis_url" if request.param == "redis" else "cluster_place")
-    return f"{place}?prefix={SystemRandomness().token(6).hex()}"
+    prefix = SystemRandomness().token(6).hex()
+    yield f"{place}?prefix={prefix}"
+    with Redis.from_url(place.replace("+cluster", "")) as server:
+        for key in server.scan_iter(f"{prefix}:*"):
+            server.delete(key)
 
 
 @pytest.fixture(params=["memory", *SHARED])
-def url(request: pytest.FixtureRequest) -> str:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A cache with nothing in it."""
-    return _url(request)
+    yield from _url(request)
 
 
 @pytest.fixture(params=SHARED)
-def shared_url(request: pytest.FixtureRequest) -> str:
+def shared_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """One that several processes have."""
-    return _url(request)
+    yield from _url(request)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -105,6 +105,7 @@ class Folder:
             status = self._status(key)
             if status is not None and not replace:
                 raise AlreadyThere(f"{key} is there; use another key, or put")
+            _make_way(self._root / key)
             sha256 = draft.finish()
             written = (self._root / draft.path).stat()
             version = Version(written.st_ino, written.st_mtime_ns, written.st_size, sha256, about.content_type, dict(about.metadata))
@@ -250,6 +251,16 @@ def _sheet_of(key: str) -> str:
 
 def _blob(key: str, version: Version) -> Blob:
     return Blob(key, version.size, version.sha256, version.modified_ns // 1_000_000, version.about)
+
+
+def _make_way(path: Path) -> None:
+    """Remove the folders that deleted blobs left where a blob shall stand; IsADirectoryError if there is still one in them."""
+    if path.is_dir():
+        with suppress(OSError):
+            for folder, _, _ in os.walk(path, topdown=False):
+                Path(folder).rmdir()
+        if path.is_dir():
+            raise IsADirectoryError(path)
 
 
 def _flush(folder: Path) -> None:
