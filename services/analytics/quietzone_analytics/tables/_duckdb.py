@@ -70,7 +70,7 @@ class DuckdbTables:
 
     async def to_parquet(self, source: Draft, query: str, about: Mapping[str, str] = NOTHING) -> Draft:
         """See Tables."""
-        told = ", ".join(f"{name}: {quoted(value)}" for name, value in sorted({"made_by": "quietzone", **about}.items()))
+        told = ", ".join(f"{quoted(name)}: {quoted(value)}" for name, value in sorted({"made_by": "quietzone", **about}.items()))
         return await self._copy(source, query, f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{told}}}")
 
     async def to_lines(self, source: Draft, query: str) -> Draft:

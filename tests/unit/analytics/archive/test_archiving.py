@@ -107,11 +107,11 @@ async def test_a_file_ends_after_its_time_though_nothing_comes(house: Installati
     await projection.claim(0, bounds(records(1)))
     await projection.apply(0, records(1), next_offset=1)
     house.clock.seconds = 61
-    filing = asyncio.ensure_future(projection.keep_filing())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        filing = group.create_task(projection.keep_filing())
         while not house.blobs.held:
             await asyncio.sleep(0.01)
-    filing.cancel()
+        filing.cancel()
 
     assert [(file.first, file.last) for file in await house.files()] == [(0, 0)]
 
