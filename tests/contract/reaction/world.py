@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from contract.bus.conftest import Server
+from contract.bus.conftest import RUN, Server
 
 from quietzone_kit.bus import Bus, Headers, Message, Record, Topic
 from quietzone_kit.errors import Unavailable
@@ -130,7 +130,7 @@ class World:
 
 
 def topic_of_its_own(randomness: Randomness) -> Topic:
-    return Topic(f"qr.code.{randomness.token(4).hex()}", partitions=2, retention_ms=3_600_000)
+    return Topic(f"qr.code.{RUN}.{randomness.token(4).hex()}", partitions=2, retention_ms=3_600_000)
 
 
 def outage() -> Exception:
