@@ -4,7 +4,7 @@ import sys
 
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import HttpServer, Parts, make_api
-from quietzone_gateway.rpc import Codes, Counts
+from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.documents import open_documents
 from quietzone_kit.lifecycle import App
@@ -31,7 +31,7 @@ async def build(settings: GatewaySettings) -> App:
     app.close("qr", qr.close)
     analytics = Peer("analytics", settings.analytics_address, keys, clock=clock, randomness=randomness)
     app.close("analytics", analytics.close)
-    api = make_api(Parts(Codes(qr), Counts(analytics), KnownKeys(accounts, clock), clock), randomness)
+    api = make_api(Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), clock), randomness)
     try:
         server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)
     except OSError as error:

@@ -7,7 +7,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from quietzone_gateway.rest import analytics, codes, health, reconcile
+from quietzone_gateway.rest import analytics, codes, exports, health, reconcile
 from quietzone_gateway.rest.description import describer, release
 from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.problems import ALL_KINDS
@@ -26,7 +26,7 @@ def make_api(parts: Parts, randomness: Randomness) -> FastAPI:
     """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
-    for module in (codes, health, analytics, reconcile):
+    for module in (codes, health, analytics, exports, reconcile):
         app.include_router(module.router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

@@ -32,6 +32,17 @@ IMAGE: Responses = {
     }
 }
 
+EXPORT_FILE: Responses = {
+    200: {
+        "description": "The file; `Repr-Digest` has its SHA-256",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "object"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "contentMediaType": "application/vnd.apache.parquet"}},
+        },
+    }
+}
+
 PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "A problem (RFC 9457)",

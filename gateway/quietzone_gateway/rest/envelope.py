@@ -31,6 +31,11 @@ DEADLINE_S = DEFAULT_DEADLINE_S
 LONGER_S: Mapping[str, float] = {"/v1/reconcile": RECONCILE_S}
 """Addresses whose answers take longer than people wait."""
 
+FILE_S = 3_600.0
+"""For the file of an export: 2 GB at 5 Mbit/s. Each of its parts has the deadline of a call."""
+
+_FILE = re.compile(r"/v1/exports/[^/]+/file")
+
 BODY_GRACE_S = 1.0
 """Beyond the deadline, so that the service's own word on it comes first."""
 
@@ -96,7 +101,7 @@ class Envelope:
             )
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
-        within_s = LONGER_S.get(scope["path"], DEADLINE_S)
+        within_s = FILE_S if _FILE.fullmatch(scope["path"]) else LONGER_S.get(scope["path"], DEADLINE_S)
         try:
             self._check_room()
             with deadline(within_s):

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from quietzone_gateway.identity import KnownKeys
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
-from quietzone_gateway.rpc import Codes, Counts
+from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
 from quietzone_kit.rpc import Caller
 from quietzone_kit.runtime import Clock
@@ -29,6 +29,7 @@ class Parts:
 
     codes: Codes
     counts: Counts
+    exports: Exports
     keys: KnownKeys
     clock: Clock
 
@@ -73,16 +74,16 @@ Services = Annotated[Parts, Depends(_parts)]
 CallerNow = Annotated[Caller, Depends(_caller)]
 
 
-def known_id(code_id: str) -> str:
-    """A code's id as a service may be asked for it.
+def known_id(given: str, what: str = "code") -> str:
+    """The id of a code, or of what `what` names, as a service may be asked for it.
 
     Raises:
         NotFound: no id looks like that.
     """
     try:
-        return str(uuid.UUID(code_id))
+        return str(uuid.UUID(given))
     except ValueError as error:
-        raise NotFound("there is no code with this id") from error
+        raise NotFound(f"there is no {what} with this id") from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from quietzone_gateway.rpc.codes import Code, CodePage, Codes, CodeState, DestinationHealth, DestinationState, Image, ImageFormat
 from quietzone_gateway.rpc.counts import RECONCILE_S, Breakdown, Counts, Interval, Point, Reconciliation, ScanCounts, Share, SourceCount
+from quietzone_gateway.rpc.exports import Export, ExportFormat, ExportPage, ExportQuestion, Exports, ExportState
 
 __all__ = [
     "RECONCILE_S",
@@ -13,6 +14,12 @@ __all__ = [
     "Counts",
     "DestinationHealth",
     "DestinationState",
+    "Export",
+    "ExportFormat",
+    "ExportPage",
+    "ExportQuestion",
+    "ExportState",
+    "Exports",
     "Image",
     "ImageFormat",
     "Interval",

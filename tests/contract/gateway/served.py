@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 
-from quietzone.analytics.v1 import analytics_pb2_grpc
+from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import Parts, make_api
-from quietzone_gateway.rpc import Codes, Counts
+from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.documents import open_documents
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
@@ -122,10 +122,12 @@ async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
     ):
         server = Server(f"unix:{folder}/{name}", keys, SETTINGS, not_ready=list)
         server.add(add, servicer or Facade(services))  # type: ignore[arg-type]
+        if name == "analytics":
+            server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, Facade(services))  # type: ignore[arg-type]
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
-    app = make_api(Parts(Codes(peers[0]), Counts(peers[1]), KnownKeys(accounts, clock), clock), randomness)
+    app = make_api(Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), clock), randomness)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers)
     for peer in peers:
