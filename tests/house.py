@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quietzone_standalone import Supervisor, installation, running
+from quietzone_standalone import Backends, Supervisor, installation, running
 
 KEY = "qz_" + "test" * 10
 START_WITHIN_S = 40.0
@@ -45,9 +45,11 @@ class Answer:
 class House:
     """Runs the supervisor in a thread of its own; `restart` stops everything and starts it on the same data."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, urls: Mapping[str, str] = NONE) -> None:
         self.data = data
-        self.place = installation(data, free_port(), None)
+        self.urls = urls
+        self.backends = Backends.REAL if urls else Backends.EMBEDDED
+        self.place = installation(data, free_port(), None, self.backends)
         self.said: list[str] = []
         self.start()
 
@@ -73,6 +75,10 @@ class House:
         answer = self.request("GET", f"/v1/codes/{code_id}/analytics")
         assert answer.status == 200, answer.body
         return int(answer.json["total_scans"])
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command for operators on this house."""
+        return command(*arguments, "--data", str(self.data), "--backends", self.backends.value, settings=self.urls)
 
     def kill(self, title: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to a role's process, such as `tracking edge`."""
@@ -116,14 +122,18 @@ class House:
 
 
 @contextmanager
-def house_in(data: Path) -> Iterator[House]:
-    """A house that is stopped at the end."""
+def house_in(data: Path, urls: Mapping[str, str] = NONE) -> Iterator[House]:
+    """A house that is stopped at the end; on the servers that `urls` name by the product's variables, else on files."""
     os.environ["QUIETZONE_API_KEY"] = KEY
-    house = House(data)
+    os.environ.setdefault("QUIETZONE_QR_HEALTH", "false")  # tests ask nobody on the internet; test_health has servers of its own
+    os.environ.update(urls)
+    house = House(data, urls)
     try:
         yield house
     finally:
         house.stop()
+        for name in urls:
+            os.environ.pop(name, None)
 
 
 def fetch(method: str, url: str, data: bytes | None, headers: dict[str, str]) -> Answer:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
-from quietzone_kit.bus import Bus, BusUnavailable, open_bus
+from quietzone_kit.bus import Bus, BusUnavailable, Topic, open_bus
 from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.ids import uuid7
@@ -54,7 +55,7 @@ async def build(settings: QrSettings) -> App:
     documents = await _documents(app, settings)
     bus = _bus(app, settings)
     relay = Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
-    app.task("outbox relay", _on_topics(bus, relay.run))
+    app.task("outbox relay", _on_topic(bus, QR_CODE_V1, relay.run))
     if settings.qr_health:
         _ask_destinations(app, settings, documents, bus)
     with setting("cache_url"):
@@ -95,9 +96,10 @@ def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, 
         documents, {CHECK: checks}, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS), concurrency=CHECKS_AT_ONCE
     )
     follower = FollowCodes(healths, Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake), CLOCK)
-    app.task("health relay", _on_topics(bus, relay.run))
+    app.task("health relay", _on_topic(bus, QR_DESTINATION_V1, relay.run))
     app.task("health checks", worker.run)
-    app.task("health of codes", _on_topics(bus, lambda: run_reaction(bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)))
+    react = partial(run_reaction, bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)
+    app.task("health of codes", _on_topic(bus, QR_CODE_V1, react))
 
 
 async def _documents(app: App, settings: HealthSettings) -> Documents:
@@ -115,13 +117,13 @@ def _bus(app: App, settings: HealthSettings) -> Bus:
     return bus
 
 
-def _on_topics(bus: Bus, main: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
-    """A task once its topics are there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
+def _on_topic(bus: Bus, topic: Topic, main: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """A task once its topic is there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
 
     async def run() -> None:
         while True:
             try:
-                await bus.ensure([QR_CODE_V1, QR_DESTINATION_V1])
+                await bus.ensure([topic])
                 break
             except BusUnavailable as error:
                 log.warning("no bus yet: events wait", error=str(error))

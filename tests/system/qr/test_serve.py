@@ -32,6 +32,7 @@ CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 def settings_in(folder: Path, **others: str) -> QrSettings:
     values = {
         "QUIETZONE_CALLER_KEY": "k" * 32,
+        "QUIETZONE_QR_HEALTH": "false",
         "QUIETZONE_QR_LISTEN": f"unix:{folder}/s",
         "QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{folder}/qr.db",
         "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db",
@@ -64,6 +65,7 @@ class Qr:
     async def events(self, code_id: str, count: int) -> list[Event]:
         """The first `count` events of a code on the bus."""
         bus = open_bus(f"sqlite:///{self.folder}/bus.db", clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
+        await bus.ensure([QR_CODE_V1])  # the service may be about to
         consumer = await bus.follow(QR_CODE_V1.name)
         found: list[Event] = []
         async with asyncio.timeout(10):

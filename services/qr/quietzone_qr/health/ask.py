@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import httpcore
-import httpx
 from ada_url import URL
 
 from quietzone_kit.runtime import Clock, Executor
@@ -112,7 +111,7 @@ class Asker:
         self._clock = clock
         self._user_agent = user_agent
         self._private = private
-        self._tls = tls or httpx.create_ssl_context()
+        self._tls = tls or httpcore.default_ssl_context()
 
     async def ask(self, url: str) -> Answer:
         """GET what `url` leads to, an http(s) URL in its WHATWG serialisation; within TOTAL_S."""
