@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
-from quietzone_kit.bus import Bus, BusUnavailable, Topic, open_bus
+from quietzone_kit.bus import Bus, BusUnavailable, Topic, TopicMismatch, open_bus
 from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.outbox import Relay
-from quietzone_kit.reaction import run_reaction
+from quietzone_kit.projection import ForeignLog
+from quietzone_kit.reaction import FailsOnEverything, run_reaction
 from quietzone_kit.rpc import CallerKeys, Server
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
@@ -23,6 +24,7 @@ from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
 from quietzone_qr.health.ask import Asker, SystemResolver
 from quietzone_qr.health.consumers import NAME, FollowCodes
 from quietzone_qr.health.domain import Schedule
+from quietzone_qr.health.metrics import STOPPED
 from quietzone_qr.health.repository import COLLECTIONS as HEALTH_COLLECTIONS
 from quietzone_qr.health.repository import HEALTH, Healths
 from quietzone_qr.health.tasks import WITHIN_S, CheckDestination
@@ -42,6 +44,9 @@ BUS_RETRY_S = 1.0  # between looks for a bus that isn't there when we start; eve
 CHECKS_AT_ONCE = 8
 """Destinations that are asked at once: at 0.2 s each, three million a day; one that hangs takes 10 s of its place."""
 
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""A task that runs as long as its process."""
+
 ALL_COLLECTIONS = (*COLLECTIONS, *(each for each in HEALTH_COLLECTIONS if each not in COLLECTIONS))
 """All that this service stores."""
 
@@ -57,7 +62,7 @@ async def build(settings: QrSettings) -> App:
     relay = Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
     app.task("outbox relay", _on_topic(bus, QR_CODE_V1, relay.run))
     if settings.qr_health:
-        _ask_destinations(app, settings, documents, bus)
+        _ask_destinations(app, settings, documents, bus, unless=_stopped)
     with setting("cache_url"):
         cache = open_cache(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
     app.close("cache", cache.close)
@@ -79,8 +84,10 @@ async def build_health(settings: HealthSettings) -> App:
     return app
 
 
-def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, bus: Bus) -> None:
-    """Link health: hears of codes, runs the checks, and relays what they found."""
+def _ask_destinations(
+    app: App, settings: HealthSettings, documents: Documents, bus: Bus, *, unless: Callable[[Main], Main] = lambda main: main
+) -> None:
+    """Link health: hears of codes, runs the checks, and relays what they found; `unless` decides what a reaction's end means."""
     if not settings.qr_health_every_hours:
         log.info("destinations are not asked: QUIETZONE_QR_HEALTH_EVERY_HOURS is 0")
         return
@@ -99,7 +106,7 @@ def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, 
     app.task("health relay", _on_topic(bus, QR_DESTINATION_V1, relay.run))
     app.task("health checks", worker.run)
     react = partial(run_reaction, bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)
-    app.task("health of codes", _on_topic(bus, QR_CODE_V1, react))
+    app.task("health of codes", unless(_on_topic(bus, QR_CODE_V1, react)))
 
 
 async def _documents(app: App, settings: HealthSettings) -> Documents:
@@ -117,7 +124,7 @@ def _bus(app: App, settings: HealthSettings) -> Bus:
     return bus
 
 
-def _on_topic(bus: Bus, topic: Topic, main: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
+def _on_topic(bus: Bus, topic: Topic, main: Main) -> Main:
     """A task once its topic is there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
 
     async def run() -> None:
@@ -129,5 +136,19 @@ def _on_topic(bus: Bus, topic: Topic, main: Callable[[], Coroutine[Any, Any, Non
                 log.warning("no bus yet: events wait", error=str(error))
                 await asyncio.sleep(BUS_RETRY_S)
         await main()
+
+    return run
+
+
+def _stopped(react: Main) -> Main:
+    """A reaction that stops alone: where it is a guest, codes must be issued and changed all the same."""
+
+    async def run() -> None:
+        try:
+            await react()
+        except (FailsOnEverything, ForeignLog, TopicMismatch) as error:
+            STOPPED.set(1)
+            log.error("link health hears of no codes any more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
+            await asyncio.Event().wait()
 
     return run

@@ -42,6 +42,14 @@ async def test_a_task_that_is_done_is_not_added_again(world: World) -> None:
     assert (again.task_id, again.state, len(jobs.ended)) == (task.task_id, State.DONE, 1)
 
 
+async def test_a_task_with_a_deduplication_key_has_a_known_id(world: World) -> None:
+    task = await world.add(dedup_key="e1/mail")
+
+    assert world.tasks.id_of(NewTask(task.account_id, task.kind, dedup_key="e1/mail")) == task.task_id
+    with pytest.raises(ValueError, match="dedup_key"):
+        world.tasks.id_of(NewTask(task.account_id, task.kind))
+
+
 async def test_a_deduplication_key_is_of_an_account_and_a_kind(world: World) -> None:
     tasks = [
         await world.add(dedup_key="e1"),

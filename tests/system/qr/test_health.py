@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from house import House, house_in, until
 from quietzone.qr.v1.health_pb2 import DESTINATION_STATE_ALIVE, DESTINATION_STATE_DEAD, DestinationChanged
@@ -15,17 +17,20 @@ from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.events import Event, event_of
 from quietzone_kit.ids import uuid7
+from quietzone_kit.lifecycle import TaskDied
 from quietzone_kit.outbox import Relay
+from quietzone_kit.reaction import dead_topic
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, load
-from quietzone_qr.app import ALL_COLLECTIONS, build_health
+from quietzone_qr.app import ALL_COLLECTIONS, build, build_health
 from quietzone_qr.codes.domain import AccountId, ScanBase
 from quietzone_qr.codes.repository import CODES, Codes
 from quietzone_qr.codes.use_cases import NewCode, create_code
+from quietzone_qr.health.consumers import NAME
 from quietzone_qr.health.domain import State
 from quietzone_qr.health.repository import Healths
 from quietzone_qr.rendering import Gate, Renderer
-from quietzone_qr.settings import HealthSettings
+from quietzone_qr.settings import HealthSettings, QrSettings
 from quietzone_topics import QR_CODE_V1, QR_DESTINATION_V1
 
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
@@ -125,9 +130,12 @@ def test_nobody_learns_the_health_of_a_code_that_is_not_theirs(house: House) -> 
 # The role by itself
 
 
+def urls_in(folder: Path) -> dict[str, str]:
+    return {"QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{folder}/qr.db", "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db"}
+
+
 def settings_in(folder: Path, **others: str) -> HealthSettings:
-    values = {"QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{folder}/qr.db", "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db"}
-    return load(HealthSettings, values | SOON | others)
+    return load(HealthSettings, urls_in(folder) | SOON | others)
 
 
 async def test_the_role_runs_alone_and_takes_up_what_happened_before_it_started(tmp_path: Path, menu: Menu) -> None:
@@ -168,6 +176,37 @@ async def test_switched_off_it_asks_nobody(tmp_path: Path) -> None:
         app.stop()
 
     assert tasks == []
+
+
+async def foreign_dead_letters(folder: Path) -> None:
+    """A topic of dead letters as no reaction of ours makes it."""
+    bus = bus_in(folder / "bus.db")
+    await bus.ensure([replace(dead_topic(QR_CODE_V1.name, NAME), partitions=2)])
+    await bus.close()
+
+
+async def test_by_itself_it_ends_when_it_can_hear_of_no_codes(tmp_path: Path) -> None:
+    await foreign_dead_letters(tmp_path)
+    app = await build_health(settings_in(tmp_path))
+
+    with pytest.raises(TaskDied, match="partitions"):
+        async with asyncio.timeout(10):
+            await app.serve()
+
+
+async def test_beside_the_rest_it_stops_alone(tmp_path: Path) -> None:
+    await foreign_dead_letters(tmp_path)
+    told = {"QUIETZONE_CALLER_KEY": "k" * 32, "QUIETZONE_QR_LISTEN": f"unix:{tmp_path}/s"}
+    app = await build(load(QrSettings, urls_in(tmp_path) | SOON | told))
+
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        group.create_task(app.serve())
+        while app.not_ready() or not REGISTRY.get_sample_value("quietzone_qr_health_stopped"):
+            await asyncio.sleep(0.02)
+        running = sorted(name for name, task in app._running.items() if not task.done())
+        app.stop()
+
+    assert running == ["cache", "health checks", "health of codes", "health relay", "outbox relay"]
 
 
 @pytest.mark.parametrize("waits", ["0", "600,soon", "86401", ",".join("1" * 11), "-1", "1.5"])

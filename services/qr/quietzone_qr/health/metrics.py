@@ -24,3 +24,8 @@ NETWORK_AWAY = Gauge(
     "1 while nothing can be reached from here, so that failures count for nothing. For more than minutes: may this process reach the "
     "internet (name server, egress rules)? If it is not to, switch checks off with QUIETZONE_QR_HEALTH_EVERY_HOURS=0.",
 )
+STOPPED = Gauge(
+    "quietzone_qr_health_stopped",
+    "1 when this process hears of no codes any more for link health, and goes on with the rest. Its log says why: mend that, then start "
+    "it again.",
+)
