@@ -100,8 +100,13 @@ class House:
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="house")
+        os.environ.update(self.urls)
         self._thread.start()
-        assert self._started.wait(START_WITHIN_S), "the house doesn't start"
+        try:
+            assert self._started.wait(START_WITHIN_S), "the house doesn't start"
+        finally:
+            for name in self.urls:  # its processes have them; another house is told others
+                os.environ.pop(name, None)
         if self._failure is not None:
             raise self._failure
 
@@ -126,14 +131,11 @@ def house_in(data: Path, urls: Mapping[str, str] = NONE) -> Iterator[House]:
     """A house that is stopped at the end; on the servers that `urls` name by the product's variables, else on files."""
     os.environ["QUIETZONE_API_KEY"] = KEY
     os.environ.setdefault("QUIETZONE_QR_HEALTH", "false")  # tests ask nobody on the internet; test_health has servers of its own
-    os.environ.update(urls)
     house = House(data, urls)
     try:
         yield house
     finally:
         house.stop()
-        for name in urls:
-            os.environ.pop(name, None)
 
 
 def fetch(method: str, url: str, data: bytes | None, headers: dict[str, str]) -> Answer:

@@ -106,6 +106,7 @@ def embedded_urls(data: Path) -> dict[str, str]:
         "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
         "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
         "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
+        "QUIETZONE_ANALYTICS_BLOBS_URL": f"file://{data}/blobs",
     }
 
 

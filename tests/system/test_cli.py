@@ -32,8 +32,8 @@ def test_nothing_that_serve_leaves_open_must_be_set() -> None:
     assert not re.findall(r"^\w+  .*; must be set$", listed, re.MULTILINE)
 
 
-def test_reconcile_ends_with_0_when_everything_adds_up(house: House) -> None:
-    ended = command("reconcile", "--api", house.place.api_url, settings=WITH_KEY)
+def test_reconcile_ends_with_0_when_everything_adds_up(embedded_house: House) -> None:
+    ended = command("reconcile", "--api", embedded_house.place.api_url, settings=WITH_KEY)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "every accepted scan adds up" in ended.stdout
@@ -64,8 +64,8 @@ def test_reconcile_ends_with_1_and_names_what_is_missing(own_house: House) -> No
         ("http://localhost:8o", KEY, "'http://localhost:8o' isn't the address of an API; http://localhost:8000 would do"),
     ],
 )
-def test_an_api_that_cannot_be_asked_is_said_plainly(house: House, api: str | None, key: str, said: str) -> None:
-    ended = command("reconcile", "--api", api or house.place.api_url, settings={"QUIETZONE_API_KEY": key})
+def test_an_api_that_cannot_be_asked_is_said_plainly(embedded_house: House, api: str | None, key: str, said: str) -> None:
+    ended = command("reconcile", "--api", api or embedded_house.place.api_url, settings={"QUIETZONE_API_KEY": key})
 
     assert ended.returncode == 1
     assert said in ended.stderr
@@ -121,11 +121,11 @@ def test_an_address_that_is_not_ours_is_said_plainly_and_uses_up_no_key(tmp_path
     assert "qz_" not in ended.stdout
 
 
-def test_a_second_serve_is_told_of_the_first(house: House) -> None:
-    ended = command("serve", "--data", str(house.data), "--port", str(house.place.port))
+def test_a_second_serve_is_told_of_the_first(embedded_house: House) -> None:
+    ended = command("serve", "--data", str(embedded_house.data), "--port", str(embedded_house.place.port))
 
     assert ended.returncode == 1
-    assert f"another `quietzone serve` uses {house.data}" in ended.stderr
+    assert f"another `quietzone serve` uses {embedded_house.data}" in ended.stderr
 
 
 def test_the_first_start_shows_a_key_that_works_and_the_next_shows_none(tmp_path: Path) -> None:
@@ -164,13 +164,13 @@ def test_serve_takes_the_tour_again_when_its_codes_were_printed_for_another_addr
     assert [(ended.returncode, ended.stderr) for ended in (first, second)] == [(0, ""), (0, "")]
 
 
-def test_the_tour_leaves_paused_codes_out(house: House, tmp_path: Path) -> None:
+def test_the_tour_leaves_paused_codes_out(embedded_house: House, tmp_path: Path) -> None:
     (tmp_path / "menus.csv").write_text("title,destination,slug\nOn,https://example.com/on,tour-on\nOff,https://example.com/off,tour-off\n")
-    tour(house, tmp_path, "menus.csv")
-    [off] = [code for code in house.request("GET", "/v1/codes?limit=200").json["items"] if code["slug"] == "tour-off"]
-    house.request("PATCH", f"/v1/codes/{off['id']}", {"state": "paused"})
+    tour(embedded_house, tmp_path, "menus.csv")
+    [off] = [code for code in embedded_house.request("GET", "/v1/codes?limit=200").json["items"] if code["slug"] == "tour-off"]
+    embedded_house.request("PATCH", f"/v1/codes/{off['id']}", {"state": "paused"})
 
-    ended = tour(house, tmp_path, "menus.csv")
+    ended = tour(embedded_house, tmp_path, "menus.csv")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "1 of the examples' codes are paused, and left out" in ended.stdout
@@ -194,14 +194,14 @@ def test_ctrl_c_ends_a_tour(tmp_path: Path) -> None:
     assert "counted exactly" not in output.read_text("utf-8")
 
 
-def test_the_tour_leaves_codes_alone_that_only_bear_the_same_title(house: House, tmp_path: Path) -> None:
-    mine = house.create("https://example.com/in-print", title="Lunch menu")
+def test_the_tour_leaves_codes_alone_that_only_bear_the_same_title(embedded_house: House, tmp_path: Path) -> None:
+    mine = embedded_house.create("https://example.com/in-print", title="Lunch menu")
     (tmp_path / "menus.csv").write_text("title,destination,slug\nLunch menu,https://example.com/lunch,\n")
 
-    ended = tour(house, tmp_path, "menus.csv")
+    ended = tour(embedded_house, tmp_path, "menus.csv")
 
     assert ended.returncode == 0
-    assert house.request("GET", f"/v1/codes/{mine['id']}").json["revision"] == 1
+    assert embedded_house.request("GET", f"/v1/codes/{mine['id']}").json["revision"] == 1
 
 
 @pytest.mark.parametrize(
@@ -214,22 +214,22 @@ def test_the_tour_leaves_codes_alone_that_only_bear_the_same_title(house: House,
         (None, "menus.csv: can't be read (No such file or directory)"),
     ],
 )
-def test_the_tour_says_what_is_wrong_with_a_file(house: House, tmp_path: Path, text: bytes | None, said: str) -> None:
+def test_the_tour_says_what_is_wrong_with_a_file(embedded_house: House, tmp_path: Path, text: bytes | None, said: str) -> None:
     if text is not None:
         (tmp_path / "menus.csv").write_bytes(text)
 
-    ended = tour(house, tmp_path, "menus.csv")
+    ended = tour(embedded_house, tmp_path, "menus.csv")
 
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_the_tour_says_when_it_cannot_write(house: House, tmp_path: Path) -> None:
+def test_the_tour_says_when_it_cannot_write(embedded_house: House, tmp_path: Path) -> None:
     (tmp_path / "menus.csv").write_text(CSV)
     (tmp_path / "out").write_text("a file, not a folder")
 
-    ended = tour(house, tmp_path, "menus.csv")
+    ended = tour(embedded_house, tmp_path, "menus.csv")
 
     assert ended.returncode == 1
     assert "out: can't be written to (" in ended.stderr

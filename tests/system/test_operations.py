@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from pathlib import Path
 
 from house import House, command, until
 from quietzone_topics import TOPICS
@@ -18,7 +19,7 @@ def test_trace_follows_a_scan_from_the_spool_to_its_count(own_house: House) -> N
     until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
     until(lambda: own_house.total(code["id"]) == 1, "the count")
 
-    ended = command("trace", source_and_number(own_house), "--data", str(own_house.data))
+    ended = own_house.command("trace", source_and_number(own_house))
 
     said = re.sub(r"[│\s]+", " ", ended.stdout)
     assert "✓ spool forwarded" in said
@@ -31,7 +32,7 @@ def test_trace_follows_a_change_of_a_code_to_its_link(house: House) -> None:
     code = house.create("https://example.com/")
     until(lambda: house.scan(code["slug"], method="HEAD").status == 302, "the redirect")
 
-    ended = command("trace", f"{code['id']}.1", "--data", str(house.data))
+    ended = house.command("trace", f"{code['id']}.1")
 
     said = re.sub(r"[│\s]+", " ", ended.stdout)
     assert "✓ code its revision is 1; the event was published" in said
@@ -42,21 +43,21 @@ def test_trace_follows_a_change_of_a_code_to_its_link(house: House) -> None:
 def test_trace_says_what_has_not_happened(house: House) -> None:
     code = house.create("https://example.com/")
 
-    ended = command("trace", f"{code['id']}.2", "--data", str(house.data))
+    ended = house.command("trace", f"{code['id']}.2")
 
     assert "its revision is 1: there was no such change" in re.sub(r"[│\s]+", " ", ended.stdout)
     assert ended.returncode == 1
 
 
 def test_trace_says_how_ids_look(house: House) -> None:
-    ended = command("trace", "17", "--data", str(house.data))
+    ended = house.command("trace", "17")
 
     assert "'17' is no event's id: a scan is <source>:<number>" in ended.stderr
     assert ended.returncode == 1
 
 
 def test_doctor_finds_a_house_that_runs_well(house: House) -> None:
-    ended = command("doctor", "--data", str(house.data))
+    ended = house.command("doctor")
 
     assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (0, 8, 0)
 
@@ -65,7 +66,7 @@ def test_doctor_says_what_is_wrong_and_looks_at_the_rest(own_house: House) -> No
     own_house.stop()
     (own_house.data / "gateway.db").write_bytes(b"no database" * 1000)
 
-    ended = command("doctor", "--data", str(own_house.data))
+    ended = own_house.command("doctor")
     own_house.data.joinpath("gateway.db").unlink()
     own_house.start()
 
@@ -73,14 +74,14 @@ def test_doctor_says_what_is_wrong_and_looks_at_the_rest(own_house: House) -> No
     assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 7, 1)
 
 
-def test_doctor_says_where_there_is_nothing(house: House) -> None:
-    ended = command("doctor", "--data", str(house.data / "nowhere"))
+def test_doctor_says_where_there_is_nothing(tmp_path: Path) -> None:
+    ended = command("doctor", "--data", str(tmp_path / "nowhere"))
 
     assert "nowhere holds no Quietzone: name its folder with --data" in ended.stderr
 
 
 def test_topics_are_as_declared_in_a_house_that_has_run(house: House) -> None:
-    ended = command("topics", "check", "--data", str(house.data))
+    ended = house.command("topics", "check")
 
     assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(TOPICS)} topics are as declared\n")
 
@@ -90,10 +91,10 @@ def test_a_topic_with_another_retention_is_planned_checked_and_applied(own_house
         database.execute("UPDATE topics SET retention_ms = 1000 WHERE name = 'qr.code.v1'")
     database.close()
 
-    planned = command("topics", "plan", "--data", str(own_house.data))
-    checked = command("topics", "check", "--data", str(own_house.data))
-    applied = command("topics", "apply", "--data", str(own_house.data))
-    after = command("topics", "check", "--data", str(own_house.data))
+    planned = own_house.command("topics", "plan")
+    checked = own_house.command("topics", "check")
+    applied = own_house.command("topics", "apply")
+    after = own_house.command("topics", "check")
 
     assert "• qr.code.v1: retention.ms is 1000, apply makes it 2592000000" in planned.stdout
     assert [ended.returncode for ended in (planned, checked, applied, after)] == [0, 1, 0, 0]

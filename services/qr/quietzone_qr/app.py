@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
-from quietzone_kit.bus import Bus, BusUnavailable, Topic, TopicMismatch, open_bus
+from quietzone_kit.bus import Bus, BusUnavailable, TopicMismatch, open_bus
 from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.ids import uuid7
@@ -50,6 +50,9 @@ Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 ALL_COLLECTIONS = (*COLLECTIONS, *(each for each in HEALTH_COLLECTIONS if each not in COLLECTIONS))
 """All that this service stores."""
 
+TOPICS = (QR_CODE_V1, QR_DESTINATION_V1)
+"""All that this service writes."""
+
 CLOCK = SystemClock()
 RANDOMNESS = SystemRandomness()
 
@@ -60,7 +63,7 @@ async def build(settings: QrSettings) -> App:
     documents = await _documents(app, settings)
     bus = _bus(app, settings)
     relay = Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
-    app.task("outbox relay", _on_topic(bus, QR_CODE_V1, relay.run))
+    app.task("outbox relay", _on_topics(bus, relay.run))
     if settings.qr_health:
         _ask_destinations(app, settings, documents, bus, unless=_stopped)
     with setting("cache_url"):
@@ -103,10 +106,10 @@ def _ask_destinations(
         documents, {CHECK: checks}, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS), concurrency=CHECKS_AT_ONCE
     )
     follower = FollowCodes(healths, Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake), CLOCK)
-    app.task("health relay", _on_topic(bus, QR_DESTINATION_V1, relay.run))
+    app.task("health relay", _on_topics(bus, relay.run))
     app.task("health checks", worker.run)
     react = partial(run_reaction, bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)
-    app.task("health of codes", unless(_on_topic(bus, QR_CODE_V1, react)))
+    app.task("health of codes", unless(_on_topics(bus, react)))
 
 
 async def _documents(app: App, settings: HealthSettings) -> Documents:
@@ -124,13 +127,13 @@ def _bus(app: App, settings: HealthSettings) -> Bus:
     return bus
 
 
-def _on_topic(bus: Bus, topic: Topic, main: Main) -> Main:
-    """A task once its topic is there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
+def _on_topics(bus: Bus, main: Main) -> Main:
+    """A task once our topics are there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
 
     async def run() -> None:
         while True:
             try:
-                await bus.ensure([topic])
+                await bus.ensure(TOPICS)
                 break
             except BusUnavailable as error:
                 log.warning("no bus yet: events wait", error=str(error))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from quietzone_analytics import archive
 from quietzone_analytics import projection as scans
 from quietzone_analytics import reconcile as reports
 from quietzone_analytics.partitions import adopt
@@ -23,7 +24,7 @@ from quietzone_kit.files import posix_files
 from quietzone_kit.outbox import OUTBOX_INDEX
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_qr.codes.repository import CODES
-from quietzone_standalone.operations.stores import CLOCK, OWNED, Stores, open_stores
+from quietzone_standalone.operations.stores import BLOBS_URL, CLOCK, OWNED, Stores, open_files, open_stores, urls
 from quietzone_standalone.roles import ROLES, embedded_urls, environment
 from quietzone_standalone.serve import MOVED, locked
 from quietzone_standalone.settings import Backends, Installation
@@ -37,7 +38,9 @@ IN_PUBLIC = frozenset({"tracking edge", "gateway serve"})
 """Roles that let something new in."""
 
 PLACES = (scans.STATES, reports.SOURCES)
-"""Where projections have come to in a log; copied last, since they change once the new log is theirs."""
+"""Where projections have come to in a log; copied last, since they change once the new log is theirs. The archive begins anew: its files
+are apart by log.
+"""
 
 DRAINED_WITHIN_S = 600.0
 """A forwarder sends 50,000 scans a second: 30 million spooled scans."""
@@ -66,6 +69,7 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
         async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL) as new:
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
+            await _copy_files(place.data, on_progress)
             await new.bus.ensure(TOPICS)
             await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
             await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
@@ -80,7 +84,7 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
 
 async def _drain(place: Installation, say: Say) -> None:
     of_the_servers = embedded_urls(place.data).keys()
-    ours = {name: value for name, value in os.environ.items() if name not in of_the_servers}
+    ours = {name: value for name, value in os.environ.items() if name not in of_the_servers} | {"QUIETZONE_QR_HEALTH": "false"}
     told = environment(place, SystemRandomness().token(32).hex(), ours)
     roles = tuple(role for role in ROLES if role.title not in IN_PUBLIC)
     supervisor = Supervisor(roles, told, say)
@@ -127,9 +131,27 @@ async def _links_are_complete(stores: Stores) -> bool:
     return True
 
 
+async def _copy_files(data: Path, on_progress: Callable[[str, int], object]) -> None:
+    """Archive and exports, if there is a place for them on the other side."""
+    to = urls(data, Backends.REAL)[BLOBS_URL]
+    if not to:
+        return
+    async with open_files(urls(data, Backends.EMBEDDED)[BLOBS_URL]) as old, open_files(to) as new:
+        count, after = 0, None
+        while True:
+            page = await old.list(after=after)
+            for entry in page.entries:
+                await new.put(entry.key, old.stream(entry.key), (await old.head(entry.key)).about)
+                count += 1
+                on_progress("files", count)
+            after = page.cursor
+            if after is None:
+                return
+
+
 async def _copy(part: str, old: Stores, new: Stores, on_progress: Callable[[str, int], object]) -> None:
     source, target = _store(old, part), _store(new, part)
-    await copy(source, target, [one for one in OWNED[part] if one not in PLACES], on_progress=on_progress)
+    await copy(source, target, [one for one in OWNED[part] if one not in (*PLACES, archive.STATES)], on_progress=on_progress)
     for collection in (one for one in OWNED[part] if one in PLACES):
         if not await _holds_any(target, collection):  # else a run before this one has come so far
             await copy(source, target, [collection], on_progress=on_progress)

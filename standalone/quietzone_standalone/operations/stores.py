@@ -8,12 +8,13 @@ from pathlib import Path
 
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_gateway.identity.repository import ACCOUNTS
+from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
 from quietzone_kit.documents import Collection, Documents, open_documents
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
-from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
+from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_standalone.roles import embedded_urls
 from quietzone_standalone.settings import Backends
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
@@ -26,6 +27,9 @@ OWNED: Mapping[str, tuple[Collection, ...]] = {
     "gateway": (ACCOUNTS,),
 }
 """All that each part stores."""
+
+BLOBS_URL = "QUIETZONE_ANALYTICS_BLOBS_URL"
+"""Archive and exports; an installation may do without."""
 
 THREADS = 2  # one reads while the other writes
 
@@ -57,7 +61,7 @@ def urls(data: Path, backends: Backends) -> Mapping[str, str]:
             raise SettingsError(f"{data} holds no Quietzone: name its folder with --data, or --backends real for one on servers")
         return embedded
     told = {name: os.environ.get(name, "").strip() for name in embedded}
-    if missing := [name for name, value in told.items() if not value]:
+    if missing := [name for name, value in told.items() if not value and name != BLOBS_URL]:
         raise SettingsError(*(f"{name}: must be set, to the same value as the parts have" for name in missing))
     return told
 
@@ -120,6 +124,20 @@ async def open_part(told: Mapping[str, str], part: str) -> AsyncIterator[Documen
             yield store
         finally:
             await store.close()
+
+
+@asynccontextmanager
+async def open_files(url: str) -> AsyncIterator[Blobs]:
+    """A store of blobs, within the block; raises SettingsError."""
+    with _threads("blobs") as executor:
+        try:
+            blobs = open_blobs(url, executor=executor, randomness=RANDOMNESS)
+        except ValueError as error:
+            raise SettingsError(f"{BLOBS_URL}: {error}") from error
+        try:
+            yield blobs
+        finally:
+            await blobs.close()
 
 
 def documents_url(part: str) -> str:

@@ -9,6 +9,7 @@ COLLECTIONS = (STATES,)
 __all__ = [
     "COLLECTIONS",
     "GROUP",
+    "STATES",
     "ArchiveProjection",
     "ArchiveStates",
     "CannotRebuild",
