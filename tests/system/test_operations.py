@@ -1,11 +1,17 @@
 """Commands for operators, on an installation that runs."""
 
+import asyncio
 import re
 import sqlite3
 from pathlib import Path
 
-from house import House, command, until
-from quietzone_topics import TOPICS
+import pytest
+
+from house import House, command, house_in, until
+from quietzone_kit.bus import open_bus
+from quietzone_kit.events import Event
+from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_topics import QR_CODE_V1, TOPICS, TYPE_QR_CODE
 
 
 def source_and_number(house: House) -> str:
@@ -98,3 +104,32 @@ def test_a_topic_with_another_retention_is_planned_checked_and_applied(own_house
 
     assert "• qr.code.v1: retention.ms is 1000, apply makes it 2592000000" in planned.stdout
     assert [ended.returncode for ended in (planned, checked, applied, after)] == [0, 1, 0, 0]
+
+
+def test_dead_letters_are_listed_shown_redriven_and_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUIETZONE_QR_HEALTH", "true")
+    with house_in(tmp_path / "data") as house:
+        asyncio.run(_publish_nonsense(house))
+        until(lambda: house.command("dlq", "list").returncode == 1, "the letter is dead", within_s=30)
+
+        shown = house.command("dlq", "show", "qr-health")
+        unsure = house.command("dlq", "drop", "qr-health")
+        redriven = house.command("dlq", "redrive", "qr-health", "--all")
+        until(lambda: house.command("dlq", "list").returncode == 1, "it has died again", within_s=30)
+        dropped = house.command("dlq", "drop", "qr-health", "--key", "nonsense")
+
+        assert "nonsense" in shown.stdout
+        assert "say which: --error, --key or --id, or --all" in re.sub(r"[│\s]+", " ", unsure.stderr)
+        assert "1 letters were sent back to qr-health" in redriven.stdout
+        assert "1 letters were dropped for qr-health" in dropped.stdout
+        assert house.command("dlq", "list").returncode == 0
+
+
+async def _publish_nonsense(house: House) -> None:
+    """A change of a code that nobody can read."""
+    executor = ThreadExecutor("bus", 2)
+    bus = open_bus(f"sqlite:///{house.data}/bus.db", clock=SystemClock(), executor=executor, randomness=SystemRandomness())
+    event = Event("nonsense.1", "/test", TYPE_QR_CODE, "nonsense", 0, b"\xff\xff")
+    await bus.publish([event.to_message(QR_CODE_V1.name)])
+    await bus.close()
+    executor.close()

@@ -15,8 +15,10 @@ from quietzone_kit.documents import Collection, Documents, open_documents
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
+from quietzone_qr.health.consumers import NAME as HEALTH
 from quietzone_standalone.roles import embedded_urls
 from quietzone_standalone.settings import Backends
+from quietzone_topics import QR_CODE_V1
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
@@ -27,6 +29,9 @@ OWNED: Mapping[str, tuple[Collection, ...]] = {
     "gateway": (ACCOUNTS,),
 }
 """All that each part stores."""
+
+REACTIONS: Mapping[str, str] = {HEALTH: QR_CODE_V1.name}
+"""The consumers that have dead letters, and what they read."""
 
 BLOBS_URL = "QUIETZONE_ANALYTICS_BLOBS_URL"
 """Archive and exports; an installation may do without."""
@@ -79,6 +84,13 @@ async def open_stores(data: Path, backends: Backends) -> AsyncIterator[Stores]:
         bus = await opened.enter_async_context(open_the_bus(told))
         parts = {part: await opened.enter_async_context(open_part(told, part)) for part in OWNED}
         yield Stores(bus, **parts, spool=spool_of(data))
+
+
+@asynccontextmanager
+async def open_bus_of(data: Path, backends: Backends) -> AsyncIterator[Bus]:
+    """An installation's bus, within the block; raises SettingsError."""
+    async with open_the_bus(urls(data, backends)) as bus:
+        yield bus
 
 
 @asynccontextmanager

@@ -1,0 +1,135 @@
+"""`quietzone dlq`: events that a consumer gave up, and what becomes of them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from quietzone_cli.errors import OperationFailed
+from quietzone_cli.operations import BackendsOption, DataFolder, answers
+from quietzone_cli.terminal import console, finish
+from quietzone_kit.reaction import DeadLetters, Letter, Which
+from quietzone_standalone import Backends
+
+app = typer.Typer(no_args_is_help=True, help="Events that a consumer gave up: look at them, have them handled again, or drop them.")
+
+T = TypeVar("T")
+
+Consumer = Annotated[str, typer.Argument(help="As `quietzone dlq list` names it.")]
+Error = Annotated[str | None, typer.Option("--error", help="Only those that died of this error.")]
+Key = Annotated[str | None, typer.Option("--key", help="Only those of this key, such as a code's id.")]
+Ids = Annotated[list[str] | None, typer.Option("--id", help="Only this letter; may be given several times.")]
+Everything = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+PAGE = 20
+REASON = 80  # characters of a reason in a table
+
+
+@app.command(name="list")
+def list_command(data: DataFolder = Path("data"), backends: BackendsOption = Backends.EMBEDDED) -> None:
+    """How many letters wait for each consumer, and of what they died; exit code 1 when any do."""
+    finish(_list(data, backends))
+
+
+@app.command()
+def show(
+    consumer: Consumer, error: Error = None, key: Key = None, data: DataFolder = Path("data"), backends: BackendsOption = Backends.EMBEDDED
+) -> None:
+    """The first letters that wait, in the order in which they died."""
+    finish(_show(consumer, Which(error, key), data, backends))
+
+
+@app.command()
+def redrive(
+    consumer: Consumer,
+    error: Error = None,
+    key: Key = None,
+    ids: Ids = None,
+    *,
+    data: DataFolder = Path("data"),
+    backends: BackendsOption = Backends.EMBEDDED,
+    everything: Everything = False,
+) -> None:
+    """Send letters back to the consumer that gave them up, and to no other; in order."""
+    which = _which(error, key, ids, everything=everything)
+    finish(_settle(consumer, data, backends, lambda dead: dead.redrive(which), "sent back to"))
+
+
+@app.command()
+def drop(
+    consumer: Consumer,
+    error: Error = None,
+    key: Key = None,
+    ids: Ids = None,
+    *,
+    data: DataFolder = Path("data"),
+    backends: BackendsOption = Backends.EMBEDDED,
+    everything: Everything = False,
+) -> None:
+    """Have letters wait no more: they are never handled."""
+    which = _which(error, key, ids, everything=everything)
+    finish(_settle(consumer, data, backends, lambda dead: dead.drop(which), "dropped for"))
+
+
+def _which(error: str | None, key: str | None, ids: list[str] | None, *, everything: bool) -> Which:
+    if everything == bool(error or key or ids):
+        raise typer.BadParameter("say which: --error, --key or --id, or --all")
+    return Which(error, key, frozenset(ids) if ids else None)
+
+
+async def _list(data: Path, backends: Backends) -> int:
+    from quietzone_standalone.operations import REACTIONS  # noqa: PLC0415 - `serve` does without all parts' code
+
+    table = Table("consumer", "topic", "letters", "since", "of what")
+    total = 0
+    for consumer, topic in REACTIONS.items():
+        found = await _ask(consumer, data, backends, lambda dead: dead.summary())
+        total += found.total
+        kinds = ", ".join(f"{error} {count}" for error, count in sorted(found.by_error.items()))
+        table.add_row(consumer, topic, str(found.total), _time(found.oldest_ms), escape(kinds))
+    console.print(table)
+    return 1 if total else 0
+
+
+async def _show(consumer: str, which: Which, data: Path, backends: Backends) -> int:
+    page = await _ask(consumer, data, backends, lambda dead: dead.page(which, limit=PAGE))
+    table = Table("letter", "key", "died", "attempts", "of what")
+    for letter in page.letters:
+        table.add_row(*_row(letter))
+    console.print(table)
+    if page.cursor is not None:
+        console.print(f"and more; --error or --key show others than these {PAGE}")
+    return 0
+
+
+async def _settle(consumer: str, data: Path, backends: Backends, settle: Callable[[DeadLetters], Awaitable[int]], how: str) -> int:
+    count = await _ask(consumer, data, backends, settle)
+    console.print(f"[green]✓[/] {count} letters were {how} {escape(consumer)}", highlight=False)
+    return 0
+
+
+async def _ask(consumer: str, data: Path, backends: Backends, ask: Callable[[DeadLetters], Awaitable[T]]) -> T:
+    from quietzone_standalone.operations import REACTIONS, open_bus_of  # noqa: PLC0415
+
+    if consumer not in REACTIONS:
+        raise OperationFailed(f"no consumer {consumer!r}; there are {', '.join(REACTIONS)}")
+
+    async def answer() -> T:
+        async with open_bus_of(data, backends) as bus:
+            return await ask(DeadLetters(bus, REACTIONS[consumer], consumer))
+
+    return await answers(answer())
+
+
+def _row(letter: Letter) -> tuple[str, ...]:
+    death = letter.death
+    reason = escape(f"{death.error}: {death.reason}"[:REASON])
+    return letter.letter_id, escape(letter.key), _time(death.time_ms), str(death.attempts), reason
+
+
+def _time(time_ms: int | None) -> str:
+    return "" if time_ms is None else f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
