@@ -29,6 +29,9 @@ log = logger(__name__)
 GROUP = "analytics-archive"
 
 TURN = 5_000  # rows made in one turn of the event loop, about 10 ms, so that queries are answered in between
+DRAFT_ROWS = 100_000
+"""In one draft, and a record more. DuckDB holds the lists of up to 2,048 lines of a draft at once: of long ones that would be gigabytes."""
+
 PENDING_BYTES = 4_000_000  # lines that are held before they go to the disk
 LOOK_S = 1.0  # between looks for files that are due though nothing comes
 BLOBS_S = 600.0  # for one file of 64 MB, at 1 MB/s with room for retries
@@ -46,13 +49,15 @@ class Due:
 
 @dataclass(slots=True)
 class _Desk:
-    """The records of a partition that wait, from `first` to below `next`: as lines in a draft, the newest in `pending`."""
+    """The records of a partition that wait, from `first` to below `next`: as lines in drafts, the newest in `pending`."""
 
-    draft: Draft
+    drafts: list[Draft]
     first: int
     next: int
     since: float
     """When the first came, monotonic."""
+    rows: int = 0
+    """That the newest draft will have, with what is pending."""
     size: int = 0
     """Bytes of the records as they came."""
     pending: bytearray = field(default_factory=bytearray)
@@ -120,8 +125,9 @@ class ArchiveProjection:
             line, rows = _lines(desk, record)
             desk.pending += line
             desk.next, desk.size = record.offset + 1, desk.size + len(record.value) + len(record.key)
+            desk.rows += rows
             rest -= rows
-            if len(desk.pending) > PENDING_BYTES:
+            if len(desk.pending) > PENDING_BYTES or desk.rows >= DRAFT_ROWS:
                 await self._write(desk)
             if rest < 0:
                 rest = TURN
@@ -155,7 +161,7 @@ class ArchiveProjection:
         return await self._begin(state.partition, state.next_offset), state
 
     async def _store(self, file: File, desk: _Desk) -> None:
-        parquet = await self._tables.to_parquet(desk.draft, TO_ROWS)
+        parquet = await self._tables.to_parquet(desk.drafts, TO_ROWS)
         try:
             async with asyncio.timeout(BLOBS_S):
                 await self._shelf.put(file, parquet)
@@ -168,8 +174,11 @@ class ArchiveProjection:
 
     async def _write(self, desk: _Desk) -> None:
         if desk.pending:
-            await self._tables.append(desk.draft, bytes(desk.pending))
+            await self._tables.append(desk.drafts[-1], bytes(desk.pending))
             desk.pending.clear()
+        if desk.rows >= DRAFT_ROWS:
+            desk.drafts.append(await self._tables.draft())
+            desk.rows = 0
 
     async def _desk(self, partition: int) -> tuple[_Desk, ArchiveState]:
         """What waits, and the state that it follows."""
@@ -182,7 +191,7 @@ class ArchiveProjection:
 
     async def _begin(self, partition: int, offset: int) -> _Desk:
         await self._leave(partition)
-        desk = self._desks[partition] = _Desk(await self._tables.draft(), offset, offset, self._clock.monotonic())
+        desk = self._desks[partition] = _Desk([await self._tables.draft()], offset, offset, self._clock.monotonic())
         return desk
 
     async def _begin_behind_files(self, partition: int, bounds: Bounds) -> None:
@@ -219,8 +228,8 @@ class ArchiveProjection:
 
     async def _leave(self, partition: int) -> None:
         desk = self._desks.pop(partition, None)
-        if desk is not None:
-            await self._tables.drop(desk.draft)
+        for draft in desk.drafts if desk is not None else ():
+            await self._tables.drop(draft)
 
 
 @asynccontextmanager

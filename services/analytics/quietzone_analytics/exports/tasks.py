@@ -73,7 +73,7 @@ class MakeExport:
         try:
             await self._count(draft, writer, span, task, tell)
             if question.form is Format.PARQUET:
-                csv, draft = draft, await self._tables.to_parquet(draft, _PARQUET, writer.about())
+                csv, draft = draft, await self._tables.to_parquet([draft], _PARQUET, writer.about())
                 await self._tables.drop(csv)
             return await self._put(key_of(task, question.form), question.form, draft, writer.rows)
         finally:

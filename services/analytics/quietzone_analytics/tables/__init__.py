@@ -4,7 +4,7 @@ What is too large for memory waits in a draft: lines of JSON or CSV that grow pi
 query; `open_tables` gives the adapter, which is DuckDB (ADR 12).
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +31,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Tables(Protocol):
-    """Drafts, and queries over one draft that make another. A query names its draft as `{source}`.
+    """Drafts, and queries over drafts that make another. A query names its drafts, one after the other, as `{source}`.
 
     Every call that writes can raise NoRoom.
     """
@@ -55,8 +55,8 @@ class Tables(Protocol):
     async def drop(self, draft: Draft) -> None:
         """Remove a draft; nothing happens if it is gone."""
 
-    async def to_parquet(self, source: Draft, query: str, about: Mapping[str, str] = NOTHING) -> Draft:
-        """What `query` makes of a draft, as Parquet: the same bytes for the same rows. `about` becomes the file's key-value metadata.
+    async def to_parquet(self, sources: Sequence[Draft], query: str, about: Mapping[str, str] = NOTHING) -> Draft:
+        """What `query` makes of drafts, as Parquet: the same bytes for the same rows. `about` becomes the file's key-value metadata.
 
         Raises:
             TableError: the query can't be answered.

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -68,14 +68,14 @@ class DuckdbTables:
         self._sizes.pop(draft, None)
         await self._run(partial(place.remove, draft))
 
-    async def to_parquet(self, source: Draft, query: str, about: Mapping[str, str] = NOTHING) -> Draft:
+    async def to_parquet(self, sources: Sequence[Draft], query: str, about: Mapping[str, str] = NOTHING) -> Draft:
         """See Tables."""
         told = ", ".join(f"{quoted(name)}: {quoted(value)}" for name, value in sorted({"made_by": "quietzone", **about}.items()))
-        return await self._copy(source, query, f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{told}}}")
+        return await self._copy(sources, query, f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{told}}}")
 
     async def to_lines(self, source: Draft, query: str) -> Draft:
         """See Tables."""
-        return await self._copy(source, query, "FORMAT json, ARRAY false")
+        return await self._copy([source], query, "FORMAT json, ARRAY false")
 
     async def close(self) -> None:
         """See Tables."""
@@ -83,14 +83,14 @@ class DuckdbTables:
             await self._executor.run(self._place.close)
         self._sizes.clear()
 
-    async def _copy(self, source: Draft, query: str, form: str) -> Draft:
+    async def _copy(self, sources: Sequence[Draft], query: str, form: str) -> Draft:
         place = await self._opened()
         target = await self.draft()
         try:
             async with self._one:  # each takes its memory
                 duck = await self._run(partial(_query, place.folder, self._max_bytes))
                 try:
-                    await self._run(partial(duck.copy, query, place.path(source), place.path(target), form))
+                    await self._run(partial(duck.copy, query, list(map(place.path, sources)), place.path(target), form))
                 except asyncio.CancelledError:
                     duck.interrupt()
                     raise

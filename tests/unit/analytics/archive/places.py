@@ -1,6 +1,6 @@
 """Places of files in memory, and tables that keep lines as they are: what the archive writes, without DuckDB."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from quietzone_analytics.tables import NOTHING, Draft, NoRoom
 from quietzone_kit.blobs import PLAIN, About, Blob, BlobNotFound, BlobsUnavailable, Content, Entry, Page
@@ -90,9 +90,9 @@ class LineTables:
     async def drop(self, draft: Draft) -> None:
         self.drafts.pop(draft, None)
 
-    async def to_parquet(self, source: Draft, query: str, about: Mapping[str, str] = NOTHING) -> Draft:  # noqa: ARG002 - as the port has it
+    async def to_parquet(self, sources: Sequence[Draft], query: str, about: Mapping[str, str] = NOTHING) -> Draft:  # noqa: ARG002 - as the port has it
         made = await self.draft()
-        self.drafts[made] = self.drafts[source]
+        self.drafts[made] = b"".join(self.drafts[source] for source in sources)
         return made
 
     async def to_lines(self, source: Draft, query: str) -> Draft:

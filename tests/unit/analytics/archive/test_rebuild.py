@@ -22,6 +22,8 @@ from quietzone_analytics.archive import (
     files_of,
     tell_of_bus,
 )
+from quietzone_analytics.archive import rebuild as rebuilding
+from quietzone_analytics.archive import use_cases as archiving
 from quietzone_analytics.archive.domain import File
 from quietzone_analytics.archive.rebuild import Rebuilt
 from quietzone_analytics.tables import Tables, open_tables
@@ -98,8 +100,11 @@ async def test_documents_of_a_rebuild_are_those_of_counting(tables: Tables, amou
     log = log_of(amounts)
     world = await World.new()
     await world.count(*log)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archiving, "DRAFT_ROWS", 30)
+        patch.setattr(rebuilding, "ROWS_AT_ONCE", 50)
 
-    assert (await rebuilt(await archived(log, tables, a_file=a_file), tables)).picture() == world.picture()
+        assert (await rebuilt(await archived(log, tables, a_file=a_file), tables)).picture() == world.picture()
 
 
 async def test_counting_goes_on_behind_the_archive(tables: Tables) -> None:

@@ -33,7 +33,7 @@ async def tables(tmp_path: Path) -> AsyncIterator[Tables]:
 async def parquet(tables: Tables, records: Sequence[Record]) -> Draft:
     lines = await tables.draft()
     await tables.append(lines, b"".join(line_of(one)[0] for one in records))
-    return await tables.to_parquet(lines, TO_ROWS)
+    return await tables.to_parquet([lines], TO_ROWS)
 
 
 async def content(tables: Tables, draft: Draft) -> bytes:
@@ -138,7 +138,7 @@ async def test_an_offset_that_the_log_left_out_gives_no_record(tables: Tables) -
     blobs, file = MemoryBlobs(), File("log-1", 0, 0, 1)
     lines = await tables.draft()
     await tables.append(lines, absent_line(0, NOON_MS) + line_of(record(closed(1, prev_seq=1), 1))[0])
-    await blobs.put(file.key, await content(tables, await tables.to_parquet(lines, TO_ROWS)))
+    await blobs.put(file.key, await content(tables, await tables.to_parquet([lines], TO_ROWS)))
     rebuild = Rebuild(MemoryDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
 
     assert [one.offset async for some in rebuild._records(file, 0) for one in some] == [1]
