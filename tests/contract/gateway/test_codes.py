@@ -186,7 +186,13 @@ async def test_an_image_that_is_still_the_same_is_not_sent_again(api: Api) -> No
 
 @pytest.mark.parametrize(
     ("query", "fields"),
-    [("format=gif", ["format"]), ("size=63", ["size"]), ("size=4097", ["size"]), ("size=big&colour=red", ["size", "colour"]), ("size=100&size=200", ["size"])],
+    [
+        ("format=gif", ["format"]),
+        ("size=63", ["size"]),
+        ("size=4097", ["size"]),
+        ("size=big&colour=red", ["size", "colour"]),
+        ("size=100&size=200", ["size"]),
+    ],
 )
 async def test_every_wrong_wish_for_an_image_is_named(api: Api, query: str, fields: list[str]) -> None:
     assert problem(await api.send("GET", f"/v1/codes/{CODE_ID}/image?{query}")) == (400, "invalid-argument", fields)
