@@ -20,6 +20,13 @@ def run() -> Iterator[Run]:
         yield begun
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for answers: a busy machine is no failure, and faults have tests of their own."""
+    monkeypatch.setattr("quietzone_kit.cache._redis.ANSWER_S", 5.0)
+    monkeypatch.setattr("quietzone_kit.cache._redis.listener.QUIET_S", 5.0)
+
+
 @pytest.fixture(scope="session")
 def cluster_place(run: Run) -> str:
     node = run.use(cluster(run.folder("redis-cluster")))
@@ -40,13 +47,13 @@ def _url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(params=["memory", *SHARED])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, patient: None) -> Iterator[str]:  # noqa: ARG001 - it acts by being there
     """A cache with nothing in it."""
     yield from _url(request)
 
 
 @pytest.fixture(params=SHARED)
-def shared_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def shared_url(request: pytest.FixtureRequest, patient: None) -> Iterator[str]:  # noqa: ARG001 - it acts by being there
     """One that several processes have."""
     yield from _url(request)
 

@@ -12,7 +12,7 @@ from servers.packages import Packages
 from servers.process import NativeServer, free_port, says
 from servers.run import Run
 
-pytestmark = pytest.mark.server("redis")
+pytestmark = [pytest.mark.server("redis"), pytest.mark.usefixtures("patient")]
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 from quietzone_kit.cache import CacheUnavailable, Keep
 from quietzone_kit.cache._metrics import BREAKER_OPEN, SERVER, SERVER_BYTES, SERVER_FAILURES
 from quietzone_kit.cache._redis import scripts
-from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Client, Place, let_go
-from quietzone_kit.cache._redis.listen import listen
+from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Client, Place, cancellable, let_go
+from quietzone_kit.cache._redis.listener import listen
 from quietzone_kit.cache._server import Claim, Ear, Found, ServerGone
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.rpc import Breaker, BreakerState
@@ -109,7 +109,7 @@ class RedisServer:
 
     async def listen(self, ear: Ear) -> NoReturn:
         """See Server."""
-        await listen(self._place, self._channel, ear, self._randomness)
+        await listen(self._place, self._channel, ear, self._randomness, self._warm)
 
     async def check(self) -> None:
         """See Server."""
@@ -141,11 +141,11 @@ class RedisServer:
         except Unavailable:
             raise ServerGone from None
         began = self._clock.monotonic()
-        if self._client is None:
-            self._client = self._place.connect(connections=CONNECTIONS, answer_s=ANSWER_S)
+        client = self._connected()
         try:
             async with asyncio.timeout(ANSWER_S), self._turns:
-                answer = await self._client.execute_command(*command)
+                with cancellable():
+                    answer = await client.execute_command(*command)
         except Exception as error:  # redis-py raises a KeyError, too, when a cluster has lost slots
             await self._failed(operation, error)
             raise ServerGone from error
@@ -156,6 +156,15 @@ class RedisServer:
         BREAKER_OPEN.set(0)
         SERVER.labels(operation).observe(self._clock.monotonic() - began)
         return answer
+
+    async def _warm(self) -> None:
+        """Connect where nobody waits for it: TLS, sentinels and the nodes of a cluster take longer than an answer may."""
+        await self._connected().execute_command("SET", f"{self._prefix}:check", b"", "PX", 1)
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            self._client = self._place.connect(connections=CONNECTIONS, answer_s=ANSWER_S)
+        return self._client
 
     async def _failed(self, operation: str, error: Exception) -> None:
         SERVER_FAILURES.labels(operation, type(error).__name__).inc()

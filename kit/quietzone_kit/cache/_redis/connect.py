@@ -4,7 +4,8 @@ redis-py tries nothing again here: the cache does without an answer, and its bre
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -96,6 +97,23 @@ class Place:
         return primary
 
 
+@contextmanager
+def cancellable() -> Iterator[None]:
+    """Around calls of a client, which can lose a cancellation: before Python 3.12 `asyncio.wait_for`, by which redis-py sends, forgets one
+    that comes together with its result (https://github.com/python/cpython/issues/81839), and a cluster's client fails instead.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    try:
+        yield
+    except Exception as error:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError from error
+        raise
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+
+
 async def subscribed(client: Client, channel: str) -> PubSub:
     """What hears `channel`; in a cluster each node passes messages on to all others."""
     if isinstance(client, RedisCluster):
@@ -112,7 +130,8 @@ async def let_go(client: Client, pubsub: PubSub | None = None) -> None:
         if held is not None:
             try:
                 async with asyncio.timeout(CONNECT_S):
-                    await held.aclose()
+                    with cancellable():
+                        await held.aclose()
             except ERRORS as error:
                 log.debug("closing a connection that was lost", error=str(error))
 

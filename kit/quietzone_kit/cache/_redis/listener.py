@@ -1,11 +1,12 @@
 """Hearing what other processes say, and noticing when it can't be heard."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from redis.asyncio.client import PubSub
 
-from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Place, let_go, subscribed
+from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Place, cancellable, let_go, subscribed
 from quietzone_kit.cache._server import Ear
 from quietzone_kit.runtime import Randomness
 from quietzone_kit.telemetry import logger
@@ -18,8 +19,8 @@ MAX_PAUSE_S = 2.0
 """Between attempts to connect: less than memory is trusted, so that short absences aren't seen from outside."""
 
 
-async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness) -> NoReturn:
-    """Pass on what is said on `channel`, until cancelled."""
+async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness, warm: Callable[[], Awaitable[None]]) -> NoReturn:
+    """Pass on what is said on `channel`, until cancelled; `warm` is called first whenever the server is there (again)."""
     pause_s = 0.05
     while True:
         heard = False
@@ -27,9 +28,12 @@ async def listen(place: Place, channel: str, ear: Ear, randomness: Randomness) -
         pubsub = None
         try:
             async with asyncio.timeout(2 * CONNECT_S):  # sentinels and nodes are asked before
-                pubsub = await subscribed(client, channel)
+                with cancellable():
+                    pubsub = await subscribed(client, channel)
+                    await warm()
             while True:
-                message = await _next(pubsub)
+                with cancellable():
+                    message = await _next(pubsub)
                 if message["type"] == "subscribe":  # at the beginning, and whenever redis-py has connected again
                     heard, pause_s = True, 0.05
                     ear.heard()
