@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from system.conftest import BACKENDS, EMBEDDED, real_urls
 
 from house import House, house_in, until
 from quietzone.qr.v1.health_pb2 import DESTINATION_STATE_ALIVE, DESTINATION_STATE_DEAD, DestinationChanged
@@ -72,12 +74,19 @@ def menu() -> Iterator[Menu]:
         thread.join()
 
 
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    for name, value in {**SOON, "QUIETZONE_QR_HEALTH_RETRY_S": ",".join("1" * 10)}.items():
-        monkeypatch.setenv(name, value)
-    with house_in(tmp_path / "data") as house:
-        yield house
+@pytest.fixture(scope="module", params=BACKENDS)
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house that asks destinations again after a second, on each kind of backends."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in {**SOON, "QUIETZONE_QR_HEALTH_RETRY_S": ",".join("1" * 10)}.items():
+            patch.setenv(name, value)
+        urls = {} if request.param == EMBEDDED else stack.enter_context(real_urls())
+        yield stack.enter_context(house_in(tmp_path_factory.mktemp("house") / "data", urls))
+
+
+def bus_of(house: House) -> str:
+    return house.urls.get("QUIETZONE_BUS_URL", f"sqlite:///{house.data}/bus.db")
 
 
 def health_of(house: House, code_id: str) -> Any:
@@ -95,7 +104,7 @@ def test_a_destination_that_is_gone_is_told_of_within_seconds_and_so_is_its_retu
     menu.status = 200
     until(lambda: health_of(house, code["id"])["state"] == "alive", "the destination is found alive")
     alive = health_of(house, code["id"])
-    told = asyncio.run(changes(house.data / "bus.db", 2))
+    told = asyncio.run(changes(bus_of(house), code["id"], 2))
 
     assert (dead["reason"], dead["destination"], alive["failures"]) == ("answered 404", menu.url, 0)
     assert dead["checked_at"] < dead["next_check_at"]
@@ -180,7 +189,7 @@ async def test_switched_off_it_asks_nobody(tmp_path: Path) -> None:
 
 async def foreign_dead_letters(folder: Path) -> None:
     """A topic of dead letters as no reaction of ours makes it."""
-    bus = bus_in(folder / "bus.db")
+    bus = bus_at(urls_in(folder)["QUIETZONE_BUS_URL"])
     await bus.ensure([replace(dead_topic(QR_CODE_V1.name, NAME), partitions=2)])
     await bus.close()
 
@@ -217,15 +226,15 @@ def test_waits_that_make_no_sense_are_named(tmp_path: Path, waits: str) -> None:
 
 async def publish_what_waits(documents: Documents, folder: Path) -> None:
     """The codes' events, as the role `serve` publishes them."""
-    bus = bus_in(folder / "bus.db")
+    bus = bus_at(urls_in(folder)["QUIETZONE_BUS_URL"])
     await bus.ensure([QR_CODE_V1])
     await Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner="test").publish_batch()
     await bus.close()
 
 
-async def changes(file: Path, count: int) -> list[DestinationChanged]:
-    """The first `count` changes that are told of destinations."""
-    bus = bus_in(file)
+async def changes(url: str, code_id: str, count: int) -> list[DestinationChanged]:
+    """The first `count` changes that are told of a code's destination."""
+    bus = bus_at(url)
     consumer = await bus.follow(QR_DESTINATION_V1.name)
     found: list[Event] = []
     async with asyncio.timeout(10):
@@ -233,11 +242,11 @@ async def changes(file: Path, count: int) -> list[DestinationChanged]:
             polled = await consumer.poll(max_records=100, wait_s=1)
             for partition in polled.assigned:
                 consumer.seek(partition, 0)
-            found += [event_of(record) for records in polled.records.values() for record in records]
+            found += [event_of(record) for records in polled.records.values() for record in records if record.key == code_id]
     await consumer.close()
     await bus.close()
     return [DestinationChanged.FromString(event.data) for event in found]
 
 
-def bus_in(file: Path) -> Bus:
-    return open_bus(f"sqlite:///{file}", clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
+def bus_at(url: str) -> Bus:
+    return open_bus(url, clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
