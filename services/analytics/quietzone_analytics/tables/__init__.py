@@ -1,7 +1,7 @@
 """Tables on their way to and from files: drafts in a temporary folder, and Parquet made of them.
 
 What is too large for memory waits in a draft: lines of JSON or CSV that grow piece by piece. `Tables` turns drafts into others by a
-query; `open_tables` gives the adapter, which is DuckDB (ADR 12).
+query; `open_tables` gives the adapter, which is DuckDB (ADR 13).
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
