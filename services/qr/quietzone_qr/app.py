@@ -27,7 +27,7 @@ from quietzone_qr.health.domain import Schedule
 from quietzone_qr.health.metrics import STOPPED
 from quietzone_qr.health.repository import COLLECTIONS as HEALTH_COLLECTIONS
 from quietzone_qr.health.repository import HEALTH, Healths
-from quietzone_qr.health.tasks import WITHIN_S, CheckDestination
+from quietzone_qr.health.tasks import WITHIN_S, CheckDestination, user_agent
 from quietzone_qr.health.use_cases import CHECK
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.rpc import CodeService
@@ -97,9 +97,7 @@ def _ask_destinations(
     relay = Relay(documents, HEALTH, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
     healths = Healths(documents, relay.wake)
     resolver = SystemResolver(ThreadExecutor("resolver", RESOLVER_THREADS))
-    # "Bot" has scans by us, where a destination is a code again, counted as a crawler's.
-    user_agent = f"QuietzoneBot/1.0 (a QR code of {settings.scan_base_url} leads here; looks once a day whether it still may)"
-    asker = Asker(resolver, CLOCK, user_agent=user_agent, private=settings.qr_health_private)
+    asker = Asker(resolver, CLOCK, user_agent=user_agent(settings.scan_base_url), private=settings.qr_health_private)
     schedule = Schedule(settings.qr_health_every_hours * 3_600_000, tuple(int(wait_s) * 1000 for wait_s in settings.qr_health_retry_s))
     checks = Kind(CheckDestination(healths, asker, schedule, CLOCK, RANDOMNESS), within_s=WITHIN_S)
     worker = Worker(

@@ -16,7 +16,7 @@ from quietzone_qr.health import ask
 from quietzone_qr.health.ask import Answered, Asker, NoAnswer, NotAsked, Resolver, SystemResolver
 from servers.packages import Packages
 
-USER_AGENT = "QuietzoneBot/1.0 (a test)"
+USER_AGENT = "Quietzone/1.0 (a test)"
 PUBLIC = "93.184.215.14"
 
 

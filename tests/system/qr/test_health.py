@@ -112,7 +112,7 @@ def test_a_destination_that_is_gone_is_told_of_within_seconds_and_so_is_its_retu
         (code["id"], DESTINATION_STATE_DEAD, "answered 404"),
         (code["id"], DESTINATION_STATE_ALIVE, "answered 200"),
     ]
-    assert "QuietzoneBot" in menu.agents[0]
+    assert menu.agents[0].startswith("Quietzone/1.0 (")
 
 
 def test_what_is_paused_or_leads_elsewhere_is_not_asked_any_more(house: House, menu: Menu) -> None:

@@ -82,3 +82,11 @@ def look_of(answer: Answer) -> Look:
             return Look(Finding.FAILING, reason, reached=reached)
         case NotAsked(reason=reason):
             return Look(Finding.UNCLEAR, reason)
+
+
+def user_agent(scan_base_url: str) -> str:
+    """Who asks, why, and where to complain.
+
+    It names neither a browser nor a bot: where a destination is a code again, edges count what names neither apart from people's scans.
+    """
+    return f"Quietzone/1.0 (looks whether a QR code still leads somewhere; +{scan_base_url})"
