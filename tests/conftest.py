@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import pytest
+
 from servers.catalogue import KINDS, Provided
 from servers.pool import Answer, Pool, Remote, own_servers
 from servers.process import Server
