@@ -100,13 +100,9 @@ class House:
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="house")
-        os.environ.update(self.urls)
-        self._thread.start()
-        try:
+        with _environment(self.urls):
+            self._thread.start()
             assert self._started.wait(START_WITHIN_S), "the house doesn't start"
-        finally:
-            for name in self.urls:  # its processes have them; another house is told others
-                os.environ.pop(name, None)
         if self._failure is not None:
             raise self._failure
 
@@ -136,6 +132,19 @@ def house_in(data: Path, urls: Mapping[str, str] = NONE) -> Iterator[House]:
         yield house
     finally:
         house.stop()
+
+
+@contextmanager
+def _environment(urls: Mapping[str, str]) -> Iterator[None]:
+    """What a house is told: `urls`, and nothing of the servers that are there for tests. Another house is told others."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("QUIETZONE_TEST_")}
+    os.environ.update(urls)
+    try:
+        yield
+    finally:
+        for name in urls:
+            os.environ.pop(name, None)
+        os.environ.update(kept)
 
 
 def fetch(method: str, url: str, data: bytes | None, headers: dict[str, str]) -> Answer:
