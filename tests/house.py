@@ -100,7 +100,7 @@ class House:
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="house")
-        with _environment(self.urls):
+        with told(self.urls):
             self._thread.start()
             assert self._started.wait(START_WITHIN_S), "the house doesn't start"
         if self._failure is not None:
@@ -135,7 +135,7 @@ def house_in(data: Path, urls: Mapping[str, str] = NONE) -> Iterator[House]:
 
 
 @contextmanager
-def _environment(urls: Mapping[str, str]) -> Iterator[None]:
+def told(urls: Mapping[str, str]) -> Iterator[None]:
     """What a house is told: `urls`, and nothing of the servers that are there for tests. Another house is told others."""
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("QUIETZONE_TEST_")}
     os.environ.update(urls)

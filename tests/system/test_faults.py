@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from house import House, fetch, free_port, house_in, until
+from house import House, fetch, free_port, house_in, told, until
 from quietzone_standalone import ROLES, PortTaken, Role, installation, running
 
 
@@ -68,10 +68,10 @@ def test_reconcile_says_so_when_a_spooled_frame_was_cut_out_by_hand(own_house: H
     until(lambda: any(" lost " in problem for problem in own_house.request("GET", "/v1/reconcile").json["problems"]), "reconcile says so")
 
 
-async def test_a_taken_port_is_said_plainly(house: House, tmp_path: Path) -> None:
-    place = installation(tmp_path / "other", house.place.port, None)
+async def test_a_taken_port_is_said_plainly(embedded_house: House, tmp_path: Path) -> None:
+    place = installation(tmp_path / "other", embedded_house.place.port, None)
 
-    with pytest.raises(PortTaken, match=rf"port {house.place.port} .*PORT="):
+    with told({}), pytest.raises(PortTaken, match=rf"port {embedded_house.place.port} .*PORT="):
         async with running(place, print):
             pass
 
