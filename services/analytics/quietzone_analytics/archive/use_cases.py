@@ -15,8 +15,8 @@ from quietzone_analytics.archive.domain import MAX_ABSENT, ArchiveState, File
 from quietzone_analytics.archive.repository import ArchiveStates, Shelf
 from quietzone_analytics.archive.rows import TO_ROWS, absent_line, line_of
 from quietzone_analytics.partitions import Log, Ownership
-from quietzone_analytics.tables import Draft, NoRoom, Tables
-from quietzone_kit.blobs import Blobs, BlobsUnavailable
+from quietzone_analytics.tables import Draft, NoRoom, TableError, Tables
+from quietzone_kit.blobs import Blobs, BlobsError
 from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.documents import Documents, DocumentsUnavailable
 from quietzone_kit.projection import ForeignLog, OwnershipLost
@@ -234,11 +234,12 @@ class ArchiveProjection:
 
 @asynccontextmanager
 async def _stores_answer() -> AsyncIterator[None]:
-    """The blobs' errors as those that the projection's loop knows."""
+    """What goes wrong with files as errors that the projection's loop tries again: an archive that can't go on must not end counting."""
     try:
         yield
-    except (BlobsUnavailable, TimeoutError) as error:
-        raise DocumentsUnavailable(f"the archive's files: {error or 'no answer in time'}") from error
+    except (BlobsError, TableError, TimeoutError) as error:
+        log.warning("a file of the archive can't be stored", reason=str(error) or "no answer in time")
+        raise DocumentsUnavailable(f"the archive's files: {error}") from error
     except NoRoom as error:  # gives back what it has, and reads it again
         log.warning("no room for what waits to be archived", reason=str(error))
         raise OwnershipLost(str(error)) from error

@@ -50,10 +50,11 @@ class Query:
         try:
             with self._turn:
                 self._connection.execute(f"COPY ({text}) TO {quoted(str(target))} ({form}, USE_TMP_FILE false)")
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise OSError(str(error).partition("\n")[0]) from error
         except duckdb.Error as error:
-            raise TableError(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
+            said = str(error).partition("\n")[0]
+            if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in said:
+                raise OSError(said) from error
+            raise TableError(f"{type(error).__name__}: {said}") from error
 
     def interrupt(self) -> None:
         """Have `copy` end soon; from another thread."""

@@ -15,6 +15,7 @@ from quietzone_analytics.archive import COLLECTIONS, ArchiveProjection, ArchiveS
 from quietzone_analytics.archive import use_cases as archiving
 from quietzone_analytics.archive.domain import File, in_order
 from quietzone_analytics.partitions import adopt
+from quietzone_analytics.tables import Draft, TableError
 from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.projection import ForeignLog, OwnershipLost
@@ -154,6 +155,20 @@ async def test_the_same_process_goes_on_after_a_failure(house: Installation) -> 
     await projection.apply(0, records(7), next_offset=7)
 
     assert house.offsets() == [0, 1, 2, 3, 4, 5]
+
+
+async def test_a_file_that_can_not_be_made_is_tried_again_and_ends_nothing(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> Draft:
+        raise TableError("injected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LineTables, "to_parquet", refuse)
+        with pytest.raises(DocumentsUnavailable):
+            await house.archive(records(3))
+
+    await house.archive(records(3))
+
+    assert house.offsets() == [0, 1, 2]
 
 
 async def test_a_former_owner_stores_nothing_new(house: Installation) -> None:
