@@ -185,8 +185,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="a task is added twice",
         module="quietzone_kit.tasks._tasks",
-        before='            task_id = derived_id("task", new.account_id, new.kind, new.dedup_key)\n',
-        after="            task_id = uuid7(self._clock, self._randomness)\n",
+        before="        task_id = uuid7(self._clock, self._randomness) if new.dedup_key is None else self.id_of(new)\n",
+        after="        task_id = uuid7(self._clock, self._randomness)\n",
         why="An event that comes again has its effect again.",
         seeds=(13, 18, 24),
     ),
