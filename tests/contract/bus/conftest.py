@@ -12,7 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from quietzone_kit.bus import Bus, Consumer, Message, Record, Topic, open_bus
-from quietzone_kit.bus._kafka import KafkaBus, membership
+from quietzone_kit.bus._kafka import KafkaBus
+from quietzone_kit.bus._kafka import consumer as kafka_consumer
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
 RUN = os.environ.setdefault(f"QUIETZONE_TEST_RUN_{os.getpid()}", SystemRandomness().token(4).hex())
@@ -99,9 +100,9 @@ class KafkaServer:
         self._open: list[tuple[Bus, ThreadExecutor]] = []
         self._too_old: dict[TopicPartition, RecordsToDelete] = {}
         self._patch = pytest.MonkeyPatch()
-        self._patch.setattr(membership, "SESSION_S", 2.0)
-        self._patch.setattr(membership, "HEARTBEAT_S", 0.1)
-        self._patch.setattr(membership, "MAX_POLL_S", 3.0)
+        self._patch.setattr(kafka_consumer, "SESSION_S", 2.0)
+        self._patch.setattr(kafka_consumer, "HEARTBEAT_S", 0.1)
+        self._patch.setattr(kafka_consumer, "MAX_POLL_S", 3.0)
 
     async def connect(self) -> Bus:
         executor = ThreadExecutor("bus")
@@ -112,8 +113,14 @@ class KafkaServer:
     async def kill(self, bus: Bus) -> None:
         assert isinstance(bus, KafkaBus)
         for consumer in bus._consumers:
-            if consumer._membership is not None:
-                await consumer._membership.stop()
+            if consumer._membership is not None and consumer._consumer is not None:
+                if consumer._asleep is not None:
+                    consumer._asleep.cancel()
+                coordinator = consumer._consumer._coordinator
+                tasks = [task for task in (coordinator._heartbeat_task, coordinator._coordination_task) if task is not None]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
 
     async def pass_time(self, seconds: float) -> None:
         if seconds < 10:

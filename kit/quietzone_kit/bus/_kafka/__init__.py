@@ -1,15 +1,12 @@
-"""The bus on Kafka, from version 3.1 on (brokers that keep themselves: KRaft)."""
+"""The bus on Kafka, from version 3.1 on (brokers that keep themselves: KRaft), by aiokafka's client, producer, consumer and admin."""
 
 from collections.abc import Sequence
 
 from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, BusError, Message, Position, Topic, UnknownTopic, partition_of
 from quietzone_kit.bus._kafka import topics as _topics
-from quietzone_kit.bus._kafka import wire
 from quietzone_kit.bus._kafka.address import Address
 from quietzone_kit.bus._kafka.cluster import Cluster
 from quietzone_kit.bus._kafka.consumer import KafkaConsumer
-from quietzone_kit.bus._kafka.membership import Membership
-from quietzone_kit.bus._kafka.reader import Reader
 from quietzone_kit.bus._kafka.sender import Sender
 from quietzone_kit.bus.topics import Shape
 from quietzone_kit.runtime import Clock, Executor
@@ -29,7 +26,6 @@ class KafkaBus:
         self._cluster = Cluster(Address.parse(url), clock=clock, executor=executor)
         self._sender = Sender(self._cluster)
         self._consumers: list[KafkaConsumer] = []
-        self._opened = 0
         self._closed = False
 
     async def ensure(self, topics: Sequence[Topic]) -> None:
@@ -54,7 +50,7 @@ class KafkaBus:
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """What a partition holds now."""
-        return await self._cluster.patiently(lambda: self._bounds(topic, partition))
+        return await self._cluster.bounds(topic, partition)
 
     async def publish(self, messages: Sequence[Message]) -> list[Position]:
         """Append messages; they are on all in-sync replicas when this returns."""
@@ -86,32 +82,9 @@ class KafkaBus:
         await self._sender.close()
         await self._cluster.close()
 
-    async def _bounds(self, topic: str, partition: int) -> Bounds:
-        leader = await self._cluster.leader(topic, partition)
-        log_id = (await self._cluster.topic(topic)).id
-        offsets = []
-        for which in (wire.EARLIEST, wire.LATEST):
-            code, offset = wire.read_offset(await self._cluster.ask(wire.ask_offset(topic, partition, which), node=leader))
-            if code:
-                self._cluster.forget(topic)
-                raise self._cluster.refused(f"partition {partition} of {topic}", code)
-            offsets.append(offset)
-        return Bounds(log_id, *offsets)
-
     async def _consumer(self, topic: str, group: str | None) -> KafkaConsumer:
         found = await self._cluster.topic(topic)
-        self._opened += 1
-        partitions = len(found.leaders)
-        membership = None if group is None else Membership(self._cluster, topic, group, partitions, lane=f"member {self._opened}")
-        consumer = KafkaConsumer(
-            Reader(self._cluster, topic, found.id, lane=f"reader {self._opened}"),
-            topic,
-            partitions,
-            membership=membership,
-            bounds=self.bounds,
-            clock=self._cluster.clock,
-            forget=self._consumers.remove,
-        )
+        consumer = KafkaConsumer(self._cluster, topic, found, group=group, forget=self._consumers.remove)
         self._consumers.append(consumer)
         return consumer
 

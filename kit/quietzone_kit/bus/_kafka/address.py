@@ -1,5 +1,6 @@
 """The URL of a Kafka cluster: `kafka://[user[:password]@]host:9092[,host2:9092][?tls=true&mechanism=SCRAM-SHA-512&replication=3]`."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,18 +8,22 @@ from quietzone_kit.urls import TLS_OPTIONS, InvalidUrl, ServerUrl
 
 SETTING = "QUIETZONE_BUS_URL"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-OPTIONS = ("tls", "mechanism", "replication")
+OPTIONS = ("tls", "mechanism", "replication", "prefix")
 DEFAULT_PORT = 9092
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a cluster is and how to speak to it; `replication` is for topics that we create, None means the broker's default."""
+    """Where a cluster is and how to speak to it.
+
+    `replication` is for topics that we create, None means the broker's default; `prefix` stands before our topics' and groups' names.
+    """
 
     url: ServerUrl
     tls: bool
     mechanism: str
     replication: int | None
+    prefix: str
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -36,7 +41,10 @@ class Address:
             raise InvalidUrl(f"/{url.path}: a Kafka URL has no path")
         if not url.user and (url.options.keys() & {"mechanism", "password_file"}):
             raise InvalidUrl("mechanism and password_file are for a user: kafka://user@host")
-        return cls(url, tls == "true", mechanism, _replication(url.options.get("replication")))
+        prefix = url.options.get("prefix", "")
+        if not re.fullmatch(r"[A-Za-z0-9._-]{0,60}", prefix):  # Kafka's names have 249 at most, ours are below 100
+            raise InvalidUrl(f"prefix={prefix}: up to 60 letters, digits, '.', '_' and '-'")
+        return cls(url, tls == "true", mechanism, _replication(url.options.get("replication")), prefix)
 
     def security(self) -> dict[str, Any]:
         """What aiokafka wants to know for a connection, from the files as they are now (it reads them: not on the event loop).

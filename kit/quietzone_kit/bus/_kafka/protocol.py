@@ -1,28 +1,13 @@
-"""Messages of Kafka's protocol that aiokafka doesn't have, or only in versions that lack what we need.
+"""The one message of Kafka's protocol that aiokafka lacks: metadata with the ids of topics, which tell a topic from one made anew.
 
-Layouts are those of https://kafka.apache.org/protocol; brokers know them all since Kafka 3.1.
+The layout is that of https://kafka.apache.org/protocol; brokers know it since Kafka 3.1.
 """
 
 from io import BytesIO
 
-from aiokafka.protocol.admin import CreateTopicsRequest_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.struct import Struct
-from aiokafka.protocol.types import (
-    Array,
-    Boolean,
-    Bytes,
-    CompactArray,
-    CompactString,
-    Int8,
-    Int16,
-    Int32,
-    Schema,
-    String,
-    TaggedFields,
-)
+from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-TEXT = String("utf-8")
 COMPACT_TEXT = CompactString("utf-8")
 NO_ID = bytes(16)
 
@@ -110,98 +95,3 @@ class MetadataRequest(Request[MetadataRequestV12]):
     def build(self, request_struct_class: type[MetadataRequestV12]) -> MetadataRequestV12:
         """The message."""
         return request_struct_class([(NO_ID, name, {}) for name in self._topics], False, False, {})
-
-
-class CreateTopicsResponseV4(Response):
-    """An outcome for each topic."""
-
-    API_KEY = 19
-    API_VERSION = 4
-    SCHEMA = Schema(("throttle_time_ms", Int32), ("topics", Array(("name", TEXT), ("error_code", Int16), ("error_message", TEXT))))
-
-
-class CreateTopicsRequestV4(RequestStruct):
-    """As version 3, but a replication factor of -1 means the broker's default."""
-
-    API_KEY = 19
-    API_VERSION = 4
-    RESPONSE_TYPE = CreateTopicsResponseV4
-    SCHEMA = CreateTopicsRequest_v3.SCHEMA
-
-
-class CreateTopicsRequest(Request[CreateTopicsRequestV4]):
-    """Create `topics`, each with a name, partitions, a replication factor and settings."""
-
-    API_KEY = 19
-
-    def __init__(self, topics: list[tuple[str, int, int, dict[str, str]]], timeout_ms: int) -> None:
-        self._topics = topics
-        self._timeout_ms = timeout_ms
-
-    def build(self, request_struct_class: type[CreateTopicsRequestV4]) -> CreateTopicsRequestV4:
-        """The message."""
-        topics: list[tuple[str, int, int, list[object], list[tuple[str, str]]]] = [
-            (name, partitions, replication, [], list(config.items())) for name, partitions, replication, config in self._topics
-        ]
-        return request_struct_class(topics, self._timeout_ms, False)
-
-
-class IncrementalAlterConfigsResponseV0(Response):
-    """An outcome for each topic."""
-
-    API_KEY = 44
-    API_VERSION = 0
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        ("resources", Array(("error_code", Int16), ("error_message", TEXT), ("type", Int8), ("name", TEXT))),
-    )
-
-
-class IncrementalAlterConfigsRequestV0(RequestStruct):
-    """Sets some settings; AlterConfigs would reset all others."""
-
-    API_KEY = 44
-    API_VERSION = 0
-    RESPONSE_TYPE = IncrementalAlterConfigsResponseV0
-    SCHEMA = Schema(
-        (
-            "resources",
-            Array(("type", Int8), ("name", TEXT), ("configs", Array(("name", TEXT), ("operation", Int8), ("value", TEXT)))),
-        ),
-        ("validate_only", Boolean),
-    )
-
-
-class IncrementalAlterConfigsRequest(Request[IncrementalAlterConfigsRequestV0]):
-    """Set settings of one topic."""
-
-    API_KEY = 44
-    TOPIC = 2
-    SET = 0
-
-    def __init__(self, topic: str, settings: dict[str, str]) -> None:
-        self._topic = topic
-        self._settings = settings
-
-    def build(self, request_struct_class: type[IncrementalAlterConfigsRequestV0]) -> IncrementalAlterConfigsRequestV0:
-        """The message."""
-        settings = [(name, self.SET, value) for name, value in self._settings.items()]
-        return request_struct_class([(self.TOPIC, self._topic, settings)], False)
-
-
-class Subscription(Struct):
-    """What a member says of itself when it joins (ConsumerProtocolSubscription, version 2): tools that list groups read it."""
-
-    SCHEMA = Schema(
-        ("version", Int16),
-        ("topics", Array(TEXT)),
-        ("user_data", Bytes),
-        ("owned", Array(("topic", TEXT), ("partitions", Array(Int32)))),
-        ("generation", Int32),
-    )
-
-
-class Assignment(Struct):
-    """What a member is told that it has (ConsumerProtocolAssignment, version 1)."""
-
-    SCHEMA = Schema(("version", Int16), ("partitions", Array(("topic", TEXT), ("partitions", Array(Int32)))), ("user_data", Bytes))

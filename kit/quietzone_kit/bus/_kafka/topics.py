@@ -1,18 +1,25 @@
 """Topics on Kafka: created, looked at, and their settings set."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from quietzone_kit.bus import Topic, TopicMismatch
-from quietzone_kit.bus._kafka import codes, wire
-from quietzone_kit.bus._kafka.cluster import PATIENCE_S, RETRY_S, Cluster, Moved
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, for_code
+
+from quietzone_kit.bus import BusUnavailable, Topic, TopicMismatch
+from quietzone_kit.bus._kafka.cluster import PATIENCE_S, RETRY_S, Cluster, TopicFound
 from quietzone_kit.bus.topics import RETENTION, Shape
 
-CREATE_WITHIN_MS = 5_000
+CHANGE_WITHIN_S = 6.0
 MAX_MESSAGE_BYTES = 1_048_588
 """Kafka's own default, said aloud because a cluster may have a smaller one; MAX_VALUE_BYTES fits in with key and headers."""
 
 BROKERS_DEFAULT = -1
+ALREADY_EXISTS = 36
+SET_ON_TOPIC = 1
+"""The source of a setting that somebody gave this topic (`ConfigSource.DYNAMIC_TOPIC_CONFIG`)."""
 
 
 def wanted(topic: Topic, replication: int | None) -> Shape:
@@ -45,7 +52,9 @@ async def ensure(cluster: Cluster, topics: Sequence[Topic]) -> None:
     give_up_at = cluster.clock.monotonic() + PATIENCE_S
     while not all(there is not None and min(there.leaders) >= 0 for there in found.values()):
         if cluster.clock.monotonic() > give_up_at:
-            raise Moved(f"{cluster.shown}: topics were created {PATIENCE_S:g} s ago and have no leaders yet; are enough brokers up?")
+            raise BusUnavailable(
+                f"{cluster.shown}: topics were created {PATIENCE_S:g} s ago and have no leaders yet; are enough brokers up?"
+            )
         await asyncio.sleep(RETRY_S)
         found = await cluster.look_up([topic.name for topic in topics])
     _check(topics, found)  # another process may have been first, with another declaration
@@ -56,31 +65,67 @@ async def shape(cluster: Cluster, topic: Topic) -> Shape | None:
     there = (await cluster.look_up([topic.name]))[topic.name]
     if there is None:
         return None
+    async with _admin(cluster, f"settings of topic {topic.name}") as admin:
+        settings, _ = await _settings(cluster, admin, topic)
     names = wanted(topic, 1).settings.keys()
-    outcome, settings = wire.read_settings(await cluster.ask(wire.ask_settings(topic.name, names)))
-    if outcome.code:
-        raise cluster.refused(f"settings of topic {topic.name}", outcome.code, outcome.message)
-    return Shape(len(there.leaders), there.replication, settings)
+    return Shape(len(there.leaders), there.replication, {name: value for name, value in settings.items() if name in names})
 
 
 async def reshape(cluster: Cluster, topic: Topic) -> None:
-    """Give a topic the settings that are wanted."""
-    settings = wanted(topic, cluster.address.replication).settings
-    outcome = wire.read_set(await cluster.ask(wire.ask_set(topic.name, settings)))
-    if outcome.code:
-        raise cluster.refused(f"settings of topic {topic.name}", outcome.code, outcome.message)
+    """Give a topic the settings that are wanted. aiokafka's request resets all others: those that somebody set are set again."""
+    async with _admin(cluster, f"settings of topic {topic.name}") as admin:
+        _, given = await _settings(cluster, admin, topic)
+        settings = given | dict(wanted(topic, cluster.address.replication).settings)
+        answers = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, cluster.name(topic.name), settings)])
+        code, message, *_ = answers[0].resources[0]
+        if code:
+            raise cluster.refused(f"settings of topic {topic.name}", for_code(code)(), message or "")
+
+
+async def _settings(cluster: Cluster, admin: AIOKafkaAdminClient, topic: Topic) -> tuple[dict[str, str], dict[str, str]]:
+    """All settings of a topic, and those among them that somebody gave it."""
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, cluster.name(topic.name))])
+    code, message, _, _, entries = answers[0].resources[0]
+    if code:
+        raise cluster.refused(f"settings of topic {topic.name}", for_code(code)(), message or "")
+    settings = {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+    return settings, {entry[0]: entry[1] for entry in entries if entry[3] == SET_ON_TOPIC}
 
 
 async def _create(cluster: Cluster, topics: Sequence[Topic]) -> None:
     replication = cluster.address.replication
-    new = [(topic.name, topic.partitions, replication or BROKERS_DEFAULT, dict(wanted(topic, replication).settings)) for topic in topics]
-    answer = await cluster.ask(wire.ask_create(new, CREATE_WITHIN_MS), within_s=CREATE_WITHIN_MS / 1000 + 1)
-    for name, outcome in wire.read_create(answer).items():
-        if outcome.code not in {codes.OK, codes.TOPIC_ALREADY_EXISTS}:
-            raise cluster.refused(f"topic {name} with replication {replication or 'as the brokers have it'}", outcome.code, outcome.message)
+    new = [
+        NewTopic(
+            name=cluster.name(topic.name),
+            num_partitions=topic.partitions,
+            replication_factor=replication or BROKERS_DEFAULT,
+            replica_assignments=None if replication else {},  # without, aiokafka takes a default for a mistake
+            topic_configs=dict(wanted(topic, replication).settings),
+        )
+        for topic in topics
+    ]
+    async with _admin(cluster, "topics") as admin:
+        answer = await admin.create_topics(new, timeout_ms=int(CHANGE_WITHIN_S * 1000) - 1_000)
+    for name, code, message in answer.topic_errors:
+        if code not in {0, ALREADY_EXISTS}:
+            raise cluster.refused(f"topic {name} with replication {replication or 'as the brokers have it'}", for_code(code)(), message)
 
 
-def _check(topics: Sequence[Topic], found: dict[str, wire.TopicFound | None]) -> None:
+@asynccontextmanager
+async def _admin(cluster: Cluster, what: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Seldom needed, so opened for each call."""
+    admin = AIOKafkaAdminClient(**await cluster.arguments(), request_timeout_ms=int(CHANGE_WITHIN_S * 1000))
+    try:
+        async with asyncio.timeout(CHANGE_WITHIN_S):
+            await admin.start()
+            yield admin
+    except (KafkaError, TimeoutError) as error:
+        raise cluster.refused(what, error) from error
+    finally:
+        await cluster.end(admin.close(), within_s=1)
+
+
+def _check(topics: Sequence[Topic], found: dict[str, TopicFound | None]) -> None:
     for topic in topics:
         there = found[topic.name]
         if there is not None and len(there.leaders) != topic.partitions:
