@@ -104,9 +104,9 @@ class KafkaServer:
         self._patch.setattr(kafka_consumer, "HEARTBEAT_S", 0.1)
         self._patch.setattr(kafka_consumer, "MAX_POLL_S", 3.0)
 
-    async def connect(self) -> Bus:
+    async def connect(self, options: str = "") -> Bus:
         executor = ThreadExecutor("bus")
-        bus = open_bus(self.url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
+        bus = open_bus(self.url + options, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
         self._open.append((bus, executor))
         return bus
 

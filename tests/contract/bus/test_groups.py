@@ -2,7 +2,7 @@
 
 import asyncio
 
-from contract.bus.conftest import SCANS, Member, Server, message, read_all, settle, texts
+from contract.bus.conftest import EMPTY, SCANS, Member, Server, message, read_all, settle, texts
 
 from quietzone_kit.bus import Bus
 
@@ -186,3 +186,12 @@ async def test_a_waiting_member_learns_of_a_new_one(bus: Bus, other: Bus) -> Non
 
     assert poll.done()
     assert len(first.holds) == 2
+
+
+async def test_one_group_of_two_topics_has_all_of_each(bus: Bus, other: Bus) -> None:
+    scans, empty = await join(bus), Member(await other.join(EMPTY.name, "analytics"))
+
+    await asyncio.gather(settle(scans, shares=[4]), settle(empty, shares=[4]))
+    await asyncio.gather(*(member.poll(wait_s=0.5) for member in (scans, empty)))
+
+    assert scans.holds == empty.holds == {0, 1, 2, 3}, "who joins the one takes nothing of the other"

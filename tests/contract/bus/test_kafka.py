@@ -1,24 +1,23 @@
-"""What is Kafka's own: topics made anew, producers whose numbers were lost, answers that were lost, brokers that aren't there."""
+"""What is Kafka's own: topics made anew, producers whose numbers were lost, prefixes, brokers that aren't there."""
 
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from contract.bus.conftest import SCANS, KafkaServer, Member, from_start, message, read_all, settle, texts
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.structs import TopicPartition
+from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, read_all, settle
 
-from quietzone_kit.bus import MAX_VALUE_BYTES, Bus, BusError, BusUnavailable, Message, OffsetGone, open_bus
-from quietzone_kit.bus._kafka import KafkaBus, cluster, codes, sender, wire
+from quietzone_kit.bus import MAX_VALUE_BYTES, Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, open_bus
+from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
 from quietzone_kit.bus.topics import TopicAdmin, plan
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
 pytestmark = pytest.mark.server("kafka")
-
-Ask = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
@@ -36,16 +35,17 @@ async def bus(server: KafkaServer) -> KafkaBus:
     return bus
 
 
+async def never(*_: object) -> None:
+    """A broker's answer that doesn't come."""
+    await asyncio.Event().wait()
+
+
 async def make_anew(server: KafkaServer) -> Bus:
     async with server._admin() as admin:
         await admin.delete_topics([SCANS.name])
     bus = await server.connect()
     await bus.ensure([SCANS])
     return bus
-
-
-def of_produce(request: Any) -> bool:
-    return type(request).__name__ == "ProduceRequest"
 
 
 async def test_a_topic_that_is_made_anew_is_another_log(server: KafkaServer, bus: KafkaBus) -> None:
@@ -73,7 +73,9 @@ async def test_a_reader_of_a_topic_that_was_made_anew_is_told_so(
 
 async def test_a_publisher_whose_numbers_are_out_of_order_publishes_again_and_goes_on(bus: KafkaBus) -> None:
     await bus.publish([message("a", partition=0)])
-    bus._sender._lanes[SCANS.name, 0].sequence += 5
+    producer = bus._sender._producer
+    assert producer is not None
+    producer._txn_manager.increment_sequence_number(TopicPartition(SCANS.name, 0), 5)
     with pytest.raises(BusUnavailable, match="publish again"):
         await bus.publish([message("b", partition=0)])
 
@@ -82,75 +84,32 @@ async def test_a_publisher_whose_numbers_are_out_of_order_publishes_again_and_go
     assert position.offset == 1
 
 
-async def test_a_batch_whose_answer_was_lost_is_in_the_log_once(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask, lost = bus._cluster.ask, []
-
-    async def forgetful(request: Any, **where: Any) -> Any:
-        answer = await ask(request, **where)
-        if of_produce(request) and not lost:
-            lost.append(answer)
-            raise BusUnavailable("the answer got lost")
-        return answer
-
-    monkeypatch.setattr(bus._cluster, "ask", forgetful)
-
-    positions = await bus.publish([message("a", partition=0), message("b", partition=0)])
-
-    assert [position.offset for position in positions] == [0, 1]
-    assert (await bus.bounds(SCANS.name, 0)).next == 2
-
-
-async def test_a_late_copy_of_a_batch_that_was_given_up_is_shut_out(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask, late = bus._cluster.ask, []
-
-    async def slow(request: Any, **where: Any) -> Any:
-        if of_produce(request) and not late:
-            late.append((request, where))
-            raise BusError("given up")
-        return await ask(request, **where)
-
-    monkeypatch.setattr(bus._cluster, "ask", slow)
-    with pytest.raises(BusError):
-        await bus.publish([message("a", partition=0)])
+async def test_what_is_under_way_beside_a_failure_fails_with_it(bus: KafkaBus) -> None:
     await bus.publish([message("a", partition=0)])
+    producer = bus._sender._producer
+    assert producer is not None
+    producer._txn_manager.increment_sequence_number(TopicPartition(SCANS.name, 0), 5)
 
-    request, where = late[0]
-    answer = wire.read_append(await ask(request, **where))
+    calls = [bus.publish([message(str(number), partition=0)]) for number in range(5)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
 
-    assert answer[SCANS.name, 0].code in codes.PRODUCER_LOST
-    assert (await bus.bounds(SCANS.name, 0)).next == 1
-
-
-async def test_a_partition_that_fails_keeps_no_other_waiting(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    leader = bus._cluster.leader
-
-    async def leaderless(topic: str, partition: int) -> int:
-        if partition == 3:
-            raise cluster.Moved("no leader")
-        return await leader(topic, partition)
-
-    monkeypatch.setattr(bus._cluster, "leader", leaderless)
-    monkeypatch.setattr(sender, "PUBLISH_WITHIN_S", 1.0)
-
-    stuck, fine = await asyncio.gather(
-        bus.publish([message("a", partition=3)]), bus.publish([message("a", partition=0)]), return_exceptions=True
-    )
-
-    assert (type(stuck), type(fine)) == (cluster.Moved, list)
+    assert {type(result) for result in results} == {BusUnavailable}
 
 
-async def test_what_was_given_up_waiting_is_not_published(bus: KafkaBus) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(bus.publish([message("first", partition=0)]))
-        second = group.create_task(bus.publish([message("second", partition=0)]))
-        while not bus._sender._lanes:
-            await asyncio.sleep(0)
-        second.cancel()
-    await bus.publish([message("third", partition=0)])
+async def test_what_was_given_up_is_not_sent_any_more(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bus.publish([message("a", partition=0)])
+    producer = bus._sender._producer
+    assert producer is not None
+    monkeypatch.setattr(producer.client, "send", never)
+    monkeypatch.setattr(sender, "PUBLISH_WITHIN_S", 0.3)
+    with pytest.raises(BusUnavailable, match="didn't answer"):
+        await bus.publish([message("given up", partition=0)])
+    monkeypatch.undo()
 
-    found = await read_all(await from_start(await bus.follow(SCANS.name)), 2)
+    [position] = await bus.publish([message("b", partition=0)])
 
-    assert texts(found, 0) == ["first", "third"]
+    assert position.offset == 1
+    assert producer._sender.sender_task.done()
 
 
 async def test_more_than_may_wait_is_refused(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,10 +145,21 @@ async def test_a_commit_after_a_rebalance_began_is_kept(bus: KafkaBus, server: K
     assert await member.consumer.committed(0) == 7
 
 
+async def test_other_settings_of_a_topic_stay_when_ours_are_applied(server: KafkaServer, bus: KafkaBus) -> None:
+    async with server._admin() as admin:
+        given = {"message.timestamp.type": "CreateTime", "segment.bytes": "104857600"}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, SCANS.name, given)])
+
+    await bus.reshape(SCANS)
+
+    async with server._admin() as admin:
+        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, SCANS.name)])
+    settings = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+    assert (settings["segment.bytes"], settings["message.timestamp.type"]) == ("104857600", "LogAppendTime")
+
+
 async def test_an_unclean_topic_is_told_by_the_plan(server: KafkaServer, bus: KafkaBus) -> None:
     async with server._admin() as admin:
-        from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # noqa: PLC0415
-
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, SCANS.name, {"message.timestamp.type": "CreateTime"})])
 
     found = {(difference.name, difference.has) for difference in await plan(bus, [SCANS])}
@@ -239,3 +209,42 @@ async def test_a_server_that_never_answers_is_given_up_within_ten_seconds() -> N
     assert time.monotonic() - began < 10
     await bus.close()
     silent.close()
+
+
+async def test_installations_with_prefixes_of_their_own_share_a_cluster(server: KafkaServer) -> None:
+    """Topics, records and groups of one are nothing to the other, and neither sees its prefix."""
+    one, two = await server.connect(f"?prefix={RUN}.one."), await server.connect(f"?prefix={RUN}.two.")
+    for bus, text in ((one, "1"), (two, "2")):
+        await bus.ensure([SCANS])
+        [position] = await bus.publish([message(text, partition=0)])
+        assert (position.topic, position.offset) == (SCANS.name, 0)
+
+    members = [Member(await bus.join(SCANS.name, "g")) for bus in (one, two)]
+    for member, text in zip(members, "12", strict=True):
+        await settle(member, shares=[4])
+        await member.consumer.commit({0: int(text)})
+        member.consumer.seek(0, 0)
+        [record] = (await read_all(member.consumer, 1))[0]
+        assert (record.topic, record.value.decode()) == (SCANS.name, text)
+
+    assert [await member.consumer.committed(0) for member in members] == [1, 2]
+
+
+async def test_a_prefix_stands_before_every_name_on_the_broker(server: KafkaServer) -> None:
+    bus = await server.connect(f"?prefix={RUN}.three.")
+    await bus.ensure([SCANS])
+    await settle(Member(await bus.join(SCANS.name, "g")), shares=[4])
+
+    async with server._admin() as admin:
+        topics, groups = await admin.list_topics(), {group[0] for group in await admin.list_consumer_groups()}
+
+    assert (SCANS.name in topics, f"{RUN}.three.{SCANS.name}" in topics, f"{RUN}.three.g.{SCANS.name}" in groups) == (False, True, True)
+
+
+async def test_asking_for_a_topic_does_not_create_it(server: KafkaServer, bus: KafkaBus) -> None:
+    for ask in (bus.partitions(f"no.{RUN}"), bus.bounds(f"no.{RUN}", 0), bus.publish([Message(f"no.{RUN}", "k", b"")])):
+        with pytest.raises(UnknownTopic, match="ensure"):
+            await ask
+
+    async with server._admin() as admin:
+        assert f"no.{RUN}" not in await admin.list_topics()

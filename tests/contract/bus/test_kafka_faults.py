@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from contract.bus.conftest import from_start, read_all
 
 from quietzone_kit.bus import Bus, BusUnavailable, Consumer, Message, Topic, open_bus
-from quietzone_kit.bus._kafka.consumer import KafkaConsumer
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from servers.kafka import KafkaCluster
 from servers.packages import Packages
@@ -94,11 +94,15 @@ async def read(consumer: Consumer, count: int) -> None:
                 found += sum(map(len, polled.records.values()))
 
 
-def coordinator(consumer: Consumer) -> int:
-    assert isinstance(consumer, KafkaConsumer)
-    assert consumer._membership is not None
-    assert consumer._membership._coordinator is not None
-    return consumer._membership._coordinator
+async def coordinator(cluster: KafkaCluster, group: str) -> int:
+    """The broker that keeps a group."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.url.removeprefix("kafka://").split(","))
+    await admin.start()
+    try:
+        node: int = await admin.find_coordinator(group)
+        return node
+    finally:
+        await admin.close()
 
 
 async def test_nothing_acknowledged_is_lost_when_one_of_three_brokers_is_killed(three_brokers: KafkaCluster) -> None:
@@ -124,14 +128,26 @@ async def test_a_group_goes_on_when_its_coordinator_is_killed(three_brokers: Kaf
         async with asyncio.TaskGroup() as group:
             group.create_task(publisher.run())
             await read(consumer, 100)
-            before = coordinator(consumer)
+            before = await coordinator(three_brokers, f"analytics.{TOPIC.name}")
             await asyncio.to_thread(three_brokers.brokers[before - 1].kill)
             await publisher.until(600)
             await read(consumer, 600)
             publisher.stopping = True
 
         await consumer.commit({0: 1})
-        assert coordinator(consumer) != before
+        assert await consumer.committed(0) == 1
+
+
+async def test_a_partition_without_a_broker_keeps_no_other_waiting(three_brokers: KafkaCluster) -> None:
+    topic = Topic("tracking.alone.v1", partitions=6, retention_ms=3_600_000)
+    async with opened(f"{three_brokers.url}?replication=1") as bus:
+        await bus.ensure([topic])
+        await asyncio.to_thread(three_brokers.brokers[0].kill)
+
+        calls = [bus.publish([Message(topic.name, "k", b"v", partition=partition)]) for partition in range(topic.partitions)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert sorted({type(result) for result in results}, key=str) == [list, BusUnavailable]
 
 
 async def test_a_killed_broker_that_comes_back_is_gone_on_with(own_server: Callable[[str], Server]) -> None:

@@ -7,6 +7,7 @@ position until they are sought, so that it never asks where to start; after a re
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
@@ -69,7 +70,7 @@ class KafkaConsumer:
         self._log_id = found.id
         self._group_name = group
         self._forget = forget
-        self._membership = None if group is None else Membership(group, topic, len(found.leaders), self._change)
+        self._membership = None if group is None else Membership(group, cluster.name(topic), len(found.leaders), self._change)
         self._everything = dict.fromkeys(range(len(found.leaders)), 0)
         self._told: dict[int, int] = {}
         self._offsets: dict[int, int] = {}  # of what is read: where its owner stands
@@ -237,7 +238,8 @@ class KafkaConsumer:
                 look = self._consumer.getmany(timeout_ms=int(LOOK_S * 1000), max_records=1)
                 self._looking = asyncio.create_task(look)  # noqa: TID251 - ends by itself within LOOK_S, or in `_throw_away`
             looking, changed = self._looking, self._changed
-            await asyncio.wait([changed] if looking.done() else [changed, looking], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            waits: list[asyncio.Future[Any]] = [changed] if looking.done() else [changed, looking]
+            await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if self._looking is looking and looking.done() and (looking.exception() is not None or not looking.result()):
                 self._looking = None
                 looking.result()

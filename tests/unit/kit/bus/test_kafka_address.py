@@ -37,6 +37,10 @@ def test_a_changed_password_file_counts_for_the_next_connection(tmp_path: Path) 
     assert "new" in address.security().values()
 
 
+def test_names_have_no_prefix_unless_one_is_given() -> None:
+    assert [Address.parse(url).prefix for url in ("kafka://a", "kafka://a?prefix=abc.")] == ["", "abc."]
+
+
 @pytest.mark.parametrize(
     ("url", "advice"),
     [
@@ -47,6 +51,7 @@ def test_a_changed_password_file_counts_for_the_next_connection(tmp_path: Path) 
         ("kafka://a?replication=0", "number of brokers"),
         ("kafka://a?password_file=/x", "kafka://user@host"),
         ("kafka://a?acks=1", "no such option: acks"),
+        ("kafka://a?prefix=a/b", "letters, digits"),
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_with_what_would_do(url: str, advice: str) -> None:
