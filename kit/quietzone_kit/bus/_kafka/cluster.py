@@ -211,22 +211,22 @@ class Cluster:
         """The answer of a broker, `node` or any; the one that answered last is asked first."""
         client = await self._connected()
         known = sorted((broker.nodeId for broker in client.cluster.brokers()), key=lambda known: known != self._answered)
+        asked = known if node is None else [node]
         said: BaseException = KafkaError("knows no brokers")
-        for asked in known if node is None else [node]:
+        for each in asked:
             try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
-                    answer = await client.send(asked, request)
+                async with asyncio.timeout(ANSWER_WITHIN_S / len(asked)):
+                    answer = await client.send(each, request)
             except (KafkaError, TimeoutError, NotImplementedError) as error:
                 said = error
             else:
-                if node is None:
-                    self._answered = asked
+                self._answered = each
                 return answer
         if node is None:
             await self._hang_up()
-            raise self.unavailable(f"{self.shown}: brokers {known} didn't answer within {ANSWER_WITHIN_S:g} s ({said!r}): are they up?")
-        await client.force_metadata_update()
-        raise self.unavailable(f"{self.shown}: broker {node} didn't answer within {ANSWER_WITHIN_S:g} s ({said!r}): is it up?")
+        else:
+            client.force_metadata_update()
+        raise self.unavailable(f"{self.shown}: brokers {asked} didn't answer within {ANSWER_WITHIN_S:g} s ({said!r}): are they up?")
 
     async def _connected(self) -> AIOKafkaClient:
         async with self._connecting:
@@ -253,7 +253,11 @@ class Cluster:
         try:
             security = await self._executor.run(self.address.security)
             async with asyncio.timeout(CONNECT_WITHIN_S):
-                (await create_conn(host, port, client_id="quietzone", **security)).close()
+                connection = await create_conn(host, port, client_id="quietzone", **security)
+                try:
+                    await connection.send(MetadataRequest([]))  # who should have signed in is told now
+                finally:
+                    connection.close()
                 return security
         except TimeoutError:
             why = f"didn't answer within {CONNECT_WITHIN_S:g} s: is it up, is a firewall between, does it expect tls=true?"
@@ -267,8 +271,8 @@ class Cluster:
         except OSError as error:
             cause = error.strerror or str(error) or type(error).__name__
             why = f"can't be reached ({cause}): is it up, is {SETTING} right about host, port and tls?"
-        except KafkaError as error:
-            why = f"broke off ({error}): does it expect tls=true or a user in {SETTING}?"
+        except (KafkaError, NotImplementedError) as error:
+            why = f"broke off ({error}): does it expect tls=true or a user in {SETTING}, is it older than 3.1?"
         raise BusUnavailable(f"{self.shown}: broker {host}:{port} {why}")
 
 
