@@ -203,8 +203,9 @@ def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomne
     executor two threads, so that readers don't wait for writers.
 
     `kafka://[user[:password]@]host:9092[,host2:9092]` takes the options `tls=true` (with `ca_file`, `cert_file`, `key_file`),
-    `mechanism=PLAIN|SCRAM-SHA-256|SCRAM-SHA-512`, `password_file` (files are read for each connection) and `replication=3` (of the topics
-    that `ensure` makes; min.insync.replicas is one less). One thread will do.
+    `mechanism=PLAIN|SCRAM-SHA-256|SCRAM-SHA-512`, `password_file` (files are read again when brokers turn us away), `replication=3` (of
+    the topics that `ensure` makes; min.insync.replicas is one less) and `prefix=abc.` (stands before all names of topics and groups on the
+    brokers, so that several installations share them). One thread will do.
 
     `connect` takes the place of the path: a simulation opens `file:/name?vfs=memdb` in autocommit mode, keeps one connection of its own
     as the disk that survives, and crashes a process by closing the connections that it handed out: what wasn't committed is gone.
