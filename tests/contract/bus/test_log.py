@@ -270,6 +270,24 @@ async def test_after_an_offset_was_gone_reading_goes_on_elsewhere(bus: Bus) -> N
     assert sorted(await read_all(follower, 2)) == [0, 1]
 
 
+async def test_an_offset_that_is_gone_takes_nothing_of_other_partitions_along(bus: Bus) -> None:
+    await bus.publish([message("a", partition=0), message("c", partition=2), message("d", partition=3)])
+    follower = await from_start(await bus.follow(SCANS.name))
+    follower.seek(1, 7)
+    found: list[int] = []
+    gone = 0
+
+    async with asyncio.timeout(10):
+        while len(found) < 3 or not gone:
+            try:
+                found += (await follower.poll(max_records=10, wait_s=0.1)).records
+            except OffsetGone:
+                gone += 1
+                follower.pause(1)
+
+    assert (sorted(found), gone) == ([0, 2, 3], 1)
+
+
 async def test_retention_removes_what_is_too_old(server: Server, bus: Bus) -> None:
     await bus.publish([message(text, partition=0) for text in "abc"])
     await server.pass_time(61)

@@ -80,6 +80,7 @@ class KafkaConsumer:
         self._looking: asyncio.Task[dict[TopicPartition, list[ConsumerRecord]]] | None = None
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asleep: asyncio.TimerHandle | None = None
+        self._opening = asyncio.Lock()
         self._turn = 0
         self._closed = False
 
@@ -209,9 +210,19 @@ class KafkaConsumer:
             level += max(1, left // len(full))
             for partition in tuple(full):
                 due = min(level - len(found.get(partition, ())), max_records - sum(map(len, found.values())))
-                if due > 0 and not self._keep(await self._consumer.getmany(self._named(partition), max_records=due), found):
+                if due > 0 and not await self._more(partition, due, found):
                     full.remove(partition)
         return {partition: records for partition, records in sorted(found.items()) if records}
+
+    async def _more(self, partition: int, max_records: int, found: dict[int, list[Record]]) -> bool:
+        """Whether there was more. An error takes along what was found elsewhere: that is read again."""
+        assert self._consumer is not None  # noqa: S101 - as above
+        try:
+            return self._keep(await self._consumer.getmany(self._named(partition), max_records=max_records), found)
+        except KafkaError:
+            for other, records in found.items():
+                self.seek(other, records[0].offset)
+            raise
 
     def _keep(self, batches: Mapping[TopicPartition, Sequence[ConsumerRecord]], found: dict[int, list[Record]]) -> bool:
         """Whether aiokafka had any. What was asked for before a seek isn't what is wanted now."""
@@ -298,12 +309,24 @@ class KafkaConsumer:
         return True
 
     async def _open(self, membership: Membership | None) -> AIOKafkaConsumer:
-        if self._consumer is not None:
+        async with self._opening:
+            if self._consumer is None:
+                consumer = await self._started(membership)
+                if self._closed:
+                    await self._cluster.end(consumer.stop(), within_s=1)
+                    raise BusError("the consumer is closed")
+                self._consumer = consumer
+                if membership is None:
+                    consumer.assign([self._named(partition) for partition in self._everything])
+                    self._change()
+                else:
+                    consumer.subscribe([self._cluster.name(self._topic)], listener=membership)
             return self._consumer
-        name = self._cluster.name
+
+    async def _started(self, membership: Membership | None) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
             **await self._cluster.arguments(),
-            group_id=None if self._group_name is None else name(self._group_name),
+            group_id=None if self._group_name is None else self._cluster.name(self._group_name),
             partition_assignment_strategy=(membership,),
             session_timeout_ms=int(SESSION_S * 1000),
             heartbeat_interval_ms=int(HEARTBEAT_S * 1000),
@@ -322,12 +345,6 @@ class KafkaConsumer:
         except BaseException:
             await self._cluster.end(consumer.stop(), within_s=1)
             raise
-        self._consumer = consumer
-        if membership is None:
-            consumer.assign([self._named(partition) for partition in self._everything])
-            self._change()
-        else:
-            consumer.subscribe([name(self._topic)], listener=membership)
         return consumer
 
     def _let_go(self) -> None:
