@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contract.bus.conftest import from_start, read_all
 
 from quietzone_kit.bus import Bus, BusUnavailable, Consumer, Message, Topic, open_bus
+from quietzone_kit.bus._kafka import KafkaBus
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from servers.kafka import KafkaCluster
 from servers.packages import Packages
@@ -142,12 +143,15 @@ async def test_a_partition_without_a_broker_keeps_no_other_waiting(three_brokers
     topic = Topic("tracking.alone.v1", partitions=6, retention_ms=3_600_000)
     async with opened(f"{three_brokers.url}?replication=1") as bus:
         await bus.ensure([topic])
-        await asyncio.to_thread(three_brokers.brokers[0].kill)
+        messages = [Message(topic.name, "k", b"v", partition=partition) for partition in range(topic.partitions)]
+        await bus.publish(messages)
+        assert isinstance(bus, KafkaBus)
+        leaders = (await bus._cluster.topic(topic.name)).leaders
+        await asyncio.to_thread(three_brokers.brokers[leaders[0] - 1].kill)
 
-        calls = [bus.publish([Message(topic.name, "k", b"v", partition=partition)]) for partition in range(topic.partitions)]
-        results = await asyncio.gather(*calls, return_exceptions=True)
+        results = await asyncio.gather(*(bus.publish([message]) for message in messages), return_exceptions=True)
 
-    assert sorted({type(result) for result in results}, key=str) == [list, BusUnavailable]
+    assert [type(result) for result in results] == [BusUnavailable if leader == leaders[0] else list for leader in leaders]
 
 
 async def test_a_killed_broker_that_comes_back_is_gone_on_with(own_server: Callable[[str], Server]) -> None:
