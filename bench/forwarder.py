@@ -101,16 +101,16 @@ def scans(case: Case, number: int) -> list[SpooledScan]:
     return found
 
 
-def fill(files: Files, case: Case, number: int) -> int:
+def fill(files: Files, case: Case, number: int, *, source: str = SOURCE) -> int:
     """Write a source's spool; returns its bytes."""
     every = scans(case, number)
     segment, offset, total = 1, 0, 0
-    file = files.create(segment_path(SOURCE, segment))
+    file = files.create(segment_path(source, segment))
     for first in range(0, number, case.frame):
         if offset >= SEGMENT_BYTES:
             segment, offset = first + 1, 0
-            file = files.create(segment_path(SOURCE, segment))
-        data = encode_frame(segment_seed(SOURCE, segment), offset, every[first : first + case.frame], first_seq=first + 1)
+            file = files.create(segment_path(source, segment))
+        data = encode_frame(segment_seed(source, segment), offset, every[first : first + case.frame], first_seq=first + 1)
         file.write(data)
         offset += len(data)
         total += len(data)

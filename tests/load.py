@@ -1,6 +1,7 @@
 """A load of scans over keep-alive connections, with a ledger of its own: answered ≤ stored ≤ sent."""
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ class Ledger:
     answered: Counter[str] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     """Answers other than a redirect, by status."""
+    unanswered: int = 0
+    """Requests whose connection broke, couldn't be made, or gave nothing within ANSWER_WITHIN_S."""
+    slowest_s: float = 0.0
 
 
 async def scan_all(port: int, slugs: Sequence[str], *, count: int, connections: int, ledger: Ledger) -> None:
@@ -29,6 +33,36 @@ async def scan_all(port: int, slugs: Sequence[str], *, count: int, connections: 
     async with asyncio.TaskGroup() as group:
         for _ in range(connections):
             group.create_task(_scanner(port, jobs, ledger))
+
+
+async def scan_steadily(port: int, slugs: Sequence[str], *, rate: int, connections: int, ledger: Ledger, stop: asyncio.Event) -> None:
+    """Scan the slugs in turn, `rate` times a second over all connections, until `stop`; what fails isn't tried again."""
+    async with asyncio.TaskGroup() as group:
+        for number in range(connections):
+            jobs = itertools.islice(itertools.cycle(slugs), number, None, connections)
+            group.create_task(_steady_scanner(port, jobs, connections / rate, ledger, stop))
+
+
+async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger: Ledger, stop: asyncio.Event) -> None:
+    clock = asyncio.get_running_loop()
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    due = clock.time()
+    while not stop.is_set():
+        began = clock.time()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                connection = connection or await asyncio.open_connection("127.0.0.1", port)
+                await _once(*connection, next(jobs), ledger)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            ledger.unanswered += 1
+            if connection is not None:
+                connection[1].close()
+            connection = None
+        ledger.slowest_s = max(ledger.slowest_s, clock.time() - began)
+        due = max(due + pause_s, clock.time() - pause_s)  # who was held up doesn't catch up with a burst
+        await asyncio.sleep(max(0.0, due - clock.time()))
+    if connection is not None:
+        connection[1].close()
 
 
 async def _scanner(port: int, jobs: Iterator[str], ledger: Ledger) -> None:

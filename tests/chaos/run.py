@@ -1,131 +1,54 @@
-"""Real scans while processes are killed with -9; then ledger and reconcile must agree on every code.
+"""Faults under real scans; then ledger and reconcile must agree on every code.
 
-`python tests/chaos/run.py --scans 50000 --kills 30`
+`python tests/chaos/run.py` kills processes of a house on files; with `--backends real` its servers fail too, in all the ways of `faults`.
 """
 
 import argparse
-import asyncio
-import random  # noqa: TID251 - seeded, so that a run can be repeated
 import sys
 import tempfile
-import time
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from house import House, house_in, until
-from load import Ledger, scan_all
-
-VICTIMS = ("tracking edge", "tracking forwarder", "analytics serve", "qr serve", "tracking links")
-"""Edge, forwarder and projection; and the two that write the code topic and follow it: the embedded bus has no process of its own."""
-
-CODES = 20
-CONNECTIONS = 8
-DRAINED_WITHIN_S = 60.0
-SCANNED_WITHIN_S = 240.0
-"""50,000 scans take 20 s here, and 30 restarts as long again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came out: `lost` and `double` count scans beyond what the ledger allows, `problems` are reconcile's."""
-
-    sent: int
-    answered: int
-    stored: int
-    kills: Counter[str]
-    lost: int
-    double: int
-    problems: tuple[str, ...]
-    seconds: float
-
-    def lines(self) -> list[str]:
-        """The report as a table."""
-        kills = ", ".join(f"{title} {count}" for title, count in sorted(self.kills.items()))
-        said = "; ".join(self.problems) or "no problems"
-        return [
-            "| sent | answered | stored | lost | counted twice | killed | reconcile | seconds |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |",
-            f"| {self.sent} | {self.answered} | {self.stored} | {self.lost} | {self.double} | {kills} | {said} | {self.seconds:.0f} |",
-        ]
-
-
-def run(house: House, *, scans: int, kills: int, seed: int) -> Report:
-    """Scan and kill, wait until everything is counted, compare."""
-    started = time.monotonic()
-    codes = [house.create(f"https://example.com/{number}") for number in range(CODES)]
-    for code in codes:
-        until(lambda slug=code["slug"]: house.scan(slug, method="HEAD").status == 302, "the redirect")  # type: ignore[misc]
-    ledger = Ledger()
-    killed = asyncio.run(_scan_and_kill(house, [code["slug"] for code in codes], ledger, (scans, kills, seed)))
-    until(lambda: _settled(house, ledger), "all that was accepted is stored", within_s=DRAINED_WITHIN_S)
-    last_killed_is_back = f"/v1/codes/{codes[0]['id']}/analytics"
-    until(lambda: house.request("GET", last_killed_is_back).status == 200, "every part answers again")
-    stored = {code["slug"]: house.total(code["id"]) for code in codes}
-    return Report(
-        sent=ledger.sent.total(),
-        answered=ledger.answered.total(),
-        stored=sum(stored.values()),
-        kills=killed,
-        lost=sum(max(0, ledger.answered[slug] - stored[slug]) for slug in stored),
-        double=sum(max(0, stored[slug] - ledger.sent[slug]) for slug in stored),
-        problems=tuple(house.request("GET", "/v1/reconcile").json["problems"]),
-        seconds=time.monotonic() - started,
-    )
-
-
-async def _scan_and_kill(house: House, slugs: list[str], ledger: Ledger, plan: tuple[int, int, int]) -> Counter[str]:
-    scans, kills, seed = plan
-    chance = random.Random(seed)
-    killed: Counter[str] = Counter()
-
-    async def kill() -> None:
-        for number in range(kills):
-            while ledger.answered.total() < scans * (number + 1) // (kills + 1):
-                await asyncio.sleep(0.01)
-            title = VICTIMS[number] if number < len(VICTIMS) else chance.choice(VICTIMS)
-            while not _kill(house, title):
-                await asyncio.sleep(0.01)
-            killed[title] += 1
-
-    async with asyncio.timeout(SCANNED_WITHIN_S), asyncio.TaskGroup() as group:
-        group.create_task(kill())
-        group.create_task(scan_all(house.place.scan_port, slugs, count=scans, connections=CONNECTIONS, ledger=ledger))
-    return killed
-
-
-def _kill(house: House, title: str) -> bool:
-    try:
-        house.kill(title)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _settled(house: House, ledger: Ledger) -> bool:
-    answer = house.request("GET", "/v1/reconcile")
-    if answer.status != 200:
-        return False
-    numbers = answer.json
-    return bool(
-        numbers["accepted"] == numbers["forwarded"] == numbers["applied"] == numbers["stored"]
-        and numbers["stored"] >= ledger.answered.total()
-    )
+from chaos import kills
+from chaos.arena import arena_in
+from chaos.faults import FULL, SHORT, faults
+from chaos.servers_fail import try_all
+from house import house_in
 
 
 def main() -> int:
-    """Run it once; exit code 1 when anything was lost or counted twice."""
+    """Run it once; exit code 1 when anything was lost, counted twice, or otherwise wrong."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=int, default=50_000)
-    options.add_argument("--kills", type=int, default=30)
-    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--backends", choices=("embedded", "real"), default="embedded")
+    options.add_argument("--scans", type=int, default=50_000, help="embedded: how many")
+    options.add_argument("--kills", type=int, default=30, help="embedded: how many")
+    options.add_argument("--seed", type=int, default=1, help="embedded: which kills")
+    options.add_argument("--only", default="", help="real: faults whose title has this in it")
+    options.add_argument("--short", action="store_true", help="real: each fault for seconds")
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="quietzone-chaos-") as folder, house_in(Path(folder) / "data") as house:
-        report = run(house, scans=chosen.scans, kills=chosen.kills, seed=chosen.seed)
-    sys.stdout.write("\n".join(report.lines()) + "\n")
+    with tempfile.TemporaryDirectory(prefix="quietzone-chaos-") as folder:
+        data = Path(folder) / "data"
+        return _servers_fail(data, chosen) if chosen.backends == "real" else _processes_die(data, chosen)
+
+
+def _processes_die(data: Path, chosen: argparse.Namespace) -> int:
+    with house_in(data) as house:
+        report = kills.run(house, scans=chosen.scans, kills=chosen.kills, seed=chosen.seed)
+    _say("\n".join(report.lines()))
     return 1 if report.lost or report.double or report.problems else 0
+
+
+def _servers_fail(data: Path, chosen: argparse.Namespace) -> int:
+    wanted = [fault for fault in faults(SHORT if chosen.short else FULL) if chosen.only.lower() in fault.title.lower()]
+    with arena_in(data) as arena:
+        outcomes = try_all(arena, wanted, _say)
+    return 1 if any(outcome.lost or outcome.double or outcome.wrong for outcome in outcomes) else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

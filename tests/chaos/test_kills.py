@@ -1,7 +1,6 @@
 from pathlib import Path
 
-from chaos.run import run
-
+from chaos.kills import run
 from house import house_in
 
 

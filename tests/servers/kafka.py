@@ -22,11 +22,13 @@ class KafkaCluster:
 
     environment: Mapping[str, str] = {}
 
-    def __init__(self, folder: Path, packages: Packages, *, brokers: int = 1) -> None:
+    def __init__(self, folder: Path, packages: Packages, *, brokers: int = 1, advertised: int | None = None) -> None:
+        """`advertised` is the port that clients of a single broker are sent to, such as a proxy's."""
         java, jars = packages.java(), packages.jars("kafka", *JARS)
         ports = [(free_port(), free_port()) for _ in range(brokers)]
         self._java = (java, HEAP, "-XX:+UseSerialGC", "-Dorg.apache.logging.log4j.level=WARN", "-cp", f"{jars}/*")
         self._ports = [port for port, _ in ports]
+        self._advertised = advertised
         self.brokers = [self._broker(folder / f"broker-{number}", number, ports) for number in range(1, brokers + 1)]
 
     @property
@@ -80,7 +82,7 @@ class KafkaCluster:
 
     def _broker(self, folder: Path, number: int, ports: Sequence[tuple[int, int]]) -> Process:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "server.properties").write_text(_properties(folder / "data", number, ports))
+        (folder / "server.properties").write_text(_properties(folder / "data", number, ports, self._advertised))
         port, _ = ports[number - 1]
         command = (*self._java, "kafka.Kafka", str(folder / "server.properties"))
         return Process(command, folder, lambda: number in _nodes(port))
@@ -94,12 +96,12 @@ class KafkaCluster:
             raise ServerFailed(f"its data folder can't be formatted: {said[-500:]}")
 
 
-def _properties(data: Path, number: int, ports: Sequence[tuple[int, int]]) -> str:
+def _properties(data: Path, number: int, ports: Sequence[tuple[int, int]], advertised: int | None) -> str:
     port, controller = ports[number - 1]
     quorum = ",".join(f"{index}@127.0.0.1:{each}" for index, (_, each) in enumerate(ports, start=1))
     settings = _settings(number, quorum, len(ports)) | {
         "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised or port}",
         "log.dirs": str(data),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -4,13 +4,12 @@ import asyncio
 import errno
 import os
 import signal
-import socket
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from house import House, fetch, house_in, told, until
+from house import House, fetch, first_of_free_ports, house_in, told, until
 from quietzone_standalone import ROLES, PortTaken, Role, installation, running
 
 
@@ -101,19 +100,6 @@ def test_a_role_that_cannot_be_started_for_want_of_files_is_started_later(own_ho
 
     until(lambda: any("Too many open files" in said for said in own_house.said), "the supervisor says so")
     until(lambda: own_house.request("GET", "/v1/reconcile").status == 200, "analytics is back")
-
-
-def first_of_free_ports(count: int) -> int:
-    """Below the ports that outgoing connections get, so that none of them takes one meanwhile."""
-    first = 22_000 + os.getpid() % 9_000
-    while not all(map(_is_free, range(first, first + count))):
-        first += count
-    return first
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _total(house: House, code_id: str) -> int:

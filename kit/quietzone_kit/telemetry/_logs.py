@@ -2,8 +2,10 @@
 
 import ipaddress
 import logging
+import math
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, cast
@@ -21,6 +23,10 @@ if _rich is None:
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
+
+QUIET_S = 30.0
+MAX_REMEMBERED = 500
+"""Messages of libraries; above it all are forgotten, and each may be said once more. Some libraries build texts that never come again."""
 
 _SECRET_FIELDS = re.compile(r"(^|_)(api_key|key|secret|password|passwd|token|authorization|cookie|credential)s?$")
 _SECRET_TEXT = re.compile(r"\bqz_[0-9A-Za-z_-]{8,}|(?<=://)[^/@\s:]*:[^@\s/]+(?=@)")
@@ -58,6 +64,7 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
+    handler.addFilter(Repetitions())
     # Libraries tell at `info` what only their authors want to know.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
@@ -69,6 +76,32 @@ def _configure(processors: list[Processor], number: int) -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,  # tests exchange stderr; a line costs 60 µs, finding its logger 2
     )
+
+
+class Repetitions(logging.Filter):
+    """Lets a library say the same thing once in `QUIET_S`: aiokafka tells ten times a second that a broker is away.
+
+    The same is a message before its arguments are filled in. What is let through next says how often it was said meanwhile.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, object], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let it through."""
+        key, now = (record.name, record.msg), self._clock()
+        last, times = self._said.get(key, (-math.inf, 0))
+        if now - last < QUIET_S:
+            self._said[key] = (last, times + 1)
+            return False
+        if len(self._said) >= MAX_REMEMBERED:
+            self._said.clear()
+        self._said[key] = (now, 0)
+        if times:
+            record.msg, record.args = f"{record.getMessage()} (and {times} times more since the last such line)", None
+        return True
 
 
 def mask(_logger: object, _method: str, event: EventDict) -> EventDict:

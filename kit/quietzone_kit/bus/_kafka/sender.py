@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 from prometheus_client import Counter, Histogram
 
 from quietzone_kit.bus import BusUnavailable, Message, Position
@@ -100,15 +101,15 @@ class Sender:
     async def _send(self, producer: AIOKafkaProducer, messages: Sequence[Message], partitions: Sequence[int]) -> list[int]:
         waits = []
         for message, partition in zip(messages, partitions, strict=True):
-            waits.append(
-                await producer.send(
-                    self._cluster.name(message.topic),
-                    message.value,
-                    message.key.encode(),
-                    partition=partition,
-                    headers=list(message.headers),
-                )
+            wait = await producer.send(
+                self._cluster.name(message.topic),
+                message.value,
+                message.key.encode(),
+                partition=partition,
+                headers=list(message.headers),
             )
+            wait.add_done_callback(_look_at)
+            waits.append(wait)
         # Not `gather`: a caller that is cancelled mustn't cancel what goes on under way, and each failure is to be looked at.
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_EXCEPTION)
         for wait in done:
@@ -154,3 +155,9 @@ class Sender:
         error = KafkaError("thrown away after another message failed")
         producer._message_accumulator.fail_all(error)  # noqa: SLF001 - as when its task fails; else whoever waits would wait on
         await self._cluster.end(producer.stop(), within_s=1)
+
+
+def _look_at(wait: asyncio.Future[RecordMetadata]) -> None:
+    """The first failure is raised; of the others asyncio would say that nobody looked at them."""
+    if not wait.cancelled():
+        wait.exception()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietzone_kit.telemetry import configure_logs, configure_traces, logger, span
-from quietzone_kit.telemetry._logs import mask
+from quietzone_kit.telemetry._logs import QUIET_S, Repetitions, mask
 
 
 def masked(text: str) -> str:
@@ -76,6 +76,25 @@ def test_a_librarys_warning_has_the_same_form() -> None:
         logging.getLogger("grpc").warning("connection to %s lost", "peer")
 
     assert (said["message"], said["level"], said["logger"], said["part"]) == ("connection to peer lost", "warning", "grpc", "qr")
+
+
+def test_a_library_that_says_the_same_again_and_again_is_heard_once() -> None:
+    with one_line() as said:
+        for _ in range(100):
+            logging.getLogger("aiokafka").error("Unable to update metadata from %s", [1])
+
+    assert said["message"] == "Unable to update metadata from [1]"
+
+
+def test_what_a_library_goes_on_saying_is_heard_again_with_how_often() -> None:
+    now, heard = 0.0, []
+    repetitions = Repetitions(lambda: now)
+    for now in (0.0, 10.0, 20.0, QUIET_S):  # noqa: B007 - the clock reads it
+        record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, "no broker at %s", ("port 1",), None)
+        if repetitions.filter(record):
+            heard.append(record.getMessage())
+
+    assert heard == ["no broker at port 1", "no broker at port 1 (and 2 times more since the last such line)"]
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "password", "authorization", "caller_token", "cookies", "secret"])
