@@ -90,8 +90,8 @@ bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, re
 	@for bench in redirect forwarder rollup render standalone; do $(BIN)/python bench/$$bench.py; done
 
 .PHONY: chaos
-chaos: .venv/installed ## 50,000 real scans while processes are killed; then every count is checked
-	@$(BIN)/python tests/chaos/run.py --scans 50000 --kills 30
+chaos: .venv/installed ## Scans while processes are killed, with BACKENDS=real servers too; then every count is checked
+	@$(BIN)/python tests/chaos/run.py --backends $(or $(BACKENDS),embedded)
 
 .PHONY: lock
 lock: .venv/locked ## Pin and hash all dependencies anew (needs uv)

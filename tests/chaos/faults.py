@@ -30,11 +30,11 @@ SILENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`strike` does it and undoes it; `edge_dies` if scans may go without an answer meanwhile."""
+    """`strike` does it and undoes it; unless `roles_die` by it no process of ours may end, and every scan must get its redirect."""
 
     title: str
     strike: Callable[[Arena], Awaitable[str]]
-    edge_dies: bool = False
+    roles_die: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def faults(scale: Scale) -> list[Fault]:
         ),
         Fault("an owner of partitions that was asleep wakes and writes", _stale_owner),
         Fault("old scans and codes delivered again", _delivered_again),
-        Fault(f"kill -9 of every role, {scale.kills} times", partial(_roles_killed, scale.kills), edge_dies=True),
+        Fault(f"kill -9 of every role, {scale.kills} times", partial(_roles_killed, scale.kills), roles_die=True),
     ]
 
 

@@ -46,8 +46,8 @@ class Outcome:
         """A row of the table."""
         return (
             f"| {self.title} | {self.evidence} | {self.seconds:.0f} | {self.answered} of {self.sent} | {self.slowest_ms:.0f} "
-            f"| {self.stored} | {self.lost} / {self.double} | {self.edits}{_others(self.refused)} | {self.images}{_others(self.images_refused)} | "
-            f"{self.exports} | {self.settled_s:.1f} | {'; '.join(self.wrong) or '0/0'} |"
+            f"| {self.stored} | {self.lost} / {self.double} | {self.edits}{_others(self.refused)} "
+            f"| {self.images}{_others(self.images_refused)} | {self.exports} | {self.settled_s:.1f} | {'; '.join(self.wrong) or '0/0'} |"
         )
 
 
@@ -68,6 +68,7 @@ class Trial:
         for code in self._codes:
             until(lambda slug=code["slug"]: self._house.scan(slug, method="HEAD").status == 302, "the redirect")  # type: ignore[misc]
         self._stored_before: dict[str, int] = {code["slug"]: 0 for code in self._codes}
+        self._said = 0
 
     def run(self, fault: Fault) -> Outcome:
         """Strike, wait until everything is settled, compare."""
@@ -137,9 +138,11 @@ class Trial:
         """Promises that were broken beside the counts."""
         ledger = traffic.scans
         failed = ledger.sent.total() + ledger.unanswered - ledger.answered.total()
+        said, self._said = self._house.said[self._said :], len(self._house.said)
         checks = {
+            f"roles ended by themselves: {said}": said and not fault.roles_die,
             f"{failed} scans without their redirect ({_others(ledger.refused)}, {ledger.unanswered} broken)": failed
-            and not fault.edge_dies,
+            and not fault.roles_die,
             "no scan at all": not ledger.answered,
             f"codes that lead elsewhere: {(elsewhere := traffic.edits.unfollowed())}": elsewhere,
             f"exports without a file: {(unfinished := traffic.exports.unfinished())}": unfinished,

@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from quietzone_analytics.metrics import COMPARED_AT, COMPARED_SCANS, PROBLEMS, SILENT_SOURCES
 from quietzone_analytics.reconcile.domain import Reconciliation
+from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
-from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
 
@@ -25,7 +25,7 @@ async def watch(compare: Callable[[], Awaitable[Reconciliation]], clock: Clock) 
         began = clock.monotonic()
         try:
             found = await compare()
-        except (DocumentsUnavailable, Unavailable) as error:
+        except (DocumentsUnavailable, BusUnavailable) as error:
             log.warning("accepted and stored scans can't be compared now", error=str(error))
         else:
             show(found, clock.now_ms())
