@@ -21,6 +21,7 @@ from pathlib import Path
 
 from quietzone_kit.bus import Bus, Message, Position, Topic, open_bus
 from quietzone_kit.files import Files, posix_files
+from quietzone_kit.lifecycle import collect_rarely
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.telemetry import configure_logs
 from quietzone_topics import TOPICS
@@ -154,6 +155,7 @@ def measure(case: Case, number: int, agents: Agents, drain: Callable) -> tuple[f
 
 def main(number: int) -> None:
     configure_logs("bench", "forwarder", level="error")
+    collect_rarely()  # as `lifecycle.run` does
     agents = Agents()
     print(f"{number:,} scans; 16 partitions; aim 50,000 scans a CPU-second")
     print(f"{'':38} {'bytes/scan':>10} {'scans/CPU-s':>12} {'us/scan':>8} {'without bus':>12}")

@@ -28,6 +28,7 @@ from quietzone_analytics.rollups import TOTALS, Rollups
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.documents import open_documents
 from quietzone_kit.files import posix_files
+from quietzone_kit.lifecycle import collect_rarely
 from quietzone_kit.projection import run_projection
 from quietzone_kit.runtime import ThreadExecutor
 from quietzone_kit.telemetry import configure_logs
@@ -63,6 +64,7 @@ class Result:
 def main(scans: int) -> int:
     """Print the table; 1 when the aim isn't reached on Kafka."""
     configure_logs("bench", "pipeline", level="error")
+    collect_rarely()  # as `lifecycle.run` does
     server = os.environ.get("QUIETZONE_BUS_URL", "")
     if not server.startswith("kafka://"):
         sys.exit("QUIETZONE_BUS_URL names no Kafka: run it under `PYTHONPATH=tests python -m servers`, or set it")

@@ -30,6 +30,7 @@ from quietzone_kit.bus import Message, Record, open_bus, partition_of
 from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, open_documents
 from quietzone_kit.events import Event
 from quietzone_kit.ids import uuid7
+from quietzone_kit.lifecycle import collect_rarely
 from quietzone_kit.projection import run_projection
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.telemetry import configure_logs
@@ -225,6 +226,7 @@ def main() -> None:
     parser.add_argument("--profile", type=int, default=0, help="print where the time of this row goes, by function")
     asked = parser.parse_args()
     configure_logs("bench", "rollup", level="error")
+    collect_rarely()  # as `lifecycle.run` does
     if asked.profile:
         profile = cProfile.Profile()
         measure(CASES[asked.profile - 1], asked.scans, profile)

@@ -25,6 +25,6 @@ A role's `app.py` has one composition root, `async def build(settings) -> App`: 
 """
 
 from quietzone_kit.lifecycle._app import App, Server, State, TaskDied
-from quietzone_kit.lifecycle._run import ExitCode, ProcessSettings, role_asked, run
+from quietzone_kit.lifecycle._run import ExitCode, ProcessSettings, collect_rarely, role_asked, run
 
-__all__ = ["App", "ExitCode", "ProcessSettings", "Server", "State", "TaskDied", "role_asked", "run"]
+__all__ = ["App", "ExitCode", "ProcessSettings", "Server", "State", "TaskDied", "collect_rarely", "role_asked", "run"]

@@ -59,6 +59,10 @@ class ExitCode(IntEnum):
 
 S = TypeVar("S", bound=ProcessSettings)
 
+NEW_OBJECTS = 50_000
+"""How many new containers make Python's collector look for cycles among them; 700 by default, at which it took almost half of analytics'
+time (`bench/pipeline.py`). Reference counts free all but a few objects of ours: what can wait here is below 10 MB."""
+
 
 def role_asked(part: str, roles: Collection[str], arguments: Sequence[str]) -> str:
     """The role that a command line names, such as `python -m quietzone_qr serve`; ends the process when it names none of `roles`."""
@@ -138,13 +142,19 @@ def _ops_server(host: str, port: int, app: App) -> Server:
 
 
 def _announce(ready_fd: int | None) -> None:
-    gc.collect()
-    gc.freeze()  # what start-up made stays: the collector needn't walk it again
+    collect_rarely()
     log.info("ready")
     if ready_fd is not None:
         with contextlib.suppress(BrokenPipeError):  # a parent that is gone is `_parent`'s business
             os.write(ready_fd, b"1\n")
         os.close(ready_fd)
+
+
+def collect_rarely() -> None:
+    """Settings of Python's collector for a process that is ready."""
+    gc.collect()
+    gc.freeze()  # what start-up made stays: the collector needn't walk it again
+    gc.set_threshold(NEW_OBJECTS)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from datetime import date, timedelta
+from functools import lru_cache, partial
 
 from quietzone_analytics.rollups.dimensions import Dimension
 from quietzone_analytics.rollups.scans import DIMENSIONS, Run, Tally
@@ -18,6 +18,7 @@ from quietzone_analytics.rollups.visitors import Visitors
 SLOT_MS = 15 * 60 * 1000  # every zone's offset is a multiple of 15 minutes, so these slots add up to any zone's days
 SLOTS = 96  # of a UTC day
 DAY_MS = SLOT_MS * SLOTS
+EPOCH = date(1970, 1, 1)  # days are counted from it
 
 OFFSET_WINDOW = 1_000
 """Offsets that one write of documents may span. A milestone is kept in its document for so long, since what a crashed owner stored
@@ -179,5 +180,10 @@ def slot_of(time_ms: int) -> int:
 
 def month_of(time_ms: int) -> int:
     """The UTC month of a moment: year times 12, plus 0 for January to 11 for December."""
-    date = datetime.fromtimestamp(time_ms // 1000, UTC)
-    return date.year * 12 + date.month - 1
+    return _month_of_day(day_of(time_ms))
+
+
+@lru_cache(maxsize=64)  # scans are of a few days at a time, and the calendar costs ten times what the rest of a scan does
+def _month_of_day(day: int) -> int:
+    of_day = EPOCH + timedelta(day)
+    return of_day.year * 12 + of_day.month - 1
