@@ -68,11 +68,12 @@ class Trial:
         for code in self._codes:
             until(lambda slug=code["slug"]: self._house.scan(slug, method="HEAD").status == 302, "the redirect")  # type: ignore[misc]
         self._stored_before: dict[str, int] = {code["slug"]: 0 for code in self._codes}
+        self._destinations = {code["slug"]: [str(code["destination"])] for code in self._codes}
         self._said = 0
 
     def run(self, fault: Fault) -> Outcome:
         """Strike, wait until everything is settled, compare."""
-        traffic = Traffic.to(self._house, self._codes)
+        traffic = Traffic.to(self._house, self._codes, self._destinations)
         began = time.monotonic()
         evidence, wrong = asyncio.run(self._struck(fault, traffic))
         seconds = time.monotonic() - began

@@ -1,7 +1,7 @@
 """What people and programs do meanwhile, each with a ledger of what it was promised."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,14 @@ EXPORTED_WITHIN_S = 180.0
 
 @dataclass(slots=True)
 class Edits:
-    """Destinations that were changed. A change without an answer may have been made or not."""
+    """Destinations that were changed. A change without an answer may have been made or not: `possible` has all that a code may have now."""
 
     house: House
     codes: list[dict[str, Any]]
+    possible: dict[str, list[str]]
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     _asked: int = 0
-    _possible: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def one(self) -> None:
         """Change one code."""
@@ -36,21 +36,31 @@ class Edits:
         answer = asked(lambda: self.house.request("PATCH", f"/v1/codes/{code['id']}", {"destination": destination}))
         if answer is not None and answer.status == 200:
             self.accepted += 1
-            self._possible[code["slug"]] = [destination]
+            self.possible[code["slug"]] = [destination]
         else:
             self.refused["no answer" if answer is None else str(answer.status)] += 1
-            self._possible[code["slug"]].append(destination)
+            self.possible[code["slug"]].append(destination)
 
     def unfollowed(self) -> list[str]:
-        """Codes that don't lead to where they were sent last, long after all faults."""
-        return [slug for slug, possible in self._possible.items() if not self._leads_to(slug, possible)]
+        """Codes that don't lead to where they were sent last, long after all faults, with where they do."""
+        return [self._said(slug, possible) for slug, possible in self.possible.items() if not self._leads_to(slug, possible)]
+
+    def _said(self, slug: str, possible: list[str]) -> str:
+        code = next(code for code in self.codes if code["slug"] == slug)
+        stored = self.house.request("GET", f"/v1/codes/{code['id']}").json
+        return (
+            f"{slug}, sent to {possible}, stored {stored['destination']} (revision {stored['revision']}), leads to {self._location(slug)}"
+        )
 
     def _leads_to(self, slug: str, possible: list[str]) -> bool:
         try:
-            until(lambda: self.house.scan(slug, method="HEAD").headers.get("location") in possible, slug, within_s=FOLLOWED_WITHIN_S)
+            until(lambda: self._location(slug) in possible, slug, within_s=FOLLOWED_WITHIN_S)
         except AssertionError:
             return False
         return True
+
+    def _location(self, slug: str) -> str:
+        return self.house.scan(slug, method="HEAD").headers.get("location", "")
 
 
 @dataclass(slots=True)
@@ -115,9 +125,9 @@ class Traffic:
     exports: Exports
 
     @classmethod
-    def to(cls, house: House, codes: list[dict[str, Any]]) -> "Traffic":
-        """Traffic that hasn't begun."""
-        return cls(Ledger(), Edits(house, codes), Images(house, codes), Exports(house))
+    def to(cls, house: House, codes: list[dict[str, Any]], destinations: dict[str, list[str]]) -> "Traffic":
+        """Traffic that hasn't begun; `destinations` is what each code may lead to, and is kept up to date."""
+        return cls(Ledger(), Edits(house, codes, destinations), Images(house, codes), Exports(house))
 
     async def flow(self, port: int, stop: asyncio.Event) -> None:
         """Scan, change, draw and export until `stop`."""
