@@ -1,9 +1,10 @@
 """How long does a machine take to be ready, how much memory does it hold when idle, and when does a scan show in analytics?
 
     python bench/standalone.py [--scans 300]
+    PYTHONPATH=tests python -m servers python bench/standalone.py --backends real
 
-Each scan is watched by itself: from its redirect's answer to the first answer of analytics that counts it. The reference is the promise
-in the issue's gates: ready ≤ 3 s, memory ≤ 400 MB, p99 ≤ 1.5 s.
+Each scan is watched by itself: from its redirect's answer to the first answer of analytics that counts it. What is promised: ready ≤ 3 s,
+memory ≤ 400 MB, p99 ≤ 1.5 s; on real servers, where only the last is measured, p99 ≤ 2 s.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from house import KEY, House, free_port, house_in
 
-READY_S, MEMORY_MB, VISIBLE_S = 3.0, 400.0, 1.5
+READY_S, MEMORY_MB, VISIBLE_S, VISIBLE_ON_SERVERS_S = 3.0, 400.0, 1.5, 2.0
 STARTS = 5
 IDLE_FOR_S = 5.0
 COMMAND = Path(sys.executable).with_name("quietzone")
@@ -34,28 +35,43 @@ def main() -> int:
     """Measure and print; 1 when a promise isn't kept."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scans", type=int, default=300)
-    scans = options.parse_args().scans
+    options.add_argument("--backends", choices=("embedded", "real"), default="embedded")
+    chosen = options.parse_args()
+    print("| what | measured | promised | ratio |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="quietzone-bench-") as folder:
         data = Path(folder) / "data"
+        if chosen.backends == "real":
+            urls = {
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith("QUIETZONE_") and not name.startswith("QUIETZONE_TEST_")
+            }
+            return 0 if _show_visible(data, chosen.scans, urls, VISIBLE_ON_SERVERS_S) else 1
         starts = [_start(data) for _ in range(STARTS)]
         with _serving(data) as pid:
             time.sleep(IDLE_FOR_S)
             memory = {_title(one): _of(one) for one in (pid, *_children(pid))}
-        with house_in(data) as house:
-            visible = sorted(_visible(house, scans))
-    ready, p99 = statistics.median(starts), visible[int(len(visible) * 0.99)]
-    rss, pss = (sum(row[column] for row in memory.values()) for column in (0, 1))
-    print("| what | measured | promised | ratio |\n| --- | --- | --- | --- |")
-    spread = f"{min(starts):.2f} to {max(starts):.2f}"
-    print(f"| ready, median of {STARTS} starts ({spread}) | {ready:.2f} s | {READY_S} s | {ready / READY_S:.2f} |")
-    print(f"| idle memory, sum of resident sets | {rss:.0f} MB | {MEMORY_MB:.0f} MB | {rss / MEMORY_MB:.2f} |")
-    print(f"| the same with shared pages counted once (PSS) | {pss:.0f} MB | {MEMORY_MB:.0f} MB | {pss / MEMORY_MB:.2f} |")
-    print(f"| scan → visible, p50 of {scans} | {statistics.median(visible):.3f} s | | |")
-    print(f"| scan → visible, p99 of {scans} | {p99:.3f} s | {VISIBLE_S} s | {p99 / VISIBLE_S:.2f} |")
+        ready = statistics.median(starts)
+        rss, pss = (sum(row[column] for row in memory.values()) for column in (0, 1))
+        spread = f"{min(starts):.2f} to {max(starts):.2f}"
+        print(f"| ready, median of {STARTS} starts ({spread}) | {ready:.2f} s | {READY_S} s | {ready / READY_S:.2f} |")
+        print(f"| idle memory, sum of resident sets | {rss:.0f} MB | {MEMORY_MB:.0f} MB | {rss / MEMORY_MB:.2f} |")
+        print(f"| the same with shared pages counted once (PSS) | {pss:.0f} MB | {MEMORY_MB:.0f} MB | {pss / MEMORY_MB:.2f} |")
+        seen = _show_visible(data, chosen.scans, {}, VISIBLE_S)
     print("\n| process | resident set | PSS |\n| --- | --- | --- |")
     for title, (resident, proportional) in memory.items():
         print(f"| {title} | {resident:.0f} MB | {proportional:.0f} MB |")
-    return 0 if ready <= READY_S and pss <= MEMORY_MB and p99 <= VISIBLE_S else 1
+    return 0 if ready <= READY_S and pss <= MEMORY_MB and seen else 1
+
+
+def _show_visible(data: Path, scans: int, urls: Mapping[str, str], promised_s: float) -> bool:
+    """Whether scans show in time."""
+    with house_in(data, urls) as house:
+        visible = sorted(_visible(house, scans))
+    p99 = visible[int(len(visible) * 0.99)]
+    print(f"| scan → visible, p50 of {scans} | {statistics.median(visible):.3f} s | | |")
+    print(f"| scan → visible, p99 of {scans} | {p99:.3f} s | {promised_s} s | {p99 / promised_s:.2f} |")
+    return p99 <= promised_s
 
 
 def _start(data: Path) -> float:
