@@ -18,11 +18,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 TESTS = Path(__file__).resolve().parents[1]
 if str(TESTS) not in sys.path:
@@ -73,21 +73,22 @@ def main() -> int:
         return _work(options)
     if options.seed is not None:
         return _replay(options)
-    report = Report() if options.only_mutants else play(options.start, options.histories, options.processes)
+    report = Report() if options.only_mutants else play(options.start, options.histories, options.processes, newer=options.newer)
     if not options.only_mutants:
         _print(report)
     missed = 0 if options.no_mutants else _hunt_mutants(options.processes)
     return 1 if report.failures or missed else 0
 
 
-def play(start: int, histories: int, processes: int = 1, *, mutant: str | None = None, stop: bool = False) -> Report:
-    """Play the seeds from `start` on in child processes; with `stop`, each child ends at its first violation."""
+def play(start: int, histories: int, processes: int = 1, *, mutant: str | None = None, stop: bool = False, newer: bool = False) -> Report:
+    """Play the seeds from `start` on in child processes; with `stop`, each child ends at its first violation; `newer` as the option."""
     report = Report()
     began = time.perf_counter()
     share = -(-histories // processes)
     starts = range(start, start + histories, share)
     with ThreadPoolExecutor(len(starts)) as pool:
-        for lines in pool.map(lambda first: list(_child(first, min(share, start + histories - first), mutant, stop=stop)), starts):
+        flags = [flag for flag, is_set in (("--stop", stop), ("--newer", newer)) if is_set]
+        for lines in pool.map(lambda first: list(_child(first, min(share, start + histories - first), mutant, flags)), starts):
             for line in lines:
                 report.add(line)
     report.seconds = time.perf_counter() - began
@@ -102,12 +103,10 @@ def hunt(mutant: Mutant) -> int | None:
     return play(0, MUTANT_SEEDS, mutant=mutant.name, stop=True).caught_by
 
 
-def _child(start: int, histories: int, mutant: str | None, *, stop: bool) -> Iterator[str]:
-    command = [sys.executable, str(Path(__file__).resolve()), "--worker", "--start", str(start), "--histories", str(histories)]
+def _child(start: int, histories: int, mutant: str | None, flags: Sequence[str]) -> Iterator[str]:
+    command = [sys.executable, str(Path(__file__).resolve()), "--worker", "--start", str(start), "--histories", str(histories), *flags]
     if mutant is not None:
         command += ["--mutant", mutant]
-    if stop:
-        command += ["--stop"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as child:
         assert child.stdout is not None
         yield from child.stdout
@@ -119,7 +118,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONHASHSEED": "0"}
 
 
-def _player(mutant: str | None) -> "Callable[[int, Callable[[str], None] | None], Outcome]":
+def _player(mutant: str | None, *, newer: bool) -> "Callable[[int, Callable[[str], None] | None], Outcome]":
     """What plays a history, with production code imported in the order that matters: the mutant, what is tuned, all the rest."""
     if mutant is not None:
         install(_mutant(mutant))
@@ -127,12 +126,30 @@ def _player(mutant: str | None) -> "Callable[[int, Callable[[str], None] | None]
     from simulation.history import play_one  # noqa: PLC0415
 
     tuning.tune()
+    if newer:
+        _share_stores_with_a_newer_release()
     return play_one
+
+
+def _share_stores_with_a_newer_release() -> None:
+    """Have each process find fields in its stores that it doesn't know; one that drops them dies of it."""
+    from newer import NewerStore  # noqa: PLC0415 - after the tuning, as all that imports production code
+
+    from quietzone_kit.documents import Documents, open_documents  # noqa: PLC0415
+    from simulation import places, reactions  # noqa: PLC0415
+
+    def found_out(collection: str, where: list[str]) -> None:
+        raise AssertionError(f"collection {collection}: a newer release's fields were dropped at {', '.join(where)}")
+
+    def open_shared(*args: Any, **options: Any) -> Documents:
+        return NewerStore(open_documents(*args, **options), found_out, left_alone=frozenset({reactions.EFFECTS.name}))
+
+    places.open_documents = open_shared
 
 
 def _work(options: argparse.Namespace) -> int:
     """In a child: one line of JSON for each history."""
-    play_one = _player(options.mutant)
+    play_one = _player(options.mutant, newer=options.newer)
     gc.disable()
     for number, seed in enumerate(range(options.start, options.start + options.histories)):
         outcome = play_one(seed, None)
@@ -150,7 +167,7 @@ def _replay(options: argparse.Namespace) -> int:
     """One history with all that happened in it."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         return subprocess.run([sys.executable, *sys.argv], env=_environment(), check=False).returncode
-    outcome = _player(options.mutant)(options.seed, print)
+    outcome = _player(options.mutant, newer=options.newer)(options.seed, print)
     print(f"digest {outcome.digest}")
     print("\n".join(f"VIOLATION {violation}" for violation in outcome.violations) or "no violation")
     return 1 if outcome.violations else 0
@@ -192,6 +209,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, help="play this one history and print all that happens")
     parser.add_argument("--mutant", help="with this fault in the code (see mutants.py)")
+    parser.add_argument("--newer", action="store_true", help="in stores that a newer release writes to (see tests/newer.py)")
     parser.add_argument("--no-mutants", action="store_true", help="leave the hunt for mutants out")
     parser.add_argument("--only-mutants", action="store_true", help="hunt for mutants only: which seed is the first to catch each")
     parser.add_argument("--stop", action="store_true", help=argparse.SUPPRESS)

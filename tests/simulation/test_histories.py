@@ -5,6 +5,7 @@ import pytest
 from simulation.run import play
 
 HISTORIES = 500
+BESIDE_A_NEWER_RELEASE = 25
 PROCESSES = min(2, os.cpu_count() or 1)
 
 FAULTS = (
@@ -41,6 +42,15 @@ def test_no_scan_is_lost_or_counted_twice_and_no_code_dies_whatever_fails() -> N
     assert report.histories == HISTORIES
     assert [name for name in FAULTS if not report.counts[f"fault: {name}"]] == []
     assert report.counts["scans counted"] > 20 * HISTORIES
+
+
+@pytest.mark.timeout(120)
+def test_what_a_newer_release_has_written_into_the_stores_is_there_whatever_fails() -> None:
+    report = play(0, BESIDE_A_NEWER_RELEASE, PROCESSES, newer=True)
+
+    assert not report.failures, "\n".join(
+        f"seed {seed}: `python tests/simulation/run.py --newer --seed {seed}`\n{story}" for seed, story in report.failures[:3]
+    )
 
 
 def test_a_seed_is_the_same_history_in_every_process_and_after_any_other() -> None:

@@ -52,7 +52,7 @@ class ShardLeases:
             if found is None:
                 puts[shard] = Put(self._body(shard, expires_at_ms), None)
             elif self._is_free(found.body):
-                puts[shard] = Put(self._body(shard, expires_at_ms), found.version)
+                puts[shard] = Put({**found.body, **self._body(shard, expires_at_ms)}, found.version)
         outcomes = await self._documents.bulk(OUTBOX_LEASES, list(puts.values())) if puts else []
         taken = frozenset(shard for shard, outcome in zip(puts, outcomes, strict=True) if outcome is Outcome.WRITTEN)
         for shard in due:
@@ -67,7 +67,7 @@ class ShardLeases:
             return
         stored = await self._documents.get_many(OUTBOX_LEASES, [self._key(shard) for shard in shards])
         mine = [(shard, found) for shard in shards if (found := stored.get(self._key(shard))) and found.body["owner"] == self._owner]
-        await self._documents.bulk(OUTBOX_LEASES, [Put(self._body(shard, 0), found.version) for shard, found in mine])
+        await self._documents.bulk(OUTBOX_LEASES, [Put({**found.body, **self._body(shard, 0)}, found.version) for shard, found in mine])
 
     def _is_free(self, lease: Body) -> bool:
         expires_at_ms = lease["expires_at_ms"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from quietzone_kit.documents import Documents, DocumentsUnavailable, Stored, Value, VersionConflict
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.tasks._task import TASKS, Progress, State, Task, progress_body, task_of
+from quietzone_kit.tasks._task import TASKS, Progress, State, Task, progress_body, stored_progress, task_of
 
 LEASE_S = 10.0
 """How long a task rests after its worker was killed; store and worker may be slow for about as long before a run is given up."""
@@ -79,7 +79,7 @@ class Run:
     async def _write(self, changes: Mapping[str, Value]) -> None:
         told, self._told = self._told, None
         if told is not None:
-            changes = {"progress": progress_body(told), **changes}
+            changes = {"progress": {**stored_progress(self._stored), **progress_body(told)}, **changes}
         began_s = self._clock.monotonic()
         try:
             async with asyncio.timeout(STORE_WITHIN_S):

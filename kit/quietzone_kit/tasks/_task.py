@@ -152,7 +152,7 @@ _NOT_ENDED: dict[str, Value] = {"finished_at_ms": None}
 def task_of(stored: Stored) -> Task:
     """The task in a document."""
     body = stored.body
-    progress = cast("dict[str, Value]", body.get("progress") or {})
+    progress = stored_progress(stored)
     return Task(
         task_id=str(body["task_id"]),
         account_id=str(body["account_id"]),
@@ -178,8 +178,13 @@ def number_of(stored: Stored, name: str) -> int:
     return cast("int", stored.body.get(name) or 0)
 
 
-def progress_body(progress: Progress) -> Value:
-    """The progress in a document."""
+def stored_progress(stored: Stored) -> dict[str, Value]:
+    """The progress in a document, as it stands there."""
+    return cast("dict[str, Value]", stored.body.get("progress") or {})
+
+
+def progress_body(progress: Progress) -> dict[str, Value]:
+    """A progress as it is stored."""
     return {"done": progress.done, "total": progress.total, "note": progress.note[:MAX_TEXT]}
 
 

@@ -193,6 +193,21 @@ async def test_fields_of_a_newer_release_survive(documents: Documents) -> None:
     assert (after.body["newer"], after.body["revision"]) == ("field", 2)
 
 
+async def test_a_link_that_only_a_newer_release_can_read_is_replaced_by_later_revisions_only(documents: Documents) -> None:
+    store = LinkStore(documents)
+    await store.put_newer({"a": link("a", 5)})
+    from quietzone_tracking.links.repository import LINKS  # noqa: PLC0415
+
+    before = await documents.get(LINKS, "a")
+    assert before is not None
+    newer = await documents.replace(LINKS, {**before.body, "state": "scheduled"}, if_version=before.version)
+    await store.put_newer({"a": link("a", 5)})
+    kept = await documents.get(LINKS, "a")
+    await store.put_newer({"a": link("a", 6)})
+
+    assert (kept, await stored(documents, "a")) == (newer, link("a", 6))
+
+
 async def test_a_damaged_document_counts_as_absent_until_the_next_change(documents: Documents) -> None:
     store = LinkStore(documents)
     await store.put_newer({"a": link("a", 1), "b": link("b", 1)})

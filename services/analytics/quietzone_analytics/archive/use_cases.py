@@ -201,7 +201,7 @@ class ArchiveProjection:
         files = await self._shelf.files(bounds.log_id, partition)
         if files:
             first = self._states.first(partition, Log(TRACKING_SCAN_V1.name, bounds.log_id, bounds.first, bounds.next))
-            await self._states.write(replace(first, next_offset=max(file.last for file in files) + 1), if_version=None)
+            await self._states.write(replace(first, next_offset=max(file.last for file in files) + 1), over=None)
 
     async def _tell_missed(self, partition: int, bounds: Bounds) -> None:
         stored = await self._states.get(partition)

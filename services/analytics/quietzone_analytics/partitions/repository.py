@@ -8,6 +8,7 @@ from quietzone_analytics.bodies import field
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.partitions.domain import Log, State, check
 from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents.unknown import NOTHING, Unknown
 
 S = TypeVar("S", bound=State)
 
@@ -16,10 +17,11 @@ MAX_PARTITIONS = 10_000  # a page of one scan; topics have a hundred at most
 
 @dataclass(frozen=True, slots=True)
 class Versioned(Generic[S]):
-    """A state with the version that it was read or written with."""
+    """A state with the version that it was read or written with, and the fields of its document that this release doesn't know."""
 
     state: S
     version: int
+    unknown: Unknown = NOTHING
 
 
 class States(ABC, Generic[S]):
@@ -58,9 +60,22 @@ class States(ABC, Generic[S]):
             page = await self._documents.scan(self._collection, limit=MAX_PARTITIONS)
         return sorted(map(self._state, page.items), key=lambda one: one.state.partition)
 
-    async def write(self, state: S, *, if_version: int | None) -> Versioned[S] | None:
-        """Insert (`if_version` None) or replace a state; None when another version stands there."""
-        body: dict[str, Value] = {
+    async def write(self, state: S, *, over: Versioned[S] | None) -> Versioned[S] | None:
+        """Put a state in the place of `over`, or of none; None when something else stands there."""
+        unknown = NOTHING if over is None else over.unknown
+        body = unknown.beside(self._body(state))
+        try:
+            async with store_answers():
+                if over is None:
+                    stored = await self._documents.insert(self._collection, body)
+                else:
+                    stored = await self._documents.replace(self._collection, body, if_version=over.version)
+        except (DuplicateKey, VersionConflict):
+            return None
+        return Versioned(state, stored.version, unknown)
+
+    def _body(self, state: S) -> Body:
+        return {
             "partition_id": str(state.partition),
             "log_id": state.log_id,
             "epoch": state.epoch,
@@ -69,15 +84,6 @@ class States(ABC, Generic[S]):
             "adopted_at_ms": state.adopted_at_ms,
             **self.encode(state),
         }
-        try:
-            async with store_answers():
-                if if_version is None:
-                    stored = await self._documents.insert(self._collection, body)
-                else:
-                    stored = await self._documents.replace(self._collection, body, if_version=if_version)
-        except (DuplicateKey, VersionConflict):
-            return None
-        return Versioned(state, stored.version)
 
     def _state(self, stored: Stored) -> Versioned[S]:
         body = stored.body
@@ -89,4 +95,5 @@ class States(ABC, Generic[S]):
             next_offset=field(body, "next_offset", int),
             adopted_at_ms=field(body, "adopted_at_ms", int),
         )
-        return Versioned(self.decode(plain, body), stored.version)
+        state = self.decode(plain, body)
+        return Versioned(state, stored.version, Unknown.of(body, self._body(state)))

@@ -38,7 +38,7 @@ class Ownership(Generic[S]):
                 state = replace(self._states.resume(state, log), owner=self._owner)
             except LogMismatch as error:
                 raise ForeignLog(str(error)) from error
-            mine = await self._states.write(state, if_version=stored.version if stored is not None else None)
+            mine = await self._states.write(state, over=stored)
             if mine is not None:
                 self._held[partition] = mine
                 return mine.state
@@ -63,7 +63,7 @@ class Ownership(Generic[S]):
             DocumentsUnavailable: it may be stored or not; `state` reads it anew.
         """
         held = self._held.pop(state.partition)
-        written = await self._states.write(state, if_version=held.version)
+        written = await self._states.write(state, over=held)
         if written is None:
             raise OwnershipLost(f"the state of partition {state.partition} of {self._topic} has moved on")
         self._held[state.partition] = written
@@ -115,7 +115,7 @@ async def _adopt(states: States[S], partition: int, log: Log, now_ms: int) -> li
             )
         else:
             return []
-        if await states.write(adopted, if_version=stored.version if stored is not None else None) is not None:
+        if await states.write(adopted, over=stored) is not None:
             return [
                 f"{log.topic}, partition {partition}: counting goes on from log {log.log_id}, offset {log.first} (epoch {adopted.epoch})"
             ]

@@ -4,7 +4,7 @@ Keys begin with account and code, so that they are read in the same order from e
 found. `#` sorts before every symbol of an id, so a longer id never falls between the keys of a shorter one.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Generic, TypeVar
@@ -14,7 +14,8 @@ from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.rollups.codec import decode_day, decode_month, decode_total, encode_day, encode_month, encode_total
 from quietzone_analytics.rollups.domain import Day, Month, Rollup, Total
 from quietzone_analytics.rollups.scans import CodeKey, Run
-from quietzone_kit.documents import Body, Collection, Documents, Index, Outcome, Put, Query, Stored, Value
+from quietzone_kit.documents import Collection, Documents, Index, Outcome, Put, Query, Stored, Value
+from quietzone_kit.documents.unknown import NOTHING, Unknown
 
 R = TypeVar("R", bound=Rollup)
 
@@ -22,6 +23,8 @@ NEVER = -1
 """The applied offset of a document that nothing was folded into."""
 
 PAGE = 200  # documents a read: days are 1 KB as a rule and 100 KB at worst, so a page is 20 MB at worst
+
+FIELDS = 7  # of a document that no other release has added any to
 
 _EPOCH = date(1970, 1, 1)
 
@@ -64,6 +67,7 @@ class Document(Generic[R]):
     version: int | None
     size: int
     """Bytes of the rollup as it was read or written last."""
+    unknown: Unknown = NOTHING
 
     def fold(self, epoch: int, runs: Sequence[Run]) -> bool:
         """Count what lies above the applied offset; False when nothing does. Offsets of an older epoch count as below all."""
@@ -101,7 +105,7 @@ class Rollups:
         for document in documents:
             data = kind.encode(document.rollup)
             document.size = len(data)
-            puts.append(Put(_body(document, data), document.version))
+            puts.append(Put(document.unknown.beside(_body(document, data)), document.version))
         async with store_answers():
             outcomes = await self._documents.bulk(kind.collection, puts)
         missed = []
@@ -175,7 +179,7 @@ def new_document(kind: Kind[R], address: Address, epoch: int) -> Document[R]:
 def _document(kind: Kind[R], stored: Stored) -> Document[R]:
     body = stored.body
     data = field(body, "rollup", bytes)
-    return Document(
+    document = Document(
         Address(
             field(body, kind.collection.key, str),
             CodeKey(field(body, "account_id", str), field(body, "code_id", str)),
@@ -187,11 +191,14 @@ def _document(kind: Kind[R], stored: Stored) -> Document[R]:
         stored.version,
         len(data),
     )
+    if len(body) > FIELDS:  # rarely: thousands of documents are read a second
+        document.unknown = Unknown.of(body, _body(document, data))
+    return document
 
 
-def _body(document: Document[R], data: bytes) -> Body:
+def _body(document: Document[R], data: bytes) -> dict[str, Value]:
     address = document.address
-    body: Mapping[str, Value] = {
+    return {
         "rollup_id": address.rollup_id,
         "account_id": address.key.account_id,
         "code_id": address.key.code_id,
@@ -200,4 +207,3 @@ def _body(document: Document[R], data: bytes) -> Body:
         "applied_offset": document.applied_offset,
         "rollup": data,
     }
-    return body

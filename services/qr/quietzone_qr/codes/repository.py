@@ -19,6 +19,7 @@ from quietzone_kit.documents import (
     Stored,
     Value,
 )
+from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox, with_event
 from quietzone_qr.codes.domain import AccountId, Code, CodeId, Slug, State
@@ -120,7 +121,7 @@ class Codes:
             VersionConflict: somebody else has changed it meanwhile.
             Unavailable: 100 events wait in it.
         """
-        body = {name: value for name, value in held.stored.body.items() if name != "live_since_ms"} | _body(after)
+        body = Unknown.of(held.stored.body, _body(held.code)).beside(_body(after))
         async with _answers():
             await replace_keeping_outbox(self._documents, CODES, held.stored, body, Outgoing(QR_CODE_V1.name, code_event(held.code, after)))
         self._wake()

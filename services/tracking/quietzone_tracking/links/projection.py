@@ -34,9 +34,9 @@ class LinkProjection:
         """Become the partition's owner and go on where it was left; another log is read from its start."""
         for _ in range(ATTEMPTS):
             before = await self._store.state(partition)
-            version = before.version if before is not None else None
-            claimed = PartitionState(partition, bounds.log_id, _next_offset(before, partition, bounds), self._owner, version)
-            written = await self._store.write_state(claimed)
+            next_offset = _next_offset(before, partition, bounds)
+            state = before or PartitionState(partition, bounds.log_id, next_offset, self._owner)
+            written = await self._store.write_state(replace(state, log_id=bounds.log_id, next_offset=next_offset, owner=self._owner))
             if written is not None:
                 self._held[partition] = written
                 return written.next_offset

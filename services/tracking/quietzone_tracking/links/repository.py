@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quietzone_kit.documents import (
     Body,
@@ -17,6 +17,7 @@ from quietzone_kit.documents import (
     Value,
     VersionConflict,
 )
+from quietzone_kit.documents.unknown import NOTHING, Unknown
 from quietzone_kit.telemetry import logger
 from quietzone_tracking.deadlines import STORE_S, store_answers
 from quietzone_tracking.decide import Link, LinkState
@@ -53,6 +54,7 @@ class PartitionState:
     next_offset: int
     owner: str
     version: int | None = None
+    unknown: Unknown = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,10 @@ class LinkStore:
                 if slug not in left:
                     continue
                 stored = there.get(slug)
-                held = _link(stored.body) if stored is not None else None
-                if held is not None and (held.code_id != link.code_id or held.revision >= link.revision):
+                place = _place(stored.body) if stored is not None else None
+                if place is not None and (place[0] != link.code_id or place[1] >= link.revision):
                     del left[slug]
-                    wrong += [link] if held.code_id != link.code_id else []
+                    wrong += [link] if place[0] != link.code_id else []
                 else:
                     puts.append(_put(link, stored))
             for put, outcome in await self._bulk(puts):
@@ -139,12 +141,7 @@ class LinkStore:
 
     async def write_state(self, state: PartitionState) -> PartitionState | None:
         """Put a state in the place of the one with its `version` (None: of none); None when another stands there."""
-        body: dict[str, Value] = {
-            "partition_id": str(state.partition),
-            "log_id": state.log_id,
-            "next_offset": state.next_offset,
-            "owner": state.owner,
-        }
+        body = state.unknown.beside(_state_body(state))
         try:
             async with self._answers():
                 if state.version is None:
@@ -170,7 +167,8 @@ class LinkStore:
         }
         async with self._answers():
             before = await self._documents.get(LINK_REJECTS, key)
-            await self._documents.bulk(LINK_REJECTS, [Put(body, before.version if before is not None else None)])
+            if before is None or any(before.body.get(name) != body[name] for name in ("offset", "log_id")):  # else it is there already
+                await self._documents.bulk(LINK_REJECTS, [Put(body, before.version if before is not None else None)])
 
     @asynccontextmanager
     async def _answers(self, within_s: float = STORE_S) -> AsyncIterator[None]:
@@ -203,6 +201,14 @@ def _put(link: Link, over: Stored | None) -> Put:
     return Put(_body(link), None) if over is None else Put({**over.body, **_body(link)}, over.version)
 
 
+def _place(body: Body) -> tuple[str, int] | None:
+    """Code and revision of a link, also where the rest is damaged or a newer release's; None when these are."""
+    try:
+        return _text(body, "code_id"), _number(body, "revision")
+    except ValueError:
+        return None
+
+
 def _link(body: Body) -> Link | None:
     """None when the document is damaged: then the link counts as absent, qr is asked, and its next change repairs it."""
     try:
@@ -220,14 +226,24 @@ def _link(body: Body) -> Link | None:
         return None
 
 
+def _state_body(state: PartitionState) -> dict[str, Value]:
+    return {
+        "partition_id": str(state.partition),
+        "log_id": state.log_id,
+        "next_offset": state.next_offset,
+        "owner": state.owner,
+    }
+
+
 def _state(body: Body, version: int) -> PartitionState:
-    return PartitionState(
+    state = PartitionState(
         partition=int(_text(body, "partition_id")),
         log_id=_text(body, "log_id"),
         next_offset=_number(body, "next_offset"),
         owner=_text(body, "owner"),
         version=version,
     )
+    return replace(state, unknown=Unknown.of(body, _state_body(state)))
 
 
 def _text(body: Body, name: str) -> str:
