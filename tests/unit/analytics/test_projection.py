@@ -1,4 +1,6 @@
+import msgspec
 import pytest
+from unit.analytics.memory import encode
 from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, closed, lost, record, seen
 from unit.analytics.world import LOG, World, bounds
 
@@ -6,6 +8,7 @@ from quietzone_analytics.partitions import adopt
 from quietzone_analytics.projection import REJECTS, ScanStates
 from quietzone_analytics.projection import repository as rejects
 from quietzone_analytics.rollups import DAYS, MONTHS, TOTALS, Rollups
+from quietzone_analytics.rollups.codec import UnreadableRollup
 from quietzone_kit.bus import Bounds
 from quietzone_kit.projection import ForeignLog, OwnershipLost
 from quietzone_kit.runtime import SystemClock
@@ -224,3 +227,15 @@ async def test_rollups_of_a_later_epoch_than_the_state_stop_the_projection(world
 
     with pytest.raises(ForeignLog, match="different backups"):
         await world.count(record(batch(seen([1]), prev_seq=0), 0), record(batch(seen([2]), prev_seq=1), 1))
+
+
+async def test_a_rollup_of_a_newer_release_stops_the_projection_and_stays_as_it_is(world: World) -> None:
+    await world.count(record(batch(seen([1]), prev_seq=0), 0))
+    [(rollup_id, (data, version))] = world.store.rows["rollup_totals"].items()
+    newer = encode({**msgspec.msgpack.decode(data), "rollup": msgspec.msgpack.encode((2, 1, 0, 0, 0, [], 9))}), version
+    world.store.rows["rollup_totals"][rollup_id] = newer
+
+    with pytest.raises(UnreadableRollup, match="format 2"):
+        await world.count(record(batch(seen([1]), prev_seq=0), 0), record(batch(seen([2]), prev_seq=1), 1))
+
+    assert (world.store.rows["rollup_totals"][rollup_id], (await world.state()).next_offset) == (newer, 1)

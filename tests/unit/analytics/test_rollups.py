@@ -1,5 +1,7 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,5 +159,45 @@ def test_damaged_bytes_are_refused(decode: object, data: bytes) -> None:
 
 @pytest.mark.parametrize(("decode", "data"), [(decode_month, encode_month(Month.empty())), (decode_total, encode_total(Total.empty()))])
 def test_a_later_format_is_not_guessed_at(decode: object, data: bytes) -> None:
-    with pytest.raises(UnreadableRollup, match="newer release"):
+    with pytest.raises(UnreadableRollup, match="format 2, this release reads 1: another release wrote it"):
         decode(data.replace(b"\x01", b"\x02", 1))  # type: ignore[operator]
+
+
+WRITTEN = [
+    (decode_total, encode_total, "96010c0001cf0000019cae6b660b91930a00cf0000019cae6b6609"),
+    (decode_month, encode_month, "9401030201"),
+    (
+        decode_day,
+        encode_day,
+        "9601dc0060" + "00" * 48 + "02" + "00" * 47 + "01009692" + "81a2444502009281a570686f6e6502009281a64368726f6d6502009281a3694f5302"
+        "009281a664697265637402009281a264650200c41000000000000000010000000000000002",
+    ),
+]
+"""A rollup of each kind, as the first release wrote it."""
+
+
+@pytest.mark.parametrize(("decode", "encode", "data"), WRITTEN)
+def test_what_the_first_release_wrote_is_read_and_written_as_it_was(decode: Any, encode: Any, data: str) -> None:
+    assert encode(decode(bytes.fromhex(data))).hex() == data
+
+
+@pytest.mark.parametrize(("decode", "_", "data"), WRITTEN)
+def test_counts_that_this_release_does_not_know_are_refused(decode: Any, _: Any, data: str) -> None:
+    more = [*msgspec.msgpack.decode(bytes.fromhex(data)), 7]
+
+    with pytest.raises(UnreadableRollup, match="run the newer release that wrote it"):
+        decode(msgspec.msgpack.encode(more))
+
+
+@pytest.mark.parametrize(("at", "what"), [(1, "97 slots and 6 dimensions"), (4, "96 slots and 7 dimensions")])
+def test_a_day_with_more_slots_or_dimensions_is_refused(at: int, what: str) -> None:
+    items = msgspec.msgpack.decode(bytes.fromhex(WRITTEN[2][2]))
+    items[at].append(items[at][0])
+
+    with pytest.raises(UnreadableRollup, match=what):
+        decode_day(msgspec.msgpack.encode(items))
+
+
+def test_a_later_format_is_named_however_different_it_is() -> None:
+    with pytest.raises(UnreadableRollup, match="format 3, this release reads 1"):
+        decode_total(msgspec.msgpack.encode([3, {"persons": 1}]))

@@ -1,6 +1,7 @@
 """Rollups as bytes: msgpack arrays with sorted maps, so that equal rollups are equal bytes.
 
 The first item is the format's number. A release that keeps more raises it, and only when the release before can't write any more.
+More items, slots or dimensions than this release counts are refused, since it would write them back without what it has counted.
 """
 
 from typing import TypeVar
@@ -8,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from quietzone_analytics.rollups.dimensions import Dimension
-from quietzone_analytics.rollups.domain import Day, Milestone, Month, Total
+from quietzone_analytics.rollups.domain import SLOTS, Day, Milestone, Month, Total
+from quietzone_analytics.rollups.scans import DIMENSIONS
 from quietzone_analytics.rollups.visitors import Visitors
 
 _FORMAT = 1
@@ -17,10 +19,10 @@ _encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 
 class UnreadableRollup(ValueError):
-    """Bytes that are no rollup: something else wrote them, or they were damaged."""
+    """Bytes that are no rollup as this release writes it. Whoever meets them stops: nothing is put in their place."""
 
 
-class _Total(msgspec.Struct, array_like=True):
+class _Total(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     format: int
     persons: int
     bots: int
@@ -29,7 +31,7 @@ class _Total(msgspec.Struct, array_like=True):
     milestones: list[tuple[int, int, int]]
 
 
-class _Day(msgspec.Struct, array_like=True):
+class _Day(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     format: int
     slots: list[int]
     bots: int
@@ -38,7 +40,7 @@ class _Day(msgspec.Struct, array_like=True):
     visitors: bytes
 
 
-class _Month(msgspec.Struct, array_like=True):
+class _Month(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     format: int
     persons: int
     bots: int
@@ -73,6 +75,9 @@ def encode_day(day: Day) -> bytes:
 def decode_day(data: bytes) -> Day:
     """The day in `data`; raises UnreadableRollup."""
     wire = _decode(_day_decoder, data)
+    if (len(wire.slots), len(wire.dimensions)) != (SLOTS, len(DIMENSIONS)):
+        what = f"{len(wire.slots)} slots and {len(wire.dimensions)} dimensions, this release counts {SLOTS} and {len(DIMENSIONS)}"
+        raise UnreadableRollup(f"a day has {what}: another release wrote it, run that one")
     dimensions = tuple(Dimension(counts, other) for counts, other in wire.dimensions)
     try:
         visitors = Visitors.from_state(wire.visitors)
@@ -96,7 +101,24 @@ def _decode(decoder: msgspec.msgpack.Decoder[W], data: bytes) -> W:
     try:
         wire = decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise UnreadableRollup(f"a rollup is damaged ({error}): restore the store from a backup") from error
+        number = _format_of(data)
+        if number is not None and number != _FORMAT:
+            raise _foreign(number) from error
+        advice = "run the newer release that wrote it; if none did, it is damaged: restore the store from a backup"
+        raise UnreadableRollup(f"a rollup can't be read ({error}): {advice}") from error
     if wire.format != _FORMAT:
-        raise UnreadableRollup(f"a rollup has format {wire.format}, this release reads {_FORMAT}: a newer release wrote it, run that one")
+        raise _foreign(wire.format)
     return wire
+
+
+def _format_of(data: bytes) -> int | None:
+    """The number that a rollup of any format begins with."""
+    try:
+        items = msgspec.msgpack.decode(data)
+    except msgspec.MsgspecError:
+        return None
+    return items[0] if isinstance(items, list) and items and isinstance(items[0], int) else None
+
+
+def _foreign(number: int) -> UnreadableRollup:
+    return UnreadableRollup(f"a rollup has format {number}, this release reads {_FORMAT}: another release wrote it, run that one")
