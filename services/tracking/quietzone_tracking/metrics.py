@@ -30,6 +30,10 @@ SOURCES_OPEN = Gauge(
     "quietzone_tracking_sources_open",
     "Sources with a folder in the spool: one for each running edge. More for long: sources of dead edges aren't drained.",
 )
+SOURCES_HELD = Counter(
+    "quietzone_tracking_sources_held_total",
+    "Sources that are left alone, since another release wrote their scans. Above 0: run that release's forwarder on this spool.",
+)
 COUNTRY_DATABASE_UP = Gauge(
     "quietzone_tracking_country_database_up",
     "1 when the file of QUIETZONE_TRACKING_COUNTRY_DB was read. 0: look at the forwarder's log; countries are the old file's or unknown.",

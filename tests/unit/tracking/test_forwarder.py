@@ -1,9 +1,11 @@
 import asyncio
 import os
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from unit.tracking.forwarder_world import NOW_MS, Edge, Fuse, Killed, World, scan, source_id
 
@@ -13,6 +15,7 @@ from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.forwarder import MAX_LOADS
 from quietzone_tracking.forwarder.progress import PartitionsChanged
 from quietzone_tracking.spool import Numbers
+from quietzone_tracking.spool.frames import _PLACE, HEAD, segment_seed
 from quietzone_tracking.spool.layout import SPOOL, segment_path, segments, write_numbers
 
 SOURCE = source_id(1)
@@ -400,3 +403,36 @@ async def test_a_folder_whose_edge_has_no_lock_yet_is_left_to_it(world: World) -
     await world.forward()
 
     assert sorted((await world.counted()).scans[SOURCE]) == sorted(edge.accepted.items())
+
+
+def newer_frame(edge: Edge) -> bytes:
+    """Two scans more, in a payload that this release can't read, at the end of the edge's only segment."""
+    payload = msgspec.msgpack.encode((edge.last_seq + 1, 0, {"columns": [["code-1", "code-2"]]}))
+    seed = zlib.crc32(_PLACE.pack(edge._offset, len(payload)), segment_seed(edge.source_id, 1))
+    return HEAD.pack(len(payload), zlib.crc32(payload, seed)) + payload
+
+
+async def test_scans_that_only_a_newer_release_can_read_stay_in_the_spool_and_hold_up_nobody(world: World) -> None:
+    newer, ours = spooled(world, SOURCE, segment_scans=1000), spooled(world, source_id(2))
+    newer._file.write(newer_frame(newer))
+    for edge in (newer, ours):
+        edge.end(killed=True)
+
+    await world.forward()
+    await world.forward()
+
+    counted = await world.counted()
+    assert (counted.lost, set(counted.closed)) == (set(), {source_id(2)})
+    assert sorted(counted.scans[SOURCE]) == sorted(newer.accepted.items())
+    assert segments(world.files, SOURCE) == [1]
+
+
+async def test_a_checkpoint_with_fields_of_a_newer_release_is_read(world: World) -> None:
+    spooled(world)
+    await world.forward()
+    path = world.root / f"forwarder/{SOURCE}.checkpoint"
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"newer":{"a":[1]},', 1))
+
+    found = checkpoints.load(world.files, SOURCE, TRACKING_SCAN_V1.partitions)
+
+    assert (found.position.next_seq, found.forwarded) == (13, 12)

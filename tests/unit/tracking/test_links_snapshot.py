@@ -1,5 +1,8 @@
+import struct
+import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +10,7 @@ from unit.tracking.links_world import link
 
 from quietzone_kit.files import posix_files
 from quietzone_tracking.decide import LinkState
-from quietzone_tracking.links.snapshot import MAX_SLOTS, BadSnapshot, LogPosition, Snapshot, SnapshotFile, decode, encode
+from quietzone_tracking.links.snapshot import MAGIC, MAX_SLOTS, BadSnapshot, LogPosition, Snapshot, SnapshotFile, decode, encode
 
 POSITIONS = {0: LogPosition("log", 17), 3: LogPosition("log", 2)}
 SMALL = Snapshot(POSITIONS, [link("menu", 4), link("door", 1, state=LinkState.DELETED), link("bill", 9, state=LinkState.PAUSED)])
@@ -50,6 +53,26 @@ def test_sections_in_another_order_are_noticed() -> None:
 
     with pytest.raises(BadSnapshot, match="section 1"):
         decode(b"".join([pieces[0], pieces[1], pieces[3], pieces[2]]))
+
+
+def section(number: int, payload: object) -> bytes:
+    data = msgspec.msgpack.encode(payload)
+    return struct.pack("<II", len(data), zlib.crc32(data, number)) + data
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        b"quietzone links 2\n" + FILE[len(MAGIC) :],
+        MAGIC + section(0, [[], 1, "more"]),
+        MAGIC + section(0, [[], 1]) + section(1, [["menu", "c", "a", "https://example.com/", "active", 1, "more"]]),
+        MAGIC + section(0, [[], 1]) + section(1, [["menu", "c", "a", "https://example.com/", "scheduled", 1]]),
+    ],
+    ids=["a later magic", "more in the first section", "more of a link", "a state that is unknown"],
+)
+def test_a_snapshot_of_a_newer_release_is_refused(newer: bytes) -> None:
+    with pytest.raises(BadSnapshot):
+        decode(newer)
 
 
 def test_a_damaged_file_is_set_aside_and_the_edge_starts_without(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from quietzone_tracking.forwarder.enrich.remembered import Remembered
 from quietzone_tracking.forwarder.events import report_message
 from quietzone_tracking.forwarder.reports import Report
 from quietzone_tracking.forwarder.source import Load, Making, Source
-from quietzone_tracking.metrics import PUBLISH_FAILURES, SOURCES_OPEN, SPOOL_FAILURES
-from quietzone_tracking.spool import sources
+from quietzone_tracking.metrics import PUBLISH_FAILURES, SOURCES_HELD, SOURCES_OPEN, SPOOL_FAILURES
+from quietzone_tracking.spool import ForeignFrame, sources
 from quietzone_tracking.spool.layout import SPOOL, has_begun
 
 POLL_S = 0.05
@@ -174,11 +174,21 @@ class Forwarder:
             except OSError as error:
                 self._disk_failed(error)
                 continue
+            except ForeignFrame as error:
+                self._hold(source, error)
+                continue
             if load is not None:
                 loads.append((source, load))
                 if len(loads) == MAX_LOADS:
                     break
         return loads
+
+    def _hold(self, source: Source, error: ForeignFrame) -> None:
+        """Leave a source to a forwarder of the release that wrote it; what its checkpoint doesn't say is sent again."""
+        SOURCES_HELD.inc()
+        log.error("source left alone", source_id=source.source_id, next_seq=source.progress.position.next_seq, reason=str(error))
+        self._ignored.add(source.source_id)
+        del self._sources[source.source_id]
 
     def _reports(self) -> list[tuple[Source, Report]]:
         reports = []

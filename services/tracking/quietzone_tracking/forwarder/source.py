@@ -68,6 +68,7 @@ class Source:
 
         Raises:
             OSError: the disk doesn't answer; the same call may succeed later.
+            ForeignFrame: another release wrote what comes.
         """
         progress = self.progress
         if progress.closed_ms:

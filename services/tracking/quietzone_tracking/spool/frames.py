@@ -10,6 +10,9 @@
 The seed makes a frame valid in one place only: neither a stale block of another file nor a frame that moved is taken for data.
 A length is never 0, so that the zeros which a file system leaves after a power cut are no frame. The `skipped` numbers before
 `first_seq` were given to scans whose append failed: they were never accepted, and are not missed when they aren't there.
+
+A release may add items at a scan's end: those before it forward the scan without. A payload that they would misread is one that they
+can't read: `[first_seq, skipped, anything but scans]`. They hold its source, since what its checksum vouches for isn't lost.
 """
 
 import struct
@@ -80,6 +83,10 @@ class BadFrame(ValueError):
     """No valid frame here: the message says what is wrong with it."""
 
 
+class ForeignFrame(Exception):
+    """A whole frame with a payload of another release: says what to do."""
+
+
 class TornFrame(BadFrame):
     """The bytes end before the frame does: more may come."""
 
@@ -111,6 +118,7 @@ def decode_frame(seed: int, offset: int, data: bytes | bytearray, at: int) -> Fr
     Raises:
         TornFrame: `data` ends too early.
         BadFrame: there is no valid frame.
+        ForeignFrame: there is one of another release.
     """
     start = at + HEAD.size
     if start > len(data):
@@ -126,9 +134,9 @@ def decode_frame(seed: int, offset: int, data: bytes | bytearray, at: int) -> Fr
     try:
         first_seq, skipped, scans = _decode(payload)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadFrame(f"the checksum holds, but the payload can't be read: {error}") from error
+        raise _foreign(offset, str(error)) from error
     if not 0 <= skipped < first_seq or not scans:
-        raise BadFrame(f"the checksum holds, but there are {len(scans)} scans from number {first_seq} after {skipped} skipped ones")
+        raise _foreign(offset, f"{len(scans)} scans from number {first_seq} after {skipped} skipped ones")
     return Frame(first_seq, skipped, scans, offset, offset + HEAD.size + length)
 
 
@@ -136,6 +144,9 @@ def find_frame(seed: int, offset: int, data: bytes | bytearray, *, at_least: int
     """The first valid frame with a number from `at_least` on in `data`, which starts at `offset`.
 
     Looks only where a payload can start, so that a search through a whole segment takes milliseconds.
+
+    Raises:
+        ForeignFrame: there is one of another release.
     """
     candidate = data.find(_ARRAY_OF_THREE, HEAD.size)
     while candidate >= 0:
@@ -149,6 +160,10 @@ def find_frame(seed: int, offset: int, data: bytes | bytearray, *, at_least: int
                 return frame
         candidate = data.find(_ARRAY_OF_THREE, candidate + 1)
     return None
+
+
+def _foreign(offset: int, why: str) -> ForeignFrame:
+    return ForeignFrame(f"a whole frame at byte {offset} can't be read ({why}): another release wrote it, let that one forward it")
 
 
 def _crc(seed: int, offset: int, payload: bytes | bytearray) -> int:

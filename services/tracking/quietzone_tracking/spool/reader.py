@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.files import Files
-from quietzone_tracking.spool.frames import MAX_FRAME, BadFrame, Frame, TornFrame, decode_frame, find_frame, segment_seed
+from quietzone_tracking.spool.frames import MAX_FRAME, BadFrame, ForeignFrame, Frame, TornFrame, decode_frame, find_frame, segment_seed
 from quietzone_tracking.spool.layout import QUARANTINE, Position, lock_path, read_numbers, segment_path, segments
 
 MAX_QUARANTINE_BYTES = 256 * 1024 * 1024
@@ -86,6 +86,7 @@ class SpoolReader:
 
         Raises:
             OSError: the disk doesn't answer; the same call may succeed later.
+            ForeignFrame: what comes was written by another release. Nothing of it is lost, and it must not be passed over.
         """
         frames = self._frames_at(position)
         if frames:
@@ -124,6 +125,10 @@ class SpoolReader:
                 frame = decode_frame(seed, position.offset + at, data, at)
             except BadFrame:
                 break
+            except ForeignFrame:
+                if frames:
+                    break
+                raise
             if not frame.follows(next_seq):
                 break
             frames.append(frame)

@@ -1,3 +1,6 @@
+import zlib
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -5,11 +8,14 @@ from hypothesis import strategies as st
 
 from quietzone_tracking.spool import MAX_SCANS, SpooledScan
 from quietzone_tracking.spool.frames import (
+    _PLACE,
+    HEAD,
     MAX_LANGUAGE,
     MAX_PAYLOAD,
     MAX_REFERRER,
     MAX_USER_AGENT,
     BadFrame,
+    ForeignFrame,
     TornFrame,
     decode_frame,
     encode_frame,
@@ -19,6 +25,13 @@ from quietzone_tracking.spool.frames import (
 
 SEED = segment_seed("source", 1)
 SCAN = SpooledScan("code", "account", 1_700_000_000_000, 7, b"\x0a\x00\x00", b"agent", b"", b"de")
+
+
+def foreign(payload: Any, *, offset: int = 0) -> bytes:
+    """A whole frame, with a payload that this release wouldn't write."""
+    data = msgspec.msgpack.encode(payload)
+    return HEAD.pack(len(data), zlib.crc32(data, zlib.crc32(_PLACE.pack(offset, len(data)), SEED))) + data
+
 
 scans = st.builds(
     SpooledScan,
@@ -114,3 +127,23 @@ def test_a_scan_of_a_release_that_knew_no_traces_is_read() -> None:
     _, _, [scan] = msgspec.msgpack.decode(before, type=tuple[int, int, tuple[SpooledScan, ...]])
 
     assert scan == SCAN
+
+
+def test_what_a_newer_release_adds_to_a_scan_is_left_out() -> None:
+    data = foreign((1, 0, [(*msgspec.structs.astuple(SCAN), "added")]))
+
+    assert decode_frame(SEED, 0, data, 0).scans == (SCAN,)
+
+
+NEWER = [(1, 0, {"scans": []}), (1, 0, [], "more"), (1, 0, [("code", 7)]), {"first": 1}]
+
+
+@pytest.mark.parametrize("payload", NEWER)
+def test_a_payload_of_a_newer_release_is_no_damage(payload: Any) -> None:
+    with pytest.raises(ForeignFrame, match="another release wrote it, let that one forward it"):
+        decode_frame(SEED, 0, foreign(payload), 0)
+
+
+def test_a_frame_of_a_newer_release_is_not_passed_over_when_frames_are_looked_for() -> None:
+    with pytest.raises(ForeignFrame):
+        find_frame(SEED, 0, b"torn" + foreign((1, 0, {"scans": []}), offset=4), at_least=1)
