@@ -8,7 +8,7 @@ import msgspec
 from quietzone_analytics import projection, rollups
 from quietzone_analytics.archive.domain import File, Missing, check_gapless, in_order
 from quietzone_analytics.archive.repository import Shelf
-from quietzone_analytics.archive.rows import COUNTED, FROM_ROWS, record_of
+from quietzone_analytics.archive.rows import COLUMNS, COUNTED, FROM_ROWS, KNOWN_COLUMNS, record_of
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.tables import Draft, TableError, Tables
@@ -34,6 +34,10 @@ class Rebuilt:
     partition: int
     next_offset: int
     files: int
+
+
+class ForeignFile(Exception):
+    """A file of another release: says how it shows."""
 
 
 class Unpublished:
@@ -110,6 +114,7 @@ class Rebuild:
         """The records of a file from offset `first` on, as many at once as fit into memory."""
         draft = await self._shelf.take(file)
         try:
+            await self._check_columns(draft)
             for low, high in await self._slices(file, draft, first):
                 query = FROM_ROWS.replace("{first}", str(low)).replace("{last}", str(high))
                 lines = [line async for line in self._lines(await self._tables.to_lines(draft, query))]
@@ -117,10 +122,19 @@ class Rebuild:
                 there = [record for record in records if record is not None]
                 if there:
                     yield there
+        except ForeignFile as error:
+            raise CannotRebuild(f"{file.key}: {error}: a newer release wrote it. Empty the store, and rebuild with that one") from error
         except (TableError, ValueError) as error:
             raise CannotRebuild(f"{file.key}: {error}. Restore the file, empty the store, and begin anew") from error
         finally:
             await self._tables.drop(draft)
+
+    async def _check_columns(self, draft: Draft) -> None:
+        """Raise ForeignFile if the file has more than rows say: records would come out of it that aren't those of the log."""
+        lines = [line async for line in self._lines(await self._tables.to_lines(draft, COLUMNS))]
+        unknown = {msgspec.json.decode(line, type=_Column).name for line in lines} - KNOWN_COLUMNS
+        if unknown:
+            raise ForeignFile(f"columns {', '.join(sorted(unknown))} are unknown here")
 
     async def _slices(self, file: File, draft: Draft, first: int) -> list[tuple[int, int]]:
         """Ranges of offsets with at most ROWS_AT_ONCE rows, or one record."""
@@ -149,6 +163,10 @@ class Rebuild:
                     yield line
         finally:
             await self._tables.drop(draft)
+
+
+class _Column(msgspec.Struct):
+    name: str
 
 
 class _Count(msgspec.Struct):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 import msgspec
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.archive.domain import Kind
@@ -48,6 +48,16 @@ FROM (
     FROM read_json({{source}}, format = 'newline_delimited', columns = {_LINE})
 )"""  # noqa: S608 - a constant text
 """Lists of a line become rows, side by side: what belongs to the record as a whole (`reason` to `value`) is in its first row alone."""
+
+COLUMNS = """
+SELECT column_name AS name FROM (DESCRIBE SELECT * FROM read_parquet({source}))"""
+
+KNOWN_COLUMNS = {
+    *("offset", "log_time_ms", "kind", "source_id", "prev_seq", "first_seq", "last_seq", "seq", "code_id", "account_id", "time"),
+    *("scan_class", "country", "device", "browser", "os", "referrer", "language", "visitor"),
+    *("reason", "key", "headers", "base_time_ms", "value"),
+}
+"""Of TO_ROWS."""
 
 COUNTED = """
 SELECT "offset", count(*) AS "rows" FROM read_parquet({source}) GROUP BY "offset" ORDER BY "offset" """
@@ -227,20 +237,18 @@ def _scans(record: Record, message: scan_pb2.ScanBatch) -> _Line:
         visitor=visitors,
     )
     # What rows can't say: names that no scan uses, or that are there twice, or in another order than they come up in.
-    message.DiscardUnknownFields()
-    same = (
+    sayable = (
         list(dict.fromkeys(codes)) == list(range(len(named)))
         and list(dict.fromkeys(traits)) == list(range(len(known)))
         and len(set(named)) == len(named)
         and len(set(known)) == len(known)
-        and message.SerializeToString() == record.value
     )
-    line.value = None if same else [_text(record.value)]
+    line.value = _more_than(message, record) if sayable else [_text(record.value)]
     return line
 
 
 def _lost(record: Record, message: scan_pb2.ScansLost) -> _Line:
-    line = _Line(
+    return _Line(
         record.offset,
         record.time_ms,
         Kind.LOST.value,
@@ -249,24 +257,26 @@ def _lost(record: Record, message: scan_pb2.ScansLost) -> _Line:
         first_seq=message.from_seq,
         last_seq=message.to_seq,
         reason=[message.reason],
+        value=_more_than(message, record),
     )
-    message.DiscardUnknownFields()
-    line.value = None if message.SerializeToString() == record.value else [_text(record.value)]
-    return line
 
 
 def _closed(record: Record, message: scan_pb2.SourceClosed) -> _Line:
-    line = _Line(
+    return _Line(
         record.offset,
         record.time_ms,
         Kind.CLOSED.value,
         source_id=message.source_id,
         prev_seq=message.prev_seq,
         last_seq=message.last_seq,
+        value=_more_than(message, record),
     )
+
+
+def _more_than(message: Message, record: Record) -> list[str] | None:
+    """The record's value, if that is more than the message as this release knows it, or says it in other bytes."""
     message.DiscardUnknownFields()
-    line.value = None if message.SerializeToString() == record.value else [_text(record.value)]
-    return line
+    return None if message.SerializeToString() == record.value else [_text(record.value)]
 
 
 def _value(found: _Restored) -> bytes:

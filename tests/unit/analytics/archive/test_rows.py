@@ -154,6 +154,18 @@ async def test_a_damaged_file_is_named(tables: Tables, damage: bytes) -> None:
         _ = [some async for some in rebuild._records(file, 0)]
 
 
+async def test_a_file_with_a_column_that_is_unknown_here_is_refused(tables: Tables) -> None:
+    blobs, file = MemoryBlobs(), File("log-1", 0, 0, 0)
+    lines = await tables.draft()
+    await tables.append(lines, line_of(record(of_code("a"), 0))[0])
+    newer = await tables.to_parquet([lines], f"SELECT *, 'map' AS campaign FROM ({TO_ROWS})")  # noqa: S608 - constant texts
+    await blobs.put(file.key, await content(tables, newer))
+    rebuild = Rebuild(MemoryDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
+
+    with pytest.raises(CannotRebuild, match="columns campaign are unknown here: a newer release wrote it"):
+        _ = [some async for some in rebuild._records(file, 0)]
+
+
 async def test_a_query_reads_no_file_but_drafts(tables: Tables, tmp_path: Path) -> None:
     secret = tmp_path.parent / "secret.csv"
     secret.write_text("a\n1\n")
