@@ -14,8 +14,7 @@ from quietzone_kit.projection import RETRY_BASE_S, RETRY_CAP_S
 from quietzone_kit.reaction._letters import MAX_REASON, Death, Origin, dead_topic, redrive_topic, to_dead, told_origin
 from quietzone_kit.reaction._metrics import BUDGET_USED, RECORDS, REDRIVEN, RETRIES
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import is_tracing, logger, taking_up
-from quietzone_kit.telemetry._logs import mask
+from quietzone_kit.telemetry import is_tracing, logger, mask, taking_up
 
 log = logger(__name__)
 
@@ -183,7 +182,7 @@ class Records:
 
     def _reason(self, error: Exception) -> str:
         text = str(error) or (f"no answer within {self._patience.each_within_s:g} s" if isinstance(error, TimeoutError) else "no message")
-        return str(mask(None, "", {"reason": text})["reason"])[:MAX_REASON]
+        return mask(text)[:MAX_REASON]
 
     def _jitter(self, base_s: float, cap_s: float, failures: int) -> float:
         """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""

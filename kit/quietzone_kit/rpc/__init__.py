@@ -4,7 +4,6 @@ Server side: `Server` checks and wraps every call; inside one, `caller()` says f
 `quietzone_kit.errors` is how it fails. Client side: a `Peer` is one service that is called, and `Peer.call` raises the same errors.
 """
 
-from quietzone_kit.rpc._breaker import Breaker, BreakerState
 from quietzone_kit.rpc._callers import SCOPE_EDGE, SCOPE_OPERATOR, Caller, CallerKeys, caller, require
 from quietzone_kit.rpc._client import Peer, PeerFailed
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline, remaining
@@ -16,8 +15,6 @@ __all__ = [
     "DEFAULT_DEADLINE_S",
     "SCOPE_EDGE",
     "SCOPE_OPERATOR",
-    "Breaker",
-    "BreakerState",
     "Caller",
     "CallerKeys",
     "Peer",

@@ -6,9 +6,9 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from quietzone_kit.breaker import Breaker, BreakerState
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.rpc import _callers
-from quietzone_kit.rpc._breaker import Breaker, BreakerState
 from quietzone_kit.rpc._callers import METADATA_KEY, Caller, CallerKeys
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, remaining
 from quietzone_kit.rpc._metrics import BREAKER_OPEN, CALLED, RETRIED

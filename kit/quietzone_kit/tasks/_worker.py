@@ -30,8 +30,7 @@ from quietzone_kit.tasks._task import (
     waiting,
 )
 from quietzone_kit.tasks._turns import Turns
-from quietzone_kit.telemetry import logger
-from quietzone_kit.telemetry._logs import mask
+from quietzone_kit.telemetry import logger, mask
 
 _T = TypeVar("_T")
 
@@ -266,4 +265,4 @@ async def _soon(call: Awaitable[_T]) -> _T:
 def _reason(error: Exception, kind: Kind) -> str:
     text = f"no end within {kind.within_s:g} s" if isinstance(error, TimeoutError) and not str(error) else str(error)
     told = text if isinstance(error, Retry | Fail) else f"{type(error).__name__}: {text}"
-    return str(mask(None, "", {"error": told})["error"])[:MAX_TEXT]
+    return mask(told)[:MAX_TEXT]

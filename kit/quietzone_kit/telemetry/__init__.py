@@ -6,7 +6,7 @@ what to do when they move. Trace context travels as W3C `traceparent` in gRPC me
 
 from opentelemetry.trace import Span, SpanKind
 
-from quietzone_kit.telemetry._logs import configure_logs, logger
+from quietzone_kit.telemetry._logs import configure_logs, logger, mask
 from quietzone_kit.telemetry._metrics import describe_process, exposition
 from quietzone_kit.telemetry._traces import (
     MAX_TRACES,
@@ -35,6 +35,7 @@ __all__ = [
     "handed_on",
     "is_tracing",
     "logger",
+    "mask",
     "span",
     "taking_up",
     "traceparent",

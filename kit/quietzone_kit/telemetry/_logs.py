@@ -49,7 +49,7 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
         _add_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_error,
-        mask,
+        mask_fields,
     ]
     render: list[Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
@@ -104,17 +104,20 @@ class Repetitions(logging.Filter):
         return True
 
 
-def mask(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Hide secrets, and the end of every address but this machine's own."""
+def mask(text: str) -> str:
+    """A text for people without secrets, and without the end of every address but this machine's own."""
+    return _ADDRESS.sub(_shorten, _SECRET_TEXT.sub("***", text))
+
+
+def mask_fields(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """The same for a line's fields; those with a secret's name say nothing."""
     return {name: _masked(name, value) for name, value in event.items()}
 
 
 def _masked(name: str, value: object) -> object:
     if _SECRET_FIELDS.search(name):
         return "***"
-    if isinstance(value, str):
-        return _ADDRESS.sub(_shorten, _SECRET_TEXT.sub("***", value))
-    return value
+    return mask(value) if isinstance(value, str) else value
 
 
 def _shorten(match: re.Match[str]) -> str:
@@ -155,4 +158,4 @@ def _add_error(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 # For tests and commands, which never call `configure_logs`: structlog's own default spends seconds on drawing a traceback.
-_configure([structlog.processors.add_log_level, _add_error, mask, structlog.dev.ConsoleRenderer(colors=False)], logging.WARNING)
+_configure([structlog.processors.add_log_level, _add_error, mask_fields, structlog.dev.ConsoleRenderer(colors=False)], logging.WARNING)

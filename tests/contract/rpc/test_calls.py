@@ -14,10 +14,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 
 from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
+from quietzone_kit.breaker import BreakerState
 from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.errors import DeadlineExceeded, FieldViolation, InvalidInput, NotFound, Unauthenticated, Unavailable
-from quietzone_kit.rpc import BreakerState, Caller, CallerKeys, Peer, PeerFailed, RpcSettings, Server, caller, deadline, remaining
+from quietzone_kit.rpc import Caller, CallerKeys, Peer, PeerFailed, RpcSettings, Server, caller, deadline, remaining
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.telemetry import configure_traces
 

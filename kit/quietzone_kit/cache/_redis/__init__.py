@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import msgspec
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, ResponseError
 
+from quietzone_kit.breaker import Breaker, BreakerState
 from quietzone_kit.cache import CacheUnavailable, Keep
 from quietzone_kit.cache._metrics import BREAKER_OPEN, SERVER, SERVER_BYTES, SERVER_FAILURES
 from quietzone_kit.cache._redis import scripts
@@ -13,7 +14,6 @@ from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Client, Place,
 from quietzone_kit.cache._redis.listener import listen
 from quietzone_kit.cache._server import Claim, Ear, Found, ServerGone
 from quietzone_kit.errors import Unavailable
-from quietzone_kit.rpc import Breaker, BreakerState
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import logger
 

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quietzone_kit.breaker import FAILURES, OPEN_S, Breaker, BreakerState
 from quietzone_kit.errors import Unavailable
-from quietzone_kit.rpc import Breaker, BreakerState
-from quietzone_kit.rpc._breaker import FAILURES, OPEN_S
 
 
 @dataclass
