@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from house import House, command, house_in, until
 from quietzone_kit.bus import open_bus
 from quietzone_kit.events import Event
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_standalone import Backends
 from quietzone_topics import QR_CODE_V1, TOPICS, TYPE_QR_CODE
 
 
@@ -65,7 +67,8 @@ def test_trace_says_how_ids_look(house: House) -> None:
 def test_doctor_finds_a_house_that_runs_well(house: House) -> None:
     ended = house.command("doctor")
 
-    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (0, 8, 0)
+    well = 9 if house.backends is Backends.EMBEDDED else 8  # on servers it names no blobs
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (0, well, 0)
 
 
 def test_doctor_says_what_is_wrong_and_looks_at_the_rest(own_house: House) -> None:
@@ -77,7 +80,36 @@ def test_doctor_says_what_is_wrong_and_looks_at_the_rest(own_house: House) -> No
     own_house.start()
 
     assert re.search(r"✗ store of gateway: .*gateway\.db.*QUIETZONE_GATEWAY_DOCUMENTS_URL", ended.stdout)
-    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 7, 1)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 8, 1)
+
+
+def test_doctor_says_that_blobs_cannot_be_had(own_house: House) -> None:
+    own_house.stop()
+    blobs = own_house.data / "blobs"
+    shutil.rmtree(blobs, ignore_errors=True)  # it is made when it is first used
+    blobs.write_bytes(b"no folder")
+
+    ended = own_house.command("doctor")
+    blobs.unlink()
+    own_house.start()
+
+    assert re.search(r"✗ blobs: .*QUIETZONE_ANALYTICS_BLOBS_URL", ended.stdout)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("memory://", "✓ cache: answers"),
+        ("redis://127.0.0.1:1/0", "✗ cache: .*127.0.0.1:1.*QUIETZONE_CACHE_URL"),
+        ("memcached://host", "✗ cache: QUIETZONE_CACHE_URL: no such scheme"),
+    ],
+)
+def test_doctor_looks_at_a_cache_that_is_named(embedded_house: House, url: str, said: str) -> None:
+    ended = command("doctor", "--data", str(embedded_house.data), settings={"QUIETZONE_CACHE_URL": url})
+
+    assert re.search(said, ended.stdout)
+    assert ended.returncode == said.startswith("✗")
 
 
 def test_doctor_says_where_there_is_nothing(tmp_path: Path) -> None:

@@ -8,14 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quietzone_analytics.projection import ScanStates
+from quietzone_kit.blobs import BlobsError
 from quietzone_kit.bus import Bus, BusError
+from quietzone_kit.cache import CacheUnavailable
 from quietzone_kit.documents import Documents, DocumentsError, Query
 from quietzone_kit.errors import QuietzoneError
 from quietzone_kit.files import posix_files
 from quietzone_kit.outbox import OUTBOX_INDEX
 from quietzone_kit.settings import SettingsError
 from quietzone_qr.codes.repository import CODES
-from quietzone_standalone.operations.stores import CLOCK, OWNED, documents_url, open_part, open_the_bus, spool_of, urls
+from quietzone_standalone.operations.stores import (
+    BLOBS_URL,
+    CACHE_URL,
+    CLOCK,
+    OWNED,
+    documents_url,
+    open_files,
+    open_part,
+    open_the_bus,
+    open_the_cache,
+    spool_of,
+    urls,
+)
 from quietzone_standalone.settings import Backends
 from quietzone_topics import TOPICS, TRACKING_SCAN_V1
 from quietzone_tracking.spool import read_numbers, sources
@@ -29,7 +43,7 @@ LITTLE_SPACE = 1_000_000_000
 MUCH_LAG = 10_000  # records of a partition, as in the advice of quietzone_consumer_lag_records
 OLD_EVENT_MS = 60_000
 
-FAILURES = (BusError, DocumentsError, SettingsError, QuietzoneError, OSError, TimeoutError)
+FAILURES = (BusError, DocumentsError, BlobsError, CacheUnavailable, SettingsError, QuietzoneError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,10 @@ async def examine(data: Path, backends: Backends) -> AsyncIterator[Finding]:
     yield await _bus(told)
     for part in OWNED:
         yield await _part(told, part)
+    if told[BLOBS_URL]:
+        yield await _blobs(told[BLOBS_URL])
+    if told[CACHE_URL]:
+        yield await _cache(told[CACHE_URL])
     yield await _counting(told)
     yield await _outbox(told)
     if (spool := spool_of(data)) is not None:
@@ -84,6 +102,24 @@ async def _part(told: Mapping[str, str], part: str) -> Finding:
     except FAILURES as error:
         return _failed(name, error, documents_url(part))
     return Finding(name, is_well=True, said="answers")
+
+
+async def _blobs(url: str) -> Finding:
+    try:
+        async with asyncio.timeout(WITHIN_S), open_files(url) as blobs:
+            await blobs.list(limit=1)
+    except FAILURES as error:
+        return _failed("blobs", error, BLOBS_URL)
+    return Finding("blobs", is_well=True, said="answer")
+
+
+async def _cache(url: str) -> Finding:
+    try:
+        async with asyncio.timeout(WITHIN_S), open_the_cache(url) as cache:
+            await cache.check()
+    except FAILURES as error:
+        return _failed("cache", error, CACHE_URL)
+    return Finding("cache", is_well=True, said="answers")
 
 
 async def _counting(told: Mapping[str, str]) -> Finding:

@@ -1,4 +1,4 @@
-"""The bus and every part's store, opened from outside the parts."""
+"""The bus, every part's store, blobs and cache, opened from outside the parts."""
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -11,6 +11,7 @@ from quietzone_gateway.identity.repository import ACCOUNTS
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
+from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Collection, Documents, open_documents
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
@@ -35,6 +36,9 @@ REACTIONS: Mapping[str, str] = {HEALTH: QR_CODE_V1.name}
 
 BLOBS_URL = "QUIETZONE_ANALYTICS_BLOBS_URL"
 """Archive and exports; an installation may do without."""
+
+CACHE_URL = "QUIETZONE_CACHE_URL"
+"""What replicas share; an installation may do without."""
 
 THREADS = 2  # one reads while the other writes
 
@@ -61,14 +65,15 @@ def urls(data: Path, backends: Backends) -> Mapping[str, str]:
         SettingsError: names each that is missing; there is no installation in `data`.
     """
     embedded = embedded_urls(data.resolve())
+    cache = {CACHE_URL: os.environ.get(CACHE_URL, "").strip()}
     if backends is Backends.EMBEDDED:
         if not (data / "bus.db").exists():
             raise SettingsError(f"{data} holds no Quietzone: name its folder with --data, or --backends real for one on servers")
-        return embedded
+        return embedded | cache
     told = {name: os.environ.get(name, "").strip() for name in embedded}
     if missing := [name for name, value in told.items() if not value and name != BLOBS_URL]:
         raise SettingsError(*(f"{name}: must be set, to the same value as the parts have" for name in missing))
-    return told
+    return told | cache
 
 
 @asynccontextmanager
@@ -150,6 +155,19 @@ async def open_files(url: str) -> AsyncIterator[Blobs]:
             yield blobs
         finally:
             await blobs.close()
+
+
+@asynccontextmanager
+async def open_the_cache(url: str) -> AsyncIterator[Cache]:
+    """A cache, within the block; raises SettingsError."""
+    try:
+        cache = open_cache(url, clock=CLOCK, randomness=RANDOMNESS)
+    except ValueError as error:
+        raise SettingsError(f"{CACHE_URL}: {error}") from error
+    try:
+        yield cache
+    finally:
+        await cache.close()
 
 
 def documents_url(part: str) -> str:
