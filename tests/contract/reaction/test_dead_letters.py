@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
-from contract.reaction.world import NAME, Doings, World
+from contract.reaction.world import KNOWN, NAME, Doings, World
 
+from quietzone.qr.v1.code_pb2 import Code, CodeEvent
 from quietzone_kit.bus import Bus, BusUnavailable, Message, Position
+from quietzone_kit.events import Event
 from quietzone_kit.reaction import DeadLetters, Patience, Which, redrive_topic
 
 
@@ -65,6 +67,23 @@ async def test_letters_come_back_to_their_reaction_in_the_order_in_which_they_di
         await doings.until(lambda: len(doings.done) == 6)
 
     assert doings.done == list("abcdef")
+
+
+async def test_a_letter_comes_back_with_all_that_a_newer_release_said(world: World) -> None:
+    doings = Doings()
+    doings.fails("a")
+    message = Event("a", "/qr", KNOWN, "menu", 1_700_000_000_000, CodeEvent(before=Code(id="menu")).SerializeToString()).to_message("")
+    headers = (*message.headers, ("ce_ofanewerrelease", b"\xff\x00"), ("ce_ofanewerrelease", b"again"))
+    await world.publish_bytes(message.value + b"\xa0\x3f\x07", headers)
+    await world.publish("b")
+    async with world.running(doings, patience=Patience(attempts=1)):
+        await doings.until(lambda: doings.done == ["b"])
+
+    await world.dead.redrive()
+
+    [record] = await world.records(redrive_topic(world.topic.name, NAME).name)
+    assert record.value == message.value + b"\xa0\x3f\x07"
+    assert tuple(header for header in record.headers if not header[0].startswith("dlq_")) == headers
 
 
 async def test_letters_come_back_to_no_other_consumer(world: World) -> None:

@@ -1,6 +1,7 @@
 """Counts from the archive are those that the log gave, byte for byte."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,19 @@ async def test_counting_goes_on_behind_the_archive(tables: Tables) -> None:
     await world.count(*log)
 
     assert world.picture() == whole.picture()
+
+
+async def test_what_a_newer_release_says_of_scans_is_in_the_archive_and_does_not_hinder_counting(tables: Tables) -> None:
+    log = log_of([12, 9, 1])
+    newer = [replace(one, value=one.value + b"\xa0\x06\x01", headers=(*one.headers, ("ce_ofanewerrelease", b"1"))) for one in log]
+    world = await World.new()
+    await world.count(*log)
+
+    blobs = await archived(newer, tables)
+    rebuild = Rebuild(world.store, Shelf(blobs, tables), tables, LOG, partitions=1)
+    back = [one for file in (await files_of(rebuild._shelf, LOG, 1))[0] async for some in rebuild._records(file, 0) for one in some]
+
+    assert (back, (await rebuilt(blobs, tables)).picture()) == (newer, world.picture())
 
 
 async def test_a_rebuild_publishes_no_milestone_again(tables: Tables) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from quietzone.qr.v1.code_pb2 import Code, CodeEvent
 from quietzone_kit.bus import MAX_VALUE_BYTES
 from quietzone_kit.documents import Body
 from quietzone_kit.errors import Unavailable
@@ -82,6 +83,12 @@ def test_published_events_go_and_the_next_one_is_the_oldest() -> None:
 
     assert waiting(body) == [outgoing(3)]
     assert body["outbox_at"] == 1_003
+
+
+def test_an_event_waits_with_all_its_bytes() -> None:
+    newer = outgoing(1, data=CodeEvent(before=Code(id="menu")).SerializeToString() + b"\xa0\x3f\x07")  # a field that nobody knows yet
+
+    assert waiting(with_event({"code_id": "menu"}, "menu", newer)) == [newer]
 
 
 def test_without_the_last_event_the_document_leaves_the_index() -> None:
