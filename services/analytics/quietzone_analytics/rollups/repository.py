@@ -6,13 +6,13 @@ found. `#` sorts before every symbol of an id, so a longer id never falls betwee
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from quietzone_analytics.bodies import field
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.rollups.codec import decode_day, decode_month, decode_total, encode_day, encode_month, encode_total
-from quietzone_analytics.rollups.domain import Day, Month, Rollup, Total
+from quietzone_analytics.rollups.domain import EPOCH, Day, Month, Rollup, Total
 from quietzone_analytics.rollups.scans import CodeKey, Run
 from quietzone_kit.documents import Collection, Documents, Index, Outcome, Put, Query, Stored, Value
 from quietzone_kit.documents.unknown import NOTHING, Unknown
@@ -25,8 +25,6 @@ NEVER = -1
 PAGE = 200  # documents a read: days are 1 KB as a rule and 100 KB at worst, so a page is 20 MB at worst
 
 FIELDS = 7  # of a document that no other release has added any to
-
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +161,7 @@ def total_id(key: CodeKey) -> str:
 
 def day_id(key: CodeKey, day: int) -> str:
     """Where a code's UTC day is; `day` counts from 1970-01-01."""
-    return f"{key.account_id}#{key.code_id}#{_EPOCH + timedelta(day)}"
+    return f"{key.account_id}#{key.code_id}#{EPOCH + timedelta(day)}"
 
 
 def month_id(account_id: str, month: int, partition: int) -> str:
