@@ -41,11 +41,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="quietzone-bench-") as folder:
         data = Path(folder) / "data"
         if chosen.backends == "real":
-            urls = {
-                name: value
-                for name, value in os.environ.items()
-                if name.startswith("QUIETZONE_") and not name.startswith("QUIETZONE_TEST_")
-            }
+            urls = {name: value for name, value in os.environ.items() if name.startswith("QUIETZONE_")}
             return 0 if _show_visible(data, chosen.scans, urls, VISIBLE_ON_SERVERS_S) else 1
         starts = [_start(data) for _ in range(STARTS)]
         with _serving(data) as pid:

@@ -22,7 +22,7 @@ async def build(settings: GatewaySettings) -> App:
     clock, randomness = SystemClock(), SystemRandomness()
     with setting("gateway_documents_url"):
         executor = ThreadExecutor("documents", DOCUMENT_THREADS)
-        documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=randomness)
+        documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=randomness, owner="gateway")
     app.close("documents", documents.close)
     accounts = Accounts(documents)
     await accounts.ensure()

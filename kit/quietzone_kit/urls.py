@@ -8,11 +8,12 @@ What is secret can stay out of the URL: `password_file` names a file that is rea
 password needs no restart. `ca_file`, `cert_file` and `key_file` are for TLS, and are read again too.
 """
 
+import re
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 TLS_OPTIONS = frozenset({"ca_file", "cert_file", "key_file"})
 
@@ -43,10 +44,7 @@ class ServerUrl:
         Raises:
             InvalidUrl: it has no host, a wrong port or an unknown option.
         """
-        try:
-            parts = urlsplit(text)
-        except ValueError as error:
-            raise InvalidUrl(f"not a URL: {error}") from None
+        parts = split(text)
         user, password, places = _authority(parts.netloc)
         if not places:
             raise InvalidUrl(f"no host; use {parts.scheme or 'scheme'}://host:{default_port}")
@@ -95,6 +93,31 @@ class ServerUrl:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise CredentialsUnreadable(f"{self.shown}: {option}={path} can't be read: {error}") from error
+
+
+def split(text: str) -> SplitResult:
+    """The parts of a URL with an authority.
+
+    Raises:
+        InvalidUrl: it is none, or an unescaped password would be taken for host, path or options. Nothing of it is repeated.
+    """
+    rest = text.partition("://")[2]
+    end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+    if "@" in rest[end:]:
+        raise InvalidUrl(
+            "there is an @ behind the first / ? or #: in a user or password write / as %2F, ? as %3F, # as %23, and an @ elsewhere as %40"
+        )
+    try:
+        return urlsplit(text)
+    except ValueError:
+        raise InvalidUrl("not a URL: its host or port can't be read") from None
+
+
+def wrong_scheme(text: str, instead: str) -> str:
+    """What to say of a URL that no adapter is for. Of a text without a scheme nothing is repeated: what stands there may be a password."""
+    scheme, separator, _ = text.partition("://")
+    known = separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme)
+    return f"no such scheme {scheme!r}; use {instead}" if known else f"no scheme; use {instead}"
 
 
 def _authority(netloc: str) -> tuple[str | None, str | None, str]:

@@ -2,7 +2,8 @@
 
     python -m servers quietzone serve --backends real
 
-The command is told of fresh, empty databases by the product's own variables; those that are set already stay as they are.
+The command is told of fresh, empty databases by the product's own variables; those that are set already stay as they are. It isn't told
+of the tests' own variables, which the product would refuse.
 """
 
 import os
@@ -43,12 +44,18 @@ def main() -> int:
 
 def _run(command: Sequence[str], told: Mapping[str, str]) -> int:
     """Run the command; a Ctrl-C is its own to answer."""
-    process = subprocess.Popen(command, env=product_variables(told) | told | os.environ)
+    process = subprocess.Popen(command, env=environment(told, os.environ))
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
+
+
+def environment(told: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """What the command is told."""
+    every = product_variables(told) | told | dict(environ)
+    return {name: value for name, value in every.items() if not name.startswith("QUIETZONE_TEST_")}
 
 
 def product_variables(told: Mapping[str, str]) -> dict[str, str]:

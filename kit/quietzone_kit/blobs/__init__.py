@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from quietzone_kit.runtime import Executor, Randomness
+from quietzone_kit.urls import wrong_scheme
 
 MAX_GET_BYTES = 64_000_000
 """What `get` takes into memory at once; `stream` is for what is larger."""
@@ -160,4 +161,4 @@ def open_blobs(url: str, *, executor: Executor, randomness: Randomness) -> Blobs
         from quietzone_kit.blobs._s3 import S3Blobs  # noqa: PLC0415 - a process loads only the adapter that it uses
 
         return S3Blobs(url, executor=executor, randomness=randomness)
-    raise ValueError(f"no such scheme {parts.scheme!r}; use file:///absolute/path or s3://bucket?endpoint=https://host:port")
+    raise ValueError(wrong_scheme(url, "file:///absolute/path or s3://bucket?endpoint=https://host:port"))

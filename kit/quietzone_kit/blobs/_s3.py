@@ -117,8 +117,12 @@ class _FileCredentials(Credentials):
             keys.read_string(Path(self._path).read_text(encoding="utf-8"))
             own = keys["default"]
             return ReadOnlyCredentials(own["aws_access_key_id"], own["aws_secret_access_key"], own.get("aws_session_token"))
-        except (OSError, UnicodeDecodeError, KeyError, configparser.Error) as error:
-            raise BlobsUnavailable(f"credentials_file={self._path} can't be used: {type(error).__name__}: {error}") from error
+        except OSError as error:
+            raise BlobsUnavailable(f"credentials_file={self._path} can't be read: {error.strerror}") from error
+        except (UnicodeDecodeError, KeyError, configparser.Error) as error:
+            # not the error's own text, which repeats lines of the file: `from None`, since a log shows causes too
+            what = "an INI file with a section [default] that has aws_access_key_id and aws_secret_access_key"
+            raise BlobsUnavailable(f"credentials_file={self._path} isn't {what} ({type(error).__name__})") from None
 
 
 class _FileProvider(CredentialProvider):

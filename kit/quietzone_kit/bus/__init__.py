@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol, TypeAlias
 
 from quietzone_kit.runtime import Clock, Executor, Randomness
+from quietzone_kit.urls import wrong_scheme
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
@@ -219,7 +220,7 @@ def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomne
 
         return KafkaBus(url, clock=clock, executor=executor)
     if scheme != "sqlite":
-        raise ValueError(f"no such scheme {scheme!r}; use kafka://host:9092 or sqlite:///path")
+        raise ValueError(wrong_scheme(url, "kafka://host:9092 or sqlite:///path"))
     if not place.strip("/").strip() or not place.startswith("/"):
         raise ValueError(f"{url!r} has no path; use sqlite:///relative/path.db or sqlite:////absolute/path.db")
     from quietzone_kit.bus._sqlite import SqliteBus, open_file  # noqa: PLC0415 - a process loads only the adapter that it uses

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from quietzone_kit.runtime import Clock, Randomness
+from quietzone_kit.urls import wrong_scheme
 
 MAX_VALUE_BYTES = 1_000_000
 """Larger values aren't kept: one would hold up the others on the server's single thread, and 1,000 of them the memory."""
@@ -147,7 +148,7 @@ def open_cache(url: str, *, clock: Clock, randomness: Randomness) -> Cache:
             raise ValueError(f"{url!r}: memory has no place; use memory://")
         return LayeredCache(clock, randomness)
     if not separator or f"{scheme}://" not in {f"{known.partition('://')[0]}://" for known in SCHEMES}:
-        raise ValueError(f"no such scheme {scheme if separator else ''!r}; use {', '.join(SCHEMES)}")
+        raise ValueError(wrong_scheme(url, ", ".join(SCHEMES)))
     from quietzone_kit.cache._redis import RedisServer  # noqa: PLC0415 - a process loads only the adapter that it uses
 
     return LayeredCache(clock, randomness, RedisServer(url, clock, randomness))

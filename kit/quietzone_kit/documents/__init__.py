@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from quietzone_kit.runtime import Executor, Randomness
+from quietzone_kit.urls import wrong_scheme
 
 Value: TypeAlias = bool | int | float | str | bytes | list["Value"] | dict[str, "Value"] | None
 Body: TypeAlias = Mapping[str, Value]
@@ -139,6 +140,29 @@ class UnknownScheme(DocumentsError, ValueError):
     """The URL names no adapter: says which there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who opens a store ("": nobody in particular), and whether an empty one may be made theirs."""
+
+    owner: str = ""
+    create: bool = True
+
+    def check(self, shown: str, *, owner: str, is_empty: bool) -> None:
+        """Compare with whom the store belongs to so far.
+
+        Raises:
+            DocumentsError: it is another's, or empty and not to be made.
+        """
+        if is_empty and not self.create:
+            raise DocumentsError(f"{shown} is empty: nothing was ever stored there")
+        if self.owner and owner and owner != self.owner:
+            raise DocumentsError(f"{shown} is the store of {owner}: give {self.owner} one of its own")
+
+
+ANYBODY = Claim()
+"""Takes what is there, and makes what isn't."""
+
+
 class Documents(Protocol):
     """A service's store. Collections are declared once with `ensure`, before anything else.
 
@@ -150,7 +174,7 @@ class Documents(Protocol):
 
         Raises:
             DuplicateKey: documents that are there break a new unique index.
-            DocumentsError: an index is there with other fields, or the store isn't one of documents.
+            DocumentsError: an index is there with other fields, or the store isn't one of documents, or another part's.
         """
 
     async def get(self, collection: Collection, key: str) -> Stored | None:
@@ -201,7 +225,15 @@ class Documents(Protocol):
         """Let go of everything."""
 
 
-def open_documents(url: str, *, executor: Executor, randomness: Randomness, connect: Connect | None = None) -> Documents:
+def open_documents(
+    url: str,
+    *,
+    executor: Executor,
+    randomness: Randomness,
+    owner: str = "",
+    create: bool = True,
+    connect: Connect | None = None,
+) -> Documents:
     """The store at `url`; nothing is opened before the first call.
 
     - `sqlite:///file.db` is relative to the working folder, `sqlite:////var/lib/file.db` absolute; the folder must be there. Give
@@ -210,6 +242,9 @@ def open_documents(url: str, *, executor: Executor, randomness: Randomness, conn
     - `mongodb://[user[:password]@]host[:port][,host…]/database[?option=value&…]` and `mongodb+srv://…` are MongoDB's own connection
       strings, with a database for each service. `password_file=path` takes the place of a password; it is read again, as are MongoDB's
       `tlsCAFile` and `tlsCertificateKeyFile`, when the server doesn't let us in.
+
+    `owner` is the part whose store it is: `ensure` notes it in an empty store, and refuses another's. Without `create` it refuses an empty
+    one too: for those who come to look.
 
     `connect` takes the place of the path: a simulation opens `file:/name?vfs=memdb`, keeps one connection of its own as the disk that
     survives, and crashes a store by closing the connections that it handed out: what wasn't committed is gone.
@@ -224,10 +259,11 @@ def open_documents(url: str, *, executor: Executor, randomness: Randomness, conn
         from quietzone_kit.documents._sqlite import SqliteDocuments, connect_to  # noqa: PLC0415
 
         name = place.removeprefix("/")  # for messages
-        return SqliteDocuments(connect or connect_to(place, randomness), name, executor=executor, randomness=randomness)
+        claim = Claim(owner, create=create)
+        return SqliteDocuments(connect or connect_to(place, randomness), name, executor=executor, randomness=randomness, claim=claim)
     if separator and scheme in ("mongodb", "mongodb+srv"):
         from quietzone_kit.documents._mongodb import MongodbDocuments  # noqa: PLC0415
         from quietzone_kit.documents._mongodb.place import place_of  # noqa: PLC0415
 
-        return MongodbDocuments(place_of(url), executor=executor, randomness=randomness)
-    raise UnknownScheme(f"no such scheme {scheme!r}; use sqlite:///path or mongodb://host:27017/database")
+        return MongodbDocuments(place_of(url), executor=executor, randomness=randomness, claim=Claim(owner, create=create))
+    raise UnknownScheme(wrong_scheme(url, "sqlite:///path or mongodb://host:27017/database"))

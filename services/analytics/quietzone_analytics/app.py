@@ -214,9 +214,8 @@ def _tables(app: App, settings: FilesSettings) -> Tables:
 async def _ports(app: App, settings: AnalyticsStoreSettings) -> tuple[Documents, Bus]:
     clock, randomness = SystemClock(), SystemRandomness()
     with setting("analytics_documents_url"):
-        documents = open_documents(
-            settings.analytics_documents_url, executor=ThreadExecutor("documents", DOCUMENT_THREADS), randomness=randomness
-        )
+        executor = ThreadExecutor("documents", DOCUMENT_THREADS)
+        documents = open_documents(settings.analytics_documents_url, executor=executor, randomness=randomness, owner="analytics")
     app.close("documents", documents.close)
     await documents.ensure(*COLLECTIONS)
     with setting("bus_url"):

@@ -112,7 +112,8 @@ def _ask_destinations(
 
 async def _documents(app: App, settings: HealthSettings) -> Documents:
     with setting("qr_documents_url"):
-        documents = open_documents(settings.qr_documents_url, executor=ThreadExecutor("documents", DOCUMENT_THREADS), randomness=RANDOMNESS)
+        executor = ThreadExecutor("documents", DOCUMENT_THREADS)
+        documents = open_documents(settings.qr_documents_url, executor=executor, randomness=RANDOMNESS, owner="qr")
     app.close("documents", documents.close)
     await documents.ensure(*ALL_COLLECTIONS)
     return documents

@@ -64,13 +64,14 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
     Raises:
         MigrationFailed, DataFolderTaken, SettingsError, RoleFailed, BusError, DocumentsError: nothing was moved, or only in part.
     """
+    urls(place.data, Backends.EMBEDDED)  # before the folder is locked, which would make it
     with locked(place):
+        await _answer(place)
         await _drain(place, say)
-        async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL) as new:
+        async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL, create=True) as new:
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
             await _copy_files(place.data, on_progress)
-            await new.bus.ensure(TOPICS)
             await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
             await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
             found = Compared((await _codes(old), await _codes(new)), (await _scans(old), await _scans(new)))
@@ -80,6 +81,12 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
             )
         (place.data / MOVED).write_text("moved to servers: start it with `quietzone serve --backends real`\n", encoding="utf-8")
     return found
+
+
+async def _answer(place: Installation) -> None:
+    """That the servers are there, before anything stops for them; raises BusError, DocumentsError."""
+    async with open_stores(place.data, Backends.REAL, create=True) as new:
+        await new.bus.ensure(TOPICS)
 
 
 async def _drain(place: Installation, say: Say) -> None:

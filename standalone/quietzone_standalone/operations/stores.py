@@ -77,17 +77,17 @@ def urls(data: Path, backends: Backends) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def open_stores(data: Path, backends: Backends) -> AsyncIterator[Stores]:
-    """The stores, within the block.
+async def open_stores(data: Path, backends: Backends, *, create: bool = False) -> AsyncIterator[Stores]:
+    """The stores, within the block; with `create` empty ones are made the parts'.
 
     Raises:
         SettingsError: a URL is missing or can't be one.
-        DocumentsError: a store can't be reached, or isn't that part's.
+        DocumentsError: a store can't be reached, isn't that part's, or is empty.
     """
     told = urls(data, backends)
     async with AsyncExitStack() as opened:
         bus = await opened.enter_async_context(open_the_bus(told))
-        parts = {part: await opened.enter_async_context(open_part(told, part)) for part in OWNED}
+        parts = {part: await opened.enter_async_context(open_part(told, part, create=create)) for part in OWNED}
         yield Stores(bus, **parts, spool=spool_of(data))
 
 
@@ -128,12 +128,12 @@ async def open_topic_admin(data: Path, backends: Backends) -> AsyncIterator[Topi
 
 
 @asynccontextmanager
-async def open_part(told: Mapping[str, str], part: str) -> AsyncIterator[Documents]:
-    """A part's store, within the block; raises SettingsError and DocumentsError."""
+async def open_part(told: Mapping[str, str], part: str, *, create: bool = False) -> AsyncIterator[Documents]:
+    """A part's store, within the block; an empty one is refused, or made the part's. Raises SettingsError and DocumentsError."""
     name = documents_url(part)
     with _threads(part) as executor:
         try:
-            store = open_documents(told[name], executor=executor, randomness=RANDOMNESS)
+            store = open_documents(told[name], executor=executor, randomness=RANDOMNESS, owner=part, create=create)
         except ValueError as error:
             raise SettingsError(f"{name}: {error}") from error
         try:

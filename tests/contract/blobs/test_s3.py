@@ -74,7 +74,7 @@ async def test_keys_from_a_file_are_read_again_for_each_request(
     keys = {name: taken_away(monkeypatch, name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     file = tmp_path / "credentials"
     blobs = opened(f"{own_url}&credentials_file={file}", executor)
-    with pytest.raises(BlobsUnavailable, match=r"credentials_file=.*/credentials can't be used: FileNotFoundError"):
+    with pytest.raises(BlobsUnavailable, match=r"credentials_file=.*/credentials can't be read: No such file"):
         await blobs.list()
     file.write_text("[default]\naws_access_key_id = nobody\naws_secret_access_key = wrong%\n")
     with pytest.raises(BlobsUnavailable, match="look at the access key"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quietzone_kit.urls import CredentialsUnreadable, InvalidUrl, ServerUrl
+from quietzone_kit.urls import CredentialsUnreadable, InvalidUrl, ServerUrl, wrong_scheme
 
 
 def parse(text: str) -> ServerUrl:
@@ -35,6 +35,10 @@ def test_neither_what_is_shown_nor_the_repr_tells_the_password() -> None:
         ("kafka://me:hunter2@a?mechanism=PLAIN&tsl=1", "no such option: tsl; there are ca_file"),
         ("kafka://me:hunter2@a?password_file=/x", "leave one of them out"),
         ("kafka://me:hunter2@[::1", "not a URL"),
+        ("kafka://me:hunt/hunter2@a", "write / as %2F"),
+        ("kafka://me:hunt?hunter2@a", "? as %3F"),
+        ("kafka://me:hunt#hunter2@a", "# as %23"),
+        ("kafka://me:12/hunter2@a", "write / as %2F"),
     ],
 )
 def test_a_wrong_url_is_refused_without_its_password(text: str, said: str) -> None:
@@ -43,6 +47,14 @@ def test_a_wrong_url_is_refused_without_its_password(text: str, said: str) -> No
 
     assert said in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["kafka:me:hunter2@a", "kafk://me:hunter2@a", "me:hunter2@a", "kafka:/me:hunter2@a"])
+def test_what_no_adapter_is_for_is_refused_without_its_password(text: str) -> None:
+    said = wrong_scheme(text, "kafka://host:9092")
+
+    assert "use kafka://host:9092" in said
+    assert "hunter2" not in said
 
 
 def test_a_password_file_is_read_each_time(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from functools import partial
 from typing import TypeVar
 
 from quietzone_kit.documents import (
+    ANYBODY,
     Body,
+    Claim,
     Collection,
     DocumentsError,
     DocumentsUnavailable,
@@ -28,7 +30,7 @@ from quietzone_kit.documents._declared import check, check_limit
 from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._mongodb.client import INDEX_S, Client, Database
 from quietzone_kit.documents._mongodb.forms import Row, stored
-from quietzone_kit.documents._mongodb.layout import Shape, build, claim, shape_of
+from quietzone_kit.documents._mongodb.layout import Shape, build, shape_of, take
 from quietzone_kit.documents._mongodb.place import Place
 from quietzone_kit.documents._mongodb.queries import Plan, Sort, plan
 from quietzone_kit.documents._mongodb.writes import Delete, Increment, Insert, Part, Replace, Write, parts
@@ -47,8 +49,10 @@ WRITE_ID_BYTES = 12  # two writes of one document draw the same id once in 2**96
 class MongodbDocuments:
     """The port `Documents` on the database at `place`."""
 
-    def __init__(self, place: Place, *, executor: Executor, randomness: Randomness) -> None:
+    def __init__(self, place: Place, *, executor: Executor, randomness: Randomness, claim: Claim = ANYBODY) -> None:
         self._client = Client(place, executor)
+        self._shown = place.shown
+        self._claim = claim
         self._executor = executor
         self._randomness = randomness
         self._shapes: dict[str, Shape] = {}
@@ -64,7 +68,7 @@ class MongodbDocuments:
                 await build(database, collection)
             return {collection.name: await shape_of(database, collection) for collection in collections}
 
-        await self._client.call(lambda database, _: claim(database, collections))
+        await self._client.call(lambda database, _: take(database, collections, self._claim, self._shown))
         self._shapes |= await self._client.call(work, within_s=INDEX_S)
 
     @measured

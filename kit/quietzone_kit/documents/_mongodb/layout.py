@@ -1,6 +1,7 @@
 """A database as a store: a marker, collections, indexes.
 
-The marker names the collections that are ours. A database that holds others, or has no marker and isn't empty, is somebody's else.
+The marker names the part whose store it is, and the collections that are ours. A database that holds others, or has no marker and isn't
+empty, is somebody's else.
 
 A unique index ends with `lacks.<index>`, which only documents that aren't in the index have, each with its own key: so they differ.
 MongoDB leaves them out by the filter anyway; mongo-java-server ignores filters.
@@ -14,7 +15,7 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from quietzone_kit.documents import Collection, DocumentsError, DuplicateKey, Index
+from quietzone_kit.documents import Claim, Collection, DocumentsError, DuplicateKey, Index
 from quietzone_kit.documents._declared import present
 from quietzone_kit.documents._mongodb.client import Database, Rows
 from quietzone_kit.documents._mongodb.forms import Row
@@ -35,23 +36,28 @@ class Shape:
     unique: Mapping[str, tuple[str, ...]]
 
 
-async def claim(database: Database, collections: Sequence[Collection]) -> None:
-    """Mark an empty database as ours, and note the collections.
+async def take(database: Database, collections: Sequence[Collection], claim: Claim, shown: str) -> None:
+    """Mark an empty database as ours, and note the collections. `shown` is its URL for messages.
 
     Raises:
-        DocumentsError: it holds somebody else's collections, or those of a newer release.
+        DocumentsError: it holds somebody else's collections, those of another part, or of a newer release.
     """
     there = {name for name in await database.list_collection_names() if not name.startswith("system.")}
     marker = await database[MARKER].find_one({"_id": "store"}) or {"layout": LAYOUT, "collections": []}
+    claim.check(shown, owner=marker.get("owner", ""), is_empty=not there)
     if not isinstance(marker.get("layout"), int) or marker["layout"] > LAYOUT:
         raise DocumentsError(
-            f"database {database.name}: its marker is not one of this release (layout {marker.get('layout')!r}, this one knows "
+            f"{shown}: its marker is not one of this release (layout {marker.get('layout')!r}, this one knows "
             f"{LAYOUT}): start the release that wrote it, or name an empty database"
         )
     # listed before the marker is read, and noted before they are made: ours are all in it, also while others make some
     if others := sorted(there - {MARKER} - set(marker["collections"])):
-        raise DocumentsError(f"database {database.name} holds what isn't this store's ({', '.join(others[:3])}): name an empty one")
+        raise DocumentsError(f"{shown} holds what isn't this store's ({', '.join(others[:3])}): name an empty database")
     await _note(database, [collection.name for collection in collections])
+    if claim.owner and "owner" not in marker:
+        await database[MARKER].update_one({"_id": "store", "owner": {"$exists": False}}, {"$set": {"owner": claim.owner}})
+        marker = await database[MARKER].find_one({"_id": "store"}) or {}
+        claim.check(shown, owner=marker.get("owner", ""), is_empty=False)  # another part may have been quicker
 
 
 async def build(database: Database, collection: Collection) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from quietzone_kit.urls import CredentialsUnreadable, InvalidUrl
+from quietzone_kit.urls import CredentialsUnreadable, InvalidUrl, split
 
 SCHEMES = ("mongodb", "mongodb+srv")
 SETTING = "QUIETZONE_<SERVICE>_DOCUMENTS_URL"
@@ -66,10 +66,7 @@ def place_of(url: str) -> Place:
     Raises:
         InvalidUrl: says what is wrong and what would do, never the password.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise InvalidUrl(f"not a URL: {error}") from None
+    parts = split(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     user = unquote(credentials.partition(":")[0])
     database = unquote(parts.path).removeprefix("/")

@@ -15,7 +15,9 @@ from typing import Generic, TypeVar
 import msgspec
 
 from quietzone_kit.documents import (
+    ANYBODY,
     Body,
+    Claim,
     Collection,
     Connect,
     DocumentsError,
@@ -34,7 +36,7 @@ from quietzone_kit.documents._declared import check, check_limit
 from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._sqlite.connections import Connections, connect_to
 from quietzone_kit.documents._sqlite.queries import plan
-from quietzone_kit.documents._sqlite.schema import Table, complete, create, load
+from quietzone_kit.documents._sqlite.schema import Table, complete, create, load, take, taken
 from quietzone_kit.documents._sqlite.writes import Bulk, Delete, Increment, Insert, Replace, Tables, Write
 from quietzone_kit.runtime import Executor, Randomness
 
@@ -78,8 +80,10 @@ class _Entry(Generic[T]):
 class SqliteDocuments:
     """The port `Documents` on connections that `connect` opens; `place` is for messages."""
 
-    def __init__(self, connect: Connect, place: str, *, executor: Executor, randomness: Randomness) -> None:
+    def __init__(self, connect: Connect, place: str, *, executor: Executor, randomness: Randomness, claim: Claim = ANYBODY) -> None:
         self._connections = Connections(connect, place)
+        self._place = place
+        self._claim = claim
         self._executor = executor
         self._randomness = randomness
         self._tables: dict[str, Table] = {}
@@ -274,9 +278,10 @@ class SqliteDocuments:
     def _ensure(self, collections: Sequence[Collection]) -> None:
         with self._writing:
             connection = self._connections.writer()
-            if not all(complete(connection, collection) for collection in collections):
+            if not (taken(connection, self._claim, self._place) and all(complete(connection, collection) for collection in collections)):
                 try:
                     connection.execute("BEGIN IMMEDIATE")
+                    take(connection, self._claim, self._place)
                     for collection in collections:
                         create(connection, collection)
                     connection.execute("COMMIT")

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from quietzone_kit.documents import Collection, DocumentsError, DuplicateKey, Index, InvalidDocument
+from quietzone_kit.documents import Claim, Collection, DocumentsError, DuplicateKey, Index, InvalidDocument
 from quietzone_kit.documents._bodies import Document, IndexValue, body_of, index_value
 from quietzone_kit.documents._declared import present
 from quietzone_kit.documents._sqlite.connections import APPLICATION_ID, LAYOUT
@@ -47,6 +47,28 @@ def quoted(name: str) -> str:
 def index_name(collection: Collection, index: Index) -> str:
     """An index's name in SQL; names of indexes are global there."""
     return quoted(f"{collection.name}.{index.name}")
+
+
+def taken(connection: sqlite3.Connection, claim: Claim, shown: str) -> bool:
+    """Whether the store says that it is the claimant's; raises DocumentsError if it is another's, or empty and not to be made."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    owner = _owner(connection)
+    claim.check(f"store {shown}", owner=owner, is_empty=not tables)
+    return not claim.owner or owner == claim.owner
+
+
+def take(connection: sqlite3.Connection, claim: Claim, shown: str) -> None:
+    """Note whose store it is, in the caller's transaction; raises DocumentsError as `taken` does."""
+    if not taken(connection, claim, shown):
+        connection.execute("CREATE TABLE _owner (name TEXT NOT NULL)")  # no collection of ours can have this name
+        connection.execute("INSERT INTO _owner VALUES (?)", (claim.owner,))
+
+
+def _owner(connection: sqlite3.Connection) -> str:
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_owner'").fetchone():
+        return ""
+    (name,) = connection.execute("SELECT name FROM _owner").fetchone()
+    return str(name)
 
 
 def complete(connection: sqlite3.Connection, collection: Collection) -> bool:

@@ -25,7 +25,8 @@ def files_of(settings: SpoolSettings) -> Files:
 def documents_of(app: App, settings: StoreSettings) -> Documents:
     """The service's store, closed with the app; raises SettingsError."""
     with setting("tracking_documents_url"):
-        documents = open_documents(settings.tracking_documents_url, executor=ThreadExecutor("documents", THREADS), randomness=RANDOMNESS)
+        executor = ThreadExecutor("documents", THREADS)
+        documents = open_documents(settings.tracking_documents_url, executor=executor, randomness=RANDOMNESS, owner="tracking")
     app.close("documents", documents.close)
     return documents
 

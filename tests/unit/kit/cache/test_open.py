@@ -10,7 +10,7 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness
     ("url", "said"),
     [
         ("memcached://host", "no such scheme 'memcached'; use redis://"),
-        ("redis", "no such scheme ''"),
+        ("redis", "no scheme"),
         ("memory://place", "memory has no place"),
         ("redis://", "no host; use redis://host:6379"),
         ("redis://host/first", "'first' is no database"),
