@@ -9,6 +9,9 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 TOPICS := $(wildcard proto/topics/*.yaml)
 PROTOS := $(shell find proto/quietzone -name '*.proto' 2>/dev/null)
 
+# What Python compiles and pytest rewrites stays in __pycache__, also where the environment says no: `make check` takes 5 s less.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import io
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import redirect_stderr
 
 import pytest
@@ -10,6 +12,13 @@ from quietzone_kit.lifecycle import App, ExitCode, ProcessSettings, role_asked, 
 from quietzone_kit.lifecycle._run import _main
 from quietzone_kit.lifecycle._tasks import print_tasks
 from quietzone_kit.settings import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def unfrozen() -> Iterator[None]:
+    """A start freezes what is there for good. Here that is the state of all tests: libraries then report it as leaked at the end."""
+    yield
+    gc.unfreeze()
 
 
 async def build(settings: ProcessSettings) -> App:
