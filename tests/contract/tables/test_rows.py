@@ -1,6 +1,6 @@
 """Records in Parquet: back as they were, and readable by anybody."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,22 +12,12 @@ from unit.analytics.memory import MemoryDocuments
 from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen
 
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_analytics.archive.domain import File, Missing, check_gapless, file_of, in_order
+from quietzone_analytics.archive.domain import File
 from quietzone_analytics.archive.rebuild import CannotRebuild, Rebuild
 from quietzone_analytics.archive.repository import Shelf
 from quietzone_analytics.archive.rows import TO_ROWS, absent_line, line_of
-from quietzone_analytics.tables import Draft, NoRoom, TableError, Tables, open_tables
+from quietzone_analytics.tables import Draft, Tables
 from quietzone_kit.bus import Record
-from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
-
-
-@pytest.fixture
-async def tables(tmp_path: Path) -> AsyncIterator[Tables]:
-    executor = ThreadExecutor("tables", 2)
-    tables = open_tables(tmp_path, executor=executor, randomness=SystemRandomness(), max_bytes=50_000_000)
-    yield tables
-    await tables.close()
-    executor.close()
 
 
 async def parquet(tables: Tables, records: Sequence[Record]) -> Draft:
@@ -164,62 +154,3 @@ async def test_a_file_with_a_column_that_is_unknown_here_is_refused(tables: Tabl
 
     with pytest.raises(CannotRebuild, match="columns campaign are unknown here: a newer release wrote it"):
         _ = [some async for some in rebuild._records(file, 0)]
-
-
-async def test_a_query_reads_no_file_but_drafts(tables: Tables, tmp_path: Path) -> None:
-    secret = tmp_path.parent / "secret.csv"
-    secret.write_text("a\n1\n")
-
-    with pytest.raises(TableError, match="Permission"):
-        await tables.to_lines(await tables.draft(), f"SELECT * FROM read_csv('{secret}')")  # noqa: S608
-
-
-async def test_drafts_take_no_more_room_than_they_may(tables: Tables) -> None:
-    draft = await tables.draft()
-
-    with pytest.raises(NoRoom, match="QUIETZONE_ANALYTICS_TEMP_BYTES"):
-        await tables.append(draft, bytes(50_000_001))
-    assert tables.held_bytes == 0
-
-
-async def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    executor = ThreadExecutor("tables", 2)
-    (old, new) = (open_tables(tmp_path, executor=executor, randomness=SystemRandomness(), max_bytes=1_000) for _ in range(2))
-    await old.append(await old.draft(), b"left")
-    [folder] = [path for path in tmp_path.glob("*/*") if path.is_dir()]
-    old._place._lock.release()  # type: ignore[attr-defined] # as the end of a process does
-    await new.draft()
-
-    assert not folder.exists()
-    await new.close()
-    executor.close()
-
-
-def test_files_follow_each_other_from_the_first_record() -> None:
-    files = [File("log", 3, 0, 4), File("log", 3, 5, 9)]
-
-    assert in_order(reversed(files)) == files
-
-
-@pytest.mark.parametrize(("files", "missing"), [([(1, 4)], "0 to 0"), ([(0, 4), (7, 9)], "5 to 6")])
-def test_offsets_that_no_file_has_are_named(files: list[tuple[int, int]], missing: str) -> None:
-    with pytest.raises(Missing, match=f"partition 3: offsets {missing} are in no file"):
-        in_order(File("log", 3, first, last) for first, last in files)
-
-
-def test_files_that_hold_nothing_new_are_left_out() -> None:
-    chosen = in_order([File("log", 0, 0, 9), File("log", 0, 0, 4), File("log", 0, 3, 8), File("log", 0, 5, 12)])
-
-    assert [(file.first, file.last) for file in chosen] == [(0, 4), (0, 9), (5, 12)]
-
-
-@pytest.mark.parametrize("offsets", [[0, 2], [0, 1, 2, 3], [0, 1, 1], []])
-def test_a_file_must_have_what_its_name_says(offsets: list[int]) -> None:
-    with pytest.raises(Missing, match="its name says offsets 0 to 2"):
-        check_gapless(File("log", 0, 0, 2), offsets)
-
-
-def test_a_name_tells_its_file_and_other_names_tell_none() -> None:
-    file = File("x-1_Y", 12, 5, 77)
-
-    assert (file_of(file.key), file_of("scans/log=x/partition=01/notes.txt")) == (file, None)
