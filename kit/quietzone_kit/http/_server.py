@@ -16,6 +16,9 @@ Handler = Callable[[Request], None]
 MAX_NAMES = 1024
 """Spellings of header names that are remembered; clients have a few dozen, and hostile ones mustn't fill memory."""
 
+TICK_S = 1.0
+"""How often connections are looked at. The limits count these ticks: a test that makes them shorter shortens all limits."""
+
 BACKLOG = 1024
 """Connections that the kernel keeps while the loop is busy; more than the usual bound of the kernel (4096) is cut by it."""
 
@@ -86,7 +89,7 @@ class HttpServer:
             lambda: Connection(self), self._host, self.port, backlog=BACKLOG, reuse_port=self._reuse_port or None
         )
         self.port = self._listener.sockets[0].getsockname()[1]
-        self._timer = loop.call_later(1, self._sweep)
+        self._timer = loop.call_later(TICK_S, self._sweep)
 
     async def stop(self, grace_s: float) -> None:
         """Accept nothing new; return when what is under way is answered, or was cut off after `grace_s`.
@@ -132,9 +135,9 @@ class HttpServer:
         return key
 
     def _sweep(self) -> None:
-        """Once a second: one timer for all connections, since most timers would be set and never fire."""
+        """Each tick: one timer for all connections, since most timers would be set and never fire."""
         self.tick += 1
         for connection in list(self._connections):
             connection.sweep()
         CONNECTIONS.labels(str(self.port)).set(len(self._connections))
-        self._timer = asyncio.get_running_loop().call_later(1, self._sweep)
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._sweep)

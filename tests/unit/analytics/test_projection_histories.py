@@ -148,7 +148,7 @@ class Rival:
 
 
 @given(histories, st.data())
-@settings(max_examples=80, deadline=None)
+@settings(deadline=None)
 def test_chunks_crashes_repetitions_and_rivals_leave_no_trace_in_any_document(history: list[Step], data: st.DataObject) -> None:
     with small_bounds():
         records, _ = write(history)
@@ -157,7 +157,7 @@ def test_chunks_crashes_repetitions_and_rivals_leave_no_trace_in_any_document(hi
 
 
 @given(histories, st.data())
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 def test_each_milestone_is_published_with_one_id_and_one_content(history: list[Step], data: st.DataObject) -> None:
     with small_bounds():
         records, model = write(history)
@@ -168,7 +168,7 @@ def test_each_milestone_is_published_with_one_id_and_one_content(history: list[S
 
 
 @given(histories)
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 def test_totals_and_quarters_are_those_of_the_scans_that_count(history: list[Step]) -> None:
     async def counted() -> tuple[dict[str, tuple[int, int, int]], dict[tuple[str, int], int]]:
         world = await undisturbed(records)
@@ -188,7 +188,7 @@ def test_totals_and_quarters_are_those_of_the_scans_that_count(history: list[Ste
 
 
 @given(histories)
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 def test_dimensions_are_those_of_counting_scan_by_scan(history: list[Step]) -> None:
     async def counted() -> dict[tuple[str, int], tuple[dict[str, int], int]]:
         return {
@@ -207,7 +207,7 @@ def test_dimensions_are_those_of_counting_scan_by_scan(history: list[Step]) -> N
 
 
 @given(histories)
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 def test_values_and_other_of_each_dimension_add_up_to_the_days_persons(history: list[Step]) -> None:
     with small_bounds():
         records, _ = write(history)

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.qr.drawings import MENU, PAYLOAD, flipped, inverted
 from unit.qr.test_matrix import SLUGS
@@ -18,7 +18,6 @@ def pixels_of(matrix: Matrix) -> tuple[bytes, int]:
     return _pixels(matrix), READ_MODULE_PX * matrix.side_with_quiet_zone
 
 
-@settings(max_examples=60)
 @given(SLUGS, st.sampled_from(["http://localhost:8080/", "https://q.example/", "https://xn--bcher-kva.example/long/path/of/a/scan/host/"]))
 def test_every_payload_of_a_slug_is_read_by_both_decoders(slug: str, base: str) -> None:
     Gate().check_symbol(encode(base + slug), base + slug)

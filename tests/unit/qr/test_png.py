@@ -32,7 +32,6 @@ def enlarged(matrix: Matrix, size_px: int) -> bytes:
     return picture.tobytes()
 
 
-@settings(max_examples=40)
 @given(SIZES)
 def test_pillow_sees_each_module_as_a_square_of_whole_pixels(size_px: int) -> None:
     image = opened(png.draw(MENU, size_px))
@@ -59,7 +58,6 @@ def test_a_size_with_less_than_two_pixels_a_module_is_refused_with_one_that_woul
         png.draw(encode("https://q.example/Ab3dEf7-long"), 73)
 
 
-@settings(max_examples=40)
 @given(SIZES)
 def test_what_was_drawn_is_what_is_read(size_px: int) -> None:
     assert read_png.modules_of(png.draw(MENU, size_px), side=MENU.side, size_px=size_px) == MENU.modules

@@ -2,7 +2,7 @@ import io
 
 import pytest
 import resvg_py
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from unit.qr.drawings import MENU
@@ -57,7 +57,6 @@ def test_a_size_with_less_than_two_pixels_a_module_is_refused() -> None:
         svg.draw(MENU, 64)
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_a_path_with_a_changed_digit_is_refused_or_read_as_resvg_sees_it(data: st.DataObject) -> None:
     drawn = svg.draw(MENU, 300).decode()

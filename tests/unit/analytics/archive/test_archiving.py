@@ -263,7 +263,7 @@ class _OneLog:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_crashes_failures_and_rivals_leave_each_record_in_one_file_and_one_content_by_name(data: st.DataObject) -> None:
     async def disturbed() -> Installation:
         house = Installation(Due(data.draw(st.integers(1, 4)), ALL, ALL, ALL))

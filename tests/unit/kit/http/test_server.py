@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from unit.kit.http_wire import StillClock, echo
 
-from quietzone_kit.http import HttpServer, Request, http_date, ops_server, response_head
+from quietzone_kit.http import HttpServer, Request, _server, http_date, ops_server, response_head
 
 GET = b"GET %b HTTP/1.1\r\nHost: q\r\n\r\n"
 
@@ -81,7 +81,8 @@ async def test_several_servers_can_share_a_port() -> None:
         assert one.port == two.port
 
 
-async def test_a_server_that_stops_ends_idle_connections_and_returns() -> None:
+async def test_a_server_that_stops_ends_idle_connections_and_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_server, "TICK_S", 0.01)
     server = local()
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
