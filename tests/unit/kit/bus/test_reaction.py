@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
+import pytest
 from prometheus_client import REGISTRY
 from unit.kit.bus.conftest import TOPIC, MovableClock, NoJitter
 
-from quietzone_kit.bus import Bus, Topic
+from quietzone_kit.bus import Bus, Consumer, Polled, Topic
 from quietzone_kit.events import Event
 from quietzone_kit.ids import derived_id
-from quietzone_kit.reaction import run_reaction
+from quietzone_kit.reaction import _run, run_reaction
 
 GROUP = "notification"
 
@@ -37,6 +39,44 @@ class Slow:
                 await asyncio.sleep(0.005)
 
 
+class Counting:
+    """A bus that counts how often its members of a topic's group poll."""
+
+    def __init__(self, bus: Bus, topic: Topic) -> None:
+        self._bus = bus
+        self._topic = topic
+        self.polled = asyncio.Condition()
+        self.polls = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._bus, name)
+
+    async def join(self, topic: str, group: str) -> Consumer:
+        member = await self._bus.join(topic, group)
+        return cast("Consumer", _Polling(member, self)) if topic == self._topic.name else member
+
+    async def until_polled(self, times: int) -> None:
+        async with asyncio.timeout(5), self.polled:
+            until = self.polls + times
+            await self.polled.wait_for(lambda: self.polls >= until)
+
+
+class _Polling:
+    def __init__(self, member: Consumer, bus: Counting) -> None:
+        self._member = member
+        self._bus = bus
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._member, name)
+
+    async def poll(self, *, max_records: int, wait_s: float) -> Polled:
+        polled = await self._member.poll(max_records=max_records, wait_s=wait_s)
+        async with self._bus.polled:
+            self._bus.polls += 1
+            self._bus.polled.notify_all()
+        return polled
+
+
 @asynccontextmanager
 async def running(bus: Bus, topic: Topic, slow: Slow, clock: MovableClock) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
@@ -50,16 +90,21 @@ async def publish(bus: Bus, topic: Topic, *ids: str) -> None:
     await bus.publish([event.to_message(topic.name, partition=0) for event in events])
 
 
-async def test_a_record_may_take_longer_than_the_lease_of_its_partition(bus: Bus, clock: MovableClock) -> None:
+async def test_a_record_may_take_longer_than_the_lease_of_its_partition(
+    bus: Bus, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_run, "WAIT_S", 0.01)
+    monkeypatch.setattr(_run, "SOON_S", 0.01)
     topic, slow = Topic("one.v1", partitions=1, retention_ms=60_000), Slow()
+    counting = Counting(bus, topic)
     await bus.ensure([topic])
     await publish(bus, topic, "a")
-    async with running(bus, topic, slow, clock):
+    async with running(cast("Bus", counting), topic, slow, clock):
         await slow.until_begun("a")
         other = await bus.join(topic.name, GROUP)
         for _ in range(6):
             clock.moved_s += 1
-            await asyncio.sleep(0.12)  # two polls of the reaction's
+            await counting.until_polled(2)  # one of them has begun after the clock was moved
             assert not (await other.poll(max_records=1, wait_s=0)).assigned
         slow.may_end.set()
 
