@@ -6,7 +6,7 @@ from ua_parser import Domain
 from ua_parser.regex import Resolver
 from ua_parser_builtins.matchers import MATCHERS
 
-from quietzone_tracking.forwarder.enrich.crawlers import crawlers
+from quietzone_tracking.forwarder.enrich.crawlers import crawlers, named_robots
 from quietzone_tracking.forwarder.enrich.first_match import FirstMatch
 from quietzone_tracking.forwarder.enrich.previews import previews
 from quietzone_tracking.forwarder.enrich.traits import MAX_NAME, UNKNOWN, ScanClass
@@ -44,6 +44,7 @@ class Agents:
         self._resolve = Resolver((list(browsers), list(systems), []))  # device models aren't asked for, and would take 13 MB more
         self._previews = previews()
         self._crawlers = crawlers()
+        self._named_robots = named_robots()
         self._devices = FirstMatch(_DEVICES)
 
     def parse(self, user_agent: str) -> Agent:
@@ -54,12 +55,12 @@ class Agents:
         return Agent(self._class(user_agent, browser, system), self._device(user_agent), browser, system)
 
     def _class(self, user_agent: str, browser: str, system: str) -> ScanClass:
-        """Previews by their tokens; then bots: those on the crawler list, and clients that say nothing of themselves
-        (no user agent, or one without any browser or system that is known): browsers and in-app browsers always do.
+        """Previews by their tokens; then bots: those on the crawler list, those that call themselves robots, and clients that say
+        nothing of themselves (no user agent, or one without any browser or system that is known): browsers and in-app browsers always do.
         """
         if self._previews.match(user_agent) is not None:
             return ScanClass.PREVIEW
-        if browser == system == UNKNOWN or self._crawlers.match(user_agent) is not None:
+        if browser == system == UNKNOWN or any(table.match(user_agent) is not None for table in (self._crawlers, self._named_robots)):
             return ScanClass.BOT
         return ScanClass.PERSON
 
