@@ -1,6 +1,8 @@
 """A store with an outbox and a bus, and what tests need to see of both."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from quietzone_kit.bus import Bus, Topic
 from quietzone_kit.documents import Collection, Documents
@@ -89,3 +91,18 @@ async def all_published(relay: Relay) -> None:
 def firsts(revisions: list[int]) -> list[int]:
     """In which order they were first seen."""
     return list(dict.fromkeys(revisions))
+
+
+@asynccontextmanager
+async def running(*relays: Relay) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(relay.run()) for relay in relays]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def until_nothing_waits(world: World) -> None:
+    async with asyncio.timeout(20):
+        while await world.waiting():
+            await asyncio.sleep(0.01)

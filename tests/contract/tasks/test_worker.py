@@ -1,21 +1,13 @@
 """How tasks are run, on every adapter of the documents."""
 
 import asyncio
-import itertools
 
 import pytest
-from contract.tasks.world import ACCOUNT, KIND, Jobs, Mortal, MovableClock, World
+from contract.tasks.world import ACCOUNT, KIND, TWO_HOURS_MS, Jobs, World
 from prometheus_client import REGISTRY
 
-from quietzone_kit.bus import BusUnavailable
-from quietzone_kit.documents import DocumentsUnavailable
-from quietzone_kit.errors import Unavailable
-from quietzone_kit.tasks import KEPT_MS, TASKS, Again, Done, Fail, Kind, Progress, Retry, State, Task, Tell, _worker
+from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, Progress, Retry, State, Task, Tell, _worker
 from quietzone_kit.tasks._run import LEASE_S
-from quietzone_kit.tasks._worker import MAX_LOST, SKEW_S
-
-TWO_HOURS_MS = 2 * 3_600_000
-LEASE_ENDED_S = LEASE_S + SKEW_S + 0.1
 
 
 async def test_a_task_that_is_due_is_run_once_and_its_result_is_kept(world: World) -> None:
@@ -114,19 +106,6 @@ async def test_a_failure_for_good_is_not_tried_again(world: World) -> None:
         found = await world.until(task)
 
     assert (found.state, found.error, len(jobs.begun)) == (State.DEAD, "no such address", 1)
-
-
-@pytest.mark.parametrize(
-    "error", [BusUnavailable("down"), DocumentsUnavailable("down"), Unavailable("down")], ids=lambda error: type(error).__name__
-)
-async def test_an_outage_uses_up_no_attempt(world: World, error: Exception) -> None:
-    jobs = Jobs(*[error] * 10)
-    task = await world.add()
-
-    async with world.running(world.worker(jobs)):
-        found = await world.until(task)
-
-    assert (found.state, found.attempts, len(jobs.begun)) == (State.DONE, 0, 11)
 
 
 async def test_a_kind_that_nobody_knows_is_a_dead_task(world: World) -> None:
@@ -260,132 +239,6 @@ async def test_a_cancelled_task_is_stopped_while_it_runs(world: World) -> None:
     assert (await world.get(task)).state is State.CANCELLED
 
 
-async def test_a_worker_that_stops_gives_its_tasks_back(world: World) -> None:
-    jobs, heir = Jobs(), Jobs()
-    jobs.may_end.clear()
-    task = await world.add()
-    async with world.running(world.worker(jobs)):
-        await world.until(task, lambda task: task.state is State.RUNNING)
-    found = await world.get(task)
-    assert (found.state, found.attempts) == (State.WAITING, 0)
-
-    async with world.running(world.worker(heir, "heir")):
-        await world.until(task)
-
-    assert len(heir.ended) == 1
-
-
-async def begun_by_one_that_was_killed(world: World) -> Task:
-    """A task whose worker is no more."""
-    task, jobs = await world.add(), Jobs()
-    jobs.may_end.clear()
-    victim = Mortal(world.documents, at=0, after=False)
-    async with victim.running(world.worker(jobs, "victim", documents=victim.port)):
-        await world.until(task, lambda task: task.state is State.RUNNING)
-    return task
-
-
-async def test_a_killed_workers_task_is_run_again_when_its_lease_has_ended(world: World) -> None:
-    task, jobs = await begun_by_one_that_was_killed(world), Jobs()
-    async with world.running(world.worker(jobs, "heir")):
-        await world.a_while()
-        assert jobs.begun == []
-
-        world.clock.moved_s += LEASE_ENDED_S
-
-        found = await world.until(task)
-    assert (found.state, found.fence) == (State.DONE, 2)
-
-
-async def test_a_run_that_takes_longer_than_its_lease_is_nobody_elses(world: World) -> None:
-    slow, other = Jobs(), Jobs()
-    slow.may_end.clear()
-    task = await world.add()
-    async with world.running(world.worker(slow)):
-        await world.until(task, lambda task: task.state is State.RUNNING)
-        async with world.running(world.worker(other, "other")):
-            for _ in range(8):
-                world.clock.moved_s += LEASE_S / 2
-                await world.a_while()
-        slow.may_end.set()
-        found = await world.until(task)
-
-    assert (found.state, found.fence, other.begun) == (State.DONE, 1, [])
-
-
-async def test_a_worker_that_lost_its_lease_cannot_end_the_task(world: World) -> None:
-    late, heir = Jobs(Done({"by": "late"})), Jobs(Done({"by": "heir"}))
-    late.may_end.clear()
-    heir.may_end.clear()
-    paused = MovableClock()
-    task = await world.add()
-
-    async with world.running(world.worker(late, "late", clock=paused)):  # its clock stands still: it has no reason to renew
-        await world.until(task, lambda task: task.state is State.RUNNING)
-        async with world.running(world.worker(heir, "heir")):
-            await world.a_while()
-            world.clock.moved_s += LEASE_ENDED_S
-            await world.until(task, lambda task: task.fence == 2)
-            late.may_end.set()
-            await world.a_while()
-            assert (await world.get(task)).state is State.RUNNING
-            heir.may_end.set()
-            found = await world.until(task)
-
-    assert (found.result, found.fence) == ({"by": "heir"}, 2)
-
-
-async def test_a_run_stops_when_its_task_is_taken_over(world: World) -> None:
-    late = Jobs()
-    late.may_end.clear()
-    paused = MovableClock()
-    task = await world.add()
-
-    async with world.running(world.worker(late, "late", clock=paused)), asyncio.timeout(20):
-        await world.until(task, lambda task: task.state is State.RUNNING)
-        async with world.running(world.worker(Jobs(), "heir")):
-            await world.a_while()
-            world.clock.moved_s += LEASE_ENDED_S
-            await world.until(task)
-        paused.moved_s += LEASE_S
-        while not late.stopped:
-            await asyncio.sleep(0.01)
-
-
-async def test_a_task_that_kills_its_workers_is_dead_in_the_end(world: World) -> None:
-    task = await world.add()
-    stored = await world.documents.get(TASKS, task.task_id)
-    assert stored is not None
-    running = {**stored.body, "state": "running", "owner": "gone", "run_at_ms": 1, "wake_at_ms": None, "set_at_ms": None}
-    await world.documents.replace(TASKS, {**running, "lost": MAX_LOST - 1}, if_version=stored.version)
-    jobs = Jobs()
-
-    async with world.running(world.worker(jobs)):
-        await world.a_while()
-        world.clock.moved_s += LEASE_ENDED_S
-        found = await world.until(task)
-
-    assert (found.state, jobs.begun) == (State.DEAD, [])
-    assert "cut off" in str(found.error)
-
-
-@pytest.mark.parametrize("off_ms", [TWO_HOURS_MS, -TWO_HOURS_MS])
-async def test_workers_whose_clocks_differ_take_no_task_from_each_other(world: World, off_ms: int) -> None:
-    slow, other = Jobs(), Jobs()
-    slow.may_end.clear()
-    wrong = MovableClock()
-    wrong.off_ms = off_ms
-    task = await world.add()
-    async with world.running(world.worker(slow)):
-        await world.until(task, lambda task: task.state is State.RUNNING)
-        async with world.running(world.worker(other, "other", clock=wrong)):
-            await world.a_while()
-        slow.may_end.set()
-        await world.until(task)
-
-    assert other.begun == []
-
-
 async def test_a_task_is_not_stuck_when_the_clock_that_it_was_added_by_was_ahead(world: World) -> None:
     world.clock.off_ms = TWO_HOURS_MS
     task = await world.add()
@@ -414,73 +267,6 @@ async def test_a_moment_is_a_matter_of_the_clock(world: World) -> None:
         await world.a_while()
 
     assert jobs.begun == []
-
-
-@pytest.mark.parametrize("after", [False, True])
-async def test_a_crash_at_any_step_loses_no_task(world: World, after: bool) -> None:
-    for step in itertools.count(1):
-        tasks = [await world.add({"step": step}) for _ in range(2)]
-        victim = Mortal(world.documents, at=step, after=after)
-        async with victim.running(world.worker(Jobs(), f"victim-{step}", documents=victim.port)), asyncio.timeout(20):
-            while not victim.is_dead and not all([(await world.get(task)).is_final for task in tasks]):
-                await asyncio.sleep(0.005)
-        is_struck = victim.is_struck
-        heir = Jobs()
-        async with world.running(world.worker(heir, f"heir-{step}")):
-            await world.a_while()
-            world.clock.moved_s += LEASE_ENDED_S
-            found = [await world.until(task) for task in tasks]
-        assert {task.state for task in found} == {State.DONE}
-        if not is_struck:
-            assert step > 5  # all of: three queries, a sweep, two claims, two ends
-            return
-
-
-class Moody:
-    """A store that refuses its next calls, or does them and says that it hasn't."""
-
-    def __init__(self, world: World, *, after: bool) -> None:
-        self._documents = world.documents
-        self._after = after
-        self.refusals = 0
-
-    def __getattr__(self, name: str) -> object:
-        method = getattr(self._documents, name)
-
-        async def call(*args: object, **named: object) -> object:
-            if not self.refusals:
-                return await method(*args, **named)
-            self.refusals -= 1
-            if self._after:
-                await method(*args, **named)
-            raise DocumentsUnavailable("not now")
-
-        return call
-
-
-@pytest.mark.parametrize("after", [False, True])
-async def test_the_end_of_a_run_survives_an_outage_of_the_store(world: World, after: bool) -> None:
-    jobs, moody = Jobs(Done({"rows": 1})), Moody(world, after=after)
-
-    async def refuse(_task: Task, _tell: Tell) -> None:
-        moody.refusals = 5
-
-    jobs.during = refuse
-    task = await world.add()
-
-    async with world.running(world.worker(jobs, documents=moody)):  # type: ignore[arg-type]
-        found = await world.until(task)
-
-    assert (found.state, found.result, len(jobs.begun)) == (State.DONE, {"rows": 1}, 1)
-
-
-async def test_a_worker_outlives_an_outage_of_its_store(world: World) -> None:
-    moody = Moody(world, after=False)
-    moody.refusals = 20
-    task = await world.add()
-
-    async with world.running(world.worker(Jobs(), documents=moody)):  # type: ignore[arg-type]
-        assert (await world.until(task)).state is State.DONE
 
 
 async def test_what_ended_long_ago_is_removed(world: World) -> None:

@@ -11,6 +11,7 @@ from quietzone_kit.tasks import Again, Done, Kind, NewTask, Task, Tasks, Tell, W
 
 ACCOUNT = "north"
 KIND = "send-mail"
+TWO_HOURS_MS = 2 * 3_600_000
 
 
 class MovableClock(SystemClock):

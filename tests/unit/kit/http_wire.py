@@ -6,6 +6,8 @@ from collections.abc import Callable
 from quietzone_kit.http import HttpLimits, HttpServer, Request, response_head
 from quietzone_kit.http._connection import Connection
 
+GET = b"GET /abc HTTP/1.1\r\nHost: q.example\r\n\r\n"
+
 
 class StillClock:
     """A clock that stands at Fri, 13 Feb 2009 23:31:30 GMT."""
@@ -102,3 +104,23 @@ class Scene:
             self.server.tick += 1
             for connection in list(self.server._connections):
                 connection.sweep()
+
+
+class Later:
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+        self.open: list[Request] = []
+
+    def __call__(self, request: Request) -> None:
+        self.seen.append(request.target)
+        self.open.append(request)
+
+    def answer(self) -> None:
+        echo(self.open.pop(0))
+
+
+def sent(data: bytes, scene: Scene | None = None) -> Wire:
+    """What becomes of a connection on which `data` is sent at once."""
+    return (scene or Scene()).ask(data)

@@ -1,0 +1,108 @@
+"""How long a connection may stay as it is."""
+
+from unit.kit.http_wire import GET, Later, Scene
+
+
+def test_a_request_that_does_not_end_gets_408(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(GET[:20])
+    scene.wait(11)
+
+    assert (wire.statuses, wire.over) == ([408], True)
+
+
+def test_a_request_that_comes_drop_by_drop_gets_408(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    for byte in GET[:12]:
+        connection.data_received(bytes([byte]))
+        scene.wait(1)
+
+    assert wire.statuses == [408]
+
+
+def test_a_connection_without_requests_is_closed_after_the_idle_time(scene: Scene) -> None:
+    _, wire = scene.connect()
+    scene.wait(75)
+    until_then = wire.over
+    scene.wait(1)
+
+    assert (until_then, wire.closed) == (False, True)
+
+
+def test_a_used_connection_is_idle_from_its_last_request_on(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    scene.wait(50)
+    connection.data_received(GET)
+    scene.wait(50)
+
+    assert not wire.over
+
+
+def test_a_handler_may_take_its_time_but_not_for_ever() -> None:
+    scene = Scene(Later())
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+    scene.wait(60)
+    until_then = wire.over
+    scene.wait(1)
+
+    assert (until_then, wire.aborted) == (False, True)
+
+
+def test_each_request_sent_ahead_has_its_own_time() -> None:
+    later = Later()
+    scene = Scene(later)
+    connection, wire = scene.connect()
+    connection.data_received(GET * 2)
+    scene.wait(40)
+    later.answer()
+    scene.wait(40)
+
+    assert not wire.over
+
+
+def test_a_client_that_does_not_read_is_cut_off(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+    connection.pause_writing()
+    scene.wait(31)
+
+    assert wire.aborted
+
+
+def test_a_client_that_does_not_read_is_not_read_from(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.pause_writing()
+    paused = wire.reading
+    connection.resume_writing()
+
+    assert (paused, wire.reading) == (False, True)
+
+
+def test_requests_ahead_wait_until_the_client_reads() -> None:
+    later = Later()
+    connection, _ = Scene(later).connect()
+    connection.data_received(GET * 2)
+    connection.pause_writing()
+    later.answer()
+    meanwhile = len(later.seen)
+    connection.resume_writing()
+
+    assert (meanwhile, len(later.seen)) == (1, 2)
+
+
+def test_a_refused_client_that_stays_is_cut_off(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(b"nonsense\r\n\r\n")
+    scene.wait(3)
+
+    assert wire.aborted
+
+
+def test_a_client_that_still_reads_its_last_answer_is_not_cut_off_early(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(b"GET / HTTP/1.0\r\n\r\n")
+    wire.unsent = 1000
+    scene.wait(20)
+
+    assert not wire.aborted
