@@ -7,8 +7,13 @@ import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import bson
+from contract.documents.stores import RANDOMNESS
+
+from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.runtime import Executor
 
 HEADER = struct.Struct("<iiii")  # length, request, response to, operation
 MESSAGE = 2013
@@ -134,6 +139,12 @@ class Proxy:
         if command["payload"].split(b"\0")[-1].decode() == self.password:
             return {"ok": 1.0, "conversationId": 1, "done": True, "payload": b""}
         return {"ok": 0.0, "code": 18, "codeName": "AuthenticationFailed", "errmsg": "Authentication failed."}
+
+
+def through(proxy: Proxy, database_url: str, executor: Executor, options: str = "", user: str = "") -> Documents:
+    name = urlsplit(database_url).path
+    url = f"mongodb://{user}{proxy.address[0]}:{proxy.address[1]}{name}{options}"
+    return open_documents(url, executor=executor, randomness=RANDOMNESS)
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

@@ -2,15 +2,45 @@
 
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import pymongo
 import pytest
 
+from quietzone_kit.documents import Collection, Index, Put, Query
 from quietzone_kit.runtime import SystemRandomness
 
 RANDOMNESS = SystemRandomness()
+
+Client: TypeAlias = pymongo.MongoClient[dict[str, Any]]
+
+THINGS = Collection(
+    "things",
+    key="id",
+    indexes=(
+        Index("by_owner", ("owner", "kind", "rank")),
+        Index("by_outbox", ("shard", "waits_since"), sparse=True),
+        Index("by_slug", ("owner", "slug"), unique=True),
+    ),
+)
+
+QUERIES = [
+    Query("by_owner"),
+    Query("by_owner", ("me",)),
+    Query("by_owner", ("me",), at_least="a", below="z"),
+    Query("by_owner", ("me", "menu"), below=5),
+    Query("by_owner", ("me", "menu", 1)),
+    Query("by_outbox", (1,)),
+    Query("by_outbox"),
+    Query("by_outbox", at_least=1),
+    Query("by_slug", ("me",)),
+    Query("by_slug", ("me", "menu")),
+]
+"""One of each shape that an index answers."""
+
+THREE = [Put({"id": f"{n}", "owner": "me", "kind": "menu", "rank": 1, "shard": 1, "waits_since": 1, "slug": n}, None) for n in range(3)]
+"""Documents that most of QUERIES find, so that a page of one has a next one."""
 
 
 def in_mongodb(server: str) -> str:
@@ -18,12 +48,12 @@ def in_mongodb(server: str) -> str:
     return urlsplit(server)._replace(path=f"/test_{RANDOMNESS.token(8).hex()}").geturl()
 
 
-def driver(url: str) -> "pymongo.MongoClient[dict[str, Any]]":
+def driver(url: str) -> Client:
     """The driver itself, for what other programs do to a server."""
     return pymongo.MongoClient(url, serverSelectionTimeoutMS=5_000, socketTimeoutMS=60_000, retryWrites=False)
 
 
-def is_mongodb_itself(client: "pymongo.MongoClient[dict[str, Any]]") -> bool:
+def is_mongodb_itself(client: Client) -> bool:
     return "gitVersion" in client.admin.command("buildInfo")
 
 

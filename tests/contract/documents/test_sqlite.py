@@ -3,23 +3,19 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
+from contract.documents.sqlite_faults import Faults
+from contract.documents.stores import QUERIES, THINGS, THREE
 
 from quietzone_kit.documents import (
-    Collection,
     Connect,
     Documents,
     DocumentsError,
     DocumentsUnavailable,
-    DuplicateKey,
-    Index,
     Order,
-    Outcome,
-    Put,
     Query,
     Stored,
     UnknownScheme,
@@ -30,62 +26,6 @@ from quietzone_kit.documents._sqlite import SqliteDocuments
 from quietzone_kit.runtime import Executor, SystemRandomness
 
 T = TypeVar("T")
-
-THINGS = Collection(
-    "things",
-    key="id",
-    indexes=(
-        Index("by_owner", ("owner", "kind", "rank")),
-        Index("by_outbox", ("shard", "waits_since"), sparse=True),
-        Index("by_slug", ("owner", "slug"), unique=True),
-    ),
-)
-
-
-@dataclass
-class Faults:
-    """What goes wrong with the next commits: `lost` happen and say that they failed, `refused` don't happen."""
-
-    path: Path
-    lost: int = 0
-    refused: int = 0
-    meanwhile: Callable[[sqlite3.Connection], object] | None = None
-    commits: int = 0
-    connections: list[sqlite3.Connection] = field(default_factory=list)
-
-    def connect(self) -> sqlite3.Connection:
-        faults = self
-
-        class Connection(sqlite3.Connection):
-            def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-                if sql != "COMMIT":
-                    return super().execute(sql, *parameters)
-                faults.commits += 1
-                if faults.refused:
-                    faults.refused -= 1
-                    raise disk_error()
-                cursor = super().execute(sql)
-                if faults.lost:
-                    faults.lost -= 1
-                    if faults.meanwhile is not None:
-                        faults.meanwhile(self)
-                    raise disk_error()
-                return cursor
-
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, factory=Connection)
-        self.connections.append(connection)
-        return connection
-
-
-def disk_error() -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("disk I/O error")
-    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
-    return error
-
-
-@pytest.fixture
-def faults(tmp_path: Path) -> Faults:
-    return Faults(tmp_path / "store.db")
 
 
 @pytest.fixture
@@ -101,26 +41,9 @@ def opened(path: Path | str, executor: Executor, connect: Connect | None = None)
 
 
 @pytest.mark.parametrize("order", list(Order))
-@pytest.mark.parametrize(
-    "query",
-    [
-        Query("by_owner"),
-        Query("by_owner", ("me",)),
-        Query("by_owner", ("me",), at_least="a", below="b"),
-        Query("by_owner", ("me", "menu"), below=5),
-        Query("by_owner", ("me", "menu", 1)),
-        Query("by_outbox", (1,)),
-        Query("by_outbox"),
-        Query("by_outbox", at_least=3),
-        Query("by_slug", ("me",)),
-        Query("by_slug", ("me", "menu")),
-    ],
-)
+@pytest.mark.parametrize("query", QUERIES)
 async def test_each_page_of_a_query_is_read_from_its_index_without_sorting(store: SqliteDocuments, query: Query, order: Order) -> None:
-    await store.bulk(
-        THINGS,
-        [Put({"id": f"{n}", "owner": "me", "kind": "menu", "rank": 1, "shard": 1, "waits_since": 1, "slug": n}, None) for n in range(3)],
-    )
+    await store.bulk(THINGS, THREE)
     asked = Query(query.index, query.equals, query.at_least, query.below, order, 1)
     cursor = (await store.query(THINGS, asked)).cursor
     first = await store.explain(THINGS, asked)
@@ -137,51 +60,6 @@ async def test_each_page_of_a_query_is_read_from_its_index_without_sorting(store
     }
     if query.equals:
         assert not any(line.startswith("SCAN") for line in first + further)
-
-
-async def test_a_replacement_whose_answer_was_lost_succeeds(store: SqliteDocuments, faults: Faults) -> None:
-    await store.insert(THINGS, {"id": "a", "n": 1})
-    faults.lost = 1
-
-    stored = await store.replace(THINGS, {"id": "a", "n": 2}, if_version=1)
-
-    assert stored == await store.get(THINGS, "a") == Stored({"id": "a", "n": 2}, 2)
-
-
-async def test_an_insert_whose_answer_was_lost_succeeds(store: SqliteDocuments, faults: Faults) -> None:
-    faults.lost = 1
-
-    await store.insert(THINGS, {"id": "a", "owner": "me", "slug": "menu"})
-
-    assert await store.get(THINGS, "a") == Stored({"id": "a", "owner": "me", "slug": "menu"}, 1)
-
-
-async def test_a_deletion_whose_answer_was_lost_succeeds(store: SqliteDocuments, faults: Faults) -> None:
-    await store.insert(THINGS, {"id": "a"})
-    faults.lost = 1
-
-    await store.delete(THINGS, "a", if_version=1)
-
-    assert await store.get(THINGS, "a") is None
-
-
-async def test_an_increment_whose_answer_was_lost_counts_once(store: SqliteDocuments, faults: Faults) -> None:
-    await store.increment(THINGS, "a", "n")
-    faults.lost = 1
-
-    assert await store.increment(THINGS, "a", "n") == Stored({"id": "a", "n": 2}, 2)
-
-
-async def test_a_bulk_whose_answer_was_lost_has_the_outcomes_that_it_had(store: SqliteDocuments, faults: Faults) -> None:
-    await store.bulk(THINGS, [Put({"id": f"{n:03}"}, None) for n in range(100)])
-    await store.increment(THINGS, "050", "n")
-    faults.lost = 1
-
-    outcomes = await store.bulk(
-        THINGS, [Put({"id": f"{n:03}"}, 1) for n in range(100)] + [Put({"id": f"{n:03}"}, None) for n in range(100, 130)]
-    )
-
-    assert [n for n, outcome in enumerate(outcomes) if outcome is not Outcome.WRITTEN] == [50]
 
 
 async def test_writes_whose_commit_was_refused_are_written_again(store: SqliteDocuments, faults: Faults) -> None:
@@ -373,15 +251,6 @@ async def test_a_path_is_relative_with_three_slashes(tmp_path: Path, executor: E
     assert (tmp_path / "store.db").is_file()
 
 
-async def test_a_closed_store_says_so(store: SqliteDocuments) -> None:
-    await store.close()
-
-    with pytest.raises(DocumentsError, match="was closed"):
-        await store.insert(THINGS, {"id": "a"})
-    with pytest.raises(DocumentsError, match="was closed"):
-        await store.get(THINGS, "a")
-
-
 async def test_a_crash_of_a_simulated_process_leaves_what_was_committed(executor: Executor) -> None:
     url = "file:/simulated-crash?vfs=memdb"
     disk = sqlite3.connect(url, uri=True)
@@ -407,35 +276,6 @@ async def test_a_crash_of_a_simulated_process_leaves_what_was_committed(executor
     assert await after.get(THINGS, "committed") == Stored({"id": "committed"}, 1)
     await after.close()
     disk.close()
-
-
-async def test_a_process_of_an_older_release_goes_on_filling_an_index_that_a_newer_one_added(tmp_path: Path, executor: Executor) -> None:
-    path = tmp_path / "store.db"
-    bare = Collection("things", key="id")
-    old, new = opened(path, executor), opened(path, executor)
-    await old.ensure(bare)
-    await old.insert(bare, {"id": "a", "owner": "me", "slug": "menu"})
-    await new.ensure(THINGS)
-
-    await old.insert(bare, {"id": "b", "owner": "me", "slug": "card"})
-    with pytest.raises(DuplicateKey):
-        await old.insert(bare, {"id": "c", "owner": "me", "slug": "card"})
-
-    page = await new.query(THINGS, Query("by_slug", ("me",)))
-    assert [stored.body["id"] for stored in page.items] == ["b", "a"]
-    await old.close()
-    await new.close()
-
-
-async def test_stores_that_open_one_new_file_together_all_succeed(tmp_path: Path, executor: Executor) -> None:
-    stores = [opened(tmp_path / "store.db", executor) for _ in range(4)]
-
-    await asyncio.gather(*(store.ensure(THINGS) for store in stores))
-    await asyncio.gather(*(store.increment(THINGS, "a", "n") for store in stores for _ in range(10)))
-
-    assert await stores[0].get(THINGS, "a") == Stored({"id": "a", "n": 40}, 40)
-    for store in stores:
-        await store.close()
 
 
 @pytest.mark.usefixtures("store")
