@@ -4,7 +4,8 @@ import asyncio
 import itertools
 
 import pytest
-from contract.tasks.world import TWO_HOURS_MS, Jobs, Mortal, MovableClock, World
+from contract.tasks.world import KIND, TWO_HOURS_MS, Jobs, Mortal, MovableClock, World
+from prometheus_client import REGISTRY
 
 from quietzone_kit.tasks import TASKS, Done, State, Task
 from quietzone_kit.tasks._run import LEASE_S
@@ -41,7 +42,7 @@ async def begun_by_one_that_was_killed(world: World) -> Task:
 async def test_a_killed_workers_task_is_run_again_when_its_lease_has_ended(world: World) -> None:
     task, jobs = await begun_by_one_that_was_killed(world), Jobs()
     async with world.running(world.worker(jobs, "heir")):
-        await world.a_while()
+        await world.all_looked()
         assert jobs.begun == []
 
         world.clock.moved_s += LEASE_ENDED_S
@@ -59,11 +60,16 @@ async def test_a_run_that_takes_longer_than_its_lease_is_nobody_elses(world: Wor
         async with world.running(world.worker(other, "other")):
             for _ in range(8):
                 world.clock.moved_s += LEASE_S / 2
-                await world.a_while()
+                await world.renewed(task)
+                await world.all_looked()
         slow.may_end.set()
         found = await world.until(task)
 
     assert (found.state, found.fence, other.begun) == (State.DONE, 1, [])
+
+
+def lost_runs() -> float:
+    return REGISTRY.get_sample_value("quietzone_task_runs_total", {"kind": KIND, "outcome": "lost"}) or 0.0
 
 
 async def test_a_worker_that_lost_its_lease_cannot_end_the_task(world: World) -> None:
@@ -76,11 +82,14 @@ async def test_a_worker_that_lost_its_lease_cannot_end_the_task(world: World) ->
     async with world.running(world.worker(late, "late", clock=paused)):  # its clock stands still: it has no reason to renew
         await world.until(task, lambda task: task.state is State.RUNNING)
         async with world.running(world.worker(heir, "heir")):
-            await world.a_while()
+            await world.all_looked()
             world.clock.moved_s += LEASE_ENDED_S
             await world.until(task, lambda task: task.fence == 2)
+            refused = lost_runs()
             late.may_end.set()
-            await world.a_while()
+            async with asyncio.timeout(20):
+                while lost_runs() == refused:
+                    await asyncio.sleep(0.005)
             assert (await world.get(task)).state is State.RUNNING
             heir.may_end.set()
             found = await world.until(task)
@@ -97,7 +106,7 @@ async def test_a_run_stops_when_its_task_is_taken_over(world: World) -> None:
     async with world.running(world.worker(late, "late", clock=paused)), asyncio.timeout(20):
         await world.until(task, lambda task: task.state is State.RUNNING)
         async with world.running(world.worker(Jobs(), "heir")):
-            await world.a_while()
+            await world.all_looked()
             world.clock.moved_s += LEASE_ENDED_S
             await world.until(task)
         paused.moved_s += LEASE_S
@@ -114,7 +123,7 @@ async def test_a_task_that_kills_its_workers_is_dead_in_the_end(world: World) ->
     jobs = Jobs()
 
     async with world.running(world.worker(jobs)):
-        await world.a_while()
+        await world.all_looked()
         world.clock.moved_s += LEASE_ENDED_S
         found = await world.until(task)
 
@@ -132,7 +141,7 @@ async def test_workers_whose_clocks_differ_take_no_task_from_each_other(world: W
     async with world.running(world.worker(slow)):
         await world.until(task, lambda task: task.state is State.RUNNING)
         async with world.running(world.worker(other, "other", clock=wrong)):
-            await world.a_while()
+            await world.all_looked()
         slow.may_end.set()
         await world.until(task)
 
@@ -150,7 +159,7 @@ async def test_a_crash_at_any_step_loses_no_task(world: World, after: bool) -> N
         is_struck = victim.is_struck
         heir = Jobs()
         async with world.running(world.worker(heir, f"heir-{step}")):
-            await world.a_while()
+            await world.all_looked()
             world.clock.moved_s += LEASE_ENDED_S
             found = [await world.until(task) for task in tasks]
         assert {task.state for task in found} == {State.DONE}

@@ -110,7 +110,7 @@ async def test_a_cancelled_task_is_not_run(world: World) -> None:
     await world.tasks.cancel(ACCOUNT, task.task_id)
 
     async with world.running(world.worker(jobs)):
-        await world.a_while()
+        await world.all_looked()
 
     assert (jobs.begun, (await world.get(task)).state) == ([], State.CANCELLED)
 

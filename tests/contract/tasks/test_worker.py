@@ -25,7 +25,7 @@ async def test_who_adds_a_task_wakes_the_worker(world: World, monkeypatch: pytes
     monkeypatch.setattr(_worker, "POLL_S", 3_600.0)
     worker = world.worker(Jobs())
     async with world.running(worker):
-        await asyncio.sleep(0.05)
+        await world.all_looked(1)
         task = await world.add()
         worker.wake()
 
@@ -37,7 +37,7 @@ async def test_a_task_is_not_run_before_it_is_due(world: World) -> None:
     later = await world.add(after_ms=60_000)
     moment = await world.add(due_at_ms=world.clock.now_ms() + 60_000)
     async with world.running(world.worker(jobs)):
-        await world.a_while()
+        await world.all_looked()
         assert jobs.begun == []
 
         world.clock.moved_s += 61
@@ -187,12 +187,13 @@ async def test_a_task_can_ask_to_be_run_again(world: World) -> None:
 
 
 async def test_no_more_tasks_run_at_once_than_the_worker_may(world: World) -> None:
-    jobs = Jobs()
+    jobs, three = Jobs(), asyncio.Barrier(3)
 
-    async def rest(_task: Task, _tell: Tell) -> None:
-        await asyncio.sleep(0.01)
+    async def meet(_task: Task, _tell: Tell) -> None:
+        async with asyncio.timeout(20):
+            await three.wait()
 
-    jobs.during = rest
+    jobs.during = meet
     tasks = [await world.add() for _ in range(12)]
 
     async with world.running(world.worker(jobs, concurrency=3)):
@@ -264,7 +265,7 @@ async def test_a_moment_is_a_matter_of_the_clock(world: World) -> None:
     world.clock.off_ms = -TWO_HOURS_MS
 
     async with world.running(world.worker(jobs)):
-        await world.a_while()
+        await world.all_looked()
 
     assert jobs.begun == []
 

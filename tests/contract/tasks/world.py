@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from quietzone_kit.documents import Body, Documents
+from quietzone_kit.documents import Body, Collection, Documents, Page, Query
 from quietzone_kit.runtime import SystemClock, SystemRandomness
-from quietzone_kit.tasks import Again, Done, Kind, NewTask, Task, Tasks, Tell, Worker
+from quietzone_kit.tasks import TASKS, Again, Done, Kind, NewTask, Task, Tasks, Tell, Worker
+from quietzone_kit.tasks._task import BY_SET
 
 ACCOUNT = "north"
 KIND = "send-mail"
@@ -74,6 +75,22 @@ class Jobs:
         return answer
 
 
+class Looks:
+    """A store as a worker has it, which counts how often the worker has looked for tasks."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._documents, name)
+
+    async def query(self, collection: Collection, query: Query) -> Page:
+        page = await self._documents.query(collection, query)
+        self.count += query.index == BY_SET.name  # the last query of a look
+        return page
+
+
 class World:
     """One store."""
 
@@ -82,6 +99,8 @@ class World:
         self.clock = MovableClock()
         self.randomness = NoJitter()
         self.tasks = Tasks(documents, self.clock, self.randomness)
+        self._looks: dict[Worker, Looks] = {}
+        self._running: list[Worker] = []
 
     def worker(
         self,
@@ -93,23 +112,23 @@ class World:
         clock: MovableClock | None = None,
     ) -> Worker:
         kinds = {KIND: Kind(jobs)} if isinstance(jobs, Jobs) else jobs
-        return Worker(
-            documents or self.documents,
-            kinds,
-            clock=clock or self.clock,
-            randomness=self.randomness,
-            owner=owner,
-            concurrency=concurrency,
+        looks = Looks(documents or self.documents)
+        worker = Worker(
+            cast("Documents", looks), kinds, clock=clock or self.clock, randomness=self.randomness, owner=owner, concurrency=concurrency
         )
+        self._looks[worker] = looks
+        return worker
 
     @asynccontextmanager
     async def running(self, *workers: Worker) -> AsyncIterator[list[asyncio.Task[Any]]]:
         """Workers at work; what ends one is raised."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker.run()) for worker in workers]
+            self._running += workers
             yield tasks
             for task in tasks:
                 task.cancel()
+        self._running = [worker for worker in self._running if worker not in workers]
 
     async def add(self, payload: Body | None = None, *, kind: str = KIND, **more: Any) -> Task:
         return await self.tasks.add(NewTask(more.pop("account_id", ACCOUNT), kind, payload or {}, **more))
@@ -124,9 +143,26 @@ class World:
                 await asyncio.sleep(0.01)
         return found
 
-    async def a_while(self) -> None:
-        """As long as a worker takes to look several times."""
-        await asyncio.sleep(0.15)
+    async def all_looked(self, times: int = 2) -> None:
+        """Each running worker has looked for tasks so often; of two looks one has begun after this was called."""
+        async with asyncio.timeout(30):
+            for worker in self._running:
+                looks = self._looks[worker]
+                until = looks.count + times
+                while looks.count < until:
+                    await asyncio.sleep(0.005)
+
+    async def renewed(self, task: Task) -> None:
+        """The lease of a task that runs was renewed since."""
+        before = await self._version(task)
+        async with asyncio.timeout(30):
+            while await self._version(task) == before:
+                await asyncio.sleep(0.005)
+
+    async def _version(self, task: Task) -> int:
+        stored = await self.documents.get(TASKS, task.task_id)
+        assert stored is not None
+        return stored.version
 
 
 class Killed(BaseException):
