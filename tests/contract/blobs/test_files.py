@@ -68,7 +68,7 @@ def killed_after(pause_s: float, root: Path) -> None:
     with subprocess.Popen([sys.executable, str(WRITER), f"file://{root}"], stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"1\n"
-        time.sleep(pause_s)
+        time.sleep(pause_s)  # no condition names the moments within a write: each of them must do
         writer.kill()
 
 

@@ -1,6 +1,7 @@
 """What is SQLite's own: faults of the file, clocks that jump, group commit."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -275,17 +276,28 @@ async def test_who_joins_is_noticed_before_the_next_renewal(open_at: OpenBus, cl
     assert len(member.holds) == 2
 
 
-async def test_a_lease_is_renewed_while_its_member_waits(open_at: OpenBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "LEASE_MS", 300)
-    monkeypatch.setattr(groups, "RENEWAL_S", 0.1)
+def leases_end_ms(file: Path) -> int:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        end_ms: int = connection.execute("SELECT max(until_ms) FROM members").fetchone()[0]
+        return end_ms
+
+
+async def test_a_lease_is_renewed_while_its_member_waits(
+    file: Path, open_at: OpenBus, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "RENEWAL_S", 0.01)
     first, second = await open_at(), await open_at()
     waiter, newcomer = Member(await first.join(SCANS.name, "g")), Member(await second.join(SCANS.name, "g"))
     await settle(waiter, shares=[4])
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(waiter.poll(wait_s=0.8))
-        await asyncio.sleep(0.6)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        waiting = group.create_task(waiter.poll(wait_s=3_600))
+        for _ in range(4):
+            clock.moved_s += groups.LEASE_MS / 2_000
+            while leases_end_ms(file) < clock.now_ms() + groups.LEASE_MS / 2:
+                await asyncio.sleep(0.005)
         await newcomer.poll()
+        waiting.cancel()
 
     assert newcomer.holds == set(), "a lease that had ended would have given it two at once"
 

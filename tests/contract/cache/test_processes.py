@@ -6,6 +6,8 @@ import pytest
 from contract.cache.places import Loads, process, raw, until
 
 from quietzone_kit.cache import Cache, Hit, Keep, open_cache
+from quietzone_kit.cache._redis import RedisServer
+from quietzone_kit.cache._server import Claim
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 
 Pair = tuple[Cache, Cache]
@@ -27,12 +29,22 @@ async def test_what_one_loaded_the_other_need_not_load(pair: Pair) -> None:
 
 async def test_both_at_once_load_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quietzone_kit.cache._layered.WAIT_S", 10.0)  # a busy machine is slow
+    claims = 0
+
+    async def claimed(server: RedisServer, key: str, keep: Keep) -> Claim | None:
+        nonlocal claims
+        answer = await claim(server, key, keep)
+        claims += 1
+        return answer
+
+    claim = RedisServer.claim
+    monkeypatch.setattr(RedisServer, "claim", claimed)
     loads = Loads()
     loads.go.clear()
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         callers = [group.create_task(cache.get_or_load("key", loads)) for cache in pair]
-        await loads.began.wait()
-        await asyncio.sleep(0.03)
+        while claims < 2:
+            await asyncio.sleep(0.001)
         loads.go.set()
 
     assert (loads.count, [caller.result() for caller in callers]) == (1, [b"loaded"] * 2)

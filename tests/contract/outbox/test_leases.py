@@ -24,7 +24,7 @@ async def test_two_relays_never_work_on_one_document_in_turns(world: World, monk
 
         async def publish(self, messages: Sequence[Message]) -> list[Position]:
             owners.add(self._owner)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # a publish takes its time, so that the other relay is at work meanwhile
             return await world.bus.publish(messages)
 
     codes = [f"code-{number}" for number in range(20)]
@@ -39,7 +39,7 @@ async def test_two_relays_never_work_on_one_document_in_turns(world: World, monk
                 await world.change(codes[number % len(codes)])
                 relays[number % 2].wake()
             await until_nothing_waits(world)
-            await asyncio.sleep(0.03)  # long enough for leases to be given back
+            await world.until_leases_are_given_back()
 
     assert await world.published() == {code: list(range(1, 2 * bursts + 2)) for code in codes}
 

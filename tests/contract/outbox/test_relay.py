@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from contract.outbox.faults import Crash, Steps
-from contract.outbox.world import CODES, World, all_published, firsts, outgoing, running, until_nothing_waits
+from contract.outbox.world import CODES, Looks, World, all_published, firsts, outgoing, running, until_nothing_waits
 from prometheus_client import REGISTRY
 
 from quietzone_kit.bus import Bus, BusUnavailable, Message, Position, UnknownTopic
@@ -49,9 +49,10 @@ async def test_more_documents_than_a_batch_are_published_without_waiting(world: 
 
 async def test_a_writer_wakes_the_relay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_relay, "POLL_S", 3_600.0)
-    relay = world.relay()
+    looks = Looks(world.documents)
+    relay = world.relay(documents=looks.port)
     async with running(relay):
-        await asyncio.sleep(0.05)
+        await looks.until_there_was_one()
         await world.create("menu")
         relay.wake()
 
@@ -60,8 +61,9 @@ async def test_a_writer_wakes_the_relay(world: World, monkeypatch: pytest.Monkey
 
 async def test_polling_finds_what_nobody_woke_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_relay, "POLL_S", 0.02)
-    async with running(world.relay()):
-        await asyncio.sleep(0.05)
+    looks = Looks(world.documents)
+    async with running(world.relay(documents=looks.port)):
+        await looks.until_there_was_one()
         await world.create("menu")
 
         await until_nothing_waits(world)

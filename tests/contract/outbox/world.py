@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 from quietzone_kit.bus import Bus, Topic
-from quietzone_kit.documents import Collection, Documents
+from quietzone_kit.documents import Collection, Documents, Page, Query
 from quietzone_kit.events import Event, event_of
-from quietzone_kit.outbox import OUTBOX_INDEX, Outgoing, Relay, replace_keeping_outbox, with_event
+from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, Relay, replace_keeping_outbox, with_event
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 
 CODES = Collection("codes", key="code_id", indexes=(OUTBOX_INDEX,))
@@ -57,6 +58,11 @@ class World:
         queues = {str(stored.body["code_id"]): stored.body.get("outbox", []) for stored in found}
         return {code: len(queue) for code, queue in queues.items() if isinstance(queue, list) and queue}
 
+    async def until_leases_are_given_back(self) -> None:
+        async with asyncio.timeout(20):
+            while any(lease.body["expires_at_ms"] for lease in (await self.documents.scan(OUTBOX_LEASES, limit=1_000)).items):
+                await asyncio.sleep(0.005)
+
     async def published(self) -> dict[str, list[int]]:
         """Revisions on the bus, by code, in order."""
         found: dict[str, list[int]] = {}
@@ -76,6 +82,31 @@ class World:
                         found.setdefault(event.subject, []).append(int(event.id.rpartition("@")[2]))
         await consumer.close()
         return found
+
+
+class Looks:
+    """A store as a relay has it, which counts how often the relay has looked for what waits."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._count = 0
+
+    @property
+    def port(self) -> Documents:
+        return cast("Documents", self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._documents, name)
+
+    async def query(self, collection: Collection, query: Query) -> Page:
+        page = await self._documents.query(collection, query)
+        self._count += 1
+        return page
+
+    async def until_there_was_one(self) -> None:
+        async with asyncio.timeout(20):
+            while not self._count:
+                await asyncio.sleep(0.005)
 
 
 def outgoing(code: str, revision: int) -> Outgoing:

@@ -134,7 +134,7 @@ async def test_a_server_that_sends_a_byte_now_and_then_is_given_up(monkeypatch: 
         for byte in answer(200):
             writer.write(bytes([byte]))
             await writer.drain()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # how slow it is: each byte comes in time, all of them don't
 
     async with site(drip) as there:
         assert await asker().ask(there.url()) == NoAnswer("no answer within 0.3 s")

@@ -190,7 +190,7 @@ async def test_an_attempt_that_takes_too_long_has_failed(world: World) -> None:
 async def test_failed_attempts_take_their_budget_of_time_at_most(world: World) -> None:
     doings = Doings()
     doings.fails("a")
-    doings.meanwhile = lambda _: asyncio.sleep(0.05)
+    doings.meanwhile = lambda _: asyncio.sleep(0.05)  # a budget of time is what is tested
     await world.publish("a", "b")
 
     async with world.running(doings, patience=Patience(attempts=1_000, within_s=0.2)):

@@ -231,7 +231,7 @@ async def test_a_snapshot_is_saved_every_minute_if_links_changed(world: World, m
     async with world.ready():
         await until(path.exists)
         path.unlink()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # what doesn't happen can't be waited for: five rounds' worth
         unchanged = path.exists()
         await publish(world.bus, link("menu", 2))
         await until(path.exists)

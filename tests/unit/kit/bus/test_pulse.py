@@ -94,7 +94,7 @@ async def test_one_looks_for_all() -> None:
     before = file.looks
 
     async with waiting(pulse, count=20):
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # looks within a time are what is counted: two to five
         looks = file.looks - before
         pulse.notify()
 
@@ -107,6 +107,6 @@ async def test_nobody_looks_while_nobody_waits() -> None:
     await settled(pulse)
     before = file.looks
 
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # what doesn't happen can't be waited for: two looks' worth
 
     assert file.looks == before
