@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
+from ports import MovableClock
 
 from quietzone_kit.bus import Bus, Consumer, Message, Record, Topic, open_bus
 from quietzone_kit.bus._kafka import KafkaBus
@@ -44,17 +45,13 @@ class Server(Protocol):
         """Close what `connect` made."""
 
 
-class MovableClock(SystemClock):
+class StoppableClock(MovableClock):
     def __init__(self) -> None:
-        self.moved_s = 0.0
-        self.set_back_s = 0.0
+        super().__init__()
         self.stopped_at_s: float | None = None
 
-    def now_ms(self) -> int:
-        return super().now_ms() + int((self.moved_s - self.set_back_s) * 1000)
-
     def monotonic(self) -> float:
-        return super().monotonic() + self.moved_s if self.stopped_at_s is None else self.stopped_at_s
+        return super().monotonic() if self.stopped_at_s is None else self.stopped_at_s
 
     def stop(self) -> None:
         """From now on no lease is renewed for time's sake, and no wait ends by itself."""
@@ -66,7 +63,7 @@ class SqliteServer:
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder}/bus.db"
-        self.clock = MovableClock()
+        self.clock = StoppableClock()
         self._open: list[tuple[Bus, ThreadExecutor]] = []
 
     async def connect(self) -> Bus:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from contract.outbox.world import CODES, TOPIC, MovableClock, World
+from contract.outbox.world import CODES, TOPIC, World
+from ports import MovableClock
 
 from quietzone_kit.bus import open_bus
 from quietzone_kit.documents import open_documents

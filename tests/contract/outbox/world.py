@@ -5,27 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from ports import MovableClock
+
 from quietzone_kit.bus import Bus, Topic
 from quietzone_kit.documents import Collection, Documents, Page, Query
 from quietzone_kit.events import Event, event_of
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, Relay, replace_keeping_outbox, with_event
-from quietzone_kit.runtime import SystemClock, SystemRandomness
+from quietzone_kit.runtime import SystemRandomness
 
 CODES = Collection("codes", key="code_id", indexes=(OUTBOX_INDEX,))
 TOPIC = Topic("qr.code.v1", partitions=4, retention_ms=3_600_000)
-
-
-class MovableClock(SystemClock):
-    """The machine's clock and what the test adds to it."""
-
-    def __init__(self) -> None:
-        self.moved_s = 0.0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + int(self.moved_s * 1000)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.moved_s
 
 
 class World:

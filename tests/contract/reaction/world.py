@@ -5,22 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from contract.bus.conftest import RUN, Server
+from ports import NoJitter
 
 from quietzone_kit.bus import Bus, Headers, Message, Record, Topic
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event
 from quietzone_kit.reaction import DeadLetters, Patience, run_reaction
-from quietzone_kit.runtime import Randomness, SystemClock, SystemRandomness
+from quietzone_kit.runtime import Randomness, SystemClock
 
 NAME = "notification"
 KNOWN = "quietzone.qr.code"
-
-
-class NoJitter(SystemRandomness):
-    """Retries come at once."""
-
-    def uniform(self, low: float, high: float) -> float:  # noqa: ARG002 - the kit's
-        return low
 
 
 class Doings:

@@ -4,7 +4,8 @@ import asyncio
 import itertools
 
 import pytest
-from contract.tasks.world import KIND, TWO_HOURS_MS, Jobs, Mortal, MovableClock, World
+from contract.tasks.world import KIND, TWO_HOURS_MS, Jobs, Mortal, World
+from ports import MovableClock
 from prometheus_client import REGISTRY
 
 from quietzone_kit.tasks import TASKS, Done, State, Task

@@ -5,39 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from ports import MovableClock, NoJitter
+
 from quietzone_kit.documents import Body, Collection, Documents, Page, Query
-from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.tasks import TASKS, Again, Done, Kind, NewTask, Task, Tasks, Tell, Worker
 from quietzone_kit.tasks._task import BY_SET
 
 ACCOUNT = "north"
 KIND = "send-mail"
 TWO_HOURS_MS = 2 * 3_600_000
-
-
-class MovableClock(SystemClock):
-    """The machine's clock, what the test adds to it, and how far the wall clock is off."""
-
-    def __init__(self) -> None:
-        self.moved_s = 0.0
-        self.off_ms = 0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + int(self.moved_s * 1000) + self.off_ms
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.moved_s
-
-
-class NoJitter(SystemRandomness):
-    """Retries come at once, unless a schedule says otherwise; `caps` are the longest that each could have taken."""
-
-    def __init__(self) -> None:
-        self.caps: list[float] = []
-
-    def uniform(self, low: float, high: float) -> float:
-        self.caps.append(high)
-        return low
 
 
 class Jobs:

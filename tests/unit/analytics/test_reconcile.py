@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from ports import Hands
 from unit.analytics.memory import encode
 from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen, source_id
 from unit.analytics.world import LOG, World
@@ -17,19 +18,6 @@ from quietzone_kit.events import Event
 from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1, TYPE_TRACKING_SOURCE_REPORT
 
 
-class Clock:
-    """Stands where it is set."""
-
-    def __init__(self, now_ms: int) -> None:
-        self._now_ms = now_ms
-
-    def now_ms(self) -> int:
-        return self._now_ms
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
 class House(World):
     """The world with reports."""
 
@@ -43,7 +31,9 @@ class House(World):
         await projection.apply(0, records[start:], next_offset=len(records))
 
     async def reconcile(self, *, after_ms: int = 1_000) -> Reconciliation:
-        return await reconcile(Rollups(self.store), ScanStates(self.store), ReportStates(self.store), self.bus, Clock(NOON_MS + after_ms))
+        return await reconcile(
+            Rollups(self.store), ScanStates(self.store), ReportStates(self.store), self.bus, Hands(since_ms=NOON_MS + after_ms)
+        )
 
     def spoil(self, collection: Collection, key: str, field: str, value: object) -> None:
         """Change a document behind everybody's back."""

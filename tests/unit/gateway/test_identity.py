@@ -1,8 +1,8 @@
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
+from ports import Hands
 
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.identity.domain import FIRST_ACCOUNT, hash_of, new_key
@@ -13,19 +13,6 @@ from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 
 PRESET, OTHER = "p" * 32, "o" * 32
 RANDOMNESS = SystemRandomness()
-
-
-@dataclass
-class Hands:
-    """A clock that is moved by hand."""
-
-    seconds: float = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now_ms(self) -> int:
-        return 1_700_000_000_000
 
 
 @pytest.fixture

@@ -1,24 +1,10 @@
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ports import Hands
 
 from quietzone_kit.breaker import FAILURES, OPEN_S, Breaker, BreakerState
 from quietzone_kit.errors import Unavailable
-
-
-@dataclass
-class Hands:
-    """A clock that is moved by hand."""
-
-    seconds: float = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now_ms(self) -> int:
-        return round(self.seconds * 1000)
 
 
 def opened(clock: Hands) -> Breaker:

@@ -1,10 +1,10 @@
 """Codes for tests, and a store of them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from hypothesis import strategies as st
+from ports import Inline
 
 from quietzone.qr.v1.code_pb2 import CodeEvent
 from quietzone_kit.documents import Documents, open_documents
@@ -14,8 +14,6 @@ from quietzone_qr.codes import use_cases
 from quietzone_qr.codes.domain import AccountId, Change, Code, CodeId, ScanBase, State, issue, parse_destination, parse_slug, parse_title
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
 from quietzone_qr.rendering import Gate, Renderer
-
-T = TypeVar("T")
 
 SCAN = ScanBase.parse("https://q.example")
 OURS, OTHERS = AccountId("ours"), AccountId("others")
@@ -44,16 +42,6 @@ CHANGES = st.builds(
     title=st.none() | st.sampled_from(TITLES).map(parse_title),
     state=st.none() | st.sampled_from([State.ACTIVE, State.PAUSED]),
 )
-
-
-class Inline:
-    """An executor that runs what it is given at once."""
-
-    async def run(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def close(self) -> None:
-        return
 
 
 class StepClock:

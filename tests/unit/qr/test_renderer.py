@@ -7,7 +7,7 @@ import pytest
 import resvg_py
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.qr.codes import Inline
+from ports import Inline
 from unit.qr.drawings import PAYLOAD
 from unit.qr.test_matrix import SLUGS
 

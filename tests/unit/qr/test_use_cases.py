@@ -4,7 +4,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.qr.codes import BORN_MS, CHANGES, OTHERS, OURS, Desk, Inline, opened_desk
+from ports import Inline
+from unit.qr.codes import BORN_MS, CHANGES, OTHERS, OURS, Desk, opened_desk
 
 from quietzone.qr.v1.code_pb2 import CODE_STATE_DELETED
 from quietzone_kit.documents import Body, Collection, Documents, Stored, VersionConflict

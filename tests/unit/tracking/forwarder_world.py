@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from ports import Inline
 
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.bus import Bus, Record, open_bus
@@ -19,8 +21,6 @@ from quietzone_tracking.forwarder.enrich import Agents, Enricher, NoCountries
 from quietzone_tracking.spool import SpooledScan
 from quietzone_tracking.spool.frames import encode_frame, segment_seed
 from quietzone_tracking.spool.layout import Numbers, lock_path, segment_path, write_numbers
-
-T = TypeVar("T")
 
 AGENTS = Agents()
 """Made once: it takes a quarter of a second."""
@@ -59,16 +59,6 @@ class Chance:
 
     def uniform(self, low: float, high: float) -> float:  # noqa: ARG002
         return 0.0
-
-
-class Inline:
-    """An executor without threads."""
-
-    async def run(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def close(self) -> None:
-        pass
 
 
 class Killed(BaseException):

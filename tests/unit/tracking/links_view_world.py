@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, bus_in_memory, publish
+from ports import Inline
+from unit.tracking.links_world import Down, SteppedClock, TestRandomness, bus_in_memory, publish
 
 from quietzone_kit.bus import Bounds, Bus, OffsetGone, Polled
 from quietzone_kit.documents import Documents, open_documents

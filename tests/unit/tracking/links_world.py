@@ -4,7 +4,9 @@ import itertools
 import random  # noqa: TID251 - seeded
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
+
+from ports import Inline
 
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.bus import Bus, BusUnavailable, Message, open_bus
@@ -14,7 +16,7 @@ from quietzone_kit.runtime import SystemClock
 from quietzone_topics import QR_CODE_V1, TYPE_QR_CODE
 from quietzone_tracking.decide import Link, LinkState
 
-T = TypeVar("T")
+Gate = Callable[[str], Awaitable[None]]
 
 NUMBERS = itertools.count()
 
@@ -57,16 +59,6 @@ class TestRandomness:
         return min(high, low + 0.001)
 
 
-class Inline:
-    """An executor without threads."""
-
-    async def run(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def close(self) -> None:
-        pass
-
-
 def bus_in_memory() -> tuple[Bus, sqlite3.Connection]:
     """A bus, and the connection that keeps its database."""
     name = f"file:/links-{next(NUMBERS)}?vfs=memdb"
@@ -86,7 +78,7 @@ class Down:
         self.is_down = is_down
         self.refused = 0
         self.calls: list[str] = []
-        self.gate: Callable[[str], Awaitable[None]] | None = None
+        self.gate: Gate | None = None
 
     def __getattr__(self, name: str) -> Any:
         async def call(*args: Any, **options: Any) -> Any:

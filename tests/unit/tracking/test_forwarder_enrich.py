@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
+from ports import Hands
 
 from quietzone_tracking.forwarder.enrich import (
     Agents,
@@ -33,17 +34,6 @@ NETWORK_6 = bytes.fromhex("20010db80001")
 @lru_cache
 def agents() -> Agents:
     return Agents()
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now_ms(self) -> int:
-        return int(self.seconds * 1000)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 def write_database(path: Path, records: dict[str, dict[str, Any]]) -> None:
@@ -142,20 +132,20 @@ def test_the_first_language_counts(header: str, language: str) -> None:
 @pytest.mark.parametrize("record", [{"country": {"iso_code": "DE"}}, {"country_code": "DE"}, {"country": "de"}])
 def test_each_known_layout_of_a_country_database_is_read(tmp_path: Path, record: dict[str, Any]) -> None:
     write_database(tmp_path / "db.mmdb", {"203.0.113.0/24": record, "2001:db8::/32": record})
-    countries = CountryDatabase(tmp_path / "db.mmdb", HandClock())
+    countries = CountryDatabase(tmp_path / "db.mmdb", Hands())
 
     assert [countries.country(NETWORK), countries.country(NETWORK_6)] == ["DE", "DE"]
 
 
 def test_a_network_that_the_database_has_not_is_unknown(tmp_path: Path) -> None:
     write_database(tmp_path / "db.mmdb", {"203.0.113.0/24": {"country_code": "DE"}})
-    countries = CountryDatabase(tmp_path / "db.mmdb", HandClock())
+    countries = CountryDatabase(tmp_path / "db.mmdb", Hands())
 
     assert [countries.country(network) for network in (bytes([198, 51, 100]), NETWORK_6, b"", b"\x01")] == ["unknown"] * 4
 
 
 def test_a_newer_database_is_taken_up_by_clients_that_are_remembered(tmp_path: Path) -> None:
-    path, clock = tmp_path / "db.mmdb", HandClock()
+    path, clock = tmp_path / "db.mmdb", Hands()
     write_database(path, {"203.0.113.0/24": {"country_code": "DE"}})
     enricher = Enricher(agents(), CountryDatabase(path, clock))
     client = (b"curl/8.5.0", b"", b"", NETWORK)
@@ -172,7 +162,7 @@ def test_a_newer_database_is_taken_up_by_clients_that_are_remembered(tmp_path: P
 
 @pytest.mark.parametrize("content", [None, b"", b"no database"])
 def test_a_database_that_cannot_be_read_leaves_the_old_one_in_use(tmp_path: Path, content: bytes | None) -> None:
-    path, clock = tmp_path / "db.mmdb", HandClock()
+    path, clock = tmp_path / "db.mmdb", Hands()
     write_database(path, {"203.0.113.0/24": {"country_code": "DE"}})
     countries = CountryDatabase(path, clock)
     path.unlink()
@@ -184,7 +174,7 @@ def test_a_database_that_cannot_be_read_leaves_the_old_one_in_use(tmp_path: Path
 
 
 def test_a_database_that_appears_later_is_used(tmp_path: Path) -> None:
-    path, clock = tmp_path / "db.mmdb", HandClock()
+    path, clock = tmp_path / "db.mmdb", Hands()
     countries = CountryDatabase(path, clock)
     before = countries.country(NETWORK)
     write_database(path, {"203.0.113.0/24": {"country_code": "DE"}})

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness, changed, code, junk, link, publish, stored
+from ports import Inline
+from unit.tracking.links_world import Down, SteppedClock, TestRandomness, changed, code, junk, link, publish, stored
 
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.bus import Bounds, Bus, Record, open_bus

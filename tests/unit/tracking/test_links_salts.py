@@ -2,7 +2,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from unit.tracking.links_world import Down, Inline, SteppedClock, TestRandomness
+from ports import Inline
+from unit.tracking.links_world import Down, SteppedClock, TestRandomness
 
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_tracking.salts import SALTS, HeldSalts, SaltKeeper, SaltStore

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ports import Hands
 from unit.analytics.archive.places import LineTables, MemoryBlobs
 from unit.analytics.memory import MemoryDocuments
 from unit.analytics.scans import batch, record, seen
@@ -25,26 +26,13 @@ LOG = "log-1"
 ALL = 10**9
 
 
-class Hours:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now_ms(self) -> int:
-        return 1_000_000
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
 class Installation:
     """A store, a place of files, and archives that come and go."""
 
     def __init__(self, due: Due) -> None:
         self.store = MemoryDocuments()
         self.blobs = MemoryBlobs()
-        self.clock = Hours()
+        self.clock = Hands(since_ms=1_000_000)
         self.due = due
         self._processes = 0
 

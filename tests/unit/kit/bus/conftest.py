@@ -2,37 +2,14 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TypeVar
 
 import pytest
+from ports import Inline, MovableClock
 
 from quietzone_kit.bus import Bus, Topic, open_bus
-from quietzone_kit.runtime import SystemClock, SystemRandomness
-
-T = TypeVar("T")
+from quietzone_kit.runtime import SystemRandomness
 
 TOPIC = Topic("tracking.scan.v1", partitions=2, retention_ms=60_000)
-
-
-class Inline:
-    """The kit's `Executor` on the loop itself."""
-
-    async def run(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def close(self) -> None:
-        """Nothing waits."""
-
-
-class NoJitter(SystemRandomness):
-    """Retries come at once; `caps` are the longest that each could have taken."""
-
-    def __init__(self) -> None:
-        self.caps: list[float] = []
-
-    def uniform(self, low: float, high: float) -> float:
-        self.caps.append(high)
-        return low
 
 
 @pytest.fixture
@@ -45,17 +22,6 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Callable[[], sqlite3.Connec
     kept = connect()
     yield connect
     kept.close()
-
-
-class MovableClock(SystemClock):
-    def __init__(self) -> None:
-        self.moved_s = 0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + self.moved_s * 1000
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.moved_s
 
 
 @pytest.fixture

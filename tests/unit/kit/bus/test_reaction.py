@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+from ports import MovableClock, NoJitter
 from prometheus_client import REGISTRY
-from unit.kit.bus.conftest import TOPIC, MovableClock, NoJitter
+from unit.kit.bus.conftest import TOPIC
 
 from quietzone_kit.bus import Bus, Consumer, Polled, Topic
 from quietzone_kit.events import Event

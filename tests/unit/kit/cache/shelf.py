@@ -1,26 +1,14 @@
 """A server in memory that a test can take away, and hold up between two steps."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import NoReturn
+
+from ports import Hands
 
 from quietzone_kit.cache import Keep
 from quietzone_kit.cache._layered import LayeredCache
 from quietzone_kit.cache._server import Claim, Ear, Found, ServerGone
 from quietzone_kit.runtime import SystemRandomness
-
-
-@dataclass
-class Hands:
-    """A clock that is moved by hand."""
-
-    seconds: float = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now_ms(self) -> int:
-        return round(self.seconds * 1000)
 
 
 class Shelf:

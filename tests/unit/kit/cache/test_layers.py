@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from unit.kit.cache.shelf import Hands, Shelf, layered
+from ports import Hands
+from unit.kit.cache.shelf import Shelf, layered
 
 from quietzone_kit.cache import Hit, Keep
 from quietzone_kit.cache._layered import MAX_OWED

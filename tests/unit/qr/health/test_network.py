@@ -3,22 +3,10 @@
 import asyncio
 
 import pytest
+from ports import Hands
 
 from quietzone_qr.health import network
 from quietzone_qr.health.network import HOSTS_AWAY, LATELY_S, RESTING_KEPT, Busy, Hosts, OwnNetwork
-
-
-class Hand:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def now_ms(self) -> int:
-        return int(self.now_s * 1000)
-
-    def monotonic(self) -> float:
-        return self.now_s
 
 
 def failing(network: OwnNetwork, *hosts: str) -> OwnNetwork:
@@ -28,40 +16,40 @@ def failing(network: OwnNetwork, *hosts: str) -> OwnNetwork:
 
 
 def test_one_or_two_hosts_that_fail_are_at_fault_themselves() -> None:
-    assert not failing(OwnNetwork(Hand()), "a", "b", "a", "b", "a").seems_away()
+    assert not failing(OwnNetwork(Hands(1_000.0)), "a", "b", "a", "b", "a").seems_away()
 
 
 def test_when_several_hosts_fail_and_none_answers_it_is_our_network() -> None:
-    assert failing(OwnNetwork(Hand()), "a", "b", "c").seems_away()
+    assert failing(OwnNetwork(Hands(1_000.0)), "a", "b", "c").seems_away()
 
 
 def test_one_answer_proves_that_our_network_is_there() -> None:
-    ours = failing(OwnNetwork(Hand()), *"abcdefgh")
+    ours = failing(OwnNetwork(Hands(1_000.0)), *"abcdefgh")
     ours.note("i", reached=True)
 
     assert not ours.seems_away()
 
 
 def test_an_answer_proves_it_for_a_while_only() -> None:
-    clock = Hand()
+    clock = Hands(1_000.0)
     ours = OwnNetwork(clock)
     ours.note("a", reached=True)
     failing(ours, "b", "c", "d")
     assert not ours.seems_away()
 
-    clock.now_s += LATELY_S
+    clock.seconds += LATELY_S
 
     assert ours.seems_away()
 
 
 def test_of_hosts_that_fail_no_more_are_kept_than_it_takes() -> None:
-    ours = failing(OwnNetwork(Hand()), *map(str, range(1_000)))
+    ours = failing(OwnNetwork(Hands(1_000.0)), *map(str, range(1_000)))
 
     assert len(ours._silent) == HOSTS_AWAY
 
 
 async def test_a_host_is_asked_by_one_at_a_time() -> None:
-    hosts, at_once, most = Hosts(Hand()), 0, 0
+    hosts, at_once, most = Hosts(Hands(1_000.0)), 0, 0
 
     async def ask() -> None:
         nonlocal at_once, most
@@ -78,7 +66,7 @@ async def test_a_host_is_asked_by_one_at_a_time() -> None:
 
 
 async def test_different_hosts_do_not_wait_for_each_other() -> None:
-    hosts = Hosts(Hand())
+    hosts = Hosts(Hands(1_000.0))
 
     async with asyncio.timeout(1), hosts.turn("a"), hosts.turn("b"):
         assert set(hosts._asked) == {"a", "b"}
@@ -86,7 +74,7 @@ async def test_different_hosts_do_not_wait_for_each_other() -> None:
 
 async def test_who_waits_too_long_is_told_that_the_host_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "TURN_WITHIN_S", 0.01)
-    hosts = Hosts(Hand())
+    hosts = Hosts(Hands(1_000.0))
 
     async with hosts.turn("a"):
         with pytest.raises(Busy):
@@ -98,14 +86,14 @@ async def test_who_waits_too_long_is_told_that_the_host_is_busy(monkeypatch: pyt
 
 
 async def test_a_host_that_wants_to_be_left_alone_is_until_its_time_is_over() -> None:
-    clock = Hand()
+    clock = Hands(1_000.0)
     hosts = Hosts(clock)
     hosts.rest("a", 60_000)
 
     with pytest.raises(Busy) as refused:
         async with hosts.turn("a"):
             pass
-    clock.now_s += 61
+    clock.seconds += 61
     async with hosts.turn("a"):
         assert hosts._resting == {}
 
@@ -113,7 +101,7 @@ async def test_a_host_that_wants_to_be_left_alone_is_until_its_time_is_over() ->
 
 
 def test_of_hosts_that_rest_the_first_are_forgotten() -> None:
-    hosts = Hosts(Hand())
+    hosts = Hosts(Hands(1_000.0))
     for number in range(RESTING_KEPT + 5):
         hosts.rest(str(number), 60_000)
 

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from unit.qr.codes import BORN_MS, Inline
+from ports import Inline
+from unit.qr.codes import BORN_MS
 
 from quietzone.qr.v1.health_pb2 import DestinationChanged
 from quietzone_kit.documents import Body, Collection, Documents, Stored, open_documents

@@ -1,7 +1,8 @@
 """A machine whose disk loses what was not flushed."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
+
+from ports import Inline
 
 from quietzone_tracking.spool import SpoolLimits, SpoolWriter
 from simulation.chance import Chance
@@ -10,18 +11,6 @@ from simulation.loop import Process, SimulatedLoop
 
 if TYPE_CHECKING:
     from quietzone_kit.files import Files
-
-T = TypeVar("T")
-
-
-class Inline:
-    """Runs at once what an executor would run elsewhere."""
-
-    async def run(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def close(self) -> None:
-        return
 
 
 class StillClock:

@@ -1,7 +1,8 @@
 import asyncio
 
 import pytest
-from unit.tracking.spool.machine import Inline, Machine, StillClock
+from ports import Inline
+from unit.tracking.spool.machine import Machine, StillClock
 
 from quietzone_tracking.spool import NotRecorded, Numbers, SourceTaken, SpooledScan, SpoolLimits, SpoolWriter, read_numbers, sources
 from quietzone_tracking.spool.layout import lock_path, segments
