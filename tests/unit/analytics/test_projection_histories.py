@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.analytics.rivals import Rival
 from unit.analytics.scans import BOT, NOON_MS, PERSON, PREVIEW, Seen, batch, closed, lost, record, source_id
-from unit.analytics.world import Model, World, bounds
+from unit.analytics.world import Model, World
 
-from quietzone_analytics.projection import ScanProjection, chunk
+from quietzone_analytics.projection import chunk
 from quietzone_analytics.projection import use_cases as projecting
 from quietzone_analytics.rollups import dimensions, domain, visitors
 from quietzone_analytics.rollups import use_cases as folding
-from quietzone_kit.bus import BusUnavailable, Record
-from quietzone_kit.documents import DocumentsUnavailable
-from quietzone_kit.projection import OwnershipLost
+from quietzone_kit.bus import Record
 
 SOURCES = [source_id(1), source_id(2)]
 MAX_VALUES = 3
@@ -119,32 +118,6 @@ async def disturbed(records: Sequence[Record], data: st.DataObject) -> World:
     world.store.turns = iter(())
     await world.count(*records)
     return world
-
-
-class Rival:
-    """A process that thinks it owns the partition until it is told otherwise."""
-
-    def __init__(self, projection: ScanProjection, records: Sequence[Record]) -> None:
-        self._projection = projection
-        self._records = records
-        self._next: int | None = None
-
-    def restart(self, projection: ScanProjection) -> None:
-        self._projection, self._next = projection, None
-
-    async def advance(self, amount: int) -> None:
-        try:
-            if self._next is None:
-                self._next = await self._projection.claim(0, bounds(self._records))
-            chunk = self._records[self._next : self._next + amount]
-            if chunk:
-                await self._projection.apply(0, chunk, next_offset=self._next + len(chunk))
-                self._next += len(chunk)
-        except (BusUnavailable, DocumentsUnavailable):
-            pass  # the loop would try the same records again
-        except OwnershipLost:
-            await self._projection.release(0)
-            self._next = None
 
 
 @given(histories, st.data())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ports import Hands
 from unit.analytics.archive.places import LineTables, MemoryBlobs
 from unit.analytics.memory import MemoryDocuments
+from unit.analytics.rivals import Rival
 from unit.analytics.scans import batch, record, seen
 
 from quietzone_analytics.archive import COLLECTIONS, ArchiveProjection, ArchiveStates, Due, Shelf
@@ -277,29 +278,3 @@ def test_crashes_failures_and_rivals_leave_each_record_in_one_file_and_one_conte
 
     assert house.offsets() == list(range(13))
     assert all(len(found) == 1 for found in contents.values())
-
-
-class Rival:
-    """A process that thinks it owns the partition until it is told otherwise."""
-
-    def __init__(self, projection: ArchiveProjection, log: Sequence[Record]) -> None:
-        self._projection = projection
-        self._log = log
-        self._next: int | None = None
-
-    def restart(self, projection: ArchiveProjection) -> None:
-        self._projection, self._next = projection, None
-
-    async def advance(self, amount: int) -> None:
-        try:
-            if self._next is None:
-                self._next = await self._projection.claim(0, bounds(self._log))
-            chunk = self._log[self._next : self._next + amount]
-            if chunk:
-                await self._projection.apply(0, chunk, next_offset=self._next + len(chunk))
-                self._next += len(chunk)
-        except DocumentsUnavailable:
-            pass  # the loop would try the same records again
-        except OwnershipLost:
-            await self._projection.release(0)
-            self._next = None
