@@ -89,7 +89,7 @@ async def test_documents_of_a_rebuild_are_those_of_counting(tables: Tables, amou
         patch.setattr(archiving, "DRAFT_ROWS", 30)
         patch.setattr(rebuilding, "ROWS_AT_ONCE", 50)
 
-        assert (await rebuilt(await archived(log, tables, a_file=a_file), tables)).picture() == world.picture()
+        assert await (await rebuilt(await archived(log, tables, a_file=a_file), tables)).picture() == await world.picture()
 
 
 async def test_counting_goes_on_behind_the_archive(tables: Tables) -> None:
@@ -101,7 +101,7 @@ async def test_counting_goes_on_behind_the_archive(tables: Tables) -> None:
     assert (await world.state()).next_offset == 3
     await world.count(*log)
 
-    assert world.picture() == whole.picture()
+    assert await world.picture() == await whole.picture()
 
 
 async def test_what_a_newer_release_says_of_scans_is_in_the_archive_and_does_not_hinder_counting(tables: Tables) -> None:
@@ -114,7 +114,7 @@ async def test_what_a_newer_release_says_of_scans_is_in_the_archive_and_does_not
     rebuild = Rebuild(world.store, Shelf(blobs, tables), tables, LOG, partitions=1)
     back = [one for file in (await files_of(rebuild._shelf, LOG, 1))[0] async for some in rebuild._records(file, 0) for one in some]
 
-    assert (back, (await rebuilt(blobs, tables)).picture()) == (newer, world.picture())
+    assert (back, await (await rebuilt(blobs, tables)).picture()) == (newer, await world.picture())
 
 
 async def test_a_rebuild_publishes_no_milestone_again(tables: Tables) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.analytics.archive.places import MemoryBlobs
-from unit.analytics.memory import MemoryDocuments
+from unit.analytics.memory import BrittleDocuments
 from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen
 
 from quietzone.tracking.v1 import scan_pb2
@@ -35,7 +35,7 @@ async def back(tables: Tables, records: Sequence[Record]) -> list[Record]:
     blobs = MemoryBlobs()
     file = File("log-1", 0, records[0].offset, records[-1].offset)
     await blobs.put(file.key, await content(tables, await parquet(tables, records)))
-    rebuild = Rebuild(MemoryDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
+    rebuild = Rebuild(BrittleDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
     return [one async for some in rebuild._records(file, 0) for one in some]
 
 
@@ -129,7 +129,7 @@ async def test_an_offset_that_the_log_left_out_gives_no_record(tables: Tables) -
     lines = await tables.draft()
     await tables.append(lines, absent_line(0, NOON_MS) + line_of(record(closed(1, prev_seq=1), 1))[0])
     await blobs.put(file.key, await content(tables, await tables.to_parquet([lines], TO_ROWS)))
-    rebuild = Rebuild(MemoryDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
+    rebuild = Rebuild(BrittleDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
 
     assert [one.offset async for some in rebuild._records(file, 0) for one in some] == [1]
 
@@ -138,7 +138,7 @@ async def test_an_offset_that_the_log_left_out_gives_no_record(tables: Tables) -
 async def test_a_damaged_file_is_named(tables: Tables, damage: bytes) -> None:
     blobs, file = MemoryBlobs(), File("log-1", 0, 0, 1)
     await blobs.put(file.key, damage)
-    rebuild = Rebuild(MemoryDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
+    rebuild = Rebuild(BrittleDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
 
     with pytest.raises(CannotRebuild, match=r"partition=00/0{20}-0{19}1\.parquet"):
         _ = [some async for some in rebuild._records(file, 0)]
@@ -150,7 +150,7 @@ async def test_a_file_with_a_column_that_is_unknown_here_is_refused(tables: Tabl
     await tables.append(lines, line_of(record(of_code("a"), 0))[0])
     newer = await tables.to_parquet([lines], f"SELECT *, 'map' AS campaign FROM ({TO_ROWS})")  # noqa: S608 - constant texts
     await blobs.put(file.key, await content(tables, newer))
-    rebuild = Rebuild(MemoryDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
+    rebuild = Rebuild(BrittleDocuments(), Shelf(blobs, tables), tables, "log-1", partitions=1)
 
     with pytest.raises(CannotRebuild, match="columns campaign are unknown here: a newer release wrote it"):
         _ = [some async for some in rebuild._records(file, 0)]

@@ -1,43 +1,49 @@
-"""A store and a bus in memory that fail in the middle of what they do.
-
-Rows are written one by one, and `writes_left` says when a store breaks off; `turns` says for each call how long others run first.
-"""
+"""A store and a bus in memory that fail in the middle of what they do."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import sqlite3
+import weakref
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import count
+from typing import Any, TypeVar
 
 import msgspec
+from ports import Inline
 
-from quietzone_kit.bus import Bounds, BusUnavailable, Consumer, Message, Position, Topic
-from quietzone_kit.documents import (
-    Body,
-    Collection,
-    DocumentsUnavailable,
-    DuplicateKey,
-    Outcome,
-    Page,
-    Put,
-    Query,
-    Stored,
-    VersionConflict,
-)
+from quietzone_kit.bus import Bounds, BusUnavailable, Message, Position
+from quietzone_kit.documents import Body, Collection, DocumentsUnavailable, Outcome, Put, Stored, open_documents
+from quietzone_kit.runtime import SystemRandomness
+
+T = TypeVar("T")
+
+NUMBERS = count()
 
 encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
-class MemoryDocuments:
-    """The kit's `Documents`, as much as analytics uses."""
+class BrittleDocuments:
+    """The embedded store, in memory.
+
+    `writes_left` says after how many written rows it breaks off, in the middle of a bulk too; `turns` says for each call how long others
+    run first; `reads` counts documents that were asked for by their key.
+    """
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[str, tuple[bytes, int]]] = {}
-        self.writes = 0
+        self._opened: list[sqlite3.Connection] = []
+        url = f"file:/analytics-{next(NUMBERS)}?vfs=memdb"
+
+        def connect() -> sqlite3.Connection:
+            self._opened.append(sqlite3.connect(url, uri=True, isolation_level=None, check_same_thread=False))
+            return self._opened[-1]
+
+        self._documents = open_documents("sqlite:///memory", executor=Inline(), randomness=SystemRandomness(), connect=connect)
+        weakref.finalize(self, _close, self._opened)
         self.writes_left: int | None = None
         self.reads = 0
         self.turns: Iterator[int] = iter(())
 
-    async def ensure(self, *collections: Collection) -> None:
-        for collection in collections:
-            self.rows.setdefault(collection.name, {})
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._documents, name)
 
     async def get(self, collection: Collection, key: str) -> Stored | None:
         return (await self.get_many(collection, [key])).get(key)
@@ -45,84 +51,75 @@ class MemoryDocuments:
     async def get_many(self, collection: Collection, keys: Sequence[str]) -> dict[str, Stored]:
         await self._let_others()
         self.reads += len(keys)
-        rows = self._rows(collection)
-        return {key: self._stored(rows[key]) for key in keys if key in rows}
+        return dict(await self._documents.get_many(collection, keys))
 
     async def insert(self, collection: Collection, body: Body) -> Stored:
-        await self._let_others()
-        if self._put(collection, Put(body, None)) is Outcome.CONFLICT:
-            raise DuplicateKey(collection.name, collection.key)
-        return Stored(body, 1)
+        return await self._write(lambda: self._documents.insert(collection, body))
 
     async def replace(self, collection: Collection, body: Body, *, if_version: int) -> Stored:
-        await self._let_others()
-        if self._put(collection, Put(body, if_version)) is Outcome.CONFLICT:
-            raise VersionConflict
-        return Stored(body, if_version + 1)
-
-    async def delete(self, collection: Collection, key: str, *, if_version: int) -> None:
-        raise NotImplementedError
-
-    async def increment(self, collection: Collection, key: str, field: str, by: int = 1) -> Stored:
-        raise NotImplementedError
-
-    async def query(self, collection: Collection, query: Query) -> Page:
-        raise NotImplementedError
-
-    async def scan(self, collection: Collection, *, limit: int, after: str | None = None) -> Page:
-        await self._let_others()
-        rows = self._rows(collection)
-        keys = sorted(key for key in rows if after is None or key > after)
-        return Page([self._stored(rows[key]) for key in keys[:limit]], keys[limit - 1] if len(keys) > limit else None)
+        return await self._write(lambda: self._documents.replace(collection, body, if_version=if_version))
 
     async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:
         await self._let_others()
-        return [self._put(collection, put) for put in puts]
+        if self.writes_left is None:
+            return list(await self._documents.bulk(collection, puts))
+        outcomes = list(await self._documents.bulk(collection, puts[: self.writes_left]))
+        self.writes_left -= len(outcomes)
+        if len(outcomes) < len(puts):
+            raise DocumentsUnavailable("injected")
+        return outcomes
 
-    async def close(self) -> None:
-        self.rows.clear()
-
-    def bodies(self, collection: Collection, *, without: tuple[str, ...] = ()) -> dict[str, bytes]:
+    async def bodies(self, collection: Collection, *, without: tuple[str, ...] = ()) -> dict[str, bytes]:
         """All documents as bytes, by key."""
-        bodies = {key: msgspec.msgpack.decode(data) for key, (data, _) in self._rows(collection).items()}
-        return {key: encode({name: value for name, value in body.items() if name not in without}) for key, body in bodies.items()}
+        found: dict[str, bytes] = {}
+        after: str | None = None
+        while True:
+            page = await self._documents.scan(collection, limit=1_000, after=after)
+            for stored in page.items:
+                body = {name: value for name, value in stored.body.items() if name not in without}
+                found[str(stored.body[collection.key])] = encode(body)
+            after = page.cursor
+            if after is None:
+                return found
+
+    async def remove(self, collection: Collection, *keys: str) -> None:
+        """Take documents away behind everybody's back; all of them when none is named."""
+        for key in keys or list(await self.bodies(collection)):
+            stored = await self._documents.get(collection, key)
+            assert stored is not None
+            await self._documents.delete(collection, key, if_version=stored.version)
+
+    async def spoil(self, collection: Collection, key: str, **fields: Any) -> None:
+        """Change a document behind everybody's back."""
+        stored = await self._documents.get(collection, key)
+        assert stored is not None
+        await self._documents.replace(collection, {**stored.body, **fields}, if_version=stored.version)
+
+    async def _write(self, call: Callable[[], Awaitable[T]]) -> T:
+        await self._let_others()
+        if self.writes_left is not None:
+            if self.writes_left == 0:
+                raise DocumentsUnavailable("injected")
+            self.writes_left -= 1
+        return await call()
 
     async def _let_others(self) -> None:
         for _ in range(next(self.turns, 0)):
             await asyncio.sleep(0)
 
-    def _put(self, collection: Collection, put: Put) -> Outcome:
-        if self.writes_left is not None:
-            if self.writes_left == 0:
-                raise DocumentsUnavailable("injected")
-            self.writes_left -= 1
-        self.writes += 1
-        rows = self._rows(collection)
-        key = str(put.body[collection.key])
-        version = rows[key][1] if key in rows else None
-        if version != put.if_version:
-            return Outcome.CONFLICT
-        rows[key] = (encode(put.body), (version or 0) + 1)
-        return Outcome.WRITTEN
 
-    def _rows(self, collection: Collection) -> dict[str, tuple[bytes, int]]:
-        return self.rows[collection.name]
-
-    @staticmethod
-    def _stored(row: tuple[bytes, int]) -> Stored:
-        return Stored(msgspec.msgpack.decode(row[0]), row[1])
+def _close(connections: Sequence[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 class MemoryBus:
-    """The kit's `Bus`, as much as analytics uses: what was published, and logs that end where `bounds_of` says."""
+    """What analytics asks of a `Bus`: to publish, and where logs begin and end, which is what `bounds_of` says."""
 
     def __init__(self) -> None:
         self.published: list[Message] = []
         self.publishes_left: int | None = None
         self.bounds_of: dict[tuple[str, int], Bounds] = {}
-
-    async def ensure(self, topics: Sequence[Topic]) -> None:
-        raise NotImplementedError
 
     async def partitions(self, topic: str) -> int:
         return sum(1 for name, _ in self.bounds_of if name == topic)
@@ -138,15 +135,3 @@ class MemoryBus:
                 self.publishes_left -= 1
             self.published.append(message)
         return [Position(message.topic, 0, 0) for message in messages]
-
-    async def follow(self, topic: str) -> Consumer:
-        raise NotImplementedError
-
-    async def join(self, topic: str, group: str) -> Consumer:
-        raise NotImplementedError
-
-    async def trim(self) -> bool:
-        return False
-
-    async def close(self) -> None:
-        """Nothing to let go of."""

@@ -1,11 +1,10 @@
 import msgspec
 import pytest
-from unit.analytics.memory import encode
 from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, closed, lost, record, seen
 from unit.analytics.world import LOG, World, bounds
 
 from quietzone_analytics.partitions import adopt
-from quietzone_analytics.projection import REJECTS, ScanStates
+from quietzone_analytics.projection import REJECTS, STATES, ScanStates
 from quietzone_analytics.projection import repository as rejects
 from quietzone_analytics.rollups import DAYS, MONTHS, TOTALS, Rollups
 from quietzone_analytics.rollups.codec import UnreadableRollup
@@ -96,14 +95,14 @@ async def test_only_so_many_records_are_kept_aside_and_all_are_counted(world: Wo
 
     await world.count(*(record(b"\xff\xff", offset) for offset in range(5)))
 
-    assert (len(world.store.bodies(REJECTS)), (await world.state()).rejected) == (2, 5)
+    assert (len(await world.store.bodies(REJECTS)), (await world.state()).rejected) == (2, 5)
     assert rejects.MAX_REJECTS == 1_000
 
 
 async def test_a_code_has_a_document_for_each_utc_day(world: World) -> None:
     await world.count(record(batch([Seen(1), Seen(2, time_ms=NOON_MS + DAY_MS)], prev_seq=0), 0))
 
-    assert sorted(world.store.bodies(DAYS.collection)) == ["acme#menu#2026-03-02", "acme#menu#2026-03-03"]
+    assert sorted(await world.store.bodies(DAYS.collection)) == ["acme#menu#2026-03-02", "acme#menu#2026-03-03"]
 
 
 async def test_documents_hold_the_offset_of_the_last_record_that_touched_them(world: World) -> None:
@@ -218,12 +217,13 @@ async def test_a_log_that_fits_is_not_adopted(world: World) -> None:
 
 async def test_rollups_of_a_later_epoch_than_the_state_stop_the_projection(world: World) -> None:
     await world.count(record(batch(seen([1]), prev_seq=0), 0))
-    before = dict(world.store.rows["scan_partitions"])
+    before = await world.store.get(STATES, "0")
+    assert before is not None
     await adopted(world, Bounds("log-2", 0, 1))
     projection = world.process()
     await projection.claim(0, Bounds("log-2", 0, 1))
     await projection.apply(0, [record(batch(seen([2]), prev_seq=1), 0)], next_offset=1)
-    world.store.rows["scan_partitions"] = before
+    await world.store.spoil(STATES, "0", **before.body)
 
     with pytest.raises(ForeignLog, match="different backups"):
         await world.count(record(batch(seen([1]), prev_seq=0), 0), record(batch(seen([2]), prev_seq=1), 1))
@@ -231,11 +231,10 @@ async def test_rollups_of_a_later_epoch_than_the_state_stop_the_projection(world
 
 async def test_a_rollup_of_a_newer_release_stops_the_projection_and_stays_as_it_is(world: World) -> None:
     await world.count(record(batch(seen([1]), prev_seq=0), 0))
-    [(rollup_id, (data, version))] = world.store.rows["rollup_totals"].items()
-    newer = encode({**msgspec.msgpack.decode(data), "rollup": msgspec.msgpack.encode((2, 1, 0, 0, 0, [], 9))}), version
-    world.store.rows["rollup_totals"][rollup_id] = newer
+    await world.store.spoil(TOTALS.collection, "acme#menu", rollup=msgspec.msgpack.encode((2, 1, 0, 0, 0, [], 9)))
+    newer = await world.store.get(TOTALS.collection, "acme#menu")
 
     with pytest.raises(UnreadableRollup, match="format 2"):
         await world.count(record(batch(seen([1]), prev_seq=0), 0), record(batch(seen([2]), prev_seq=1), 1))
 
-    assert (world.store.rows["rollup_totals"][rollup_id], (await world.state()).next_offset) == (newer, 1)
+    assert (await world.store.get(TOTALS.collection, "acme#menu"), (await world.state()).next_offset) == (newer, 1)

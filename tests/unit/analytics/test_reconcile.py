@@ -1,14 +1,12 @@
 from dataclasses import replace
 
-import msgspec
 import pytest
 from ports import Hands
-from unit.analytics.memory import encode
 from unit.analytics.scans import BOT, EDGE, NOON_MS, Seen, batch, closed, lost, record, seen, source_id
 from unit.analytics.world import LOG, World
 
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_analytics.projection import MAX_AGE_MS, STATES, ScanStates
+from quietzone_analytics.projection import MAX_AGE_MS, REJECTS, STATES, ScanStates
 from quietzone_analytics.reconcile import SOURCES, Reconciliation, ReportProjection, ReportStates, domain, reconcile, stored
 from quietzone_analytics.rollups import DAYS, MONTHS, TOTALS, Rollups
 from quietzone_analytics.rollups.codec import decode_total, encode_total
@@ -34,11 +32,6 @@ class House(World):
         return await reconcile(
             Rollups(self.store), ScanStates(self.store), ReportStates(self.store), self.bus, Hands(since_ms=NOON_MS + after_ms)
         )
-
-    def spoil(self, collection: Collection, key: str, field: str, value: object) -> None:
-        """Change a document behind everybody's back."""
-        data, version = self.store.rows[collection.name][key]
-        self.store.rows[collection.name][key] = encode({**msgspec.msgpack.decode(data), field: value}), version
 
 
 @pytest.fixture
@@ -203,7 +196,7 @@ async def test_a_total_that_lost_a_scan_is_found_with_its_code(house: House) -> 
     await house.count(TEN)
     await house.report(said(0, accepted=10))
     total = decode_total(encode_total(await house.total()))
-    house.spoil(TOTALS.collection, "acme#menu", "rollup", encode_total(replace(total, persons=8)))
+    await house.store.spoil(TOTALS.collection, "acme#menu", rollup=encode_total(replace(total, persons=8)))
 
     told = await house.reconcile()
 
@@ -227,7 +220,7 @@ async def test_a_total_that_lost_a_scan_is_found_with_its_code(house: House) -> 
 async def test_a_rollup_that_is_gone_is_found(house: House, collection: Collection, key: str, complaints: list[str]) -> None:
     await house.count(TEN, record(batch(seen([11], code="door", account="bolt"), prev_seq=10), 1))
     await house.report(said(0, accepted=11))
-    del house.store.rows[collection.name][key]
+    await house.store.remove(collection, key)
 
     assert [problem.partition(":")[0] for problem in (await house.reconcile()).problems] == complaints
 
@@ -235,7 +228,7 @@ async def test_a_rollup_that_is_gone_is_found(house: House, collection: Collecti
 async def test_a_partition_without_state_is_found(house: House) -> None:
     await house.count(TEN)
     await house.report(said(0, accepted=10))
-    house.store.rows[STATES.name].clear()
+    await house.store.remove(STATES)
 
     assert "its state is gone" in (await house.reconcile()).problems[0]
 
@@ -258,8 +251,8 @@ async def test_rollups_that_contradict_each_other_are_found_while_others_are_wri
     await house.count(TEN)
     await house.report(said(0, accepted=10))
     total = await house.total()
-    house.spoil(TOTALS.collection, "acme#menu", "rollup", encode_total(replace(total, persons=10)))
-    house.spoil(STATES, "0", "next_offset", 0)
+    await house.store.spoil(TOTALS.collection, "acme#menu", rollup=encode_total(replace(total, persons=10)))
+    await house.store.spoil(STATES, "0", next_offset=0)
 
     assert [problem.partition(":")[0] for problem in (await house.reconcile()).problems] == ["code menu of account acme"]
 
@@ -268,7 +261,7 @@ async def test_differences_are_bounded(house: House, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(stored, "MAX_DIFFERENCES", 2)
     await house.count(record(batch([Seen(seq, code=f"code-{seq}") for seq in range(1, 6)], prev_seq=0), 0))
     await house.report(said(0, accepted=5))
-    house.store.rows[DAYS.collection.name].clear()
+    await house.store.remove(DAYS.collection)
 
     assert [problem.partition(":")[0] for problem in (await house.reconcile()).problems] == [
         "code code-1 of account acme",
@@ -295,7 +288,7 @@ async def test_a_forgotten_source_stays_in_all_sums(house: House) -> None:
 
     told = await house.reconcile(after_ms=MAX_AGE_MS + 2_000)
 
-    assert EDGE.encode() not in house.store.rows[SOURCES.name]["0"][0]
+    assert EDGE.encode() not in (await house.store.bodies(SOURCES))["0"]
     assert (told.accepted, told.forwarded, told.applied, told.stored) == (11, 11, 11, 11)
     assert told.problems == ()
 
@@ -336,7 +329,7 @@ async def test_a_report_of_an_unknown_source_older_than_30_days_is_left_out(hous
 async def test_a_report_that_breaks_its_contract_is_set_aside(house: House, data: bytes) -> None:
     await house.report(written(data, 0), said(1, accepted=3))
 
-    assert "tracking.source.v1#0#0#0" in house.store.rows["rejects"]
+    assert "tracking.source.v1#0#0#0" in await house.store.bodies(REJECTS)
     assert (await house.reconcile()).accepted == 3
 
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from unit.analytics.memory import MemoryBus, MemoryDocuments
+from unit.analytics.memory import BrittleDocuments, MemoryBus
 from unit.analytics.scans import BOT, DAY_MS, PERSON, PREVIEW, Seen
 
 from quietzone_analytics.projection import COLLECTIONS as PROJECTION_COLLECTIONS
@@ -21,7 +21,7 @@ class World:
     """A store, a bus, and projections that come and go."""
 
     def __init__(self) -> None:
-        self.store = MemoryDocuments()
+        self.store = BrittleDocuments()
         self.bus = MemoryBus()
         self._processes = 0
 
@@ -67,9 +67,9 @@ class World:
         """What was published."""
         return [event_of(Record(one.topic, 0, 0, 0, one.key, one.value, one.headers)) for one in self.bus.published]
 
-    def picture(self) -> dict[str, dict[str, bytes]]:
+    async def picture(self) -> dict[str, dict[str, bytes]]:
         """Every document as bytes, but for who wrote it."""
-        return {one.name: self.store.bodies(one, without=("owner",)) for one in (*COLLECTIONS, *PROJECTION_COLLECTIONS)}
+        return {one.name: await self.store.bodies(one, without=("owner",)) for one in (*COLLECTIONS, *PROJECTION_COLLECTIONS)}
 
 
 def bounds(records: Sequence[Record]) -> Bounds:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from quietzone_analytics.tables import NOTHING, Draft, NoRoom
-from quietzone_kit.blobs import PLAIN, About, Blob, BlobNotFound, BlobsUnavailable, Content, Entry, Page
+from quietzone_kit.blobs import PLAIN, About, AlreadyThere, Blob, BlobNotFound, BlobsUnavailable, Content, Entry, Page
 
 
 class MemoryBlobs:
@@ -25,7 +25,9 @@ class MemoryBlobs:
         return await self.head(key)
 
     async def put_if_absent(self, key: str, content: Content, about: About = PLAIN) -> Blob:
-        raise NotImplementedError
+        if key in self.held:
+            raise AlreadyThere(key)
+        return await self.put(key, content, about)
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
         self._call()
@@ -96,7 +98,7 @@ class LineTables:
         return made
 
     async def to_lines(self, source: Draft, query: str) -> Draft:
-        raise NotImplementedError
+        return await self.to_parquet([source], query)
 
     async def close(self) -> None:
         self.drafts.clear()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ports import Hands
 from unit.analytics.archive.places import LineTables, MemoryBlobs
-from unit.analytics.memory import MemoryDocuments
+from unit.analytics.memory import BrittleDocuments
 from unit.analytics.rivals import Rival
 from unit.analytics.scans import batch, record, seen
 
@@ -31,7 +31,7 @@ class Installation:
     """A store, a place of files, and archives that come and go."""
 
     def __init__(self, due: Due) -> None:
-        self.store = MemoryDocuments()
+        self.store = BrittleDocuments()
         self.blobs = MemoryBlobs()
         self.clock = Hands(since_ms=1_000_000)
         self.due = due
@@ -229,7 +229,7 @@ async def test_an_adopted_log_is_archived_from_its_beginning_in_a_folder_of_its_
 
 async def test_an_archive_whose_store_was_lost_goes_on_behind_its_files(house: Installation) -> None:
     await house.archive(records(7))
-    house.store = MemoryDocuments()
+    house.store = BrittleDocuments()
     house.due = Due(4, ALL, 60, ALL)
 
     await house.archive(records(11))
