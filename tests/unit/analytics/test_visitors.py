@@ -1,5 +1,6 @@
 import hashlib
 import math
+import struct
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ hashes = st.integers(1, 2**64 - 1)
 
 def drawn(amount: int, *, seed: int = 0) -> list[int]:
     """Numbers that are spread evenly, as a keyed hash's are."""
-    return [int.from_bytes(hashlib.blake2b(b"%d %d" % (seed, number), digest_size=8).digest(), "big") for number in range(amount)]
+    return list(struct.unpack(f">{amount}Q", hashlib.shake_256(b"%d" % seed).digest(8 * amount)))
 
 
 def of(*chunks: list[int]) -> Visitors:
