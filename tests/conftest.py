@@ -78,7 +78,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not needed or config.option.collectonly:
         return
     if _is_worker(config):
-        config.stash[SERVERS].ensure(needed)  # a failure is told by the tests that meet it
+        _tell(config.stash[SERVERS].ensure(needed).values())  # a failure is told by the tests that meet it
     else:
         _demand(config, needed)
 
@@ -164,6 +164,11 @@ def _demand(config: pytest.Config, names: Iterable[str]) -> None:
     missing = [answer for answer in answers if not isinstance(answer, Provided)]
     if missing:
         raise pytest.UsageError("\n\n".join(missing))
+    _tell(answers)
+
+
+def _tell(answers: Iterable[Answer]) -> None:
+    """Have this process know the servers that there are: a worker that was there before them inherits nothing."""
     for answer in answers:
         if isinstance(answer, Provided):
             os.environ.update(answer.variables)
