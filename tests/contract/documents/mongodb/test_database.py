@@ -25,7 +25,7 @@ async def test_a_database_of_somebody_else_is_left_alone(client: Client, databas
     database["orders"].insert_one({"_id": 1})
     documents = open_documents(database_url, executor=executor, randomness=RANDOMNESS)
 
-    with pytest.raises(DocumentsError, match=r"holds what isn't this store's \(orders\): name an empty one"):
+    with pytest.raises(DocumentsError, match=r"holds what isn't this store's \(orders\): name an empty database"):
         await documents.ensure(THINGS)
 
     assert database.list_collection_names() == ["orders"]
