@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, read_all, settle
 
-from quietzone_kit.bus import MAX_VALUE_BYTES, Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, open_bus
+from quietzone_kit.bus import MAX_VALUE_BYTES, Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, _kafka, open_bus
 from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
+from quietzone_kit.bus._kafka.cluster import TopicFound
 from quietzone_kit.bus.topics import TopicAdmin, plan
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
@@ -101,7 +102,7 @@ async def test_what_was_given_up_is_not_sent_any_more(bus: KafkaBus, monkeypatch
     producer = bus._sender._producer
     assert producer is not None
     monkeypatch.setattr(producer.client, "send", never)
-    monkeypatch.setattr(sender, "PUBLISH_WITHIN_S", 0.3)
+    monkeypatch.setattr(_kafka, "PUBLISH_WITHIN_S", 0.3)
     with pytest.raises(BusUnavailable, match="didn't answer"):
         await bus.publish([message("given up", partition=0)])
     monkeypatch.undo()
@@ -110,6 +111,37 @@ async def test_what_was_given_up_is_not_sent_any_more(bus: KafkaBus, monkeypatch
 
     assert position.offset == 1
     assert producer._sender.sender_task.done()
+
+
+async def test_what_looking_a_topic_up_took_is_not_there_for_publishing(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a publish would take the time of both; the second between, for throwing the producer away, is there in either case."""
+    await bus.publish([message("a", partition=0)])
+    assert bus._sender._producer is not None
+    look_up = bus._cluster.look_up
+
+    async def slowly(names: Sequence[str]) -> dict[str, TopicFound | None]:
+        await asyncio.sleep(2.5)
+        return await look_up(names)
+
+    monkeypatch.setattr(bus._cluster, "look_up", slowly)
+    monkeypatch.setattr(cluster, "METADATA_AGE_S", 0.0)
+    monkeypatch.setattr(bus._sender._producer.client, "send", never)
+    monkeypatch.setattr(_kafka, "PUBLISH_WITHIN_S", 3.0)
+    began = time.monotonic()
+
+    with pytest.raises(BusUnavailable, match="brokers didn't answer"):
+        await bus.publish([message("b", partition=0)])
+
+    assert time.monotonic() - began < 4.5
+
+
+async def test_a_topic_that_nobody_tells_of_is_given_up_in_time(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus._cluster, "look_up", never)
+    monkeypatch.setattr(cluster, "METADATA_AGE_S", 0.0)
+    monkeypatch.setattr(_kafka, "PUBLISH_WITHIN_S", 0.3)
+
+    with pytest.raises(BusUnavailable, match="where topics are: brokers didn't answer"):
+        await bus.publish([message("a")])
 
 
 async def test_more_than_may_wait_is_refused(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The bus on Kafka, from version 3.1 on (brokers that keep themselves: KRaft), by aiokafka's client, producer, consumer and admin."""
 
+import asyncio
 from collections.abc import Sequence
 
 from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, BusError, Message, Position, Topic, UnknownTopic, partition_of
@@ -13,6 +14,9 @@ from quietzone_kit.runtime import Clock, Executor
 
 MAX_KEY_AND_HEADERS_BYTES = 40_000
 """What a topic's max.message.bytes leaves beside the largest value."""
+
+PUBLISH_WITHIN_S = 8.0
+"""For all of a publish, looking its topics up included; what then is thrown away takes a second more, so a caller hears within ten."""
 
 
 class KafkaBus:
@@ -53,14 +57,16 @@ class KafkaBus:
         return await self._cluster.bounds(topic, partition)
 
     async def publish(self, messages: Sequence[Message]) -> list[Position]:
-        """Append messages; they are on all in-sync replicas when this returns."""
+        """Append messages; they are on all in-sync replicas when this returns. Within ten seconds it ends, however it does."""
         if self._closed:
             raise BusError("the bus is closed")
         for message in messages:
             _check_size(message)
-        counts = {topic: await self.partitions(topic) for topic in dict.fromkeys(message.topic for message in messages)}
-        partitions = [_partition(message, counts[message.topic]) for message in messages]
-        return await self._sender.publish(messages, partitions) if messages else []
+        if not messages:
+            return []
+        give_up_at = self._cluster.clock.monotonic() + PUBLISH_WITHIN_S
+        partitions = await self._partitions(messages)
+        return await self._sender.publish(messages, partitions, within_s=give_up_at - self._cluster.clock.monotonic())
 
     async def follow(self, topic: str) -> KafkaConsumer:
         """A reader of every partition."""
@@ -79,8 +85,17 @@ class KafkaBus:
         self._closed = True
         for consumer in list(self._consumers):
             await consumer.close()
-        await self._sender.close()
+        await self._sender.close(within_s=PUBLISH_WITHIN_S)
         await self._cluster.close()
+
+    async def _partitions(self, messages: Sequence[Message]) -> list[int]:
+        """Where each message belongs."""
+        try:
+            async with asyncio.timeout(PUBLISH_WITHIN_S):
+                counts = {topic: await self.partitions(topic) for topic in dict.fromkeys(message.topic for message in messages)}
+        except TimeoutError:
+            raise self._cluster.unanswered("where topics are", PUBLISH_WITHIN_S) from None
+        return [_partition(message, counts[message.topic]) for message in messages]
 
     async def _consumer(self, topic: str, group: str | None) -> KafkaConsumer:
         found = await self._cluster.topic(topic)

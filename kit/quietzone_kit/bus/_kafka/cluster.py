@@ -157,6 +157,12 @@ class Cluster:
             return BusError(said)
         return self.unavailable(said)
 
+    def unanswered(self, what: str, within_s: float) -> BusUnavailable:
+        """Our error when time is up; aiokafka logs what went wrong meanwhile."""
+        return self.unavailable(
+            f"{self.shown}: {what}: brokers didn't answer within {within_s:.2g} s: are they up, is the network? Logs may tell"
+        )
+
     def unavailable(self, said: str) -> BusUnavailable:
         """It may succeed later; metadata is looked at anew."""
         ERRORS.labels("unavailable").inc()

@@ -16,9 +16,6 @@ from prometheus_client import Counter, Histogram
 from quietzone_kit.bus import BusUnavailable, Message, Position
 from quietzone_kit.bus._kafka.cluster import Cluster
 
-PUBLISH_WITHIN_S = 8.0
-"""How long messages may wait for their acknowledgement; a caller hears within ten seconds."""
-
 RESEND_AFTER_MS = 4_000
 """How long a broker may take for a batch and its replicas before it is sent again."""
 
@@ -50,11 +47,11 @@ class Sender:
         self._starting = asyncio.Lock()
         self._waiting_bytes = 0
 
-    async def publish(self, messages: Sequence[Message], partitions: Sequence[int]) -> list[Position]:
+    async def publish(self, messages: Sequence[Message], partitions: Sequence[int], *, within_s: float) -> list[Position]:
         """Append each message to its partition.
 
         Raises:
-            BusUnavailable: within ten seconds; some, all or none are in the log.
+            BusUnavailable: a second after `within_s` at the latest; some, all or none are in the log.
         """
         size = sum(len(message.value) for message in messages)
         if self._waiting_bytes and self._waiting_bytes + size > MAX_WAITING_BYTES:
@@ -64,7 +61,7 @@ class Sender:
         self._waiting_bytes += size
         try:
             with PUBLISH_SECONDS.time():
-                offsets = await self._publish(messages, partitions)
+                offsets = await self._publish(messages, partitions, within_s)
         finally:
             self._waiting_bytes -= size
         PUBLISHED_BYTES.inc(size)
@@ -72,24 +69,22 @@ class Sender:
             Position(message.topic, partition, offset) for message, partition, offset in zip(messages, partitions, offsets, strict=True)
         ]
 
-    async def close(self) -> None:
+    async def close(self, *, within_s: float) -> None:
         """Wait for what is under way, as long as it may take, and let go of the connections."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await self._cluster.end(producer.flush(), within_s=PUBLISH_WITHIN_S)
+            await self._cluster.end(producer.flush(), within_s=within_s)
             await self._throw_away(producer)
 
-    async def _publish(self, messages: Sequence[Message], partitions: Sequence[int]) -> list[int]:
+    async def _publish(self, messages: Sequence[Message], partitions: Sequence[int], within_s: float) -> list[int]:
         producer = None
         try:
-            async with asyncio.timeout(PUBLISH_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 producer = await self._started([message.topic for message in messages])
                 offsets = await self._send(producer, messages, partitions)
         except TimeoutError:
             await self._give_up(producer)
-            raise self._cluster.unavailable(
-                f"{self._cluster.shown}: brokers didn't answer within {PUBLISH_WITHIN_S:g} s: are they up, is the network? Logs may tell"
-            ) from None
+            raise self._cluster.unanswered("publishing", within_s) from None
         except KafkaError as error:
             await self._give_up(producer)
             raise self._cluster.refused("publish again", error) from error
