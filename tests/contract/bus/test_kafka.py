@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, read_all, settle
 
-from quietzone_kit.bus import MAX_VALUE_BYTES, Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, _kafka, open_bus
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, _kafka, open_bus
 from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
 from quietzone_kit.bus._kafka.cluster import TopicFound
 from quietzone_kit.bus.topics import TopicAdmin, plan
@@ -150,14 +150,6 @@ async def test_more_than_may_wait_is_refused(bus: KafkaBus, monkeypatch: pytest.
     results = await asyncio.gather(*[bus.publish([message("abcdef")]) for _ in range(5)], return_exceptions=True)
 
     assert {type(result) for result in results} == {list, BusUnavailable}
-
-
-async def test_values_of_the_largest_size_each_go_in_a_batch_of_their_own(bus: KafkaBus) -> None:
-    large = Message(SCANS.name, "b", bytes(MAX_VALUE_BYTES), partition=0)
-
-    positions = await bus.publish([large, large, large])
-
-    assert [position.offset for position in positions] == [0, 1, 2]
 
 
 async def test_keys_and_headers_that_no_broker_would_take_are_refused(bus: KafkaBus) -> None:

@@ -90,6 +90,16 @@ async def test_the_largest_value_is_taken(bus: Bus) -> None:
     assert (await bus.bounds(SCANS.name, 0)).next == 1
 
 
+async def test_three_of_the_largest_values_are_taken_in_one_publish_in_their_order(bus: Bus) -> None:
+    values = [bytes([number]) * MAX_VALUE_BYTES for number in range(3)]
+
+    positions = await bus.publish([Message(SCANS.name, "b", value, partition=0) for value in values])
+
+    [records] = (await read_all(await from_start(await bus.follow(SCANS.name)), 3)).values()
+    assert [record.offset for record in records] == [position.offset for position in positions]
+    assert [record.value for record in records] == values
+
+
 async def test_a_partition_that_is_not_there_is_refused(bus: Bus) -> None:
     with pytest.raises(UnknownTopic, match="0 to 3"):
         await bus.publish([message("a", partition=4)])
