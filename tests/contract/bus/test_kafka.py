@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.admin import ApiVersionResponse_v0
 from aiokafka.structs import TopicPartition
 from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, read_all, settle
 
@@ -233,6 +234,23 @@ async def test_a_server_that_never_answers_is_given_up_within_ten_seconds() -> N
     assert time.monotonic() - began < 10
     await bus.close()
     silent.close()
+
+
+async def test_a_broker_that_is_too_old_is_told_from_one_that_is_down() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readexactly(12)  # its length, the message's number and version, and what the answer begins with
+        said = request[8:] + ApiVersionResponse_v0((0, [(18, 0, 3), (3, 0, 9)])).encode()  # metadata up to version 9: Kafka 2.8
+        writer.write(len(said).to_bytes(4) + said)
+        await writer.drain()
+
+    old = await asyncio.start_server(answer, "127.0.0.1", 0)
+    host, port = old.sockets[0].getsockname()
+    bus = open_bus(f"kafka://{host}:{port}", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness())
+
+    with pytest.raises(BusUnavailable, match=r"is it older than 3\.1\?"):
+        await bus.publish([message("a")])
+    await bus.close()
+    old.close()
 
 
 async def test_installations_with_prefixes_of_their_own_share_a_cluster(server: KafkaServer) -> None:

@@ -47,6 +47,10 @@ REFUSED = frozenset({10, 17, 18, 23, 24, 26, 36, 37, 38, 39, 40, 42, 44, 87})
 
 EARLIEST, LATEST = -2, -1
 
+FAILURES = (KafkaError, NotImplementedError)
+"""aiokafka's `Request.prepare` raises the second where a broker and we have no version of a message in common: each broker of a cluster
+that is being upgraded may be another, and one older than 3.1 doesn't know ours at all."""
+
 ERRORS = Counter(
     "quietzone_bus_errors_total",
     "Requests that ended otherwise than they should. 'unavailable' comes in bursts when a broker stops; for minutes: brokers or the "
@@ -223,7 +227,7 @@ class Cluster:
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S / len(asked)):
                     answer = await client.send(each, request)
-            except (KafkaError, TimeoutError, NotImplementedError) as error:
+            except (*FAILURES, TimeoutError) as error:
                 said = error
             else:
                 self._answered = each
@@ -277,7 +281,7 @@ class Cluster:
         except OSError as error:
             cause = error.strerror or str(error) or type(error).__name__
             why = f"can't be reached ({cause}): is it up, is {SETTING} right about host, port and tls?"
-        except (KafkaError, NotImplementedError) as error:
+        except FAILURES as error:
             why = f"broke off ({error}): does it expect tls=true or a user in {SETTING}, is it older than 3.1?"
         raise BusUnavailable(f"{self.shown}: broker {host}:{port} {why}")
 
