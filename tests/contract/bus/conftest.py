@@ -174,6 +174,18 @@ async def other(server: Server, bus: Bus) -> Bus:  # noqa: ARG001 - the topics a
     return await server.connect()
 
 
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Bus]:
+    """The bus at a URL, as a process of its own has it."""
+    executor = ThreadExecutor("bus")
+    bus = open_bus(url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
+    try:
+        yield bus
+    finally:
+        await bus.close()
+        executor.close()
+
+
 def message(text: str, *, partition: int | None = None, topic: Topic = SCANS) -> Message:
     return Message(topic.name, key=text, value=text.encode(), partition=partition)
 

@@ -11,13 +11,12 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 from aiokafka.structs import TopicPartition
-from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, read_all, settle
+from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, opened, read_all, settle
 
-from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, _kafka, open_bus
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, _kafka
 from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
 from quietzone_kit.bus._kafka.cluster import TopicFound
 from quietzone_kit.bus.topics import TopicAdmin, plan
-from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
 pytestmark = pytest.mark.server("kafka")
 
@@ -193,46 +192,40 @@ async def test_an_unclean_topic_is_told_by_the_plan(server: KafkaServer, bus: Ka
 
 
 async def test_topics_get_the_replication_of_the_url(server: KafkaServer) -> None:
-    bus = open_bus(f"{server.url}?replication=1", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness())
-    assert isinstance(bus, TopicAdmin)
-    await bus.ensure([SCANS])
+    async with opened(f"{server.url}?replication=1") as bus:
+        assert isinstance(bus, TopicAdmin)
+        await bus.ensure([SCANS])
 
-    found = await bus.shape(SCANS)
-    await bus.close()
+        found = await bus.shape(SCANS)
 
     assert found is not None
     assert (found.replication, found.settings["min.insync.replicas"]) == (1, "1")
 
 
 async def test_more_replicas_than_brokers_are_refused_with_the_reason(server: KafkaServer) -> None:
-    bus = open_bus(f"{server.url}?replication=9", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness())
-
-    with pytest.raises(BusError, match="replication 9"):
-        await bus.ensure([replace(SCANS, name=f"{SCANS.name}.nine")])
-    await bus.close()
+    async with opened(f"{server.url}?replication=9") as bus:
+        with pytest.raises(BusError, match="replication 9"):
+            await bus.ensure([replace(SCANS, name=f"{SCANS.name}.nine")])
 
 
 async def test_a_broker_that_is_not_there_is_named_without_the_password() -> None:
-    bus = open_bus("kafka://quiet:s3cret@127.0.0.1:1", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness())
+    said = r"kafka://quiet@127.0.0.1:1: broker 127.0.0.1:1 can't be reached.*QUIETZONE_BUS_URL"
+    async with opened("kafka://quiet:s3cret@127.0.0.1:1") as bus:
+        with pytest.raises(BusUnavailable, match=said) as error:
+            await bus.publish([message("a")])
 
-    with pytest.raises(BusUnavailable, match=r"kafka://quiet@127.0.0.1:1: broker 127.0.0.1:1 can't be reached.*QUIETZONE_BUS_URL") as error:
-        await bus.publish([message("a")])
-    await bus.close()
     assert "s3cret" not in str(error.value)
 
 
 async def test_a_server_that_never_answers_is_given_up_within_ten_seconds() -> None:
     silent = socket.create_server(("127.0.0.1", 0))
-    bus = open_bus(
-        f"kafka://127.0.0.1:{silent.getsockname()[1]}", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness()
-    )
-    began = time.monotonic()
+    async with opened(f"kafka://127.0.0.1:{silent.getsockname()[1]}") as bus:
+        began = time.monotonic()
 
-    with pytest.raises(BusUnavailable, match="didn't answer within 3"):
-        await bus.publish([message("a")])
+        with pytest.raises(BusUnavailable, match="didn't answer within 3"):
+            await bus.publish([message("a")])
 
-    assert time.monotonic() - began < 10
-    await bus.close()
+        assert time.monotonic() - began < 10
     silent.close()
 
 
@@ -245,11 +238,9 @@ async def test_a_broker_that_is_too_old_is_told_from_one_that_is_down() -> None:
 
     old = await asyncio.start_server(answer, "127.0.0.1", 0)
     host, port = old.sockets[0].getsockname()
-    bus = open_bus(f"kafka://{host}:{port}", clock=SystemClock(), executor=ThreadExecutor("bus"), randomness=SystemRandomness())
-
-    with pytest.raises(BusUnavailable, match=r"is it older than 3\.1\?"):
-        await bus.publish([message("a")])
-    await bus.close()
+    async with opened(f"kafka://{host}:{port}") as bus:
+        with pytest.raises(BusUnavailable, match=r"is it older than 3\.1\?"):
+            await bus.publish([message("a")])
     old.close()
 
 

@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from contract.bus.conftest import from_start, read_all
+from contract.bus.conftest import from_start, opened, read_all
 
-from quietzone_kit.bus import Bus, BusUnavailable, Consumer, Message, Topic, open_bus
+from quietzone_kit.bus import Bus, BusUnavailable, Consumer, Message, Topic
 from quietzone_kit.bus._kafka import KafkaBus
-from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from servers.kafka import KafkaCluster
 from servers.packages import Packages
 from servers.process import Server
@@ -21,17 +19,6 @@ from servers.run import Run
 pytestmark = [pytest.mark.server("kafka", own=True), pytest.mark.timeout(180)]
 
 TOPIC = Topic("tracking.scan.v1", partitions=6, retention_ms=3_600_000)
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Bus]:
-    executor = ThreadExecutor("bus")
-    bus = open_bus(url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
-    try:
-        yield bus
-    finally:
-        await bus.close()
-        executor.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,18 @@
 """TLS and sign-in, on a Kafka that wants them."""
 
 import asyncio
-import subprocess
+import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from contract.bus.conftest import from_start, opened, read_all
 
-from quietzone_kit.bus import Bus, BusUnavailable, Message, Topic, open_bus
-from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_kit.bus import Bus, BusUnavailable, Consumer, Message, Topic, _kafka
+from quietzone_kit.bus._kafka import consumer as kafka_consumer
+from servers.certificates import Certificate, make_certificate
 from servers.kafka import KafkaCluster
 from servers.packages import Packages
 from servers.process import free_port, output_of
@@ -18,83 +21,85 @@ from servers.run import Run
 pytestmark = [pytest.mark.server("kafka", own=True), pytest.mark.timeout(120)]
 
 TOPIC = Topic("tracking.scan.v1", partitions=1, retention_ms=3_600_000)
+CHANGING = Topic("tracking.changing.v1", partitions=1, retention_ms=3_600_000)
 USER = "org.apache.kafka.common.security.{} required {};"
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True)
 class Secured:
-    """Ports by what they want."""
+    """A broker with a port for each thing that it may want: `tls` with our certificate, `mutual` with the client's too."""
 
+    kafka: KafkaCluster
     tls: int
+    mutual: int
     plain: int
     scram: int
-    certificate: Path
+    server: Certificate
+    client: Certificate
+
+    @property
+    def trust(self) -> str:
+        """The options of a client that knows the broker's certificate."""
+        return f"tls=true&ca_file={self.server.file}"
 
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("tls")
-    found = Secured(free_port(), free_port(), free_port(), make_certificate(folder))
     with Run.begin() as run:
         kafka = KafkaCluster(run.folder("kafka"), Packages())
+        ports = [free_port() for _ in range(4)]
+        found = Secured(kafka, *ports, make_certificate(folder), make_certificate(folder, "client"))
         properties = kafka.brokers[0].folder / "server.properties"
         with properties.open("a") as file:
-            file.writelines(f"{name}={value}\n" for name, value in settings(kafka, found, folder).items())
+            file.writelines(f"{name}={value}\n" for name, value in settings(found).items())
         run.use(kafka)
-        add_scram_user(kafka)
+        for mechanism in SCRAM:
+            set_password(kafka, "quiet", mechanism, "s3cret")
         yield found
 
 
-def make_certificate(folder: Path) -> Path:
-    """A certificate of 127.0.0.1 with its key in one file, as Kafka takes them; beside it the certificate alone."""
-    program = Packages().program("openssl", "openssl")
-    own = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-nodes")
-    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
-    made = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"))
-    subprocess.run([program, "req", "-x509", *kind, *own, *made], check=True, capture_output=True, timeout=20)
-    (folder / "both.pem").write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    return folder / "cert.pem"
-
-
-def settings(kafka: KafkaCluster, ports: Secured, folder: Path) -> dict[str, str]:
+def settings(secured: Secured) -> dict[str, str]:
     """What comes on top of the plain broker's settings; of two lines with one name, Java reads the last."""
-    plain = kafka.url.removeprefix("kafka://")
-    lines = dict(line.split("=", 1) for line in (kafka.brokers[0].folder / "server.properties").read_text().splitlines())
+    plain = secured.kafka.url.removeprefix("kafka://")
+    lines = dict(line.split("=", 1) for line in (secured.kafka.brokers[0].folder / "server.properties").read_text().splitlines())
     controller = lines["listeners"].partition("CONTROLLER://")[2]
-    mine = f"TLS://127.0.0.1:{ports.tls},PLAINUSER://127.0.0.1:{ports.plain},SCRAMUSER://127.0.0.1:{ports.scram}"
+    ports = {"TLS": secured.tls, "MUTUAL": secured.mutual, "PLAINUSER": secured.plain, "SCRAMUSER": secured.scram}
+    mine = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+    protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,PLAINUSER:SASL_SSL,SCRAMUSER:SASL_PLAINTEXT"
+    mechanisms = ",".join(SCRAM)
     return {
         "listeners": f"PLAINTEXT://{plain},CONTROLLER://{controller},{mine}",
         "advertised.listeners": f"PLAINTEXT://{plain},{mine}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,PLAINUSER:SASL_SSL,SCRAMUSER:SASL_PLAINTEXT",
-        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+        "listener.security.protocol.map": protocols,
+        "sasl.enabled.mechanisms": f"PLAIN,{mechanisms}",
         "listener.name.plainuser.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.scramuser.sasl.enabled.mechanisms": "SCRAM-SHA-256",
+        "listener.name.scramuser.sasl.enabled.mechanisms": mechanisms,
         "listener.name.plainuser.plain.sasl.jaas.config": USER.format("plain.PlainLoginModule", 'user_quiet="s3cret"'),
-        "listener.name.scramuser.scram-sha-256.sasl.jaas.config": USER.format("scram.ScramLoginModule", ""),
+        **{f"listener.name.scramuser.{each.lower()}.sasl.jaas.config": USER.format("scram.ScramLoginModule", "") for each in SCRAM},
         "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(folder / "both.pem"),
+        "ssl.keystore.location": str(secured.server.both),
+        "listener.name.mutual.ssl.client.auth": "required",
+        "listener.name.mutual.ssl.truststore.type": "PEM",
+        "listener.name.mutual.ssl.truststore.location": str(secured.client.file),
     }
 
 
-def add_scram_user(kafka: KafkaCluster) -> None:
-    where = ("--bootstrap-server", kafka.url.removeprefix("kafka://"), "--entity-type", "users", "--entity-name", "quiet")
-    said = output_of(*kafka._java, "kafka.admin.ConfigCommand", *where, "--alter", "--add-config", "SCRAM-SHA-256=[password=s3cret]")
+def set_password(kafka: KafkaCluster, user: str, mechanism: str, password: str) -> None:
+    where = ("--bootstrap-server", kafka.url.removeprefix("kafka://"), "--entity-type", "users", "--entity-name", user)
+    said = output_of(*kafka._java, "kafka.admin.ConfigCommand", *where, "--alter", "--add-config", f"{mechanism}=[password={password}]")
     assert "Completed" in said, said
 
 
 async def publish(url: str) -> None:
-    executor = ThreadExecutor("bus")
-    bus: Bus = open_bus(url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
-    try:
+    async with opened(url) as bus:
         await bus.ensure([TOPIC])
         await bus.publish([Message(TOPIC.name, "k", b"v")])
-    finally:
-        await bus.close()
-        executor.close()
 
 
 async def test_a_certificate_that_we_were_told_of_is_trusted(secured: Secured) -> None:
-    await publish(f"kafka://127.0.0.1:{secured.tls}?tls=true&ca_file={secured.certificate}")
+    await publish(f"kafka://127.0.0.1:{secured.tls}?{secured.trust}")
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(secured: Secured) -> None:
@@ -107,15 +112,37 @@ async def test_a_server_that_wants_tls_is_told_from_one_that_is_down(secured: Se
         await publish(f"kafka://127.0.0.1:{secured.tls}")
 
 
+async def test_a_client_is_known_by_its_certificate(secured: Secured) -> None:
+    await publish(f"kafka://127.0.0.1:{secured.mutual}?{secured.trust}&cert_file={secured.client.file}&key_file={secured.client.key}")
+
+
+async def test_without_a_certificate_a_server_that_wants_one_says_so(secured: Secured) -> None:
+    with pytest.raises(BusUnavailable, match=r"cert_file.*QUIETZONE_BUS_URL"):
+        await publish(f"kafka://127.0.0.1:{secured.mutual}?{secured.trust}")
+
+
+async def test_a_changed_certificate_needs_no_restart(secured: Secured, tmp_path: Path) -> None:
+    stranger = await asyncio.to_thread(make_certificate, tmp_path, "stranger")
+    async with opened(f"kafka://127.0.0.1:{secured.mutual}?{secured.trust}&cert_file={stranger.file}&key_file={stranger.key}") as bus:
+        with pytest.raises(BusUnavailable, match="cert_file"):
+            await bus.ensure([TOPIC])
+
+        await asyncio.to_thread(shutil.copy, secured.client.file, stranger.file)
+        await asyncio.to_thread(shutil.copy, secured.client.key, stranger.key)
+
+        await bus.ensure([TOPIC])
+
+
 async def test_a_user_signs_in_with_a_plain_password_over_tls(secured: Secured) -> None:
-    await publish(f"kafka://quiet:s3cret@127.0.0.1:{secured.plain}?tls=true&ca_file={secured.certificate}")
+    await publish(f"kafka://quiet:s3cret@127.0.0.1:{secured.plain}?{secured.trust}")
 
 
-async def test_a_user_signs_in_by_scram(secured: Secured) -> None:
-    await publish(f"kafka://quiet:s3cret@127.0.0.1:{secured.scram}?mechanism=SCRAM-SHA-256")
+@pytest.mark.parametrize("mechanism", SCRAM)
+async def test_a_user_signs_in_by_scram(secured: Secured, mechanism: str) -> None:
+    await publish(f"kafka://quiet:s3cret@127.0.0.1:{secured.scram}?mechanism={mechanism}")
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "PLAIN"])
+@pytest.mark.parametrize("mechanism", [*SCRAM, "PLAIN"])
 async def test_a_wrong_sign_in_is_named_without_the_password(secured: Secured, mechanism: str) -> None:
     with pytest.raises(BusUnavailable, match=r"refused user 'quiet' by .*QUIETZONE_BUS_URL") as error:
         await publish(f"kafka://quiet:wr0ng@127.0.0.1:{secured.scram}?mechanism={mechanism}")
@@ -128,17 +155,45 @@ async def test_without_a_user_a_server_that_wants_one_says_so(secured: Secured) 
         await publish(f"kafka://127.0.0.1:{secured.scram}")
 
 
-async def test_a_changed_password_file_needs_no_restart(secured: Secured, tmp_path: Path) -> None:
+async def test_a_password_that_changes_while_clients_live_needs_no_restart(
+    secured: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker has it first, as when a file comes later: until then connections that have ended are refused."""
+    for where, name in ((_kafka, "PUBLISH_WITHIN_S"), (kafka_consumer, "CHECK_EVERY_S"), (kafka_consumer, "PATIENCE_S")):
+        monkeypatch.setattr(where, name, 1.0)  # aiokafka's clients go on trying with the old one until we throw them away
     file = tmp_path / "password"
-    await asyncio.to_thread(file.write_text, "wr0ng")
-    url = f"kafka://quiet@127.0.0.1:{secured.scram}?mechanism=SCRAM-SHA-256&password_file={file}"
-    executor = ThreadExecutor("bus")
-    bus = open_bus(url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
-    with pytest.raises(BusUnavailable):
-        await bus.ensure([TOPIC])
+    await asyncio.to_thread(file.write_text, "old")
+    await asyncio.to_thread(set_password, secured.kafka, "changing", SCRAM[1], "old")
+    async with opened(f"kafka://changing@127.0.0.1:{secured.scram}?mechanism={SCRAM[1]}&password_file={file}") as bus:
+        await bus.ensure([CHANGING])
+        await bus.publish([Message(CHANGING.name, "k", b"before")])
+        follower = await from_start(await bus.follow(CHANGING.name))
+        await read_all(follower, 1)
 
-    await asyncio.to_thread(file.write_text, "s3cret")
+        await asyncio.to_thread(set_password, secured.kafka, "changing", SCRAM[1], "new")
+        await asyncio.to_thread(secured.kafka.stop)
+        await asyncio.to_thread(secured.kafka.start)
+        await refused(bus, "changing")
+        await asyncio.to_thread(file.write_text, "new")
 
-    await bus.ensure([TOPIC])
-    await bus.close()
-    executor.close()
+        await bus.publish([Message(CHANGING.name, "k", b"after")])
+        assert await next_value(follower) == b"after"
+
+
+async def refused(bus: Bus, user: str) -> None:
+    """Publish until the sign-in is named as what is wrong."""
+    said = ""
+    async with asyncio.timeout(30):
+        while f"refused user {user!r}" not in said:
+            with pytest.raises(BusUnavailable) as error:
+                await bus.publish([Message(CHANGING.name, "k", b"meanwhile")])
+            said = str(error.value)
+
+
+async def next_value(consumer: Consumer) -> bytes:
+    """Of the next record, as whoever reads gets it: by trying again."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(BusUnavailable):
+                for records in (await consumer.poll(max_records=1, wait_s=1)).records.values():
+                    return records[0].value

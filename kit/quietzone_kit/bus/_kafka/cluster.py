@@ -282,7 +282,8 @@ class Cluster:
             cause = error.strerror or str(error) or type(error).__name__
             why = f"can't be reached ({cause}): is it up, is {SETTING} right about host, port and tls?"
         except FAILURES as error:
-            why = f"broke off ({error}): does it expect tls=true or a user in {SETTING}, is it older than 3.1?"
+            wanted = "a certificate (cert_file, key_file), another one," if self.address.tls else "tls=true"
+            why = f"broke off ({error}): does it expect {wanted} or a user in {SETTING}, is it older than 3.1?"
         raise BusUnavailable(f"{self.shown}: broker {host}:{port} {why}")
 
 
