@@ -5,7 +5,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -159,6 +159,33 @@ class _Share:
     failures: int = 0
 
 
+class Lag:
+    """How far a consumer of a topic is behind, by partition."""
+
+    def __init__(self, bus: Bus, topic: str, consumer: str, clock: Clock) -> None:
+        self._bus = bus
+        self._topic = topic
+        self._consumer = consumer
+        self._clock = clock
+        self._due_at = 0.0
+
+    async def measure(self, offsets: Mapping[int, int]) -> None:
+        """Compare what is read next of each partition with where it ends, when it is time to; call it often."""
+        now = self._clock.monotonic()
+        if now < self._due_at:
+            return
+        self._due_at = now + LAG_EVERY_S
+        with contextlib.suppress(BusUnavailable):  # the next poll finds out, and counts it
+            for partition, offset in offsets.items():
+                held = await self._bus.bounds(self._topic, partition)
+                LAG.labels(self._topic, self._consumer, str(partition)).set(held.next - offset)
+
+    def forget(self, partition: int) -> None:
+        """The partition is another member's."""
+        with contextlib.suppress(KeyError):
+            LAG.remove(self._topic, self._consumer, str(partition))
+
+
 class _Run:
     def __init__(self, bus: Bus, topic: str, consumer: str, steps: _Steps, pace: _Pace) -> None:
         self._bus = bus
@@ -168,7 +195,7 @@ class _Run:
         self._pace = pace
         self._shares: dict[int, _Share] = {}
         self._failures = 0
-        self._lag_at = 0.0
+        self._lag = Lag(bus, topic, consumer, pace.clock)
 
     async def run(self, connect: Callable[[], Awaitable[Consumer]]) -> None:
         consumer = await self._patiently(connect)
@@ -177,7 +204,9 @@ class _Run:
                 polled = await self._patiently(lambda: consumer.poll(max_records=self._pace.max_records, wait_s=self._wait_s()))
                 await self._take_up(polled)
                 await self._advance(consumer, polled)
-                await self._measure()
+                await self._lag.measure(
+                    {partition: share.next_offset for partition, share in self._shares.items() if share.next_offset is not None}
+                )
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LEAVE_WITHIN_S):
@@ -258,21 +287,9 @@ class _Run:
 
     async def _drop(self, partition: int) -> None:
         share = self._shares.pop(partition)
-        with contextlib.suppress(KeyError):
-            LAG.remove(self._topic, self._name, str(partition))
+        self._lag.forget(partition)
         if share.next_offset is not None:
             await self._steps.release(partition)
-
-    async def _measure(self) -> None:
-        now = self._pace.clock.monotonic()
-        if now < self._lag_at:
-            return
-        self._lag_at = now + LAG_EVERY_S
-        with contextlib.suppress(BusUnavailable):  # the next poll finds out, and counts it
-            for partition, share in self._shares.items():
-                if share.next_offset is not None:
-                    held = await self._bus.bounds(self._topic, partition)
-                    LAG.labels(self._topic, self._name, str(partition)).set(held.next - share.next_offset)
 
     def _wait_s(self) -> float:
         now = self._pace.clock.monotonic()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from quietzone_kit.bus import Bus, BusUnavailable, Consumer, Polled, Record
-from quietzone_kit.projection import LAG, LAG_EVERY_S, LEAVE_WITHIN_S, RETRY_BASE_S, RETRY_CAP_S, ForeignLog
+from quietzone_kit.projection import LEAVE_WITHIN_S, RETRY_BASE_S, RETRY_CAP_S, ForeignLog, Lag
 from quietzone_kit.reaction._letters import dead_topic, redrive_topic
 from quietzone_kit.reaction._metrics import MISSED, RETRIES
 from quietzone_kit.reaction._records import Patience, Reaction, Records
@@ -113,7 +113,7 @@ class _Shift:
         self._clock = clock
         self._randomness = randomness
         self._lanes: dict[int, _Lane] = {}
-        self._lag_at = 0.0
+        self._lag = Lag(bus, topic, name, clock)
 
     async def run(self, *, from_now: bool) -> None:
         consumer = await self.patiently(lambda: self._bus.join(self._topic, self._name))
@@ -126,7 +126,7 @@ class _Shift:
                         lane = self._lanes[partition] = _Lane(partition)
                         lane.task = work.create_task(self._work(consumer, lane, from_now=from_now))
                     self._hand_out(consumer, polled)
-                    await self._measure()
+                    await self._lag.measure({partition: lane.next for partition, lane in self._lanes.items() if lane.next is not None})
         finally:
             await self._leave(consumer)
 
@@ -168,8 +168,7 @@ class _Shift:
         """Stop work on what was revoked, and keep how far it came; after the next poll it is another member's."""
         gone = [self._lanes.pop(partition) for partition in sorted(polled.revoked) if partition in self._lanes]
         for lane in gone:
-            with contextlib.suppress(KeyError):
-                LAG.remove(self._topic, self._name, str(lane.partition))
+            self._lag.forget(lane.partition)
         if tasks := [lane.task for lane in gone if lane.task is not None]:
             for task in tasks:
                 task.cancel()
@@ -197,23 +196,11 @@ class _Shift:
     async def _leave(self, consumer: Consumer) -> None:
         lanes, self._lanes = list(self._lanes.values()), {}
         for lane in lanes:
-            with contextlib.suppress(KeyError):
-                LAG.remove(self._topic, self._name, str(lane.partition))
+            self._lag.forget(lane.partition)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await self._keep(consumer, lanes)
                 await consumer.close()
-
-    async def _measure(self) -> None:
-        now = self._clock.monotonic()
-        if now < self._lag_at:
-            return
-        self._lag_at = now + LAG_EVERY_S
-        with contextlib.suppress(BusUnavailable):  # the next poll finds out, and counts it
-            for partition, lane in self._lanes.items():
-                if lane.next is not None:
-                    held = await self._bus.bounds(self._topic, partition)
-                    LAG.labels(self._topic, self._name, str(partition)).set(held.next - lane.next)
 
     def _wait_s(self) -> float:
         return SOON_S if any(lane.silent for lane in self._lanes.values()) else WAIT_S

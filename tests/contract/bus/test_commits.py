@@ -23,6 +23,15 @@ async def handed_over(member: Member, heir: Member) -> None:
     await settle(heir, shares=[4])
 
 
+async def inherit(server: Server, other: Bus) -> Member:
+    """A member that has everything because the lease of the one before has ended, and has come as far as 5."""
+    heir = Member(await other.join(SCANS.name, "notification"))
+    await server.pass_time(LEASE_ENDED_S)
+    await settle(heir, shares=[4])
+    await heir.consumer.commit({0: 5})
+    return heir
+
+
 async def test_nobody_has_committed_at_first(bus: Bus) -> None:
     member = await join(bus)
 
@@ -78,10 +87,7 @@ async def test_one_group_of_two_topics_commits_each_for_itself(bus: Bus) -> None
 
 async def test_what_another_member_has_now_is_left_out(server: Server, bus: Bus, other: Bus) -> None:
     late = await join(bus)
-    heir = Member(await other.join(SCANS.name, "notification"))
-    await server.pass_time(LEASE_ENDED_S)
-    await settle(heir, shares=[4])
-    await heir.consumer.commit({0: 5})
+    heir = await inherit(server, other)
 
     await late.consumer.commit({0: 2})
 
@@ -100,10 +106,7 @@ async def test_what_is_still_held_is_committed_beside_what_is_not(bus: Bus, othe
 
 async def test_what_was_away_in_between_is_left_out(server: Server, bus: Bus, other: Bus) -> None:
     late = await join(bus)
-    heir = Member(await other.join(SCANS.name, "notification"))
-    await server.pass_time(LEASE_ENDED_S)
-    await settle(heir, shares=[4])
-    await heir.consumer.commit({0: 5})
+    heir = await inherit(server, other)
     await heir.consumer.close()
 
     await late.consumer.commit({0: 2})
