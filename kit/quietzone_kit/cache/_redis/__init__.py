@@ -189,7 +189,8 @@ class RedisServer:
         elif isinstance(error, ResponseError):
             then = "look at the server: its memory, its role (is it a replica?) and its version (5 or later)"
         else:
-            then = "see whether it runs and can be reached from here, and whether QUIETZONE_CACHE_URL is right"
+            wants = ", whether it wants a certificate (cert_file, key_file)" if self._place.url.scheme.startswith("rediss") else ""
+            then = f"see whether it runs and can be reached from here{wants}, and whether QUIETZONE_CACHE_URL is right"
         return f"{self._place.url.shown}: {type(error).__name__}: {what}; {then}"
 
     def _value(self, key: str) -> str:
