@@ -172,6 +172,25 @@ async def test_a_paused_broker_is_unavailable_within_ten_seconds(own_server: Cal
         kafka.resume()
 
 
+async def test_a_caller_with_little_patience_leaves_no_producer_that_is_stuck(own_server: Callable[[str], Server]) -> None:
+    """An outbox gives up after five seconds, again and again: what its producer was told of brokers and passwords may be old."""
+    kafka = await asyncio.to_thread(own_server, "kafka")
+    async with opened(kafka.url) as bus:
+        assert isinstance(bus, KafkaBus)
+        await bus.ensure([TOPIC])
+        await bus.publish([Message(TOPIC.name, "k", b"before", partition=0)])
+        stuck = bus._sender._producer
+        kafka.pause()
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await bus.publish([Message(TOPIC.name, "k", b"meanwhile", partition=0)])
+
+        kafka.resume()
+        await bus.publish([Message(TOPIC.name, "k", b"after", partition=0)])
+        assert bus._sender._producer is not stuck
+
+
 async def test_a_broker_whose_pause_is_over_is_gone_on_with(own_server: Callable[[str], Server]) -> None:
     kafka = await asyncio.to_thread(own_server, "kafka")
     async with opened(kafka.url) as bus:

@@ -88,6 +88,12 @@ class Sender:
         except KafkaError as error:
             await self._give_up(producer)
             raise self._cluster.refused("publish again", error) from error
+        except asyncio.CancelledError:
+            # A caller with less patience than ours, every time, would never let a producer that is stuck go; nor what it has sent.
+            if producer is not None and producer is self._producer:
+                self._producer = None
+                self._cluster.begin(self._throw_away(producer))
+            raise
         if offsets and min(offsets) < 0:  # a broker that has it says so, but not where
             await self._give_up(producer)
             raise self._cluster.unavailable(f"{self._cluster.shown}: it is not known where messages came to stand: publish again")
