@@ -122,7 +122,7 @@ class Cluster:
         believe_at = self.clock.monotonic() + UNKNOWN_FOR_S
         while (found := (await self.look_up([name]))[name]) is None:
             if self.clock.monotonic() >= believe_at:
-                raise UnknownTopic(f"{self.shown} has no topic {self.name(name)!r}: pass it to `ensure` when the process starts")
+                raise UnknownTopic(f"{self.shown} has no topic {self.name(name)!r}: `quietzone topics apply` makes all that there are")
             await asyncio.sleep(RETRY_S)
         return found
 

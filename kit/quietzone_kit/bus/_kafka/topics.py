@@ -44,7 +44,7 @@ async def ensure(cluster: Cluster, topics: Sequence[Topic]) -> None:
         TopicMismatch: says what to do.
     """
     found = await cluster.look_up([topic.name for topic in topics])
-    _check(topics, found)
+    _check(cluster.shown, topics, found)
     missing = [topic for topic in topics if found[topic.name] is None]
     if not missing:
         return
@@ -57,7 +57,7 @@ async def ensure(cluster: Cluster, topics: Sequence[Topic]) -> None:
             )
         await asyncio.sleep(RETRY_S)
         found = await cluster.look_up([topic.name for topic in topics])
-    _check(topics, found)  # another process may have been first, with another declaration
+    _check(cluster.shown, topics, found)  # another process may have been first, with another declaration
 
 
 async def shape(cluster: Cluster, topic: Topic) -> Shape | None:
@@ -125,11 +125,11 @@ async def _admin(cluster: Cluster, what: str) -> AsyncIterator[AIOKafkaAdminClie
         await cluster.end(admin.close(), within_s=1)
 
 
-def _check(topics: Sequence[Topic], found: dict[str, TopicFound | None]) -> None:
+def _check(shown: str, topics: Sequence[Topic], found: dict[str, TopicFound | None]) -> None:
     for topic in topics:
         there = found[topic.name]
         if there is not None and len(there.leaders) != topic.partitions:
             raise TopicMismatch(
-                f"topic {topic.name} has {len(there.leaders)} partitions and is declared with {topic.partitions}: "
+                f"{shown}: topic {topic.name} has {len(there.leaders)} partitions and is declared with {topic.partitions}: "
                 "declare what is there, or make a topic with a new name; moving keys between partitions would break their order"
             )

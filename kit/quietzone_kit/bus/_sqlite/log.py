@@ -107,7 +107,7 @@ def find_topic(connection: sqlite3.Connection, name: str) -> TopicRow:
         "SELECT id, log_id, (SELECT count(*) FROM partitions WHERE topic = topics.id) FROM topics WHERE name = ?", (name,)
     ).fetchone()
     if row is None:
-        raise UnknownTopic(f"the bus has no topic {name!r}: pass it to `ensure` when the process starts")
+        raise UnknownTopic(f"the bus has no topic {name!r}: `quietzone topics apply` makes all that there are")
     return TopicRow(row[0], name, row[1], row[2])
 
 
