@@ -89,8 +89,13 @@ simulate: .venv/installed ## 10,000 simulated histories, and the mutants that th
 	@$(BIN)/python tests/simulation/run.py --histories 10000 --processes 2
 
 .PHONY: bench
-bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering, a whole machine
+bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering, a whole machine; BACKENDS=real: on Kafka
+ifeq ($(BACKENDS),real)
+	@$(ON_SERVERS) $(BIN)/python bench/pipeline.py
+	@$(ON_SERVERS) $(BIN)/python bench/standalone.py --backends real
+else
 	@for bench in redirect forwarder rollup render standalone; do $(BIN)/python bench/$$bench.py; done
+endif
 
 .PHONY: chaos
 chaos: .venv/installed ## Scans while processes are killed, with BACKENDS=real servers too; then every count is checked

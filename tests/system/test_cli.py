@@ -153,6 +153,22 @@ def test_serve_takes_the_tour_and_ends_with_0(tmp_path: Path) -> None:
     assert KEY not in ended.stdout
 
 
+def test_the_tour_is_taken_on_servers_too(kafka_url: str, mongodb_url: str, redis_url: str, s3_url: str, tmp_path: Path) -> None:
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "menus.csv").write_text(CSV)
+    run = tmp_path.name.replace("_", "-")
+    urls = {
+        "QUIETZONE_BUS_URL": f"{kafka_url}?prefix={run}.",
+        "QUIETZONE_CACHE_URL": f"{redis_url}?prefix={run}",
+        "QUIETZONE_ANALYTICS_BLOBS_URL": s3_url.replace("?", f"/{run}?"),
+    } | {f"QUIETZONE_{part}_DOCUMENTS_URL": f"{mongodb_url}/{run}-{part.lower()}" for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")}
+
+    ended = command("serve", "--backends", "real", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=WITH_KEY | urls)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "180 scans by people and 10 by bots and previews counted exactly" in ended.stdout
+
+
 def test_serve_takes_the_tour_again_when_its_codes_were_printed_for_another_address(tmp_path: Path) -> None:
     (tmp_path / "examples").mkdir()
     (tmp_path / "examples" / "menus.csv").write_text(CSV)
