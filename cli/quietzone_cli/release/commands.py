@@ -1,0 +1,41 @@
+"""Running helm and kubectl: arguments in, text out, within a bound."""
+
+import asyncio
+from collections.abc import Sequence
+
+from quietzone_cli.errors import CommandFailed
+
+MAX_SAID = 2_000
+"""Characters of what a command said that are shown."""
+
+
+class ReleaseFailed(CommandFailed):
+    """helm, kubectl or the cluster didn't do what was asked: the message says what they said."""
+
+
+async def output_of(command: Sequence[str], *, within_s: float, given: str = "") -> str:
+    """What a command prints; `given` is its input.
+
+    Raises:
+        ReleaseFailed: it isn't installed, failed, or took too long; with the end of what it said.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+    except FileNotFoundError as error:
+        raise ReleaseFailed(f"{command[0]} isn't installed: these commands drive helm and kubectl") from error
+    try:
+        async with asyncio.timeout(within_s):
+            said, complained = await process.communicate(given.encode())
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise ReleaseFailed(f"`{_shown(command)}` took longer than {within_s:.0f} s: does the cluster answer?") from error
+    if process.returncode:
+        raise ReleaseFailed(f"`{_shown(command)}` failed: {complained.decode(errors='replace').strip()[-MAX_SAID:]}")
+    return said.decode()
+
+
+def _shown(command: Sequence[str]) -> str:
+    return " ".join(command[:4])
