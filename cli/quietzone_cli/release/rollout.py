@@ -83,13 +83,16 @@ def staged(rollout: Rollout, tag: str) -> Rollout:
     other = rollout.colors[rollout.other]
     if other.enabled and other.workers:
         raise RolloutRefused(
-            f"{rollout.other} still works: a promotion or rollback was interrupted; end it by `quietzone release promote` or `rollback`"
+            f"{rollout.other} still works, since a promotion was interrupted: end it by `quietzone release promote`, or undo it by `rollback`"
         )
     return rollout.where(rollout.other, Running(enabled=True, tag=tag, workers=False))
 
 
-def promotion(rollout: Rollout) -> tuple[Rollout, Rollout, Rollout]:
-    """From the active colour to the other: its workers join, it answers, the old workers leave.
+def promotion(rollout: Rollout) -> tuple[Rollout, Rollout]:
+    """From the active colour to the other: its workers join; then it answers and the old workers leave.
+
+    Helm changes Services before it changes workers. So both work only while the old colour answers: from there a promotion goes on, and
+    a rollback undoes it.
 
     Raises:
         RolloutRefused: the other colour isn't there.
@@ -98,20 +101,22 @@ def promotion(rollout: Rollout) -> tuple[Rollout, Rollout, Rollout]:
     if not rollout.colors[new].enabled:
         raise RolloutRefused(f"{new} isn't there: stage it first by `quietzone release stage TAG`")
     joined = rollout.where(new, replace(rollout.colors[new], workers=True))
-    switched = replace(joined, active=new)
-    return joined, switched, switched.where(old, replace(rollout.colors[old], workers=False))
+    return joined, replace(joined.where(old, replace(joined.colors[old], workers=False)), active=new)
 
 
-def rollback(rollout: Rollout) -> tuple[Rollout, Rollout]:
-    """The same, in a hurry: the other colour answers at once while its workers join; then the ones that were active leave.
+def rollback(rollout: Rollout) -> tuple[Rollout, ...]:
+    """Back in a hurry: the other colour answers at once while its workers join; then the ones that were active leave.
 
     Raises:
         RolloutRefused: the other colour isn't there any more.
     """
-    if not rollout.colors[rollout.other].enabled:
-        raise RolloutRefused(f"{rollout.other} was retired: stage the older release by `quietzone release stage TAG`, then promote it")
-    _, switched, left = promotion(rollout)
-    return switched, left
+    old, new = rollout.active, rollout.other
+    if not rollout.colors[new].enabled:
+        raise RolloutRefused(f"{new} was retired: stage the older release by `quietzone release stage TAG`, then promote it")
+    if rollout.colors[new].workers:  # a promotion was interrupted: nobody but workers has moved
+        return (rollout.where(new, replace(rollout.colors[new], workers=False)),)
+    switched = replace(rollout.where(new, replace(rollout.colors[new], workers=True)), active=new)
+    return switched, switched.where(old, replace(switched.colors[old], workers=False))
 
 
 def retired(rollout: Rollout) -> Rollout:
@@ -124,5 +129,7 @@ def retired(rollout: Rollout) -> Rollout:
     if not other.enabled:
         raise RolloutRefused(f"{rollout.other} isn't there: nothing to retire")
     if other.workers:
-        raise RolloutRefused(f"{rollout.other} still works: end the promotion by `quietzone release promote`, or undo it by `rollback`")
+        raise RolloutRefused(
+            f"{rollout.other} still works, since a promotion was interrupted: end it by `quietzone release promote`, or undo it by `rollback`"
+        )
     return rollout.where(rollout.other, Running(enabled=False, tag="", workers=False))

@@ -72,28 +72,25 @@ class Release:
             self.say(f"{blueprint}: {said.strip().rpartition(chr(10))[2]}")
 
     async def promote(self) -> None:
-        """Verify the staged colour, and let it answer: its workers join, it answers, the old workers leave.
+        """Verify the staged colour, and let it answer: its workers join; then it answers and the old ones leave.
 
         Raises:
             ReleaseFailed: it isn't as it should be; what answers is as it was.
         """
-        joined, switched, left = promotion(await self._rollout())
+        joined, switched = promotion(await self._rollout())
         await self.verify()
         await self.helm.upgrade(joined.values(), hooks=False)
         await self._ready(joined.other)
         await self.helm.upgrade(switched.values(), hooks=False)
-        self.say(f"{switched.active} answers")
-        await self.helm.upgrade(left.values(), hooks=False)
-        self.say(f"{left.other} rests, and can take over again by `quietzone release rollback`")
+        self.say(f"{switched.active} answers; {switched.other} rests, and can take over again by `quietzone release rollback`")
 
     async def rollback(self) -> None:
         """Let the other colour answer again, at once."""
-        switched, left = rollback(await self._rollout())
-        await self.helm.upgrade(switched.values(), hooks=False)
-        self.say(f"{switched.active} answers")
-        await self._ready(switched.active)
-        await self.helm.upgrade(left.values(), hooks=False)
-        self.say(f"{left.other} rests")
+        for step in rollback(await self._rollout()):
+            await self.helm.upgrade(step.values(), hooks=False)
+            self.say(f"{step.active} answers")
+            await self._ready(step.active)
+        self.say(f"{step.other} rests")
 
     async def retire(self) -> None:
         """Remove the other colour once its spools are empty, then what only it needed in the stores.
