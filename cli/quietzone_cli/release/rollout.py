@@ -82,9 +82,7 @@ def staged(rollout: Rollout, tag: str) -> Rollout:
     """
     other = rollout.colors[rollout.other]
     if other.enabled and other.workers:
-        raise RolloutRefused(
-            f"{rollout.other} still works, since a promotion was interrupted: end it by `quietzone release promote`, or undo it by `rollback`"
-        )
+        raise RolloutRefused(_interrupted(rollout.other))
     return rollout.where(rollout.other, Running(enabled=True, tag=tag, workers=False))
 
 
@@ -129,7 +127,9 @@ def retired(rollout: Rollout) -> Rollout:
     if not other.enabled:
         raise RolloutRefused(f"{rollout.other} isn't there: nothing to retire")
     if other.workers:
-        raise RolloutRefused(
-            f"{rollout.other} still works, since a promotion was interrupted: end it by `quietzone release promote`, or undo it by `rollback`"
-        )
+        raise RolloutRefused(_interrupted(rollout.other))
     return rollout.where(rollout.other, Running(enabled=False, tag="", workers=False))
+
+
+def _interrupted(color: Color) -> str:
+    return f"{color} still works, since a promotion was interrupted: end it by `quietzone release promote`, or undo it by `rollback`"

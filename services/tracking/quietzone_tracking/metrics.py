@@ -6,6 +6,10 @@ SCANS_FORWARDED = Counter(
     "quietzone_tracking_scans_forwarded_total",
     "Scans that the bus acknowledged. Flat while redirects are served: look at the forwarder's log and at the bus.",
 )
+SCANS_WAITING = Gauge(
+    "quietzone_tracking_scans_waiting",
+    "Accepted scans in this spool that the bus hasn't acknowledged. Rising for minutes: look at the forwarder's log and at the bus.",
+)
 SCANS_LOST = Counter(
     "quietzone_tracking_scans_lost_total",
     "Accepted scans that can't be had any more. Stays 0; else read the reasons in the forwarder's log and below spool/quarantine.",

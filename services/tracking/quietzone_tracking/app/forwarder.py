@@ -5,6 +5,7 @@ from quietzone_kit.runtime import ThreadExecutor
 from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, files_of
 from quietzone_tracking.forwarder import Forwarder
 from quietzone_tracking.forwarder.enrich import Agents, CountryDatabase, Enricher, NoCountries
+from quietzone_tracking.metrics import SCANS_WAITING
 from quietzone_tracking.settings import ForwarderSettings
 
 SETTINGS = ForwarderSettings
@@ -17,5 +18,6 @@ async def build(settings: ForwarderSettings) -> App:
     countries = CountryDatabase(settings.tracking_country_db, CLOCK) if settings.tracking_country_db is not None else NoCountries()
     enricher = Enricher(Agents(), countries)
     forwarder = Forwarder(files, bus, enricher, clock=CLOCK, randomness=RANDOMNESS, executor=ThreadExecutor("checkpoints"))
+    SCANS_WAITING.set_function(forwarder.waiting)
     app.task("forwarder", forwarder.run, stop=forwarder.stop)
     return app

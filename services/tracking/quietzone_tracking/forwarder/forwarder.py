@@ -6,6 +6,7 @@ buffer, and after any failure everything that wasn't acknowledged is sent anew. 
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 from quietzone_kit.bus import Bus, BusUnavailable, Message, partition_of
@@ -18,8 +19,10 @@ from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.enrich import Enricher
 from quietzone_tracking.forwarder.enrich.remembered import Remembered
 from quietzone_tracking.forwarder.events import report_message
+from quietzone_tracking.forwarder.progress import Progress
 from quietzone_tracking.forwarder.reports import Report
 from quietzone_tracking.forwarder.source import Load, Making, Source
+from quietzone_tracking.forwarder.waiting import waiting
 from quietzone_tracking.metrics import PUBLISH_FAILURES, SOURCES_HELD, SOURCES_OPEN, SPOOL_FAILURES
 from quietzone_tracking.spool import ForeignFrame, sources
 from quietzone_tracking.spool.layout import SPOOL, has_begun
@@ -75,6 +78,13 @@ class Forwarder:
         """End when the spool has nothing more for now, or after DRAIN_S."""
         self._stop_by = self._clock.monotonic() + DRAIN_S
 
+    def waiting(self) -> float:
+        """Accepted scans that the bus doesn't have, as a metric: not a number while the disk doesn't answer."""
+        try:
+            return waiting(self._files, self._progress_of, self._clock.now_ms())
+        except OSError:
+            return math.nan
+
     async def run(self) -> None:
         """Forward until stopped or cancelled.
 
@@ -111,6 +121,10 @@ class Forwarder:
             source.reported = report
         await self._save_due()
         return [load for _, load in loads]
+
+    def _progress_of(self, source_id: str) -> Progress | None:
+        source = self._sources.get(source_id)
+        return None if source is None else source.progress
 
     def _is_done(self, loads: Sequence[Load]) -> bool:
         return self._stop_by is not None and (not loads or self._clock.monotonic() >= self._stop_by)
