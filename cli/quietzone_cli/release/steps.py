@@ -121,7 +121,7 @@ class Release:
         """Wait until all of a colour's pods are."""
         try:
             async with asyncio.timeout(READY_S):
-                while await self._missing(color):
+                while await self._missing(color):  # noqa: ASYNC110 - kubectl can't wait for several kinds at once
                     await asyncio.sleep(LOOK_AGAIN_S)
         except TimeoutError as error:
             names = ", ".join(await self._missing(color))
