@@ -121,16 +121,43 @@ class Packages:
             Unpackaged: no Go, no source, or it doesn't build.
         """
 
-        def build(folder: Path) -> None:
-            go = self._go()
+        def build(folder: Path, environment: Mapping[str, str]) -> None:  # noqa: ARG001 - it is in the environment
+            self._run((self._go(), "install", f"{package}@{version}"), f"building {package} {version} (once, 1 to 3 min)", environment)
+
+        return self._go_build(f"{package.split('/')[2]}-{version}", build) / "bin" / binary
+
+    def go_module_program(self, module: str, version: str, command: str) -> Path:
+        """A program that is built in its own module, since `go install` takes none whose go.mod replaces modules.
+
+        `command` is the program's folder below the module.
+
+        Raises:
+            Unpackaged: as for `go_program`.
+        """
+
+        def build(folder: Path, environment: Mapping[str, str]) -> None:
+            go, source = self._go(), folder / "source"
+            self._run((go, "mod", "download", f"{module}@{version}"), f"fetching {module} {version}", environment)
+            # Go's module cache writes capitals as ! and the small letter, and builds no main module in itself.
+            cached = re.sub("[A-Z]", lambda capital: f"!{capital[0].lower()}", module)
+            (folder / "path" / "pkg" / "mod" / f"{cached}@{version}").rename(source)
+            build_to = ("-ldflags", "-s -w", "-o", f"{folder / 'bin'}/", f"./{command}")
+            self._run((go, "-C", str(source), "build", *build_to), f"building {module} {version} (once, 5 to 10 min)", environment)
+            shutil.rmtree(source)
+
+        return self._go_build(f"{module.split('/')[2]}-{version}", build) / "bin" / command.rpartition("/")[2]
+
+    def _go_build(self, name: str, build: Callable[[Path, Mapping[str, str]], None]) -> Path:
+        """The folder `name` of the cache, with what Go has built into its `bin`."""
+
+        def make(folder: Path) -> None:
             # Writable, so that it can be removed here and by whoever removes .cache.
             places = {"GOBIN": folder / "bin", "GOPATH": folder / "path", "GOCACHE": folder / "cache"}
-            environment = {name: str(place) for name, place in places.items()} | {"GOFLAGS": "-modcacherw -trimpath", "CGO_ENABLED": "0"}
-            self._run((go, "install", f"{package}@{version}"), f"building {package} {version} (once, 1 to 3 min)", environment)
+            build(folder, {name: str(place) for name, place in places.items()} | {"GOFLAGS": "-modcacherw -trimpath", "CGO_ENABLED": "0"})
             shutil.rmtree(folder / "path")
             shutil.rmtree(folder / "cache")
 
-        return self._once(f"{package.split('/')[2]}-{version}", build) / "bin" / binary
+        return self._once(name, make)
 
     def _go(self) -> str:
         found = shutil.which("go")

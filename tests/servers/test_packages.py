@@ -118,6 +118,18 @@ def test_another_version_is_another_download(here: Path, tmp_path: Path) -> None
     assert getter(tmp_path).jars("kafka", "org:kafka:1") != getter(tmp_path).jars("kafka", "org:kafka:2")
 
 
+def test_a_module_that_replaces_others_is_built_in_itself(here: Path, tmp_path: Path) -> None:
+    program(
+        here / "go",
+        "case $1 in version) echo go1.26;; mod) /bin/mkdir -p $GOPATH/pkg/mod/github.com/!ours/tool/v2@v2.1.0 $GOCACHE;; "
+        "-C) cd $2 && /bin/mkdir -p ${7%/} && /bin/cp /bin/sh $7/tool;; esac",
+    )
+
+    built = getter(tmp_path).go_module_program("github.com/Ours/tool/v2", "v2.1.0", "cmd/tool")
+
+    assert built.is_file()
+
+
 def test_two_runs_at_once_download_once(here: Path, tmp_path: Path) -> None:
     maven(here, after=f"echo >> {tmp_path}/downloads")
 
