@@ -26,8 +26,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="redirects don't wait for the flush they promise",
         module="quietzone_tracking.edge.edge",
-        before='            if self._options.ack == "disk":\n',
-        after='            if self._options.ack == "bus":\n',
+        before='        if last_seq is not None and self._options.ack == "disk":\n',
+        after='        if last_seq is not None and self._options.ack == "bus":\n',
         why="With ack=disk an answered scan is on disk.",
         seeds=(136, 161, 185),
     ),

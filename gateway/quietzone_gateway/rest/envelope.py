@@ -15,7 +15,7 @@ from quietzone_kit.errors import DeadlineExceeded, Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.rpc import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import SpanKind, logger, span
+from quietzone_kit.telemetry import SpanKind, exemplar, logger, span
 
 log = logger(__name__)
 
@@ -80,17 +80,19 @@ class Envelope:
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid7(self._clock, self._randomness)
         answer = _Answer(send, request_id)
         started = self._clock.monotonic()
+        leads_to = None
         self._under_way += 1
         UNDER_WAY.set(self._under_way)
         try:
             with span(f"{scope['method']} {scope['path'][:64]}", kind=SpanKind.SERVER, parent=headers.get("traceparent")) as trace:
                 await self._answer(scope, receive, answer, headers)
                 _describe(trace, scope, answer.status)
+                leads_to = exemplar()
         finally:
             self._under_way -= 1
             UNDER_WAY.set(self._under_way)
             seconds = self._clock.monotonic() - started
-            REQUESTS.labels(scope["method"], _route(scope), answer.status).observe(seconds)
+            REQUESTS.labels(scope["method"], _route(scope), answer.status).observe(seconds, leads_to)
             log.info(
                 "request",
                 method=scope["method"],

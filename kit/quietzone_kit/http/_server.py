@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from quietzone_kit.http._connection import CONTENT_LENGTH, HOST, TRANSFER_ENCODING, Connection
-from quietzone_kit.http._metrics import CONNECTIONS
+from quietzone_kit.http._metrics import CONNECTIONS, LOOP_DELAY
 from quietzone_kit.http._request import Request
 from quietzone_kit.http._responses import http_date
 from quietzone_kit.runtime import Clock
@@ -136,8 +136,11 @@ class HttpServer:
 
     def _sweep(self) -> None:
         """Each tick: one timer for all connections, since most timers would be set and never fire."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            LOOP_DELAY.observe(max(0.0, loop.time() - self._timer.when()))
         self.tick += 1
         for connection in list(self._connections):
             connection.sweep()
         CONNECTIONS.labels(str(self.port)).set(len(self._connections))
-        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._sweep)
+        self._timer = loop.call_later(TICK_S, self._sweep)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from quietzone_kit.http._request import Request
 from quietzone_kit.http._responses import http_date, plain_response, response_head
 from quietzone_kit.http._server import HttpServer
 from quietzone_kit.runtime import Clock
+from quietzone_kit.telemetry import exposition
 
 NO_STORE = (b"Cache-Control", b"no-store")
 
@@ -20,7 +21,7 @@ def ops_server(
     def handle(request: Request) -> None:
         request.reply(*_answer(request, not_ready, registry, http_date(clock.now_ms() // 1000)))
 
-    return HttpServer(handle, clock, host=host, port=port)
+    return HttpServer(handle, clock, host=host, port=port, keep=["accept"])
 
 
 def _answer(request: Request, not_ready: Callable[[], list[str]], registry: CollectorRegistry, date: bytes) -> tuple[bytes, bytes]:
@@ -33,8 +34,7 @@ def _answer(request: Request, not_ready: Callable[[], list[str]], registry: Coll
             reasons = not_ready()
             return plain_response(503 if reasons else 200, "\n".join(reasons) or "ready", [NO_STORE], date=date)
         case b"/metrics":
-            text = generate_latest(registry)
-            head = response_head(200, [(b"Content-Type", CONTENT_TYPE_LATEST.encode("ascii")), NO_STORE], date=date, size=len(text))
-            return head, text
+            text, media_type = exposition(request.headers.get(b"accept", b"").decode("latin-1"), registry)
+            return response_head(200, [(b"Content-Type", media_type.encode("ascii")), NO_STORE], date=date, size=len(text)), text
         case _:
             return plain_response(404, "Here are /healthz, /readyz and /metrics.", date=date)

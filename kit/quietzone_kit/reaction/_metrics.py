@@ -14,6 +14,13 @@ RETRIES = Counter(
     "records will die soon. 'unavailable' for minutes: the bus, the store or a service that it needs is down, its message is in the log.",
     ["topic", "consumer", "reason"],
 )
+SECONDS = Histogram(
+    "quietzone_reaction_seconds",
+    "What an attempt to react to a record took, failed ones included. Slower than before: look at what the consumer calls; at 30 an "
+    "attempt is given up.",
+    ["topic", "consumer", "outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 BUDGET_USED = Histogram(
     "quietzone_reaction_retry_budget_used_ratio",
     "How much of its retry budget a record used up that failed at least once; at 1 it died. Moves towards 1: what the consumer calls "

@@ -12,9 +12,9 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event, NotAnEvent, event_of, traces_of
 from quietzone_kit.projection import RETRY_BASE_S, RETRY_CAP_S
 from quietzone_kit.reaction._letters import MAX_REASON, Death, Origin, dead_topic, redrive_topic, to_dead, told_origin
-from quietzone_kit.reaction._metrics import BUDGET_USED, RECORDS, REDRIVEN, RETRIES
+from quietzone_kit.reaction._metrics import BUDGET_USED, RECORDS, REDRIVEN, RETRIES, SECONDS
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import is_tracing, logger, mask, taking_up
+from quietzone_kit.telemetry import exemplar, is_tracing, logger, mask, taking_up
 
 log = logger(__name__)
 
@@ -110,6 +110,8 @@ class Records:
         while True:
             began = self._clock.monotonic()
             error = await self._attempt(event)
+            outcome = "handled" if error is None else "failed"
+            SECONDS.labels(self._topic, self._name, outcome).observe(self._clock.monotonic() - began, exemplar())
             if error is None:
                 break
             if isinstance(error, self._outages):

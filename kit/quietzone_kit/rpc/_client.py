@@ -15,7 +15,7 @@ from quietzone_kit.rpc._metrics import BREAKER_OPEN, CALLED, RETRIED
 from quietzone_kit.rpc._server import MAX_MESSAGE_BYTES
 from quietzone_kit.rpc._status import from_transport, told_by_peer
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import SpanKind, span, traceparent
+from quietzone_kit.telemetry import SpanKind, exemplar, span, traceparent
 
 ATTEMPTS = 3
 """Of an idempotent call: a peer that restarts behind a Service is replaced by another within two."""
@@ -114,7 +114,7 @@ class Peer:
             self.breaker.abandoned()
             raise
         finally:
-            CALLED.labels(self.name, name, code.name).observe(loop.time() - started)
+            CALLED.labels(self.name, name, code.name).observe(loop.time() - started, exemplar())
             BREAKER_OPEN.labels(self.name).set(self.breaker.state is not BreakerState.CLOSED)
         return response
 

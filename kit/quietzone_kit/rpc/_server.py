@@ -17,7 +17,7 @@ from quietzone_kit.rpc._metrics import SERVED, UNDER_WAY
 from quietzone_kit.rpc._status import DETAILS_KEY, status_code, to_details
 from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
 from quietzone_kit.rpc.settings import RpcSettings
-from quietzone_kit.telemetry import SpanKind, logger, span
+from quietzone_kit.telemetry import SpanKind, exemplar, logger, span
 
 log = logger(__name__)
 
@@ -124,7 +124,7 @@ class _Interceptor(grpc.aio.ServerInterceptor):
                     log.exception("call failed", method=method)
                     return await context.abort(code, "an error in this service: look for the trace id in its log")
                 finally:
-                    SERVED.labels(method, code.name).observe(loop.time() - started)
+                    SERVED.labels(method, code.name).observe(loop.time() - started, exemplar())
 
         return answer
 

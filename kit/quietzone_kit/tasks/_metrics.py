@@ -9,6 +9,12 @@ RUNS = Counter(
     "held up for seconds; look at the worker's memory, CPU and pauses.",
     ["kind", "outcome"],
 )
+SECONDS = Histogram(
+    "quietzone_task_seconds",
+    "What a run took, by how it ended. Longer than before: look at what its handler calls; near the kind's bound runs are given up.",
+    ["kind", "outcome"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 3600),
+)
 LATENESS = Histogram(
     "quietzone_task_lateness_seconds",
     "How long after it was due a task was begun. Grows while `running` is at its most: start more workers; else see the waiting age.",

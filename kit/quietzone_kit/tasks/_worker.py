@@ -10,7 +10,7 @@ from quietzone_kit.documents import Documents, DocumentsUnavailable, Query, Stor
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks._kinds import Again, Done, Fail, Kind, Retry
-from quietzone_kit.tasks._metrics import LATENESS, RUNNING, RUNS, WAITING_AGE_S
+from quietzone_kit.tasks._metrics import LATENESS, RUNNING, RUNS, SECONDS, WAITING_AGE_S
 from quietzone_kit.tasks._run import LEASE_S, RETRY_FIRST_S, RETRY_MOST_S, STORE_WITHIN_S, LeaseLost, Run
 from quietzone_kit.tasks._task import (
     BY_END,
@@ -159,7 +159,7 @@ class Worker:
         return Run(self._documents, claimed, began_s, clock=self._clock, randomness=self._randomness)
 
     async def _run(self, run: Run) -> None:
-        task = run.task
+        task, began = run.task, self._clock.monotonic()
         outcome = "lost"
         try:
             outcome, changes = await self._under_lease(run)
@@ -176,6 +176,7 @@ class Worker:
             raise
         finally:
             RUNS.labels(self._label(task.kind), outcome).inc()
+            SECONDS.labels(self._label(task.kind), outcome).observe(self._clock.monotonic() - began)
             self._mine.discard(task.task_id)
             RUNNING.set(len(self._mine))
             self._woken.set()

@@ -7,7 +7,8 @@ what to do when they move. Trace context travels as W3C `traceparent` in gRPC me
 from opentelemetry.trace import Span, SpanKind
 
 from quietzone_kit.telemetry._logs import configure_logs, logger, mask
-from quietzone_kit.telemetry._metrics import describe_process, exposition
+from quietzone_kit.telemetry._metrics import describe_process, exemplar, exposition
+from quietzone_kit.telemetry._timings import Timings
 from quietzone_kit.telemetry._traces import (
     MAX_TRACES,
     begin_span,
@@ -18,6 +19,7 @@ from quietzone_kit.telemetry._traces import (
     is_tracing,
     span,
     taking_up,
+    trace_id,
     traceparent,
 )
 
@@ -25,11 +27,13 @@ __all__ = [
     "MAX_TRACES",
     "Span",
     "SpanKind",
+    "Timings",
     "begin_span",
     "close_traces",
     "configure_logs",
     "configure_traces",
     "describe_process",
+    "exemplar",
     "exporter_to",
     "exposition",
     "handed_on",
@@ -38,5 +42,6 @@ __all__ = [
     "mask",
     "span",
     "taking_up",
+    "trace_id",
     "traceparent",
 ]

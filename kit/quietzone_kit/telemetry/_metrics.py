@@ -2,13 +2,17 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
+from opentelemetry import trace
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
 
 BUILD = Gauge(
     "quietzone_build_info",
     "1; the labels say which release, part and role this process is. Two releases for long: a rollout is stuck.",
     ["version", "part", "role"],
 )
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each counter and histogram, which nobody asks for
 
 
 def describe_process(part: str, role: str) -> None:
@@ -20,6 +24,13 @@ def describe_process(part: str, role: str) -> None:
     BUILD.labels(release, part, role).set(1)
 
 
-def exposition() -> tuple[bytes, str]:
-    """All metrics in Prometheus's text format, and its media type, for GET /metrics."""
-    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+def exposition(accept: str = "", registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:
+    """All metrics and their media type, for GET /metrics: in OpenMetrics, which has exemplars, for who accepts that, else in plain text."""
+    encode, media_type = choose_encoder(accept)
+    return encode(registry), media_type
+
+
+def exemplar() -> dict[str, str] | None:
+    """What leads from a histogram's value, beside which `observe` takes it, to a trace; None unless the current span is recorded."""
+    context = trace.get_current_span().get_span_context()
+    return {"trace_id": trace.format_trace_id(context.trace_id)} if context.trace_flags.sampled else None

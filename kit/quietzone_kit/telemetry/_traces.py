@@ -90,6 +90,11 @@ def traceparent(of: Span | None = None) -> str | None:
     return carrier.get("traceparent")
 
 
+def trace_id(of: Span) -> str:
+    """The 32 hexadecimal digits that a trace's spans have in common."""
+    return trace.format_trace_id(of.get_span_context().trace_id)
+
+
 def handed_on(name: str, parents: Sequence[str], attributes: Attributes | None = None) -> tuple[str, ...]:
     """The contexts for a message that carries these traces on, each with a producer's span of its own; at most MAX_TRACES."""
     if _Tracing.processor is None:

@@ -64,7 +64,8 @@ async def build(settings: AnalyticsSettings) -> App:
     async def count_scans() -> None:
         await _topics_are_there(bus)
         partitions = await bus.partitions(TRACKING_SCAN_V1.name)
-        scans = ScanProjection(documents, bus, owner=owner, partitions=partitions, cache_bytes=settings.analytics_cache_bytes)
+        cache_bytes = settings.analytics_cache_bytes
+        scans = ScanProjection(documents, bus, owner=owner, partitions=partitions, cache_bytes=cache_bytes, now_ms=clock.now_ms)
         await run_projection(bus, TRACKING_SCAN_V1.name, projection.GROUP, scans, clock, randomness=randomness)
 
     async def keep_reports() -> None:

@@ -2,9 +2,19 @@
 
 from prometheus_client import Counter, Gauge
 
+from quietzone_kit.telemetry import Timings
+
 SCANS_APPLIED = Counter(
     "quietzone_analytics_scans_applied_total",
-    "Scans that are in the rollups. Flat while edges answer: look at quietzone_consumer_lag_records.",
+    "Scans that are in the rollups, by who made them. Flat while edges answer: look at quietzone_consumer_lag_records. More bots than "
+    "persons: somebody crawls printed addresses; they count apart.",
+    ["scan_class"],
+)
+VISIBLE_SECONDS = Timings(
+    "quietzone_analytics_scan_visible_seconds",
+    "From a scan's request to its being counted, where everybody sees it; scans of a batch are told as its oldest. Above 2 for minutes: "
+    "compare quietzone_tracking_forwarding_delay_seconds (edge to bus) and quietzone_consumer_lag_records (bus to count).",
+    bounds=(0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 5, 15, 60, 300, 1800, 7200),
 )
 SCANS_REPEATED = Counter(
     "quietzone_analytics_scans_repeated_total",
@@ -49,4 +59,9 @@ PROBLEMS = Gauge(
 COMPARED_AT = Gauge(
     "quietzone_analytics_reconciled_timestamp_seconds",
     "When the last comparison ended, Unix time. Older than an hour: the store or the bus doesn't answer, the log says which.",
+)
+EXPORTS = Counter(
+    "quietzone_analytics_exports_total",
+    "Exports that were made, by format. For people: how much the product is used; those that failed are quietzone_task_runs_total.",
+    ["format"],
 )

@@ -2,6 +2,13 @@
 
 from prometheus_client import Counter
 
+CODES = Counter(
+    "quietzone_qr_codes_total",
+    "Codes that were created, changed and deleted. For people: how much the product is used. A burst of deletions that nobody announced: "
+    "ask the accounts, tombstones keep what there was.",
+    ["kind"],
+)
+
 DRAWN = Counter(
     "quietzone_qr_images_drawn_total",
     "Images drawn and handed out; those from the cache aren't drawn. Far above the number of codes: the same ones are drawn again, see "

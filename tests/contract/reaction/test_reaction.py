@@ -33,6 +33,19 @@ async def test_every_event_is_handled_in_the_order_of_its_partition(world: World
     assert doings.done == EVERYTHING
 
 
+async def test_each_attempt_is_timed_with_what_became_of_it(world: World) -> None:
+    doings = Doings()
+    doings.troubles = {"a": [OSError("reset"), None]}
+    await world.publish("a")
+
+    async with world.running(doings):
+        await doings.until(lambda: counted(world, "handled") >= 1)
+
+    labels = {"topic": world.topic.name, "consumer": NAME}
+    timed = [REGISTRY.get_sample_value("quietzone_reaction_seconds_count", labels | {"outcome": one}) for one in ("failed", "handled")]
+    assert timed == [1, 1]
+
+
 async def test_after_an_orderly_end_nothing_comes_again(world: World) -> None:
     first, second = Doings(), Doings()
     await world.publish("a", "b")

@@ -294,3 +294,13 @@ async def test_runs_are_counted_by_outcome(world: World) -> None:
     counts = [REGISTRY.get_sample_value("quietzone_task_runs_total", {"kind": kind, "outcome": outcome}) for outcome in ("retried", "done")]
     assert counts[0] is not None
     assert counts == [counts[0]] * 2
+
+
+async def test_runs_are_timed(world: World) -> None:
+    kind = "timed"
+    task = await world.add(kind=kind)
+
+    async with world.running(world.worker({kind: Kind(Jobs())})):
+        await world.until(task)
+
+    assert REGISTRY.get_sample_value("quietzone_task_seconds_count", {"kind": kind, "outcome": "done"}) is not None

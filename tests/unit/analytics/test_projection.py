@@ -1,5 +1,6 @@
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from unit.analytics.scans import BOT, NOON_MS, PREVIEW, Seen, batch, closed, lost, record, seen
 from unit.analytics.world import LOG, World, bounds
 
@@ -97,6 +98,40 @@ async def test_only_so_many_records_are_kept_aside_and_all_are_counted(world: Wo
 
     assert (len(await world.store.bodies(REJECTS)), (await world.state()).rejected) == (2, 5)
     assert rejects.MAX_REJECTS == 1_000
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"quietzone_analytics_{name}", labels) or 0.0
+
+
+async def test_scans_are_counted_by_who_made_them(world: World) -> None:
+    before = [metric("scans_applied_total", scan_class=one) for one in ("person", "bot")]
+    scans = [*seen([1, 2]), Seen(3, scan_class=BOT)]
+
+    await world.count(record(batch(scans, prev_seq=0), 0))
+
+    after = [metric("scans_applied_total", scan_class=one) for one in ("person", "bot")]
+    assert after == [before[0] + 2, before[1] + 1]
+
+
+async def test_the_age_of_scans_is_measured_when_they_are_counted(world: World) -> None:
+    names = [("scan_visible_seconds_bucket", "0.5"), ("scan_visible_seconds_bucket", "1.0")]
+    before = [metric(name, le=le) for name, le in names]
+    world.now_ms = NOON_MS + 700
+
+    await world.count(record(batch(seen([1, 2, 3]), prev_seq=0), 0))
+
+    assert [metric(name, le=le) for name, le in names] == [before[0], before[1] + 3]
+
+
+async def test_scans_that_come_again_are_not_measured_again(world: World) -> None:
+    again = record(batch(seen([1, 2]), prev_seq=0), 1)
+    await world.count(record(batch(seen([1, 2]), prev_seq=0), 0))
+    before = metric("scan_visible_seconds_count")
+
+    await world.count(again)
+
+    assert metric("scan_visible_seconds_count") == before
 
 
 async def test_a_code_has_a_document_for_each_utc_day(world: World) -> None:

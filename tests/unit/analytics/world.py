@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from unit.analytics.memory import BrittleDocuments, MemoryBus
-from unit.analytics.scans import BOT, DAY_MS, PERSON, PREVIEW, Seen
+from unit.analytics.scans import BOT, DAY_MS, NOON_MS, PERSON, PREVIEW, Seen
 
 from quietzone_analytics.projection import COLLECTIONS as PROJECTION_COLLECTIONS
 from quietzone_analytics.projection import ScanProjection, ScanState, ScanStates
@@ -23,6 +23,7 @@ class World:
     def __init__(self) -> None:
         self.store = BrittleDocuments()
         self.bus = MemoryBus()
+        self.now_ms = NOON_MS
         self._processes = 0
 
     @classmethod
@@ -35,7 +36,8 @@ class World:
     def process(self) -> ScanProjection:
         """A projection that just started."""
         self._processes += 1
-        return ScanProjection(self.store, self.bus, owner=f"process-{self._processes}", partitions=1, cache_bytes=20_000)
+        owner = f"process-{self._processes}"
+        return ScanProjection(self.store, self.bus, owner=owner, partitions=1, cache_bytes=20_000, now_ms=lambda: self.now_ms)
 
     async def count(self, *records: Record) -> None:
         """Count records with a process that starts, and goes on where the last one ended."""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ports import Inline
+from prometheus_client import REGISTRY
 from unit.qr.codes import BORN_MS, CHANGES, OTHERS, OURS, Desk, opened_desk
 
 from quietzone.qr.v1.code_pb2 import CODE_STATE_DELETED
@@ -278,6 +279,19 @@ class TestUpdate:
             await desk.update(code.code_id, title="one too many")
 
         assert (await desk.get(code.code_id)).revision == 100
+
+
+async def test_codes_that_come_change_and_go_are_counted(desk: Desk) -> None:
+    def counted() -> list[float]:
+        return [REGISTRY.get_sample_value("quietzone_qr_codes_total", {"kind": kind}) or 0.0 for kind in ("created", "changed", "deleted")]
+
+    before = counted()
+    code = await desk.create()
+    await desk.update(code.code_id, title="New")
+    await desk.update(code.code_id, title="New")
+    await desk.delete(code.code_id)
+
+    assert counted() == [one + 1 for one in before]
 
 
 class TestDelete:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.exports.domain import Counts, Format, Writer, is_of_utc_days
 from quietzone_analytics.exports.repository import KIND, ExportFile, ExportQuestion, key_of, older_than, question_of, result_of
+from quietzone_analytics.metrics import EXPORTS
 from quietzone_analytics.queries import Span, counted, span_of
 from quietzone_analytics.rollups import CodeKey, Rollups
 from quietzone_analytics.tables import Draft, NoRoom, TableError, Tables
@@ -59,7 +60,9 @@ class MakeExport:
         """See `quietzone_kit.tasks.Handler`."""
         question = question_of(task.payload)
         try:
-            return Done(result_of(await self._export(task, question, tell)))
+            made = await self._export(task, question, tell)
+            EXPORTS.labels(question.form.ending).inc()
+            return Done(result_of(made))
         except NoRoom as error:
             log.warning("an export has no room", task_id=task.task_id, reason=str(error))
             raise Fail("the export takes more room than there is: ask for a shorter span, wider intervals or single codes") from error

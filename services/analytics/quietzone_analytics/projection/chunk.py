@@ -1,10 +1,13 @@
 """Records that are stored together."""
 
+from collections import Counter
+from itertools import islice
+
 from quietzone_analytics import metrics
 from quietzone_analytics.projection.consumers import Decoder, Unreadable
 from quietzone_analytics.projection.domain import Closed, Draft, Lost, PassedOver, ScanState
 from quietzone_analytics.projection.repository import MAX_REJECTS, Reject
-from quietzone_analytics.rollups import OFFSET_WINDOW, Batch, Gathered
+from quietzone_analytics.rollups import OFFSET_WINDOW, Batch, Gathered, ScanClass
 from quietzone_kit.bus import Record
 from quietzone_kit.telemetry import logger
 
@@ -23,6 +26,8 @@ class Chunk:
         self.rejects: list[Reject] = []
         self._state = state
         self._first: int | None = None
+        self._classes: Counter[ScanClass] = Counter()
+        self._made: list[tuple[int, int]] = []  # when a batch's oldest scan was made, and how many scans are counted with it
         self._repeated = 0
         self._lost = 0
         self._unknown = 0
@@ -50,9 +55,13 @@ class Chunk:
         except PassedOver as error:
             self._passed_over.setdefault((error.kind, said.source_id), []).append(f"offset {record.offset}: {error}")
 
-    def tell(self) -> None:
-        """Say what happened; nothing is said of records that will be taken in again."""
-        metrics.SCANS_APPLIED.inc(self.gathered.scans)
+    def tell(self, now_ms: int | None) -> None:
+        """Say what happened; nothing is said of records that will be taken in again, nor without `now_ms` of how old scans are."""
+        for scan_class, scans in self._classes.items():
+            metrics.SCANS_APPLIED.labels(scan_class.value).inc(scans)
+        if now_ms is not None:
+            for made_ms, scans in self._made:
+                metrics.VISIBLE_SECONDS.observe(max(0, now_ms - made_ms) / 1000, scans)
         metrics.SCANS_REPEATED.inc(self._repeated)
         metrics.SCANS_LOST.inc(self._lost)
         metrics.UNKNOWN.inc(self._unknown)
@@ -70,10 +79,16 @@ class Chunk:
                 self._repeated += skip
                 if skip < len(said.seqs):
                     self.gathered.add(said, skip)
+                    self._note(said, skip)
             case Lost():
                 self._lost += self.draft.lost(said)
             case Closed():
                 self.draft.close(said)
+
+    def _note(self, batch: Batch, skip: int) -> None:
+        for traits, scans in Counter(islice(batch.traits, skip, None)).items():
+            self._classes[traits.scan_class] += scans
+        self._made.append((min(islice(batch.times_ms, skip, None)), len(batch.seqs) - skip))
 
     def _reject(self, record: Record, reason: str) -> None:
         if self.draft.rejected < MAX_REJECTS:

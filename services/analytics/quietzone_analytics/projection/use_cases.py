@@ -6,7 +6,7 @@ rollups ahead of the state; the replay finds their applied offsets and skips wha
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from quietzone_analytics import metrics
@@ -40,9 +40,22 @@ class Publisher(Protocol):
 class ScanProjection:
     """`quietzone_kit.projection.Projection` of `tracking.scan.v1`."""
 
-    def __init__(self, documents: Documents, bus: Publisher, *, owner: str, partitions: int, cache_bytes: int) -> None:
-        """`owner` is unique to this process, `partitions` is how many the topic has, `cache_bytes` bounds the rollups held (encoded)."""
+    def __init__(
+        self,
+        documents: Documents,
+        bus: Publisher,
+        *,
+        owner: str,
+        partitions: int,
+        cache_bytes: int,
+        now_ms: Callable[[], int] | None = None,
+    ) -> None:
+        """`owner` is unique to this process, `partitions` is how many the topic has, `cache_bytes` bounds the rollups held (encoded).
+
+        `now_ms` is for the metric of how old scans are when they are counted; without it (a rebuild) that isn't measured.
+        """
         self._bus = bus
+        self._now_ms = now_ms
         self._decoder = Decoder(partitions)
         self._ownership = Ownership(ScanStates(documents), TRACKING_SCAN_V1.name, owner)
         self._rejects = Rejects(documents)
@@ -95,7 +108,7 @@ class ScanProjection:
         await self._rejects.keep(chunk.rejects)
         after = chunk.draft.finish(next_offset)
         await self._ownership.save(after)
-        chunk.tell()
+        chunk.tell(None if self._now_ms is None else self._now_ms())
         return after
 
     async def _publish(self, crossed: Sequence[tuple[CodeKey, Milestone]]) -> None:

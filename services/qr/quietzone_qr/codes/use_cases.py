@@ -35,7 +35,7 @@ from quietzone_qr.codes.domain import (
     parse_title,
 )
 from quietzone_qr.codes.repository import CodePage, Codes, Held, SlugTaken
-from quietzone_qr.metrics import SLUGS_DRAWN_AGAIN
+from quietzone_qr.metrics import CODES, SLUGS_DRAWN_AGAIN
 from quietzone_qr.rendering import DEFAULT_SIZE_PX, MAX_SIZE_PX, MIN_SIZE_PX, Image, ImageFormat, ImageTooSmall, Renderer, Unreadable
 
 DRAWS = 5
@@ -92,6 +92,7 @@ async def create_code(
         except (SlugTaken, InvalidSlug):
             SLUGS_DRAWN_AGAIN.inc(0 if chosen else 1)
         else:
+            CODES.labels("created").inc()
             return code
     if chosen:
         taken = FieldViolation("slug", "is or was taken; choose another, or leave it out to have one drawn")
@@ -205,6 +206,7 @@ async def _rewrite(
             await codes.replace(held, after)
         except VersionConflict:
             continue
+        CODES.labels("deleted" if after.state is State.DELETED else "changed").inc()
         return after
     raise Unavailable("too many others change this code; try again")
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from quietzone_kit.errors import QuietzoneError
@@ -17,7 +17,7 @@ from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
 from quietzone_tracking.decide import SLUG, Link, Outcome, Page, decide, page_of, reserved_page, unavailable_page, wrong_method_page
 from quietzone_tracking.edge.clients import Client, Clients
-from quietzone_tracking.edge.metrics import ANSWERS, FLUSH_FAILURES, SCANS_RECORDED, SCANS_UNRECORDED
+from quietzone_tracking.edge.metrics import ANSWERS, FLUSH_FAILURES, REDIRECT_SECONDS, SCANS_RECORDED, SCANS_UNRECORDED
 from quietzone_tracking.edge.traces import ScanTraces
 from quietzone_tracking.spool import MAX_SCANS, NotRecorded, SpooledScan, SpoolWriter
 from quietzone_tracking.spool.frames import MAX_LANGUAGE, MAX_REFERRER, MAX_USER_AGENT
@@ -72,6 +72,15 @@ class EdgeOptions:
     traces: ScanTraces | None = None
 
 
+class _Redirects(NamedTuple):
+    """Redirects that are answered together: when their turn began, and of those whose link was looked up elsewhere, when they came."""
+
+    replies: list[tuple[Request, bytes]]
+    began: float
+    late: list[float]
+    trace_id: str
+
+
 class Edge:
     """Answers requests by `handle`; `run` must run beside it."""
 
@@ -80,6 +89,7 @@ class Edge:
         self._resolve = links.resolve
         self._spool = spool
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._salts = salts
         self._options = options
         self._clients = Clients(options.trusted_proxies)
@@ -87,6 +97,7 @@ class Edge:
         self._tasks: asyncio.TaskGroup | None = None
         self._resolving = 0
         self._in_turn = False
+        self._began = 0.0
         self._now_ms = 0
         self._second = -1
         self._complained = -1
@@ -96,10 +107,12 @@ class Edge:
         self._hash: hashlib.blake2b | None = None
         self._scans: list[SpooledScan] = []
         self._replies: list[tuple[Request, bytes]] = []
+        self._late: list[float] = []
         # Appended and not flushed, with `ack="disk"`; a connection has one request at a time, so the server's limit is the bound.
-        self._unflushed: deque[tuple[int, list[tuple[Request, bytes]]]] = deque()
+        self._unflushed: deque[tuple[int, _Redirects]] = deque()
         self._failed_flushes = 0
         self._redirects = ANSWERS.labels(Outcome.REDIRECT.value)
+        self._heads = ANSWERS.labels("head")
         spool.on_flush(self._flushed, at_once=options.ack == "disk")
 
     async def run(self) -> None:
@@ -133,6 +146,7 @@ class Edge:
                 self._record()
         elif request.method == b"HEAD":
             request.reply(head)
+            self._heads.inc()
         else:
             self._show(request, wrong_method_page(), "wrong_method")
 
@@ -167,6 +181,7 @@ class Edge:
     def _begin_turn(self) -> None:
         self._in_turn = True
         asyncio.get_running_loop().call_soon(self._end_turn)
+        self._began = self._monotonic()
         self._now_ms = now_ms = self._clock.now_ms()
         if now_ms // 1000 != self._second:
             self._second = now_ms // 1000
@@ -184,8 +199,9 @@ class Edge:
 
     def _record(self) -> None:
         """Append the turn's scans, then answer; whatever happens to the scans, the redirects are served."""
-        scans, replies = self._scans, self._replies
-        self._scans, self._replies = [], []
+        scans, replies, late = self._scans, self._replies, self._late
+        self._scans, self._replies, self._late = [], [], []
+        last_seq = None
         try:
             last_seq = self._spool.append(scans)
         except NotRecorded as error:
@@ -193,18 +209,21 @@ class Edge:
             SCANS_UNRECORDED.labels(error.reason).inc(len(scans))
         else:
             SCANS_RECORDED.inc(len(scans))
-            if self._options.ack == "disk":
-                self._unflushed.append((last_seq, replies))
-                return
         finally:
-            if self._traces is not None:
-                self._traces.end()
-        self._serve(replies)
+            trace_id = "" if self._traces is None else self._traces.end()
+        if last_seq is not None and self._options.ack == "disk":
+            self._unflushed.append((last_seq, _Redirects(replies, self._began, late, trace_id)))
+        else:
+            self._serve(replies, self._began, late, trace_id)
 
-    def _serve(self, replies: list[tuple[Request, bytes]]) -> None:
+    def _serve(self, replies: list[tuple[Request, bytes]], began: float, late: list[float], trace_id: str) -> None:
         for request, head in replies:
             request.reply(head)
         self._redirects.inc(len(replies))
+        now = self._monotonic()
+        REDIRECT_SECONDS.observe(now - began, len(replies) - len(late), trace_id)
+        for came in late:
+            REDIRECT_SECONDS.observe(now - came)
 
     def _flushed(self, last_seq: int) -> None:
         """A flush was tried: with `ack="disk"` it is time to answer, also when it failed, since the redirect comes first."""
@@ -212,7 +231,7 @@ class Edge:
             FLUSH_FAILURES.inc(self._spool.failed_flushes - self._failed_flushes)
             self._failed_flushes = self._spool.failed_flushes
         while self._unflushed and self._unflushed[0][0] <= last_seq:
-            self._serve(self._unflushed.popleft()[1])
+            self._serve(*self._unflushed.popleft()[1])
 
     # What isn't in memory under the target as it came
 
@@ -232,9 +251,9 @@ class Edge:
             self._show(request, unavailable_page(), "unavailable")
         else:
             self._resolving += 1
-            self._tasks.create_task(self._find_elsewhere(request, slug))
+            self._tasks.create_task(self._find_elsewhere(request, slug, self._began))
 
-    async def _find_elsewhere(self, request: Request, slug: str) -> None:
+    async def _find_elsewhere(self, request: Request, slug: str, came: float) -> None:
         link: Link | None = None
         problem: Exception | None = None
         try:
@@ -247,7 +266,10 @@ class Edge:
         if not self._in_turn:
             self._begin_turn()
         if problem is None:
+            taken = len(self._scans)
             self._answer(request, link)
+            if len(self._scans) > taken:
+                self._late.append(came)
         else:
             self._complain(problem)
             self._show(request, unavailable_page(), "unavailable")

@@ -2,10 +2,20 @@
 
 from prometheus_client import Counter
 
+from quietzone_kit.telemetry import Timings
+
 ANSWERS = Counter(
     "quietzone_tracking_answers_total",
-    "Requests by what they led to. Many unknown: somebody guesses slugs. Any unavailable: the link store is down, look at its log.",
+    "Requests by what they led to; `head` is a redirect that counts as no scan. Many unknown: somebody guesses slugs. Any unavailable: "
+    "the link store is down, look at its log.",
     ["outcome"],
+)
+REDIRECT_SECONDS = Timings(
+    "quietzone_tracking_redirect_seconds",
+    "From the turn of the event loop that took a scan to its redirect, with the append to the spool and any look-up of its link. Slower "
+    "than 0.025 for 1 %: look at the spool's disk, at quietzone_tracking_links_resolved_total (links that memory should hold), and for "
+    "what waits before its turn at quietzone_loop_delay_seconds.",
+    bounds=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),  # a turn of one, to a look-up's end
 )
 SCANS_RECORDED = Counter(
     "quietzone_tracking_scans_recorded_total",

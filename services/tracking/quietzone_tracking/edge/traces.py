@@ -1,7 +1,7 @@
 """Traces of scans: a span from the request to its append to the spool, and the context that the scan carries on."""
 
 from quietzone_kit.runtime import Randomness
-from quietzone_kit.telemetry import Span, SpanKind, begin_span, traceparent
+from quietzone_kit.telemetry import Span, SpanKind, begin_span, trace_id, traceparent
 from quietzone_tracking.decide import Link
 
 MAX_TRACEPARENT = 55
@@ -28,8 +28,12 @@ class ScanTraces:
         self._open.append(begun)
         return traceparent(begun) or ""
 
-    def end(self) -> None:
-        """The turn's scans are recorded."""
+    def end(self) -> str:
+        """The turn's scans are recorded; returns the id of one of their traces, an empty text when there is none."""
+        if not self._open:
+            return ""
+        told = trace_id(self._open[0])
         for begun in self._open:
             begun.end()
         self._open.clear()
+        return told

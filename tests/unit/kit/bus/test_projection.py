@@ -198,6 +198,18 @@ async def test_a_retry_is_counted(bus: Bus) -> None:
     assert REGISTRY.get_sample_value("quietzone_consumer_retries_total", labels) == before + 1
 
 
+async def test_what_applying_took_is_measured(bus: Bus) -> None:
+    projection = Texts()
+    labels = {"topic": TOPIC.name, "consumer": "analytics"}
+    before = REGISTRY.get_sample_value("quietzone_consumer_apply_seconds_count", labels) or 0
+    await publish(bus, "a")
+
+    async with running(bus, projection):
+        await projection.until(lambda: projection.applied.get(0) == ["a"])
+
+    assert REGISTRY.get_sample_value("quietzone_consumer_apply_seconds_count", labels) == before + 1
+
+
 async def test_a_partition_that_was_lost_is_released_and_claimed_again_while_it_is_assigned(bus: Bus) -> None:
     projection = Texts()
     async with running(bus, projection):

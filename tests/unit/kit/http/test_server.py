@@ -151,12 +151,12 @@ def test_dates_are_those_of_http() -> None:
 # The operators' port
 
 
-async def operator(target: bytes, not_ready: list[str] | None = None, method: bytes = b"GET") -> bytes:
+async def operator(target: bytes, not_ready: list[str] | None = None, method: bytes = b"GET", headers: bytes = b"") -> bytes:
     registry = CollectorRegistry()
     Counter("scans_total", "Scans.", registry=registry).inc(3)
     server = ops_server(StillClock(), host="127.0.0.1", port=0, not_ready=lambda: not_ready or [], registry=registry)
     async with served(server):
-        return await ask(server.port, method + b" " + target + b" HTTP/1.1\r\nHost: q\r\n\r\n")
+        return await ask(server.port, method + b" " + target + b" HTTP/1.1\r\nHost: q\r\n" + headers + b"\r\n")
 
 
 async def test_a_role_that_answers_is_alive() -> None:
@@ -176,6 +176,12 @@ async def test_a_role_that_misses_something_says_what() -> None:
 
 async def test_metrics_are_in_the_text_format() -> None:
     assert b"\nscans_total 3.0\n" in await operator(b"/metrics")
+
+
+async def test_metrics_are_open_metrics_for_who_takes_them() -> None:
+    answer = await operator(b"/metrics", headers=b"Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.3\r\n")
+
+    assert b"\r\nContent-Type: application/openmetrics-text; version=1.0.0" in answer
 
 
 async def test_other_paths_say_what_there_is() -> None:

@@ -93,6 +93,10 @@ class MovableClock(StillClock):
 
     def __init__(self) -> None:
         self.at_ms = super().now_ms()
+        self.at_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.at_s
 
     def now_ms(self) -> int:
         return self.at_ms
@@ -324,6 +328,41 @@ async def test_a_scan_that_cannot_be_recorded_is_redirected(site: Site) -> None:
     (wire,) = await site.ask(get())
 
     assert wire.statuses == [302]
+
+
+def timed() -> list[float]:
+    """Redirects so far: those within 0.25 s, and all."""
+    name = "quietzone_tracking_redirect_seconds"
+    return [REGISTRY.get_sample_value(f"{name}_bucket", {"le": "0.25"}) or 0.0, REGISTRY.get_sample_value(f"{name}_count") or 0.0]
+
+
+async def test_redirects_are_timed_and_pages_are_not(site: Site) -> None:
+    before = timed()
+    await site.ask(get(), get(), get("/off"))
+
+    assert timed() == [before[0] + 2, before[1] + 2]
+
+
+async def test_a_redirect_whose_link_is_looked_up_is_timed_from_its_request(site: Site) -> None:
+    before = timed()
+    site.links.elsewhere["new"] = link("new")
+    site.links.answers.clear()
+    (wire,) = await site.ask(get("/new"))
+    site.clock.at_s = 1.0
+    site.links.answers.set()
+    await site.ask(get())
+
+    assert (wire.statuses, timed()) == ([302], [before[0] + 1, before[1] + 2])
+
+
+async def test_a_redirect_that_counts_as_no_scan_is_an_answer_all_the_same(site: Site) -> None:
+    def heads() -> float:
+        return REGISTRY.get_sample_value("quietzone_tracking_answers_total", {"outcome": "head"}) or 0.0
+
+    before = heads()
+    await site.ask(get(method="HEAD"))
+
+    assert heads() == before + 1
 
 
 async def test_scans_that_cannot_be_recorded_are_counted(site: Site) -> None:
