@@ -20,3 +20,5 @@ LOOP_DELAY = Timings(
     "0.05: the process is short of CPU, or something blocks the loop (SIGUSR1 shows its tasks).",
     bounds=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+
+REFUSED.labels("503")  # a series that begins with its first failure shows no increase

@@ -12,7 +12,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event, NotAnEvent, event_of, traces_of
 from quietzone_kit.projection import RETRY_BASE_S, RETRY_CAP_S
 from quietzone_kit.reaction._letters import MAX_REASON, Death, Origin, dead_topic, redrive_topic, to_dead, told_origin
-from quietzone_kit.reaction._metrics import BUDGET_USED, RECORDS, REDRIVEN, RETRIES, SECONDS
+from quietzone_kit.reaction._metrics import BUDGET_USED, MISSED, RECORDS, REDRIVEN, RETRIES, SECONDS
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import exemplar, is_tracing, logger, mask, taking_up
 
@@ -80,6 +80,9 @@ class Records:
         self._randomness = randomness
         self._outages = (BusUnavailable, DocumentsUnavailable, Unavailable, *patience.of_others)
         self._dead_in_a_row = 0
+        # A series that begins with its first failure shows no increase.
+        RECORDS.labels(topic, name, "dead")
+        MISSED.labels(topic, name)
 
     async def settle(self, record: Record) -> None:
         """Handle a record, or skip it, or have it among the dead letters when this returns.

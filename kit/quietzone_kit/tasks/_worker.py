@@ -64,6 +64,8 @@ class Worker:
         self._turns = Turns()
         self._woken = asyncio.Event()
         self._sweep_at = clock.monotonic()
+        for kind in kinds:  # a series that begins with its first failure shows no increase
+            RUNS.labels(kind, "dead")
 
     def wake(self) -> None:
         """Something may be due: called after a task was added."""

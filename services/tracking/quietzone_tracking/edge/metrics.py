@@ -30,3 +30,8 @@ FLUSH_FAILURES = Counter(
     "quietzone_tracking_spool_flush_failures_total",
     "Flushes of the spool that failed: a power cut could take those scans. Above 0: replace the edge's disk.",
 )
+
+# A series that begins with its first failure shows no increase: these are there from the start.
+ANSWERS.labels("unavailable")
+for reason in ("full", "disk"):
+    SCANS_UNRECORDED.labels(reason)

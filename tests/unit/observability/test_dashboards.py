@@ -1,0 +1,71 @@
+"""Dashboards ask for what the product has, and are what their script writes."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from unit.observability.product import CHART, OF_PROMETHEUS, OF_RECORDS, by_series, grouped_in, names_in, rules, selectors_in
+
+FILES = sorted((CHART / "dashboards").glob("*.json"))
+SERIES = by_series()
+RECORDED = {rule["record"] for rule in rules() if "record" in rule}
+OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_dashboards", CHART.parent / "make_dashboards.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_dashboards"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    for path in FILES:
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            for target in panel.get("targets", ()):
+                yield f"{path.stem}: {panel['title']}", target["expr"]
+
+
+QUERIES = list(queries())
+
+
+def test_the_files_are_what_the_script_writes(script: ModuleType) -> None:
+    there = {path.stem: path.read_text("utf-8") for path in FILES}
+
+    assert there == {one.name: script.written(one) for one in script.DASHBOARDS}, "run: python charts/make_dashboards.py"
+
+
+@pytest.mark.parametrize(("title", "query"), QUERIES)
+def test_a_panel_asks_for_series_that_the_product_has(title: str, query: str) -> None:
+    assert names_in(query) - SERIES.keys() - RECORDED == set(), title
+    assert names_in(query) or any(series in query for series in OF_PROCESSES), title
+
+
+@pytest.mark.parametrize(("title", "query"), QUERIES)
+def test_a_panel_chooses_and_groups_by_labels_that_its_series_have(title: str, query: str) -> None:
+    there = {label for series in names_in(query) & SERIES.keys() for label in SERIES[series].labels}
+
+    assert grouped_in(query) <= there | OF_PROMETHEUS | OF_RECORDS, title
+    assert all(labels <= SERIES[series].labels | OF_PROMETHEUS for series, labels in selectors_in(query)), title
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_panels_neither_overlap_nor_share_a_number(path: Any) -> None:
+    panels = json.loads(path.read_text("utf-8"))["panels"]
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+
+    assert len(cells) == len(set(cells))
+    assert len({panel["id"] for panel in panels}) == len(panels)
