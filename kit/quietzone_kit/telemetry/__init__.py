@@ -7,7 +7,7 @@ what to do when they move. Trace context travels as W3C `traceparent` in gRPC me
 from opentelemetry.trace import Span, SpanKind
 
 from quietzone_kit.telemetry._logs import configure_logs, logger, mask
-from quietzone_kit.telemetry._metrics import describe_process, exemplar, exposition
+from quietzone_kit.telemetry._metrics import describe_process, exemplar, exposition, release
 from quietzone_kit.telemetry._timings import Timings
 from quietzone_kit.telemetry._traces import (
     MAX_TRACES,
@@ -40,6 +40,7 @@ __all__ = [
     "is_tracing",
     "logger",
     "mask",
+    "release",
     "span",
     "taking_up",
     "trace_id",

@@ -18,6 +18,8 @@ sys.modules["rich"] = _rich
 import structlog  # noqa: E402
 from structlog.typing import EventDict, FilteringBoundLogger, Processor  # noqa: E402
 
+from quietzone_kit.telemetry._metrics import release  # noqa: E402
+
 if _rich is None:
     del sys.modules["rich"]
 
@@ -39,13 +41,16 @@ def logger(name: str) -> FilteringBoundLogger:
 
 
 def configure_logs(part: str, role: str, *, level: Level = "info", style: Format = "auto") -> None:
-    """Send this process's logs, and those of libraries, to stderr; `auto` means text on a terminal and JSON elsewhere."""
+    """Send this process's logs, and those of libraries, to stderr; `auto` means text on a terminal and JSON elsewhere.
+
+    docs/logs.md says what a line holds.
+    """
     text = style == "text" or (style == "auto" and sys.stderr.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        _add_fields(part=part, role=role),
+        _add_fields(part=part, role=role, release=release()),
         _add_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_error,

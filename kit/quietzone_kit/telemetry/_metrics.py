@@ -17,11 +17,15 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for
 
 def describe_process(part: str, role: str) -> None:
     """Say in the metrics what this process is."""
+    BUILD.labels(release(), part, role).set(1)
+
+
+def release() -> str:
+    """The version of this release."""
     try:
-        release = version("quietzone")
-    except PackageNotFoundError:  # an image has the code on PYTHONPATH and no distribution
-        release = "unknown"
-    BUILD.labels(release, part, role).set(1)
+        return version("quietzone")
+    except PackageNotFoundError:  # code on PYTHONPATH alone; our images say their version as an installed distribution does
+        return "0"
 
 
 def exposition(accept: str = "", registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:

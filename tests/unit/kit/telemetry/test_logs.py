@@ -9,8 +9,9 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.kit.telemetry.log_lines import problems
 
-from quietzone_kit.telemetry import configure_logs, configure_traces, logger, mask, span
+from quietzone_kit.telemetry import configure_logs, configure_traces, logger, release, mask, span
 from quietzone_kit.telemetry._logs import QUIET_S, Repetitions, mask_fields
 
 
@@ -36,11 +37,12 @@ def test_a_log_line_says_when_how_bad_what_and_who() -> None:
     with one_line() as said:
         logger("codes").info("code created", code_id="c1")
 
-    assert {name: said[name] for name in ("level", "message", "part", "role", "module", "code_id")} == {
+    assert {name: said[name] for name in ("level", "message", "part", "role", "release", "module", "code_id")} == {
         "level": "info",
         "message": "code created",
         "part": "qr",
         "role": "serve",
+        "release": release(),
         "module": "codes",
         "code_id": "c1",
     }
@@ -124,3 +126,55 @@ def test_no_ipv6_address_is_shown_whole(address: IPv6Address) -> None:
 @pytest.mark.parametrize("text", ["listening on 127.0.0.1:8000", "0.0.0.0", "at 09:30:15", "release 1.2.3"])
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert mask(text) == text
+
+
+# The contract of a line
+
+
+def test_our_own_lines_keep_the_contract() -> None:
+    with one_line() as said, span("work"):
+        logger("quietzone_qr.codes").warning("a change waits", code_id="c1", partition=3, reason="the bus is away")
+
+    assert problems(json.dumps(said)) == []
+
+
+def test_lines_with_an_error_keep_the_contract() -> None:
+    with one_line() as said:
+        logger("quietzone_qr.codes").error("call failed", exc_info=OSError("reset"))
+
+    assert problems(json.dumps(said)) == []
+    assert said["error_name"] == "OSError"
+
+
+def test_lines_of_libraries_keep_the_contract() -> None:
+    with one_line() as said:
+        logging.getLogger("aiokafka.conn").warning("broker %s is away", "kafka-1")
+
+    assert problems(json.dumps(said)) == []
+    assert said["logger"] == "aiokafka.conn"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"level": "loud"}, "level: 'loud'"),
+        ({"partition": "3"}, "partition: '3'"),
+        ({"trace_id": "0" * 32}, "trace_id without span_id"),
+        ({"timestamp": "yesterday"}, "timestamp: 'yesterday'"),
+        ({"part": None}, "part is missing"),
+    ],
+)
+def test_the_contract_finds_what_breaks_it(change: dict[str, object], said: str) -> None:
+    line = {
+        "timestamp": "2026-03-02T12:00:00.5Z",
+        "level": "info",
+        "message": "ready",
+        "part": "qr",
+        "role": "serve",
+        "release": "1",
+        **change,
+    }
+
+    found = problems(json.dumps({name: value for name, value in line.items() if value is not None}))
+
+    assert [problem.partition(" in ")[0] for problem in found] == [said]

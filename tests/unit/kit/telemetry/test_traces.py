@@ -50,6 +50,6 @@ def test_the_metrics_say_what_the_process_is() -> None:
 
     text, media_type = exposition()
 
-    assert b'part="qr",role="serve"' in text
+    assert b'quietzone_build_info{part="qr",role="serve",version="' in text
     assert b"process_resident_memory_bytes" in text
     assert media_type.startswith("text/plain")
