@@ -19,6 +19,7 @@ from quietzone_cli import dlq, operations, release, topics
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
 from quietzone_cli.terminal import complain, console, finish
+from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import describe
 from quietzone_standalone import (
     DEFAULT_PORT,
@@ -124,6 +125,18 @@ def migrate(
     if (source, target) != (Backends.EMBEDDED, Backends.REAL):
         raise typer.BadParameter("only --from embedded --to real can be done")
     finish(operations.move(console, data))
+
+
+@app.command()
+def cost(
+    prometheus: Annotated[str, typer.Option("--prometheus", help="What collects our metrics.")] = "http://localhost:9090",
+    prices: Annotated[Path | None, typer.Option("--prices", help="A TOML file with your prices; without it, examples.")] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=90, help="How far to look back.")] = 30,
+) -> None:
+    """Price what was used, and advise requests, replicas and tiers."""
+    from quietzone_cli.cost import cost as price  # noqa: PLC0415 - `serve` does without requests
+
+    finish(price(console, SystemClock(), prometheus=prometheus, prices=prices, days=days))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.kit.telemetry.log_lines import problems
 
-from quietzone_kit.telemetry import configure_logs, configure_traces, logger, release, mask, span
+from quietzone_kit.telemetry import configure_logs, configure_traces, logger, mask, release, span
 from quietzone_kit.telemetry._logs import QUIET_S, Repetitions, mask_fields
 
 
