@@ -9,8 +9,11 @@ from pathlib import Path
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from house import KEY, House, until
+from house import KEY, House, fetch, first_of_free_ports, until
+from quietzone_standalone import ROLES
+from quietzone_standalone.roles import OPS_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def traced(tmp_path: Path, collector: tuple[Collector, int], monkeypatch: pytest
     monkeypatch.setitem(os.environ, "QUIETZONE_API_KEY", KEY)
     monkeypatch.setitem(os.environ, "QUIETZONE_TRACES_URL", f"http://127.0.0.1:{collector[1]}")
     monkeypatch.setitem(os.environ, "QUIETZONE_TRACES_RATIO", "1")
+    monkeypatch.setitem(os.environ, OPS_PORT, str(first_of_free_ports(len(ROLES))))
     house = House(tmp_path / "data")
     yield house
     house.stop()
@@ -91,6 +95,35 @@ def test_a_scan_is_one_trace_from_the_edge_to_the_count(traced: House, collector
     until(lambda: traced.scan(slug).status == 302, "the redirect")
 
     _until_there(wanted, collector[0])
+
+
+LEADING = {
+    ("tracking edge", "quietzone_tracking_redirect_seconds"),
+    ("gateway serve", "quietzone_gateway_request_seconds"),
+    ("gateway serve", "quietzone_rpc_client_seconds"),
+    ("qr serve", "quietzone_rpc_server_seconds"),
+    ("analytics serve", "quietzone_consumer_apply_seconds"),
+}
+
+
+def test_durations_lead_to_traces_that_were_collected(traced: House, collector: tuple[Collector, int]) -> None:
+    def lead() -> set[tuple[str, str]]:
+        collected = {span.trace.hex() for span in list(collector[0].spans.values())}
+        return {one for one in LEADING if _exemplars(*one) & collected}
+
+    code = traced.create("https://example.com/")
+    until(lambda: traced.scan(code["slug"]).status == 302, "the redirect")
+    until(lambda: traced.total(code["id"]) == 1, "the count")
+
+    until(lambda: lead() == LEADING, "a trace of each")
+
+
+def _exemplars(role: str, histogram: str) -> set[str]:
+    """Ids of the traces that a role's histogram leads to."""
+    port = int(os.environ[OPS_PORT]) + [one.title for one in ROLES].index(role)
+    text = fetch("GET", f"http://localhost:{port}/metrics", None, {"accept": "application/openmetrics-text;version=1.0.0"}).body.decode()
+    families = [family for family in text_string_to_metric_families(text) if family.name == histogram]
+    return {sample.exemplar.labels["trace_id"] for family in families for sample in family.samples if sample.exemplar}
 
 
 def _until_there(wanted: set[tuple[str, str]], collector: Collector) -> None:

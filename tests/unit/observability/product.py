@@ -1,6 +1,7 @@
 """The metrics of the product, as its source declares them, and what rules and dashboards ask of them."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ def declared() -> list[Metric]:
     return [metric for folder in ("kit", "services", "gateway") for path in sorted((ROOT / folder).rglob("*.py")) for metric in _in(path)]
 
 
+@functools.cache
 def by_series() -> Mapping[str, Metric]:
     return {series: metric for metric in declared() for series in metric.series}
 
@@ -78,3 +80,21 @@ def selectors_in(query: str) -> list[tuple[str, set[str]]]:
 def grouped_in(query: str) -> set[str]:
     """Labels that a query groups by."""
     return {label.strip() for group in re.findall(r"\bby\s*\(([^)]*)\)", query) for label in group.split(",") if label.strip()}
+
+
+def strangers(query: str) -> list[str]:
+    """What a query asks for and the product doesn't have: series, labels that are chosen by, labels that are grouped by."""
+    named = names_in(query)
+    there = {label for series in named & by_series().keys() for label in by_series()[series].labels} | OF_PROMETHEUS | OF_RECORDS
+    chosen = [
+        f"{series}{{{label}}}"
+        for series, labels in selectors_in(query)
+        for label in labels - OF_PROMETHEUS
+        if series in by_series() and label not in by_series()[series].labels
+    ]
+    return [*sorted(named - by_series().keys() - _recorded()), *chosen, *sorted(grouped_in(query) - there)]
+
+
+@functools.cache
+def _recorded() -> frozenset[str]:
+    return frozenset(rule["record"] for rule in rules() if "record" in rule)

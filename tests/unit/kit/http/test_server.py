@@ -1,10 +1,11 @@
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from unit.kit.http_wire import StillClock, echo
 
 from quietzone_kit.http import HttpServer, Request, _server, http_date, ops_server, response_head
@@ -93,6 +94,20 @@ async def test_a_server_that_stops_ends_idle_connections_and_returns(monkeypatch
         assert await reader.read() == b""
         writer.close()
         await stopping
+
+
+async def test_how_late_the_event_loop_comes_to_a_timer_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late() -> float:
+        """Ticks so far that came 0.05 s late, or later."""
+        seen = {le: REGISTRY.get_sample_value("quietzone_loop_delay_seconds_bucket", {"le": le}) or 0.0 for le in ("0.05", "+Inf")}
+        return seen["+Inf"] - seen["0.05"]
+
+    monkeypatch.setattr(_server, "TICK_S", 0.01)
+    before = late()
+    async with served(local()), asyncio.timeout(10):
+        time.sleep(0.1)  # noqa: ASYNC251 - what blocks the loop is the subject
+        while late() == before:
+            await asyncio.sleep(0)
 
 
 async def test_a_server_that_stops_answers_what_is_under_way_and_says_that_it_was_the_last() -> None:
