@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 
 class Timings(Collector):
-    """How long things took, told of many equal ones at once, in 0.4 µs where `prometheus_client.Histogram` takes 2 for each.
+    """How long things took, told of many equal ones at once, in 0.2 µs where `prometheus_client.Histogram` takes 0.7 for each.
 
     It has no labels and no lock: tell it in the thread that answers /metrics, which is the event loop's. `bounds` are the buckets' upper
     ones in seconds, rising.
