@@ -1,29 +1,21 @@
 """A house on real servers, each of them reached through a proxy alone."""
 
 import asyncio
-import os
-import secrets  # noqa: TID251 - a database that no other test has
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from chaos.proxies import Proxy
 from house import House, fetch, first_of_free_ports, house_in, until
 from quietzone_kit.settings import only_for
 from quietzone_standalone import ROLES
 from quietzone_standalone.roles import OPS_PORT
-from servers.kafka import KafkaCluster
-from servers.mongodb import mongodb
-from servers.packages import Packages
-from servers.process import Server, free_port
-from servers.redis import redis
+from servers.process import Server
+from servers.proxied import Proxied
+from servers.proxies import Proxy
 from servers.run import Run
-from servers.s3 import s3
-from servers.toxiproxy import toxiproxy
 
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 20.0
@@ -87,41 +79,11 @@ class Second:
 def arena_in(folder: Path) -> Iterator[Arena]:
     """Servers of its own, proxies before them, and a house on these."""
     with Run.begin() as run:
-        packages = Packages()
-        kafka_port = free_port()
-        kafka = KafkaCluster(run.folder("kafka"), packages, advertised=kafka_port)
-        servers: dict[str, Server] = {
-            "kafka": run.use(kafka),
-            **{make.__name__: run.use(make(run.folder(make.__name__), packages)) for make in (mongodb, redis, s3)},
-        }
-        interface = run.use(toxiproxy(run.folder("toxiproxy"), packages)).url
-        ports = {name: free_port() for name in servers} | {"kafka": kafka_port}
-        proxies = {name: Proxy(interface, name, listen=ports[name], upstream=_port(server.url)) for name, server in servers.items()}
+        there = Proxied.begin(run)
         ops_port = first_of_free_ports(len(ROLES) + 1)
-        urls = _urls({name: server.url.replace(str(_port(server.url)), str(ports[name])) for name, server in servers.items()})
-        for server in servers.values():
-            os.environ.update(server.environment)
-        with house_in(folder, urls | {OPS_PORT: str(ops_port)}) as house:
-            yield Arena(house, servers, proxies, ops_port)
-
-
-def _urls(at: Mapping[str, str]) -> dict[str, str]:
-    run = secrets.token_hex(4)
-    return {
-        **{
-            f"QUIETZONE_{part}_DOCUMENTS_URL": f"{at['mongodb']}/{run}_{part.lower()}"
-            for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")
-        },
-        "QUIETZONE_BUS_URL": at["kafka"],
-        "QUIETZONE_CACHE_URL": at["redis"],
-        "QUIETZONE_ANALYTICS_BLOBS_URL": at["s3"],
-        "QUIETZONE_ANALYTICS_ARCHIVE_AFTER_S": ARCHIVE_AFTER_S,
-    }
-
-
-def _port(url: str) -> int:
-    """The port of a server's URL; S3's stands in its endpoint."""
-    return urlsplit(url.partition("endpoint=")[2].partition("&")[0] or url).port or 0
+        own = {OPS_PORT: str(ops_port), "QUIETZONE_ANALYTICS_ARCHIVE_AFTER_S": ARCHIVE_AFTER_S}
+        with house_in(folder, {**there.urls, **own}) as house:
+            yield Arena(house, there.servers, there.proxies, ops_port)
 
 
 def _answers(port: int) -> bool:

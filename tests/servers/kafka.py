@@ -22,8 +22,8 @@ class KafkaCluster:
 
     environment: Mapping[str, str] = {}
 
-    def __init__(self, folder: Path, packages: Packages, *, brokers: int = 1, advertised: int | None = None) -> None:
-        """`advertised` is the port that clients of a single broker are sent to, such as a proxy's."""
+    def __init__(self, folder: Path, packages: Packages, *, brokers: int = 1, advertised: str | None = None) -> None:
+        """`advertised` is the host and port that clients of a single broker are sent to, such as a proxy's."""
         java, jars = packages.java(), packages.jars("kafka", *JARS)
         ports = [(free_port(), free_port()) for _ in range(brokers)]
         self._java = (java, HEAP, "-XX:+UseSerialGC", "-Dorg.apache.logging.log4j.level=WARN", "-cp", f"{jars}/*")
@@ -96,12 +96,12 @@ class KafkaCluster:
             raise ServerFailed(f"its data folder can't be formatted: {said[-500:]}")
 
 
-def _properties(data: Path, number: int, ports: Sequence[tuple[int, int]], advertised: int | None) -> str:
+def _properties(data: Path, number: int, ports: Sequence[tuple[int, int]], advertised: str | None) -> str:
     port, controller = ports[number - 1]
     quorum = ",".join(f"{index}@127.0.0.1:{each}" for index, (_, each) in enumerate(ports, start=1))
     settings = _settings(number, quorum, len(ports)) | {
         "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised or port}",
+        "advertised.listeners": f"PLAINTEXT://{advertised or f'127.0.0.1:{port}'}",
         "log.dirs": str(data),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

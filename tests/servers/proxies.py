@@ -12,12 +12,12 @@ ANSWER_WITHIN_S = 10.0
 
 
 class Proxy:
-    """The only way to one server; `url` is toxiproxy's own interface."""
+    """The only way to one server of this machine; `url` is toxiproxy's own interface, `listen` a host and port."""
 
-    def __init__(self, url: str, name: str, *, listen: int, upstream: int) -> None:
+    def __init__(self, url: str, name: str, *, listen: str, upstream: int) -> None:
         self._url = url
         self._name = name
-        self._post("/proxies", {"name": name, "listen": f"127.0.0.1:{listen}", "upstream": f"127.0.0.1:{upstream}", "enabled": True})
+        self._post("/proxies", {"name": name, "listen": listen, "upstream": f"127.0.0.1:{upstream}", "enabled": True})
 
     def cut(self) -> None:
         """End all connections, refuse new ones."""
