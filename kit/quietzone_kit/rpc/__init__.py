@@ -8,6 +8,7 @@ from quietzone_kit.rpc._callers import SCOPE_EDGE, SCOPE_OPERATOR, Caller, Calle
 from quietzone_kit.rpc._client import Peer, PeerFailed
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline, remaining
 from quietzone_kit.rpc._server import Server
+from quietzone_kit.rpc._tls import Tls
 from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
 from quietzone_kit.rpc.settings import RpcSettings
 
@@ -21,6 +22,7 @@ __all__ = [
     "PeerFailed",
     "RpcSettings",
     "Server",
+    "Tls",
     "caller",
     "deadline",
     "refuse_unknown_fields",

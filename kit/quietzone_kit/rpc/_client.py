@@ -1,19 +1,22 @@
 """The client: one `Peer` per service that is called."""
 
 import asyncio
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import grpc
 from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 
 from quietzone_kit.breaker import Breaker, BreakerState
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.rpc import _callers
 from quietzone_kit.rpc._callers import METADATA_KEY, Caller, CallerKeys
+from quietzone_kit.rpc._channel import ReloadingChannel
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, remaining
 from quietzone_kit.rpc._metrics import BREAKER_OPEN, CALLED, RETRIED
 from quietzone_kit.rpc._server import MAX_MESSAGE_BYTES
 from quietzone_kit.rpc._status import from_transport, told_by_peer
+from quietzone_kit.rpc._tls import Tls, is_local
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import SpanKind, exemplar, span, traceparent
 
@@ -23,6 +26,21 @@ ATTEMPTS = 3
 BACKOFF_S = 0.05
 """Doubled with each attempt and drawn with full jitter
 (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+
+CHECK_S = 5.0
+"""For the connection and the answer to one `Peer.check`: a pod that has just come has a name within a second or two."""
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.service_config_disable_resolution", 1),  # retries are made here and nowhere else
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),  # gRPC's default of 120 s would outlast every restart
+)
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -35,27 +53,26 @@ class PeerFailed(Exception):
 class Peer:
     """A service that is called: `host:port`, `dns:///name:port` (all addresses in turn), or `unix:/path`.
 
-    Stubs are made once, with `channel`. It reconnects by itself; made inside a running event loop.
+    Stubs are made once, with `channel`. It reconnects by itself; made inside a running event loop. With `tls` it shows its certificate and
+    sees that the other side has one for the name in `address`, unless that is a Unix socket.
     """
 
-    def __init__(self, name: str, address: str, keys: CallerKeys, *, clock: Clock, randomness: Randomness) -> None:
+    def __init__(self, name: str, address: str, keys: CallerKeys, *, clock: Clock, randomness: Randomness, tls: Tls | None = None) -> None:
         self.name = name
         self.breaker = Breaker(name, clock)
+        self._address = address
         self._keys = keys
         self._randomness = randomness
-        self.channel = grpc.aio.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.lb_policy_name", "round_robin"),
-                ("grpc.service_config_disable_resolution", 1),  # retries are made here and nowhere else
-                ("grpc.keepalive_time_ms", 10_000),
-                ("grpc.keepalive_timeout_ms", 5_000),
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.min_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 1_000),  # gRPC's default of 120 s would outlast every restart
-            ],
+        self._reloading = None
+        if tls is None or is_local(address):
+            self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        else:
+            self._reloading = ReloadingChannel(lambda credentials: grpc.aio.secure_channel(address, credentials, OPTIONS), tls, clock)
+            self.channel = cast("grpc.aio.Channel", self._reloading)
+        self._health = self.channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
 
     async def call(
@@ -75,6 +92,8 @@ class Peer:
             QuietzoneError: what the peer raised; Unavailable or DeadlineExceeded when it gave no answer.
             PeerFailed: the peer has a bug.
         """
+        if self._reloading is not None:
+            await self._reloading.refresh()
         left_s = remaining()
         until = asyncio.get_running_loop().time() + (timeout_s if left_s is None else min(timeout_s, left_s))
         known = caller or _callers.current()
@@ -89,6 +108,22 @@ class Peer:
                 RETRIED.labels(self.name).inc()
                 await asyncio.sleep(pause_s)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def check(self) -> str:
+        """See that the peer is there and ready; waits for it for up to CHECK_S, whatever the breaker says.
+
+        Raises:
+            Unavailable: it isn't, with what gRPC says of it.
+        """
+        if self._reloading is not None:
+            await self._reloading.refresh()
+        try:
+            answer = await self._health(health_pb2.HealthCheckRequest(), timeout=CHECK_S, wait_for_ready=True)
+        except grpc.aio.AioRpcError as failure:
+            raise Unavailable(f"{self.name} at {self._address} gives no answer ({failure.details()})") from failure
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise Unavailable(f"{self.name} at {self._address} answers, and isn't ready yet")
+        return "answers, and is ready"
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -15,6 +15,7 @@ from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.rpc._health import add_health
 from quietzone_kit.rpc._metrics import SERVED, UNDER_WAY
 from quietzone_kit.rpc._status import DETAILS_KEY, status_code, to_details
+from quietzone_kit.rpc._tls import Tls, is_local, server_credentials
 from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
 from quietzone_kit.rpc.settings import RpcSettings
 from quietzone_kit.telemetry import SpanKind, exemplar, logger, span
@@ -38,11 +39,20 @@ class Server:
     """Serves services on one address: `host:port`, or `unix:/path/to/socket` (at most 107 bytes).
 
     Add services with `server.add(add_CodeServiceServicer_to_server, servicer)`; `not_ready` is `App.not_ready` and answers the health
-    service.
+    service. With `tls`, only who shows a certificate of its authority is let in, unless he comes by a Unix socket.
     """
 
-    def __init__(self, address: str, keys: _callers.CallerKeys, settings: RpcSettings, *, not_ready: Callable[[], list[str]]) -> None:
+    def __init__(
+        self,
+        address: str,
+        keys: _callers.CallerKeys,
+        settings: RpcSettings,
+        *,
+        not_ready: Callable[[], list[str]],
+        tls: Tls | None = None,
+    ) -> None:
         self._address = address
+        self._tls = None if is_local(address) else tls
         self.port = 0
         """The port that was bound, for an address that ends in `:0`."""
         self._server = grpc.aio.server(
@@ -70,7 +80,10 @@ class Server:
             OSError: the address can't be listened on.
         """
         try:
-            self.port = self._server.add_insecure_port(self._address)
+            if self._tls is None:
+                self.port = self._server.add_insecure_port(self._address)
+            else:
+                self.port = self._server.add_secure_port(self._address, server_credentials(self._tls))
         except RuntimeError as error:
             raise OSError(f"can't listen on {self._address}: taken by another process, or not an address of this machine") from error
         await self._server.start()

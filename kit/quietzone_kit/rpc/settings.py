@@ -1,10 +1,15 @@
 """Settings of gRPC."""
 
-from pydantic import Field, SecretStr, field_validator
+from pathlib import Path
+from typing import Self
 
-from quietzone_kit.settings import Settings
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from quietzone_kit.settings import Settings, variable
 
 MIN_KEY_CHARACTERS = 32
+
+TLS_FIELDS = ("rpc_tls_cert", "rpc_tls_key", "rpc_tls_ca")
 
 
 class RpcSettings(Settings):
@@ -19,6 +24,22 @@ class RpcSettings(Settings):
     rpc_max_concurrent: int = Field(
         1000, ge=1, le=100_000, description="Calls under way at once; more are refused, so that the others stay within memory"
     )
+
+    rpc_tls_cert: Path | None = Field(
+        None,
+        description="This process's certificate (PEM, with what lies between it and the authority): calls between parts are encrypted, and "
+        "each side must show one. Set it with _KEY and _CA, in all parts; files are read again when they change. unix: stays plain",
+    )
+    rpc_tls_key: Path | None = Field(None, description="The certificate's private key (PEM, without a password)")
+    rpc_tls_ca: Path | None = Field(None, description="The authority that has signed the certificates of all parts (PEM)")
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        given = {name: getattr(self, name) is not None for name in TLS_FIELDS}
+        if any(given.values()) and not all(given.values()):
+            unset = ", ".join(variable(name) for name, is_given in given.items() if not is_given)
+            raise ValueError(f"{unset}: not set; calls between parts are encrypted with all three of them, or plain with none")
+        return self
 
     @field_validator("caller_key")
     @classmethod
