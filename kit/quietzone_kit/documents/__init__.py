@@ -177,6 +177,9 @@ class Documents(Protocol):
             DocumentsError: an index is there with other fields, or the store isn't one of documents, or another part's.
         """
 
+    async def missing(self, *collections: Collection) -> list[str]:
+        """What `ensure` would create, such as `index by_slug of codes`; nothing is written."""
+
     async def get(self, collection: Collection, key: str) -> Stored | None:
         """The document with this key."""
 

@@ -1,6 +1,7 @@
 """What a collection declares, and what may be asked of it: checked the same for every adapter."""
 
 import re
+from collections.abc import Container
 
 from quietzone_kit.documents import MAX_ITEMS, Collection, Index, Query
 from quietzone_kit.documents._bodies import MAX_INT, MIN_INT
@@ -29,6 +30,13 @@ def present(index: Index) -> tuple[str, ...]:
     if index.unique:
         return index.fields
     return index.fields[-1:] if index.sparse else ()
+
+
+def lacks(collection: Collection, indexes: Container[str] | None) -> list[str]:
+    """What of a collection isn't there, in words; `indexes` are the names of those that are, None without the collection itself."""
+    if indexes is None:
+        return [f"collection {collection.name}"]
+    return [f"index {index.name} of {collection.name}" for index in collection.indexes if index.name not in indexes]
 
 
 def index_of(collection: Collection, query: Query) -> Index:

@@ -30,7 +30,7 @@ from quietzone_kit.documents._declared import check, check_limit
 from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._mongodb.client import INDEX_S, Client, Database
 from quietzone_kit.documents._mongodb.forms import Row, stored
-from quietzone_kit.documents._mongodb.layout import Shape, build, shape_of, take
+from quietzone_kit.documents._mongodb.layout import Shape, build, missing, shape_of, take
 from quietzone_kit.documents._mongodb.place import Place
 from quietzone_kit.documents._mongodb.queries import Plan, Sort, plan
 from quietzone_kit.documents._mongodb.writes import Delete, Increment, Insert, Part, Replace, Write, parts
@@ -70,6 +70,10 @@ class MongodbDocuments:
 
         await self._client.call(lambda database, _: take(database, collections, self._claim, self._shown))
         self._shapes |= await self._client.call(work, within_s=INDEX_S)
+
+    async def missing(self, *collections: Collection) -> list[str]:
+        """What `ensure` would create."""
+        return await self._client.call(lambda database, _: missing(database, collections))
 
     @measured
     async def get(self, collection: Collection, key: str) -> Stored | None:

@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from quietzone_kit.documents import Claim, Collection, DocumentsError, DuplicateKey, Index
-from quietzone_kit.documents._declared import present
+from quietzone_kit.documents._declared import lacks, present
 from quietzone_kit.documents._mongodb.client import Database, Rows
 from quietzone_kit.documents._mongodb.forms import Row
 
@@ -76,6 +76,17 @@ async def build(database: Database, collection: Collection) -> None:
             await _add(rows, collection, index)
         elif not _means(definition, index):
             raise _other_fields(collection, index)
+
+
+async def missing(database: Database, collections: Sequence[Collection]) -> list[str]:
+    """What isn't there of these collections, in words."""
+    there = set(await database.list_collection_names())
+    found: list[str] = []
+    for collection in collections:
+        is_there = collection.name in there
+        indexes = {each["name"] for each in await database[collection.name].list_indexes().to_list(None)} if is_there else None
+        found += lacks(collection, indexes)
+    return found
 
 
 async def shape_of(database: Database, collection: Collection) -> Shape:

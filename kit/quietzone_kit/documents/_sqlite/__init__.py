@@ -32,11 +32,11 @@ from quietzone_kit.documents import (
 )
 from quietzone_kit.documents._bodies import IndexValue, body_of, check_count, check_version, document, documents, is_key
 from quietzone_kit.documents._cursors import cursor, position_of
-from quietzone_kit.documents._declared import check, check_limit
+from quietzone_kit.documents._declared import check, check_limit, lacks
 from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._sqlite.connections import Connections, connect_to
 from quietzone_kit.documents._sqlite.queries import plan
-from quietzone_kit.documents._sqlite.schema import Table, complete, create, load, take, taken
+from quietzone_kit.documents._sqlite.schema import Table, complete, create, indexes, load, take, taken
 from quietzone_kit.documents._sqlite.writes import Bulk, Delete, Increment, Insert, Replace, Tables, Write
 from quietzone_kit.runtime import Executor, Randomness
 
@@ -98,6 +98,10 @@ class SqliteDocuments:
             check(collection)
         async with self._turn:
             await self._run(partial(self._ensure, collections))
+
+    async def missing(self, *collections: Collection) -> list[str]:
+        """What `ensure` would create."""
+        return await self._run(partial(self._missing, collections))
 
     @measured
     async def get(self, collection: Collection, key: str) -> Stored | None:
@@ -289,6 +293,10 @@ class SqliteDocuments:
                     self._connections.roll_back()
                     raise
             self._tables.update({collection.name: load(connection, collection) for collection in collections})
+
+    def _missing(self, collections: Sequence[Collection]) -> list[str]:
+        with self._connections.reader() as connection:
+            return [lacking for collection in collections for lacking in lacks(collection, indexes(connection, collection))]
 
     def _read_by_key(self, sql: str, parameter: str) -> dict[str, Stored]:
         with self._connections.reader() as connection:

@@ -83,6 +83,12 @@ def complete(connection: sqlite3.Connection, collection: Collection) -> bool:
     return collection.name in there and all(f"{collection.name}.{index.name}" in there for index in collection.indexes)
 
 
+def indexes(connection: sqlite3.Connection, collection: Collection) -> set[str] | None:
+    """The names of the indexes that a collection has; None when it isn't there."""
+    there = _definitions(connection, collection)
+    return {name.removeprefix(f"{collection.name}.") for name in there} if collection.name in there else None
+
+
 def create(connection: sqlite3.Connection, collection: Collection) -> None:
     """Add what is missing, and index the documents that are there; in the caller's transaction, so that it is all there or none of it.
 
