@@ -39,7 +39,11 @@ class State(Enum):
 
 
 class TaskDied(Exception):
-    """A task that should run as long as its process ended by itself; its cause says why."""
+    """A task that should run as long as its process ended by itself, or work that should end didn't; its cause says why."""
+
+
+class NotDone(Exception):
+    """Work couldn't be done, or what it found isn't well: says what, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class App:
         self._accepting: set[str] = set()
         self._stopping = asyncio.Event()
         self._death: TaskDied | None = None
+        self._unfinished: str | None = None
         self.state = State.STARTING
 
     def task(self, name: str, main: Callable[[], Coroutine[Any, Any, None]], *, stop: Callable[[], None] | None = None) -> None:
@@ -84,6 +89,20 @@ class App:
         On the way down `stop()` asks it to finish and it has what is left of `drain_s` for that; without `stop` it is cancelled.
         """
         self._parts.append(_Task(name, main, stop))
+
+    def once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do this one work, then stop. A process that is stopped before its end has died: whoever started it is to start it again.
+
+        What builds such an app only opens things: a signal that comes before `serve` doesn't find unfinished work.
+        """
+
+        async def do() -> None:
+            await work()
+            self._unfinished = None
+            self.stop()
+
+        self._unfinished = name
+        self.task(name, do)
 
     def server(self, name: str, server: Server) -> None:
         """Start `server` when its turn comes."""
@@ -129,6 +148,9 @@ class App:
             raise failure
         if self._death is not None:
             raise self._death
+        if self._unfinished is not None:
+            log.error("stopped before its end", task=self._unfinished)
+            raise TaskDied(f"{self._unfinished} was stopped before its end: start it again, it goes on where it was")
 
     async def _run(self, group: asyncio.TaskGroup, when_ready: Callable[[], None]) -> None:
         for part in self._parts:
@@ -159,7 +181,7 @@ class App:
 
     def _died(self, name: str, error: Exception | None) -> None:
         reason = f"{type(error).__name__}: {error}" if error is not None else "it ended without being asked to"
-        explains_itself = isinstance(error, (BusError, DocumentsError))
+        explains_itself = isinstance(error, (BusError, DocumentsError, NotDone))
         log.error("task died", task=name, reason=reason, exc_info=None if explains_itself else error)
         if self._death is None:
             self._death = TaskDied(f"task {name} died: {reason}")

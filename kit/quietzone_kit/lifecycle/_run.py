@@ -65,11 +65,21 @@ time (`bench/pipeline.py`). Reference counts free all but a few objects of ours:
 
 
 def role_asked(part: str, roles: Collection[str], arguments: Sequence[str]) -> str:
-    """The role that a command line names, such as `python -m quietzone_qr serve`; ends the process when it names none of `roles`."""
-    if len(arguments) == 2 and arguments[1] in roles:
-        return arguments[1]
+    """The role that a command line names, such as `python -m quietzone_qr serve`; ends the process when it names none of `roles`.
+
+    A role may be of several words: `migrate --contract`.
+    """
+    asked = " ".join(arguments[1:])
+    if asked in roles:
+        return asked
     sys.stderr.write(f"usage: python -m quietzone_{part} {'|'.join(roles)}\n")
     raise SystemExit(ExitCode.WRONG_SETTINGS)
+
+
+def say(line: str) -> None:
+    """Print a line for whoever started this process: what a one-off has seen or done."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def run(part: str, role: str, kind: type[S], build: Callable[[S], Awaitable[App]]) -> int:

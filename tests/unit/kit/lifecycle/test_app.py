@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from quietzone_kit.lifecycle import App, State, TaskDied
+from quietzone_kit.lifecycle import App, NotDone, State, TaskDied
 
 
 class Journal(list[str]):
@@ -196,3 +196,37 @@ async def test_it_can_be_stopped_before_it_is_ready() -> None:
     app.stop()
 
     await asyncio.wait_for(app.serve(lambda: pytest.fail("it was never ready")), 5)
+
+
+async def test_work_that_is_done_stops_the_process() -> None:
+    journal, app = Journal(), App()
+    app.close("store", journal.closing("store"))
+
+    async def migrate() -> None:
+        journal.append("done")
+
+    app.once("migrate", migrate)
+
+    await asyncio.wait_for(app.serve(), 5)
+
+    assert journal == ["done", "store closed"]
+
+
+async def test_work_that_was_stopped_before_its_end_has_died() -> None:
+    app = App()
+    app.once("drain", asyncio.Event().wait)  # type: ignore[arg-type] # its result is nobody's business
+
+    with pytest.raises(TaskDied, match="drain was stopped before its end: start it again"):
+        await serve_until_ready(app)
+
+
+async def test_work_that_finds_something_wrong_ends_the_process_with_its_words() -> None:
+    app = App()
+
+    async def look() -> None:
+        raise NotDone("2 of 7 checks failed")
+
+    app.once("verify", look)
+
+    with pytest.raises(TaskDied, match="task verify died: NotDone: 2 of 7 checks failed"):
+        await asyncio.wait_for(app.serve(), 5)

@@ -141,3 +141,7 @@ async def test_the_operators_port_says_whether_it_is_ready(unused_tcp_port: int)
 
     assert code is ExitCode.STOPPED
     assert seen[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_role_may_be_of_several_words() -> None:
+    assert role_asked("qr", ("serve", "migrate --contract"), ["python", "migrate", "--contract"]) == "migrate --contract"
