@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from quietzone_cli.operations import BackendsOption, DataFolder
 from quietzone_cli.terminal import complain, console, finish
 from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import describe
+from quietzone_kit.telemetry import release
 from quietzone_standalone import (
     DEFAULT_PORT,
     ROLES,
@@ -57,7 +57,7 @@ EXAMPLES = sorted(Path("examples").glob("*.csv"))
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        console.print(version("quietzone"), highlight=False)
+        console.print(release(), highlight=False)
         raise typer.Exit
 
 

@@ -1,10 +1,19 @@
-"""`python -m quietzone_gateway serve`."""
+"""`python -m quietzone_gateway serve|verify|migrate [--contract]`."""
 
 import sys
+from functools import partial
 
-from quietzone_gateway.app import build
-from quietzone_gateway.settings import GatewaySettings
+from quietzone_gateway.app import build, build_contract, build_migrate, build_verify
+from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings
 from quietzone_kit.lifecycle import role_asked, run
 
+ROLES = {
+    "serve": partial(run, kind=GatewaySettings, build=build),
+    "verify": partial(run, kind=GatewaySettings, build=build_verify),
+    "migrate": partial(run, kind=GatewayStoreSettings, build=build_migrate),
+    "migrate --contract": partial(run, kind=GatewayStoreSettings, build=build_contract),
+}
+
 if __name__ == "__main__":
-    sys.exit(run("gateway", role_asked("gateway", ("serve",), sys.argv), GatewaySettings, build))
+    role = role_asked("gateway", ROLES, sys.argv)
+    sys.exit(ROLES[role]("gateway", role))

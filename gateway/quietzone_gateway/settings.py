@@ -7,12 +7,17 @@ from quietzone_kit.lifecycle import ProcessSettings
 from quietzone_kit.rpc import RpcSettings
 
 
-class GatewaySettings(ProcessSettings, RpcSettings):
-    """Settings of the gateway."""
+class GatewayStoreSettings(ProcessSettings):
+    """Role `migrate`."""
+
+    gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
+
+
+class GatewaySettings(GatewayStoreSettings, RpcSettings):
+    """Roles `serve` and `verify`."""
 
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")
     gateway_port: int = Field(8000, ge=0, le=65535, description="Port of the API")
-    gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
     qr_address: str = Field(description="Where the qr service is called: host:port, dns:///name:port or unix:/path")
     analytics_address: str = Field(description="Where the analytics service is called: host:port, dns:///name:port or unix:/path")
     api_key: SecretStr | None = Field(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from quietzone_gateway.identity.domain import Account
+from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_kit.documents import (
     Body,
     Collection,
@@ -13,9 +14,11 @@ from quietzone_kit.documents import (
     DuplicateKey,
     Index,
     Query,
+    Stored,
     Value,
     VersionConflict,
 )
+from quietzone_kit.documents.migrations import declare
 from quietzone_kit.errors import Unavailable
 
 ACCOUNTS = Collection("accounts", key="account_id", indexes=(Index("by_key", ("key_id",), unique=True),))
@@ -31,21 +34,21 @@ class Accounts:
         self._documents = documents
 
     async def ensure(self) -> None:
-        """Make the collection."""
+        """Make the collection; raises NewerStore when a newer release has contracted it."""
         async with _available():
-            await self._documents.ensure(ACCOUNTS)
+            await declare(self._documents, [ACCOUNTS], MIGRATIONS)
 
     async def get(self, account_id: str) -> Account | None:
         """The account with this id."""
         async with _available():
             stored = await self._documents.get(ACCOUNTS, account_id)
-        return _account(stored.body) if stored else None
+        return account_of(stored) if stored else None
 
     async def by_key_id(self, key_id: str) -> Account | None:
         """The account whose key is found by this id (index `by_key`)."""
         async with _available():
             page = await self._documents.query(ACCOUNTS, Query("by_key", (key_id,), limit=1))
-        return _account(page.items[0].body) if page.items else None
+        return account_of(page.items[0]) if page.items else None
 
     async def add(self, account: Account) -> bool:
         """Insert an account; False when there is one with its id."""
@@ -65,7 +68,7 @@ class Accounts:
                 stored = await self._documents.get(ACCOUNTS, account_id)
             if stored is None:
                 raise LookupError(f"no account {account_id}: accounts are never deleted, so the store was changed by hand")
-            account = _account(stored.body).with_key(key)
+            account = account_of(stored).with_key(key)
             try:
                 async with _available():
                     await self._documents.replace(ACCOUNTS, {**stored.body, **_body(account)}, if_version=stored.version)
@@ -94,8 +97,9 @@ def _body(account: Account) -> Body:
     }
 
 
-def _account(body: Body) -> Account:
-    match body:
+def account_of(stored: Stored) -> Account:
+    """The account in a document; raises TypeError when it isn't one of this release."""
+    match stored.body:
         case {
             "account_id": str(account_id),
             "key_id": str(key_id),

@@ -8,12 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from quietzone_gateway.rest import analytics, codes, exports, health, reconcile
-from quietzone_gateway.rest.description import describer, release
+from quietzone_gateway.rest.description import describer
 from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
 from quietzone_kit.errors import NotFound
 from quietzone_kit.runtime import Randomness
+from quietzone_kit.telemetry import release
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
 """That the API has; `Envelope` answers HEAD as GET."""

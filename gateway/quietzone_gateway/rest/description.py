@@ -1,7 +1,6 @@
 """The API's description (OpenAPI 3.1): what FastAPI makes of the code, with our problems in place of its errors."""
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
@@ -86,14 +85,6 @@ def describer(app: FastAPI) -> Callable[[], dict[str, Any]]:
         return app.openapi_schema
 
     return describe
-
-
-def release() -> str:
-    """The version of this release."""
-    try:
-        return version("quietzone")
-    except PackageNotFoundError:  # an image has the code on PYTHONPATH and no distribution
-        return "0"
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

@@ -106,6 +106,7 @@ async def missing(documents: Documents, collections: Sequence[Collection], migra
     lacking = await documents.missing(*collections, DONE)
     if lacking:
         return lacking
+    await documents.ensure(DONE)  # as it is there, this writes nothing
     done = {
         record.name for record in map(_record, (await documents.scan(DONE, limit=MAX_MIGRATIONS)).items) if record.step != Step.MIGRATING
     }

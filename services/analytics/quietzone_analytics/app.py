@@ -1,8 +1,8 @@
 """The composition roots of the analytics service."""
 
 import asyncio
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from quietzone.analytics.v1.analytics_pb2_grpc import add_AnalyticsServiceServicer_to_server
@@ -10,6 +10,7 @@ from quietzone.analytics.v1.exports_pb2_grpc import add_ExportServiceServicer_to
 from quietzone_analytics import archive, exports, projection, reconcile, rollups
 from quietzone_analytics.archive import ArchiveProjection, ArchiveStates, Due, Rebuild, Shelf
 from quietzone_analytics.exports.rpc import ExportService
+from quietzone_analytics.migrations import MIGRATIONS
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.projection import ScanProjection, ScanStates
 from quietzone_analytics.reconcile import ReportProjection, ReportStates
@@ -21,21 +22,27 @@ from quietzone_analytics.settings import (
     ArchiveOptions,
     ArchiveSettings,
     FilesSettings,
+    MigrateSettings,
+    ProjectSettings,
     RebuildSettings,
+    VerifySettings,
     WorkSettings,
 )
 from quietzone_analytics.tables import Tables, open_tables
+from quietzone_analytics.verify import verify
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, BusUnavailable, open_bus
 from quietzone_kit.documents import Documents, DocumentsUnavailable, open_documents
+from quietzone_kit.documents.migrations import Migrations, declare
 from quietzone_kit.ids import uuid7
-from quietzone_kit.lifecycle import App
+from quietzone_kit.lifecycle import App, say
 from quietzone_kit.projection import run_projection
-from quietzone_kit.rpc import CallerKeys, Server
+from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import Tasks, Worker
-from quietzone_kit.telemetry import logger
+from quietzone_kit.telemetry import logger, release
+from quietzone_kit.verify import Checks
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 log = logger(__name__)
@@ -55,32 +62,13 @@ EXPORTS_AT_ONCE = 2  # each takes one processor, and 100 MB
 
 
 async def build(settings: AnalyticsSettings) -> App:
-    """The role `serve`: counts scans, keeps what sources report, and answers calls."""
+    """The role `serve`: answers calls; counts, archives and exports too, unless it is told that others do."""
     app = App(drain_s=settings.drain_s)
     clock, randomness = SystemClock(), SystemRandomness()
     documents, bus = await _ports(app, settings)
-    owner = uuid7(clock, randomness)
-
-    async def count_scans() -> None:
-        await _topics_are_there(bus)
-        partitions = await bus.partitions(TRACKING_SCAN_V1.name)
-        cache_bytes = settings.analytics_cache_bytes
-        scans = ScanProjection(documents, bus, owner=owner, partitions=partitions, cache_bytes=cache_bytes, now_ms=clock.now_ms)
-        await run_projection(bus, TRACKING_SCAN_V1.name, projection.GROUP, scans, clock, randomness=randomness)
-
-    async def keep_reports() -> None:
-        await _topics_are_there(bus)
-        reports = ReportProjection(documents, owner=owner)
-        await run_projection(bus, TRACKING_SOURCE_V1.name, projection.GROUP, reports, clock, randomness=randomness)
-
-    async def compare() -> None:
-        await _topics_are_there(bus)
-        await reconcile.watch(lambda: reconcile.reconcile(*stored, bus, clock), clock)
-
     stored = (Rollups(documents), ScanStates(documents), ReportStates(documents))
-    app.task("scans", count_scans)
-    app.task("reports", keep_reports)
-    app.task("reconcile", compare)
+    if settings.analytics_project:
+        _project(app, documents, bus, settings)
     blobs, wake = None, _nobody
     if settings.analytics_blobs_url is not None:
         blobs = _blobs(app, settings.analytics_blobs_url)
@@ -89,10 +77,19 @@ async def build(settings: AnalyticsSettings) -> App:
         if settings.analytics_work:
             wake = _work(app, documents, blobs, settings)
     service = AnalyticsService(*stored, bus, clock)
-    server = Server(settings.analytics_listen, CallerKeys.of(settings, clock), settings, not_ready=app.not_ready)
+    keys, tls = CallerKeys.of(settings, clock), Tls.of(settings, clock)
+    server = Server(settings.analytics_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_AnalyticsServiceServicer_to_server, service)
     server.add(add_ExportServiceServicer_to_server, ExportService(Tasks(documents, clock, randomness, wake=wake), blobs))
     app.server("rpc", server)
+    return app
+
+
+async def build_project(settings: ProjectSettings) -> App:
+    """The role `project`: counts scans and compares, where `serve` is told not to."""
+    app = App(drain_s=settings.drain_s)
+    documents, bus = await _ports(app, settings)
+    _project(app, documents, bus, settings)
     return app
 
 
@@ -107,10 +104,9 @@ async def build_adopt(settings: AnalyticsStoreSettings) -> App:
         said = await adopt(ScanStates(documents), bus, TRACKING_SCAN_V1.name, clock)
         said += await adopt(ReportStates(documents), bus, TRACKING_SOURCE_V1.name, clock)
         said += [f"archive: {one}" for one in await adopt(ArchiveStates(documents), bus, TRACKING_SCAN_V1.name, clock)]
-        sys.stdout.write("\n".join(said or ["every partition goes on where it ended: there is nothing to adopt"]) + "\n")
-        app.stop()
+        say("\n".join(said or ["every partition goes on where it ended: there is nothing to adopt"]))
 
-    app.task("adopt", adopt_logs)
+    app.once("adopt", adopt_logs)
     return app
 
 
@@ -146,11 +142,70 @@ async def build_rebuild(settings: RebuildSettings) -> App:
         counting = Rebuild(documents, shelf, tables, log_id, partitions=partitions)
         for partition, files in sorted(work.items()):
             rebuilt = await counting.partition(partition, files, lambda file: log.info("counted a file", file=file.key))
-            sys.stdout.write(f"{await archive.tell_of_bus(bus, log_id, rebuilt)}\n")
-        app.stop()
+            say(await archive.tell_of_bus(bus, log_id, rebuilt))
 
-    app.task("rebuild", rebuild)
+    app.once("rebuild", rebuild)
     return app
+
+
+async def build_verify(settings: VerifySettings) -> App:
+    """The role `verify`: sees whether this release can work with what is there, and ends."""
+    app = App(drain_s=settings.drain_s)
+    documents, bus = _store(app, settings), _bus(app, settings)
+    blobs = None if settings.analytics_blobs_url is None else _blobs(app, settings.analytics_blobs_url)
+
+    async def look() -> None:
+        checks = Checks(say)
+        await verify(checks, documents, bus, blobs, COLLECTIONS)
+        checks.end()
+
+    app.once("verify", look)
+    return app
+
+
+async def build_migrate(settings: MigrateSettings) -> App:
+    """The role `migrate`: prepares the store for this release, while an older one may run, and ends."""
+    app = App(drain_s=settings.drain_s)
+    app.once("migrate", partial(_migrations(app, settings).migrate, say))
+    return app
+
+
+async def build_contract(settings: MigrateSettings) -> App:
+    """The role `migrate --contract`: takes away what only older releases have read, when none runs any more, and ends."""
+    app = App(drain_s=settings.drain_s)
+    app.once("contract", partial(_migrations(app, settings).contract, say))
+    return app
+
+
+def _migrations(app: App, settings: MigrateSettings) -> Migrations:
+    return Migrations(_store(app, settings), COLLECTIONS, MIGRATIONS, release=release(), clock=SystemClock())
+
+
+def _project(app: App, documents: Documents, bus: Bus, settings: ProjectSettings) -> None:
+    """Count scans, keep what sources report, and compare the two."""
+    clock, randomness = SystemClock(), SystemRandomness()
+    owner = uuid7(clock, randomness)
+    stored = (Rollups(documents), ScanStates(documents), ReportStates(documents))
+
+    async def count_scans() -> None:
+        await _topics_are_there(bus)
+        partitions = await bus.partitions(TRACKING_SCAN_V1.name)
+        cache_bytes = settings.analytics_cache_bytes
+        scans = ScanProjection(documents, bus, owner=owner, partitions=partitions, cache_bytes=cache_bytes, now_ms=clock.now_ms)
+        await run_projection(bus, TRACKING_SCAN_V1.name, projection.GROUP, scans, clock, randomness=randomness)
+
+    async def keep_reports() -> None:
+        await _topics_are_there(bus)
+        reports = ReportProjection(documents, owner=owner)
+        await run_projection(bus, TRACKING_SOURCE_V1.name, projection.GROUP, reports, clock, randomness=randomness)
+
+    async def compare() -> None:
+        await _topics_are_there(bus)
+        await reconcile.watch(lambda: reconcile.reconcile(*stored, bus, clock), clock)
+
+    app.task("scans", count_scans)
+    app.task("reports", keep_reports)
+    app.task("reconcile", compare)
 
 
 def _archive(app: App, documents: Documents, bus: Bus, blobs: Blobs, settings: ArchiveOptions) -> None:
@@ -213,16 +268,25 @@ def _tables(app: App, settings: FilesSettings) -> Tables:
 
 
 async def _ports(app: App, settings: AnalyticsStoreSettings) -> tuple[Documents, Bus]:
-    clock, randomness = SystemClock(), SystemRandomness()
+    documents = _store(app, settings)
+    await declare(documents, COLLECTIONS, MIGRATIONS)
+    return documents, _bus(app, settings)
+
+
+def _store(app: App, settings: MigrateSettings) -> Documents:
+    executor = ThreadExecutor("documents", DOCUMENT_THREADS)
     with setting("analytics_documents_url"):
-        executor = ThreadExecutor("documents", DOCUMENT_THREADS)
-        documents = open_documents(settings.analytics_documents_url, executor=executor, randomness=randomness, owner="analytics")
+        documents = open_documents(settings.analytics_documents_url, executor=executor, randomness=SystemRandomness(), owner="analytics")
     app.close("documents", documents.close)
-    await documents.ensure(*COLLECTIONS)
+    return documents
+
+
+def _bus(app: App, settings: AnalyticsStoreSettings) -> Bus:
+    executor = ThreadExecutor("bus", BUS_THREADS)
     with setting("bus_url"):
-        bus = open_bus(settings.bus_url, clock=clock, executor=ThreadExecutor("bus", BUS_THREADS), randomness=randomness)
+        bus = open_bus(settings.bus_url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
     app.close("bus", bus.close)
-    return documents, bus
+    return bus
 
 
 async def _topics_are_there(bus: Bus) -> None:

@@ -9,10 +9,15 @@ from quietzone_kit.settings import Settings
 _BLOBS = "Where the archive and exports keep their files, such as file:///data/blobs or s3://bucket/prefix?endpoint=https://host:port"
 
 
-class AnalyticsStoreSettings(ProcessSettings):
-    """What every role of analytics needs; role `adopt` needs no more."""
+class MigrateSettings(ProcessSettings):
+    """Role `migrate`."""
 
     analytics_documents_url: str = Field(description="The service's own store, such as sqlite:///data/analytics.db; nobody else may use it")
+
+
+class AnalyticsStoreSettings(MigrateSettings):
+    """What every role of analytics needs but `migrate`; role `adopt` needs no more."""
+
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
 
 
@@ -58,18 +63,29 @@ class RebuildSettings(WorkSettings):
     analytics_rebuild_log: str | None = Field(None, description="Id of the log whose archive is counted; by default the log on the bus")
 
 
-class AnalyticsSettings(AnalyticsStoreSettings, RpcSettings, ArchiveOptions):
-    """Role `serve`."""
+class ProjectSettings(AnalyticsStoreSettings):
+    """Role `project`."""
 
-    analytics_listen: str = Field(
-        "127.0.0.1:9102", description="Where other parts reach this service: host:port, or unix:/path on one machine"
-    )
     analytics_cache_bytes: int = Field(
         32_000_000,
         ge=0,
         le=4_000_000_000,
         description="Rollups held in memory, as they are stored; decoded they take about five times as much. More for many busy codes",
     )
+
+
+class VerifySettings(AnalyticsStoreSettings):
+    """Role `verify`."""
+
     analytics_blobs_url: str | None = Field(None, description=f"{_BLOBS}; without it there is neither archive nor export")
+
+
+class AnalyticsSettings(ProjectSettings, VerifySettings, RpcSettings, ArchiveOptions):
+    """Role `serve`."""
+
+    analytics_listen: str = Field(
+        "127.0.0.1:9102", description="Where other parts reach this service: host:port, or unix:/path on one machine"
+    )
+    analytics_project: bool = Field(True, description="Whether `serve` counts scans; else run `project`, and `serve` only answers")
     analytics_archive: bool = Field(True, description="Whether `serve` archives scans, if there is a place for files; else run `archive`")
     analytics_work: bool = Field(True, description="Whether `serve` makes exports, if there is a place for files; else run `work`")

@@ -7,18 +7,20 @@ from typing import Any, TypeAlias
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
 from quietzone_kit.bus import Bus, BusUnavailable, TopicMismatch, open_bus
-from quietzone_kit.cache import open_cache
+from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.documents.migrations import Migrations, declare
 from quietzone_kit.ids import uuid7
-from quietzone_kit.lifecycle import App
+from quietzone_kit.lifecycle import App, say
 from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import ForeignLog
 from quietzone_kit.reaction import FailsOnEverything, run_reaction
-from quietzone_kit.rpc import CallerKeys, Server
+from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import Kind, Tasks, Worker
-from quietzone_kit.telemetry import logger
+from quietzone_kit.telemetry import logger, release
+from quietzone_kit.verify import Checks
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
 from quietzone_qr.health.ask import Asker, SystemResolver
@@ -29,9 +31,11 @@ from quietzone_qr.health.repository import COLLECTIONS as HEALTH_COLLECTIONS
 from quietzone_qr.health.repository import HEALTH, Healths
 from quietzone_qr.health.tasks import WITHIN_S, CheckDestination, user_agent
 from quietzone_qr.health.use_cases import CHECK
-from quietzone_qr.rendering import Gate, Renderer
+from quietzone_qr.migrations import MIGRATIONS
+from quietzone_qr.rendering import Gate, Renderer, WarmUp
 from quietzone_qr.rpc import CodeService
-from quietzone_qr.settings import HealthSettings, QrSettings
+from quietzone_qr.settings import HealthSettings, QrSettings, QrStoreSettings
+from quietzone_qr.verify import verify
 from quietzone_topics import QR_CODE_V1, QR_DESTINATION_V1
 
 log = logger(__name__)
@@ -66,14 +70,17 @@ async def build(settings: QrSettings) -> App:
     app.task("outbox relay", _on_topics(bus, relay.run))
     if settings.qr_health:
         _ask_destinations(app, settings, documents, bus, unless=_stopped)
-    with setting("cache_url"):
-        cache = open_cache(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
-    app.close("cache", cache.close)
+    cache = _cache(app, settings)
     app.task("cache", cache.run)
-    renderer = Renderer(ThreadExecutor("render", RENDER_THREADS), Gate(), cache)
+    executor, gate = ThreadExecutor("render", RENDER_THREADS), Gate()
+    warm_up = WarmUp(Renderer(executor, gate))
+    app.task("warm-up", warm_up.run)
+    app.ready_when("first symbol", warm_up.not_ready)
+    renderer = Renderer(executor, gate, cache)
     scan = ScanBase.parse(settings.scan_base_url)
     service = CodeService(Codes(documents, relay.wake), renderer, CLOCK, RANDOMNESS, scan, healths=Healths(documents))
-    server = Server(settings.qr_listen, CallerKeys.of(settings, CLOCK), settings, not_ready=app.not_ready)
+    keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
+    server = Server(settings.qr_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_CodeServiceServicer_to_server, service)
     app.server("rpc", server)
     return app
@@ -85,6 +92,38 @@ async def build_health(settings: HealthSettings) -> App:
     documents = await _documents(app, settings)
     _ask_destinations(app, settings, documents, _bus(app, settings))
     return app
+
+
+async def build_verify(settings: QrSettings) -> App:
+    """The role `verify`: sees whether this release can work with what is there, and ends."""
+    app = App(drain_s=settings.drain_s)
+    documents, bus, cache = _store(app, settings), _bus(app, settings), _cache(app, settings)
+
+    async def look() -> None:
+        checks = Checks(say)
+        await verify(checks, documents, bus, cache, ALL_COLLECTIONS)
+        checks.end()
+
+    app.once("verify", look)
+    return app
+
+
+async def build_migrate(settings: QrStoreSettings) -> App:
+    """The role `migrate`: prepares the store for this release, while an older one may run, and ends."""
+    app = App(drain_s=settings.drain_s)
+    app.once("migrate", partial(_migrations(app, settings).migrate, say))
+    return app
+
+
+async def build_contract(settings: QrStoreSettings) -> App:
+    """The role `migrate --contract`: takes away what only older releases have read, when none runs any more, and ends."""
+    app = App(drain_s=settings.drain_s)
+    app.once("contract", partial(_migrations(app, settings).contract, say))
+    return app
+
+
+def _migrations(app: App, settings: QrStoreSettings) -> Migrations:
+    return Migrations(_store(app, settings), ALL_COLLECTIONS, MIGRATIONS, release=release(), clock=CLOCK)
 
 
 def _ask_destinations(
@@ -110,13 +149,25 @@ def _ask_destinations(
     app.task("health of codes", unless(_on_topics(bus, react)))
 
 
-async def _documents(app: App, settings: HealthSettings) -> Documents:
+async def _documents(app: App, settings: QrStoreSettings) -> Documents:
+    documents = _store(app, settings)
+    await declare(documents, ALL_COLLECTIONS, MIGRATIONS)
+    return documents
+
+
+def _store(app: App, settings: QrStoreSettings) -> Documents:
     with setting("qr_documents_url"):
         executor = ThreadExecutor("documents", DOCUMENT_THREADS)
         documents = open_documents(settings.qr_documents_url, executor=executor, randomness=RANDOMNESS, owner="qr")
     app.close("documents", documents.close)
-    await documents.ensure(*ALL_COLLECTIONS)
     return documents
+
+
+def _cache(app: App, settings: QrSettings) -> Cache:
+    with setting("cache_url"):
+        cache = open_cache(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
+    app.close("cache", cache.close)
+    return cache
 
 
 def _bus(app: App, settings: HealthSettings) -> Bus:

@@ -10,10 +10,15 @@ from quietzone_qr.codes.domain import ScanBase
 MAX_RETRIES, LONGEST_RETRY_S = 10, 86_400
 
 
-class HealthSettings(ProcessSettings):
-    """Role `health`, and what `serve` shares with it."""
+class QrStoreSettings(ProcessSettings):
+    """What every role needs; `migrate` needs no more."""
 
     qr_documents_url: str = Field(description="The service's own store, such as sqlite:///data/qr.db; nobody else may use it")
+
+
+class HealthSettings(QrStoreSettings):
+    """Role `health`, and what `serve` shares with it."""
+
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
     scan_base_url: str = Field(
         "http://localhost:8080",
@@ -54,7 +59,7 @@ class HealthSettings(ProcessSettings):
 
 
 class QrSettings(HealthSettings, RpcSettings):
-    """Role `serve`."""
+    """Roles `serve` and `verify`."""
 
     qr_listen: str = Field("127.0.0.1:9101", description="Where other parts reach this service: host:port, or unix:/path on one machine")
     cache_url: str = Field(

@@ -13,6 +13,7 @@ from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Collection, Documents, open_documents
+from quietzone_kit.documents.migrations import DONE as MIGRATIONS_DONE
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
@@ -24,10 +25,10 @@ from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
 OWNED: Mapping[str, tuple[Collection, ...]] = {
-    "qr": QR_COLLECTIONS,
-    "tracking": (*LINK_COLLECTIONS, SALTS),
-    "analytics": ANALYTICS_COLLECTIONS,
-    "gateway": (ACCOUNTS,),
+    "qr": (*QR_COLLECTIONS, MIGRATIONS_DONE),
+    "tracking": (*LINK_COLLECTIONS, SALTS, MIGRATIONS_DONE),
+    "analytics": (*ANALYTICS_COLLECTIONS, MIGRATIONS_DONE),
+    "gateway": (ACCOUNTS, MIGRATIONS_DONE),
 }
 """All that each part stores."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from contract.documents.stores import RANDOMNESS
 
 from quietzone_kit.documents import (
     Body,
@@ -15,10 +16,11 @@ from quietzone_kit.documents import (
     Index,
     Put,
     Query,
+    open_documents,
 )
 from quietzone_kit.documents import migrations as kit
 from quietzone_kit.documents.migrations import DONE, Migration, Migrations, NewerStore, NotMigrated, declare, missing
-from quietzone_kit.runtime import SystemClock
+from quietzone_kit.runtime import Executor, SystemClock
 
 OLD = Collection("codes", key="id")
 CODES = Collection("codes", key="id", indexes=(Index("by_name", ("name",)),))
@@ -274,6 +276,16 @@ async def test_what_is_missing_is_said_and_nothing_is_written(documents: Documen
     assert await missing(documents, [CODES], [RENAMED]) == ["index by_name of codes", "collection migrations"]
 
     assert await documents.missing(CODES, DONE) == ["index by_name of codes", "collection migrations"]
+
+
+async def test_another_process_sees_what_was_done(shared_url: str, executor: Executor) -> None:
+    first, second = (open_documents(shared_url, executor=executor, randomness=RANDOMNESS) for _ in range(2))
+    await steps(first).migrate(ignore)
+
+    assert await missing(second, [CODES], [RENAMED]) == []
+    assert await missing(second, [CODES], [RENAMED, Migration("next", CODES, to_name, without_title)]) == ["migration next"]
+    await first.close()
+    await second.close()
 
 
 async def test_a_migration_that_was_begun_only_is_missing(documents: Documents) -> None:

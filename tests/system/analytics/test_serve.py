@@ -11,7 +11,7 @@ import pytest
 
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_analytics.app import TOPICS, build, build_adopt
+from quietzone_analytics.app import TOPICS, build, build_adopt, build_project
 from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_kit.bus import Bus, open_bus, partition_of
 from quietzone_kit.errors import InvalidInput, PermissionDenied
@@ -37,8 +37,8 @@ CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 HOUR_MS = 3_600_000
 
 
-def settings_in(folder: Path) -> AnalyticsSettings:
-    values = {
+def settings_in(folder: Path, **more: str) -> AnalyticsSettings:
+    values = more | {
         "QUIETZONE_CALLER_KEY": "k" * 32,
         "QUIETZONE_ANALYTICS_LISTEN": f"unix:{folder}/s",
         "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{folder}/analytics.db",
@@ -123,8 +123,8 @@ class Analytics:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Analytics]:
-    settings = settings_in(folder)
+async def serving(folder: Path, **more: str) -> AsyncIterator[Analytics]:
+    settings = settings_in(folder, **more)
     app = await build(settings)
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -158,6 +158,47 @@ async def test_counting_goes_on_where_the_last_process_ended(tmp_path: Path) -> 
         await edge.scan(4)
         async with serving(tmp_path) as analytics:
             assert (await analytics.counted(7)).all_time_scans == 7
+
+
+@asynccontextmanager
+async def projecting(folder: Path) -> AsyncIterator[None]:
+    """The role `project`."""
+    app = await build_project(settings_in(folder))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(app.serve())
+        try:
+            yield
+        finally:
+            app.stop()
+
+
+async def test_one_that_is_told_not_to_count_answers_what_another_process_counts(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path, QUIETZONE_ANALYTICS_PROJECT="false") as analytics:
+        await Edge(bus).scan(5)
+        before = (await analytics.of_code()).all_time_scans
+        async with projecting(tmp_path):
+            counted = await analytics.counted(5)
+
+    assert (before, counted.all_time_scans) == (0, 5)
+
+
+async def test_one_that_is_told_not_to_count_runs_nothing_beside_its_answers(tmp_path: Path) -> None:
+    app = await build(settings_in(tmp_path, QUIETZONE_ANALYTICS_PROJECT="false"))
+
+    assert [part.name for part in app._parts] == ["documents", "bus", "rpc"]
+    app.stop()
+    await app.serve()
+
+
+async def test_both_may_count_at_once_and_each_scan_counts_once(tmp_path: Path) -> None:
+    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics, projecting(tmp_path):
+        edge = Edge(bus)
+        for _ in range(5):
+            await edge.scan(2)
+        await analytics.counted(10)
+        told = await until(analytics.reconcile, lambda found: found.stored == 10)
+
+    assert (told.applied, told.problems) == (10, [])
 
 
 async def test_a_milestone_is_on_the_bus_once_it_is_reached(tmp_path: Path) -> None:

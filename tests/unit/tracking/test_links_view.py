@@ -8,12 +8,13 @@ from unit.tracking.links_world import junk, link, publish
 
 from quietzone_kit.bus import Bounds, BusError, partition_of
 from quietzone_kit.documents import DocumentsError
+from quietzone_kit.documents.migrations import Migration, Migrations, NewerStore
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.projection import ForeignLog
 from quietzone_topics import QR_CODE_V1
 from quietzone_tracking.decide import LinkState
 from quietzone_tracking.links import LinkStore
-from quietzone_tracking.links.repository import PartitionState
+from quietzone_tracking.links.repository import LINKS, PartitionState
 from quietzone_tracking.links.snapshot import LogPosition, Snapshot, decode, encode
 from quietzone_tracking.links.view import READY_AT_LATEST_S
 
@@ -54,7 +55,7 @@ async def test_a_change_that_the_store_takes_up_while_it_is_loaded_is_not_missed
     log_id = (await world.bus.bounds(QR_CODE_V1.name, partition)).log_id
 
     async def project(name: str) -> None:
-        if name == "scan":
+        if name == "scan" and world.store_port.calls.count("scan") == 2:  # after migrations, states; then come links
             world.store_port.gate = None
             await store.put_newer({"menu": link("menu", 2)})
             await store.write_state(PartitionState(partition, log_id, 2, "projection"))
@@ -97,6 +98,38 @@ async def test_with_store_and_bus_damaged_it_serves_its_snapshot(world: World) -
         await until(lambda: revision(view, "menu") == 1)
         await until(lambda: len(world.bus_port.calls) > 2)
         assert revision(view, "menu") == 1
+
+
+async def test_a_store_that_a_newer_release_has_contracted_is_left_alone_and_the_snapshot_is_served(world: World) -> None:
+    await publish_ready(world, link())
+    async with world.ready():
+        pass
+    newer = [Migration("renamed", LINKS, lambda body: body, lambda body: {"slug": body["slug"], "target": 1})]
+    await LinkStore(world.documents).put_newer({"menu": link("menu", 9)})
+    migrations = Migrations(world.documents, [LINKS], newer, release="2.0", clock=world.clock)
+    await migrations.migrate(lambda _: None)
+    await migrations.contract(lambda _: None)
+    world.bus_port.is_down = True
+
+    async with world.running() as view:
+        await until(lambda: revision(view, "menu") == 1)
+        world.clock.seconds += READY_AT_LATEST_S
+
+        assert (view.not_ready(), revision(view, "menu")) == (None, 1)
+        with pytest.raises(NewerStore, match="a newer one; for an older one, restore"):
+            await LinkStore(world.documents).states()
+
+
+async def test_the_bus_going_away_does_not_make_a_ready_edge_unready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quietzone_tracking.links.view.POLL_S", 0.01)
+    monkeypatch.setattr("quietzone_tracking.links.view.LOOK_EVERY_S", 0.01)
+    await publish_ready(world, link())
+    async with world.ready() as view:
+        world.bus_port.is_down = world.store_port.is_down = True
+        await until(lambda: world.bus_port.refused)
+        world.clock.seconds += 3600
+
+        assert view.not_ready() is None
 
 
 async def test_a_snapshot_is_followed_on_from_where_it_ended(world: World) -> None:

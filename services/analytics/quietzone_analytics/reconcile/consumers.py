@@ -76,7 +76,7 @@ class _Taken:
         """Take in the next record."""
         self._reports, self._pruned = prune(self._reports, self._pruned, record.time_ms)
         try:
-            read = _read(record)
+            read = report_of(record)
         except Unreadable as error:
             metrics.REJECTED.inc()
             log.error("record set aside", topic=record.topic, offset=record.offset, reason=str(error))  # noqa: TRY400 - the trace says no more
@@ -101,7 +101,7 @@ class _Taken:
         return replace(self._before, next_offset=next_offset, reports=self._reports, pruned=self._pruned, rejected=self._rejected)
 
 
-def _read(record: Record) -> tuple[str, Report] | None:
+def report_of(record: Record) -> tuple[str, Report] | None:
     """A source and its report; None for a type that this release doesn't know. Raises Unreadable."""
     try:
         if event_type(record.headers) != TYPE_TRACKING_SOURCE_REPORT:

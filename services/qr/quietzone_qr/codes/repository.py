@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.documents import (
-    Body,
     Collection,
     Documents,
     DocumentsUnavailable,
@@ -78,13 +77,13 @@ class Codes:
             stored = await self._documents.get(CODES, code_id)
         if stored is None or stored.body["account_id"] != account_id:
             return None
-        return Held(_code(stored.body), stored)
+        return Held(code_of(stored), stored)
 
     async def by_slug(self, slug: Slug) -> Code | None:
         """Whoever's code has or had this slug (index `by_slug`)."""
         async with _answers():
             page = await self._documents.query(CODES, Query("by_slug", (slug,), limit=1))
-        return _code(page.items[0].body) if page.items else None
+        return code_of(page.items[0]) if page.items else None
 
     async def newest_of(self, account_id: AccountId, *, limit: int, after: str | None) -> CodePage:
         """An account's codes without deleted ones, newest first (index `by_owner_live`).
@@ -96,7 +95,7 @@ class Codes:
             page = await self._documents.query(
                 CODES, Query("by_owner_live", (account_id,), order=Order.DESCENDING, limit=limit, after=after)
             )
-        return CodePage(tuple(_code(stored.body) for stored in page.items), page.cursor)
+        return CodePage(tuple(map(code_of, page.items)), page.cursor)
 
     async def insert(self, code: Code) -> None:
         """Add a new code, and the event that says so.
@@ -141,9 +140,9 @@ async def _answers() -> AsyncIterator[None]:
         raise Unavailable("the store of codes doesn't answer; try again") from error
 
 
-def _code(body: Body) -> Code:
+def code_of(stored: Stored) -> Code:
     """The code in a document; msgspec.ValidationError names the field that something else wrote or that was damaged."""
-    return msgspec.convert(body, Code)
+    return msgspec.convert(stored.body, Code)
 
 
 def _body(code: Code) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents import Collection, Documents, DocumentsUnavailable, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox
 from quietzone_kit.tasks import TASKS
@@ -47,7 +47,7 @@ class Healths:
             stored = await self._documents.get(HEALTH, code_id)
         if stored is None or stored.body["account_id"] != account_id:
             return None
-        return Held(_health(stored.body), stored)
+        return Held(health_of(stored), stored)
 
     async def insert(self, health: Health) -> None:
         """Add what is known of a new code.
@@ -91,9 +91,9 @@ async def _answers() -> AsyncIterator[None]:
         raise Unavailable("the store of codes doesn't answer; try again") from error
 
 
-def _health(body: Body) -> Health:
+def health_of(stored: Stored) -> Health:
     """The health in a document; msgspec.ValidationError names the field that something else wrote or that was damaged."""
-    return msgspec.convert(body, Health)
+    return msgspec.convert(stored.body, Health)
 
 
 def _body(health: Health) -> dict[str, Value]:

@@ -4,6 +4,7 @@ from quietzone_qr.rendering.gate import Gate, Unreadable
 from quietzone_qr.rendering.geometry import DEFAULT_SIZE_PX, MAX_SIZE_PX, MIN_SIZE_PX, ImageTooSmall
 from quietzone_qr.rendering.matrix import MAX_PAYLOAD_BYTES, PayloadRefused
 from quietzone_qr.rendering.renderer import Image, ImageFormat, Renderer
+from quietzone_qr.rendering.warm_up import WarmUp
 
 __all__ = [
     "DEFAULT_SIZE_PX",
@@ -17,4 +18,5 @@ __all__ = [
     "PayloadRefused",
     "Renderer",
     "Unreadable",
+    "WarmUp",
 ]

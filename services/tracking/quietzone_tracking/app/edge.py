@@ -3,8 +3,8 @@
 from quietzone_kit.http import HttpLimits, HttpServer
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
-from quietzone_kit.rpc import CallerKeys, Peer
 from quietzone_kit.runtime import ThreadExecutor
+from quietzone_tracking.app.peers import qr_of
 from quietzone_tracking.app.ports import CLOCK, RANDOMNESS, bus_of, documents_of, files_of
 from quietzone_tracking.edge import KEPT_HEADERS, Edge, EdgeOptions, ScanTraces
 from quietzone_tracking.links import LinkMemory, LinkStore, LinkView, SnapshotFile
@@ -20,8 +20,7 @@ async def build(settings: EdgeSettings) -> App:
     """Answers scans."""
     app = App(drain_s=settings.drain_s)
     files, documents, bus = files_of(settings), documents_of(app, settings), bus_of(app, settings)
-    qr = Peer("qr", settings.qr_address, CallerKeys.of(settings, CLOCK), clock=CLOCK, randomness=RANDOMNESS)
-    app.close("qr", qr.close)
+    qr = qr_of(app, settings)
     view = LinkView(
         LinkMemory(CLOCK.monotonic, capacity=settings.tracking_links_held),
         LinkStore(documents),

@@ -6,7 +6,7 @@ from quietzone_kit.files import Files, posix_files
 from quietzone_kit.lifecycle import App
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting, variable
-from quietzone_tracking.settings import BusSettings, SpoolSettings, StoreSettings
+from quietzone_tracking.settings import BusSettings, DocumentsSettings, SpoolSettings
 
 THREADS = 2  # for bus and store each: one reads while the other writes
 
@@ -22,7 +22,7 @@ def files_of(settings: SpoolSettings) -> Files:
         raise SettingsError(f"{variable('tracking_spool')}: {error}; name a folder that this process may write to") from error
 
 
-def documents_of(app: App, settings: StoreSettings) -> Documents:
+def documents_of(app: App, settings: DocumentsSettings) -> Documents:
     """The service's store, closed with the app; raises SettingsError."""
     with setting("tracking_documents_url"):
         executor = ThreadExecutor("documents", THREADS)

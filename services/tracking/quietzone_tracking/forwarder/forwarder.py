@@ -7,7 +7,7 @@ buffer, and after any failure everything that wasn't acknowledged is sent anew. 
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from quietzone_kit.bus import Bus, BusUnavailable, Message, partition_of
 from quietzone_kit.files import FileLock, Files
@@ -73,6 +73,12 @@ class Forwarder:
         self._turns = 0
         self._swept_at: float | None = None
         self._stop_by: float | None = None
+        self._left_of: frozenset[str] | None = None
+
+    async def drain(self, source_ids: Iterable[str]) -> None:
+        """Forward until these sources, whose edges have ended, are closed; raises as `run`."""
+        self._left_of = frozenset(source_ids)
+        await self.run()
 
     def stop(self) -> None:
         """End when the spool has nothing more for now, or after DRAIN_S."""
@@ -127,6 +133,8 @@ class Forwarder:
         return None if source is None else source.progress
 
     def _is_done(self, loads: Sequence[Load]) -> bool:
+        if self._left_of is not None and not loads:
+            return self._left_of.isdisjoint(self._sources)
         return self._stop_by is not None and (not loads or self._clock.monotonic() >= self._stop_by)
 
     async def _take_lock(self) -> FileLock | None:

@@ -17,11 +17,13 @@ from quietzone_kit.documents import (
     Value,
     VersionConflict,
 )
+from quietzone_kit.documents.migrations import declare
 from quietzone_kit.documents.unknown import NOTHING, Unknown
 from quietzone_kit.telemetry import logger
 from quietzone_tracking.deadlines import STORE_S, store_answers
 from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.metrics import LINKS_DAMAGED
+from quietzone_tracking.migrations import MIGRATIONS
 
 log = logger(__name__)
 
@@ -91,13 +93,13 @@ class LinkStore:
         """The link of a slug, deleted ones too."""
         async with self._answers(within_s):
             stored = await self._documents.get(LINKS, slug)
-        return _link(stored.body) if stored is not None else None
+        return _link(stored) if stored is not None else None
 
     async def page(self, after: str | None = None) -> LinkPage:
         """All links, PAGE at a time."""
         async with self._answers():
             page = await self._documents.scan(LINKS, limit=PAGE, after=after)
-        return LinkPage([link for stored in page.items if (link := _link(stored.body)) is not None], page.cursor)
+        return LinkPage([link for stored in page.items if (link := _link(stored)) is not None], page.cursor)
 
     async def put_newer(self, links: Mapping[str, Link]) -> list[Link]:
         """Store each link (by slug) unless one with its revision or a higher one is there.
@@ -174,7 +176,7 @@ class LinkStore:
     async def _answers(self, within_s: float = STORE_S) -> AsyncIterator[None]:
         async with store_answers(within_s):
             if not self._declared:
-                await self._documents.ensure(*COLLECTIONS)
+                await declare(self._documents, COLLECTIONS, MIGRATIONS)
                 self._declared = True
             yield
 
@@ -209,20 +211,26 @@ def _place(body: Body) -> tuple[str, int] | None:
         return None
 
 
-def _link(body: Body) -> Link | None:
+def link_of(stored: Stored) -> Link:
+    """The link in a document; ValueError names the field that was damaged."""
+    body = stored.body
+    return Link(
+        slug=_text(body, "slug"),
+        code_id=_text(body, "code_id"),
+        account_id=sys.intern(_text(body, "account_id")),
+        destination=_text(body, "destination"),
+        state=LinkState(_text(body, "state")),
+        revision=_number(body, "revision"),
+    )
+
+
+def _link(stored: Stored) -> Link | None:
     """None when the document is damaged: then the link counts as absent, qr is asked, and its next change repairs it."""
     try:
-        return Link(
-            slug=_text(body, "slug"),
-            code_id=_text(body, "code_id"),
-            account_id=sys.intern(_text(body, "account_id")),
-            destination=_text(body, "destination"),
-            state=LinkState(_text(body, "state")),
-            revision=_number(body, "revision"),
-        )
+        return link_of(stored)
     except ValueError as error:
         LINKS_DAMAGED.inc()
-        log.warning("document of a link is damaged", slug=str(body.get("slug")), reason=str(error))
+        log.warning("document of a link is damaged", slug=str(stored.body.get("slug")), reason=str(error))
         return None
 
 

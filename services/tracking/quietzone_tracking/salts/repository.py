@@ -4,9 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 
-from quietzone_kit.documents import Collection, Documents, DocumentsError, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents import (
+    Collection,
+    Documents,
+    DocumentsError,
+    DocumentsUnavailable,
+    DuplicateKey,
+    Stored,
+    Value,
+    VersionConflict,
+)
+from quietzone_kit.documents.migrations import declare
 from quietzone_kit.runtime import Randomness
 from quietzone_tracking.deadlines import store_answers
+from quietzone_tracking.migrations import MIGRATIONS
 
 SALTS = Collection("salts", key="day")
 
@@ -37,7 +48,9 @@ class SaltStore:
                     stored = await self._documents.insert(SALTS, body)
                 except DuplicateKey:
                     stored = await self._documents.get(SALTS, _key(utc_day))
-        return _salt(stored, utc_day)
+        if stored is None:
+            raise DocumentsUnavailable(f"the salt of {_key(utc_day)} was destroyed in this moment: ask again")
+        return salt_of(stored)
 
     async def destroy_before(self, utc_day: int) -> int:
         """Delete the salts of earlier days; returns how many."""
@@ -53,7 +66,7 @@ class SaltStore:
     async def _answers(self) -> AsyncIterator[None]:
         async with store_answers():
             if not self._declared:
-                await self._documents.ensure(SALTS)
+                await declare(self._documents, [SALTS], MIGRATIONS)
                 self._declared = True
             yield
 
@@ -63,10 +76,15 @@ def _key(utc_day: int) -> str:
     return date.fromordinal(_EPOCH + utc_day).isoformat()
 
 
-def _salt(stored: Stored | None, utc_day: int) -> bytes:
-    salt = stored.body.get("salt") if stored is not None else None
+def salt_of(stored: Stored) -> bytes:
+    """The salt in a document.
+
+    Raises:
+        DocumentsError: it is damaged.
+    """
+    salt = stored.body.get("salt")
     if not isinstance(salt, bytes) or len(salt) != SALT_BYTES:
         raise DocumentsError(
-            f"the salt of {_key(utc_day)} is damaged or vanished; delete its document in collection salts, and a new one is made"
+            f"the salt of {stored.body['day']!r} is damaged; delete its document in collection salts, and a new one is made"
         )
     return salt

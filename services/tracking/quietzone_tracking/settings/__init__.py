@@ -8,15 +8,19 @@ from quietzone_kit.lifecycle import ProcessSettings
 
 
 class BusSettings(ProcessSettings):
-    """What every role needs."""
+    """What every role needs that reads or writes events."""
 
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
 
 
-class StoreSettings(BusSettings):
-    """What roles with a store need."""
+class DocumentsSettings(ProcessSettings):
+    """Role `migrate`."""
 
     tracking_documents_url: str = Field(description="The service's own store, such as sqlite:///data/tracking.db; nobody else may use it")
+
+
+class StoreSettings(BusSettings, DocumentsSettings):
+    """What roles with a store need."""
 
 
 class SpoolSettings(BusSettings):
@@ -33,7 +37,7 @@ class LinksSettings(StoreSettings):
 
 
 class ForwarderSettings(SpoolSettings):
-    """Role `forwarder`: sends what the edges of this machine have spooled to the bus."""
+    """Roles `forwarder` and `drain`: send what the edges of this machine have spooled to the bus."""
 
     tracking_country_db: Path | None = Field(
         None,

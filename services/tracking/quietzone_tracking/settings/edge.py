@@ -10,7 +10,13 @@ from quietzone_kit.settings import CommaList
 from quietzone_tracking.settings import SpoolSettings, StoreSettings
 
 
-class EdgeSettings(SpoolSettings, StoreSettings, RpcSettings):
+class VerifySettings(StoreSettings, RpcSettings):
+    """Role `verify`."""
+
+    qr_address: str = Field(description="Where the qr service is asked for codes that are newer than their event: host:port or unix:/path")
+
+
+class EdgeSettings(SpoolSettings, VerifySettings):
     """Role `edge`: answers scans. More of them, on one port, use more CPUs."""
 
     tracking_host: str = Field("0.0.0.0", description="Address that scans are answered on; 127.0.0.1 keeps them to this machine")
@@ -24,7 +30,6 @@ class EdgeSettings(SpoolSettings, StoreSettings, RpcSettings):
     trusted_proxies: CommaList = Field(
         (), description="Networks of your own proxies (CIDR); only they are believed in X-Forwarded-For, others could claim any address"
     )
-    qr_address: str = Field(description="Where the qr service is asked for codes that are newer than their event: host:port or unix:/path")
     tracking_links_held: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Links in an edge's memory, 0.4 kB each; all others are looked up when scanned"
     )
