@@ -1,5 +1,6 @@
-# One image for each part: docker build --build-arg PART=tracking -t quietzone-tracking .
-# Parts: qr, tracking, analytics, gateway. The container's arguments name the role: docker run quietzone-tracking edge
+# One image for each part: docker build --build-arg PART=tracking -t quietzone-tracking . (`make images` builds them all)
+# Parts: qr, tracking, analytics, gateway, cli. The container's arguments name the role: docker run quietzone-tracking edge
+# Nothing in it depends on the processor: with --platform linux/arm64 it is an image for that one.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS contracts
@@ -9,25 +10,40 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 COPY proto proto
 RUN mkdir -p out \
     && python -m grpc_tools.protoc -Iproto --python_out=out --grpc_python_out=out $(cd proto && find quietzone -name '*.proto') \
-    && python proto/generate_topics.py out
+    && python proto/generate_topics.py out \
+    && python -m compileall -q -s out -p /quietzone out
 
 FROM ${BASE} AS packages
 ARG PART
 COPY requirements/${PART}.txt .
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes --no-compile --target /packages -r ${PART}.txt \
-    && find /packages -name tests -type d -prune -exec rm -r {} + && find /packages -name '*.pyi' -delete
+    && find /packages -name tests -type d -prune -exec rm -r {} + && find /packages -name '*.pyi' -delete \
+    && python -m compileall -q /packages # a process can't keep what it compiles, since its file system is read-only
 
 FROM ${BASE} AS code
 ARG PART
+ARG VERSION
+COPY pyproject.toml /from/
 COPY kit /from/kit
 COPY services /from/services
 COPY gateway /from/gateway
-RUN mkdir /code && cp -r /from/kit/quietzone_kit "$(find /from -type d -name quietzone_${PART})" /code
+COPY cli /from/cli
+COPY standalone /from/standalone
+COPY examples /from/examples
+# The command works on what all parts store, and so has the code of all; its tour reads the examples.
+RUN mkdir /code \
+    && if [ "$PART" = cli ]; then cp -r /from/*/quietzone_* /from/services/*/quietzone_* /from/examples /code; \
+    else cp -r /from/kit/quietzone_kit "$(find /from -type d -name quietzone_${PART})" /code; fi \
+    && python -m compileall -q -s /code -p /quietzone /code
+RUN version="${VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' /from/pyproject.toml)}" && mkdir "/code/quietzone-$version.dist-info" \
+    && printf 'Metadata-Version: 2.1\nName: quietzone\nVersion: %s\n' "$version" > "/code/quietzone-$version.dist-info/METADATA"
 
 FROM ${BASE}
 ARG PART
+ARG VERSION
 LABEL org.opencontainers.image.title="quietzone-${PART}" \
       org.opencontainers.image.description="Dynamic QR codes, counted exactly: the part ${PART}" \
+      org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=packages /packages /packages
 COPY --from=contracts /build/out /quietzone

@@ -5,6 +5,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 PARTS := qr tracking analytics gateway
+IMAGES := $(PARTS) cli
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 TOPICS := $(wildcard proto/topics/*.yaml)
 PROTOS := $(shell find proto/quietzone -name '*.proto' 2>/dev/null)
@@ -101,11 +102,26 @@ endif
 chaos: .venv/installed ## Scans while processes are killed, with BACKENDS=real servers too; then every count is checked
 	@$(BIN)/python tests/chaos/run.py --backends $(or $(BACKENDS),embedded)
 
+# One tag for all; with REGISTRY=registry.example.com/ they can be pushed. The classic builder needs the machine's network for packages.
+TAG ?= $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+REGISTRY ?=
+BASE ?= python:3.11-slim
+DOCKER_BUILD ?= docker build --network=host
+IMAGE_MB := 200
+
+.PHONY: images
+images: ## Build an image of each part, and of the command (TAG=…, REGISTRY=…)
+	@for part in $(IMAGES); do $(DOCKER_BUILD) --quiet --build-arg BASE=$(BASE) --build-arg PART=$$part --build-arg VERSION=$(TAG) -t $(REGISTRY)quietzone-$$part:$(TAG) . >/dev/null; done
+	@base=$$(docker image inspect -f '{{.Size}}' $(BASE)); for part in $(IMAGES); do \
+		name=$(REGISTRY)quietzone-$$part:$(TAG); over=$$(( ($$(docker image inspect -f '{{.Size}}' $$name) - base) / 1000000 )); \
+		printf '%-40s %4d MB over %s\n' $$name $$over $(BASE); \
+		[ $$over -le $(IMAGE_MB) ] || { echo "$$name: more than $(IMAGE_MB) MB; look what its requirements have brought"; exit 1; }; done
+
 .PHONY: lock
 lock: .venv/locked ## Pin and hash all dependencies anew (needs uv)
 	@$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	@$(LOCK) --group contracts -c requirements/dev.txt pyproject.toml -o requirements/contracts.txt
-	@for part in $(PARTS) standalone; do $(LOCK) --extra $$part -c requirements/dev.txt pyproject.toml -o requirements/$$part.txt; done
+	@for part in $(IMAGES) standalone; do $(LOCK) --extra $$part -c requirements/dev.txt pyproject.toml -o requirements/$$part.txt; done
 
 .PHONY: clean
 clean: ## Remove what was made here, but neither data/ nor the API key

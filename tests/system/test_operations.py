@@ -165,3 +165,23 @@ async def _publish_nonsense(house: House) -> None:
     await bus.publish([event.to_message(QR_CODE_V1.name)])
     await bus.close()
     executor.close()
+
+
+def test_topics_need_the_bus_alone(tmp_path: Path, unused_tcp_port: int) -> None:
+    """A Job that makes them is told nothing of the stores."""
+    settings = {"QUIETZONE_BUS_URL": f"kafka://127.0.0.1:{unused_tcp_port}"}
+
+    ended = command("topics", "apply", "--data", str(tmp_path), "--backends", "real", settings=settings)
+
+    assert ended.returncode == 1
+    assert f"127.0.0.1:{unused_tcp_port}" in ended.stdout + ended.stderr
+    assert "must be set" not in ended.stdout + ended.stderr
+
+
+def test_what_needs_the_stores_names_those_that_are_missing(tmp_path: Path) -> None:
+    settings = {"QUIETZONE_BUS_URL": "kafka://127.0.0.1:1"}
+
+    ended = command("doctor", "--data", str(tmp_path), "--backends", "real", settings=settings)
+
+    assert ended.returncode != 0
+    assert "4 settings are wrong" in ended.stdout + ended.stderr

@@ -1,7 +1,7 @@
 """The bus, every part's store, blobs and cache, opened from outside the parts."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
 from quietzone_kit.cache import Cache, open_cache
-from quietzone_kit.documents import Collection, Documents, open_documents
+from quietzone_kit.documents import Collection as Documented
+from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import DONE as MIGRATIONS_DONE
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
@@ -24,7 +25,7 @@ from quietzone_topics import QR_CODE_V1
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
-OWNED: Mapping[str, tuple[Collection, ...]] = {
+OWNED: Mapping[str, tuple[Documented, ...]] = {
     "qr": (*QR_COLLECTIONS, MIGRATIONS_DONE),
     "tracking": (*LINK_COLLECTIONS, SALTS, MIGRATIONS_DONE),
     "analytics": (*ANALYTICS_COLLECTIONS, MIGRATIONS_DONE),
@@ -34,6 +35,8 @@ OWNED: Mapping[str, tuple[Collection, ...]] = {
 
 REACTIONS: Mapping[str, str] = {HEALTH: QR_CODE_V1.name}
 """The consumers that have dead letters, and what they read."""
+
+BUS_URL = "QUIETZONE_BUS_URL"
 
 BLOBS_URL = "QUIETZONE_ANALYTICS_BLOBS_URL"
 """Archive and exports; an installation may do without."""
@@ -59,11 +62,11 @@ class Stores:
     spool: Path | None
 
 
-def urls(data: Path, backends: Backends) -> Mapping[str, str]:
+def urls(data: Path, backends: Backends, *, needed: Collection[str] | None = None) -> Mapping[str, str]:
     """The URLs by variable: of the files in `data`, or those that our own environment names.
 
     Raises:
-        SettingsError: names each that is missing; there is no installation in `data`.
+        SettingsError: names each that is missing of those that are `needed`, by default all; there is no installation in `data`.
     """
     embedded = embedded_urls(data.resolve())
     cache = {CACHE_URL: os.environ.get(CACHE_URL, "").strip()}
@@ -72,7 +75,7 @@ def urls(data: Path, backends: Backends) -> Mapping[str, str]:
             raise SettingsError(f"{data} holds no Quietzone: name its folder with --data, or --backends real for one on servers")
         return embedded | cache
     told = {name: os.environ.get(name, "").strip() for name in embedded}
-    if missing := [name for name, value in told.items() if not value and name != BLOBS_URL]:
+    if missing := [name for name, value in told.items() if not value and (name != BLOBS_URL if needed is None else name in needed)]:
         raise SettingsError(*(f"{name}: must be set, to the same value as the parts have" for name in missing))
     return told | cache
 
@@ -95,7 +98,7 @@ async def open_stores(data: Path, backends: Backends, *, create: bool = False) -
 @asynccontextmanager
 async def open_bus_of(data: Path, backends: Backends) -> AsyncIterator[Bus]:
     """An installation's bus, within the block; raises SettingsError."""
-    async with open_the_bus(urls(data, backends)) as bus:
+    async with open_the_bus(urls(data, backends, needed=[BUS_URL])) as bus:
         yield bus
 
 
@@ -104,9 +107,9 @@ async def open_the_bus(told: Mapping[str, str]) -> AsyncIterator[Bus]:
     """The bus, within the block; raises SettingsError."""
     with _threads("bus") as executor:
         try:
-            bus = open_bus(told["QUIETZONE_BUS_URL"], clock=CLOCK, executor=executor, randomness=RANDOMNESS)
+            bus = open_bus(told[BUS_URL], clock=CLOCK, executor=executor, randomness=RANDOMNESS)
         except ValueError as error:
-            raise SettingsError(f"QUIETZONE_BUS_URL: {error}") from error
+            raise SettingsError(f"{BUS_URL}: {error}") from error
         try:
             yield bus
         finally:
@@ -116,12 +119,12 @@ async def open_the_bus(told: Mapping[str, str]) -> AsyncIterator[Bus]:
 @asynccontextmanager
 async def open_topic_admin(data: Path, backends: Backends) -> AsyncIterator[TopicAdmin]:
     """Who looks after the bus's topics, within the block; raises SettingsError."""
-    told = urls(data, backends)
+    told = urls(data, backends, needed=[BUS_URL])
     with _threads("bus") as executor:
         try:
-            admin = open_topics(told["QUIETZONE_BUS_URL"], clock=CLOCK, executor=executor, randomness=RANDOMNESS)
+            admin = open_topics(told[BUS_URL], clock=CLOCK, executor=executor, randomness=RANDOMNESS)
         except ValueError as error:
-            raise SettingsError(f"QUIETZONE_BUS_URL: {error}") from error
+            raise SettingsError(f"{BUS_URL}: {error}") from error
         try:
             yield admin
         finally:
