@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from contract.rpc.authority import Authority
 
 from house import EXIT_WITHIN_S, House, environment, until
 from quietzone_kit.bus import Bus, Message, open_bus
@@ -136,6 +137,51 @@ def test_a_bus_that_is_away_is_named(data: Path, unused_tcp_port: int) -> None:
     assert code == 1
     assert any(line.startswith("FAILED  bus: ") and f"127.0.0.1:{unused_tcp_port}" in line for line in said)
     assert "secret" not in f"{said}{logged}"
+
+
+@pytest.fixture
+def encrypted(data: Path, tmp_path: Path, unused_tcp_port: int) -> Iterator[Callable[[str], dict[str, str]]]:
+    """What parts are told to call a qr service with mutual TLS, that runs; each with a certificate of its own."""
+    authority = Authority(tmp_path, "authority")
+
+    def of(name: str) -> dict[str, str]:
+        files = authority.certificate(name)
+        own = {"CERT": files.cert, "KEY": files.key, "CA": files.ca}
+        return {
+            **told(data),
+            **{f"QUIETZONE_RPC_TLS_{kind}": str(path) for kind, path in own.items()},
+            "QUIETZONE_QR_ADDRESS": f"127.0.0.1:{unused_tcp_port}",
+        }
+
+    qr = start("qr", "serve", settings={**of("qr"), "QUIETZONE_QR_LISTEN": f"127.0.0.1:{unused_tcp_port}", "QUIETZONE_QR_HEALTH": "false"})
+    yield of
+    qr.terminate()
+    qr.communicate(timeout=EXIT_WITHIN_S)
+
+
+@pytest.mark.parametrize("part", ["tracking", "gateway"])
+def test_parts_call_each_other_with_certificates(encrypted: Callable[[str], dict[str, str]], part: str) -> None:
+    _, said, _ = run(part, "verify", settings=encrypted(part))
+
+    assert "ok      qr: answers, and is ready" in said
+
+
+def test_a_part_without_a_certificate_is_not_let_in(encrypted: Callable[[str], dict[str, str]]) -> None:
+    settings = {name: value for name, value in encrypted("gateway").items() if "_TLS_" not in name}
+
+    _, said, _ = run("gateway", "verify", settings=settings)
+
+    assert any(line.startswith("FAILED  qr: qr at 127.0.0.1:") for line in said)
+
+
+def test_a_wrong_certificate_is_named_before_anything_starts(data: Path, tmp_path: Path) -> None:
+    files = Authority(tmp_path, "authority").certificate("qr")
+    tls = {"QUIETZONE_RPC_TLS_CERT": str(files.key), "QUIETZONE_RPC_TLS_KEY": str(files.key), "QUIETZONE_RPC_TLS_CA": str(files.ca)}
+
+    code, _, logged = run("qr", "serve", settings={**told(data), **tls})
+
+    assert code == 2
+    assert logged.endswith(f"\nQUIETZONE_RPC_TLS_CERT: {files.key} holds no certificates in PEM\n")
 
 
 async def spooled(data: Path, scans: int) -> None:

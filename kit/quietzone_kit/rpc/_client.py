@@ -118,7 +118,10 @@ class Peer:
         if self._reloading is not None:
             await self._reloading.refresh()
         try:
-            answer = await self._health(health_pb2.HealthCheckRequest(), timeout=CHECK_S, wait_for_ready=True)
+            try:
+                answer = await self._health(health_pb2.HealthCheckRequest(), timeout=CHECK_S, wait_for_ready=True)
+            except grpc.aio.AioRpcError:  # one that waits doesn't say what it has waited for
+                answer = await self._health(health_pb2.HealthCheckRequest(), timeout=CHECK_S)
         except grpc.aio.AioRpcError as failure:
             raise Unavailable(f"{self.name} at {self._address} gives no answer ({failure.details()})") from failure
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
