@@ -28,6 +28,9 @@ class NewerStore:
     async def ensure(self, *collections: Collection) -> None:
         await self._documents.ensure(*collections)
 
+    async def missing(self, *collections: Collection) -> list[str]:
+        return await self._documents.missing(*collections)
+
     async def get(self, collection: Collection, key: str) -> Stored | None:
         stored = await self._documents.get(collection, key)
         return await self._mark(collection, stored) if stored is not None else None

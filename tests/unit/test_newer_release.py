@@ -5,7 +5,7 @@ whose documents come back without the newer release's fields. The simulation hol
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from quietzone_gateway.identity import Accounts, open_first_account
 from quietzone_gateway.identity.domain import FIRST_ACCOUNT
 from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.documents import Collection, open_documents
+from quietzone_kit.documents.migrations import Migration, Migrations
 from quietzone_kit.events import Event
 from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import SystemClock, SystemRandomness
@@ -145,11 +146,19 @@ async def test_fields_of_a_newer_release_survive_every_write(part: str, collecti
     await store.ensure(*OWNED[part])
 
     await WRITE[part](store)
+    await _migrate(store, OWNED[part])
     await store.close()
 
     assert [where for name, where in dropped if name == collection.name] == []
     assert store.inserted[collection.name], "nothing above writes this collection: have it written, as production does"
     assert bool(store.replaced[collection.name]) == (collection.name not in WRITTEN_ONCE)
+
+
+async def _migrate(store: NewerStore, collections: Sequence[Collection]) -> None:
+    same = Migration("same", collections[0], lambda body: body, lambda body: body)
+    migrations = Migrations(store, collections, [same], release="1", clock=SystemClock())
+    await migrations.migrate(lambda _: None)
+    await migrations.contract(lambda _: None)
 
 
 async def _relay(store: NewerStore) -> None:

@@ -12,7 +12,7 @@ that migrate at once, and a service beside them, lose nothing.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from typing import TypeAlias
@@ -27,7 +27,6 @@ from quietzone_kit.documents import (
     Outcome,
     Put,
     Stored,
-    Value,
     VersionConflict,
 )
 from quietzone_kit.runtime import Clock
@@ -230,7 +229,8 @@ class Migrations:
 
     def _body(self, record: "_Record") -> Body:
         """A record as it is stored, by this release and now."""
-        body: dict[str, Value] = {
+        return {
+            **record.held,
             "name": record.name,
             "step": record.step.value,
             "after": record.after,
@@ -238,12 +238,14 @@ class Migrations:
             "release": self._release,
             "at_ms": self._clock.now_ms(),
         }
-        return body
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """How far a migration is: documents up to the cursor `after` were looked at in this step, `changed` of them written, by `release`."""
+    """How far a migration is: documents up to the cursor `after` were looked at in this step, `changed` of them written, by `release`.
+
+    `held` is the body as it was read; fields that a newer release has added to it are written again.
+    """
 
     name: str
     step: Step
@@ -251,12 +253,13 @@ class _Record:
     changed: int = 0
     release: str = ""
     version: int = 0
+    held: Body = field(default_factory=dict)
 
 
 def _record(stored: Stored) -> _Record:
     match stored.body:
         case {"name": str(name), "step": str(step), "after": str() | None as after, "changed": int(changed), "release": str(release)}:
-            return _Record(name, Step(step), after, changed, release, stored.version)
+            return _Record(name, Step(step), after, changed, release, stored.version, stored.body)
         case _:
             raise DocumentsError(f"migration {stored.body.get('name')!r} isn't noted as this release notes it: start a newer release")
 
