@@ -1,0 +1,147 @@
+"""Writes charts/quietzone/README.md from values.schema.json and values.yaml: python charts/make_readme.py."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHART = Path(__file__).parent / "quietzone"
+LONGEST_DEFAULT = 60  # characters; what is longer is read in values.yaml
+
+HEAD = """# The Quietzone chart
+
+```
+kubectl create secret generic quietzone-servers --from-env-file servers.env
+helm install quietzone charts/quietzone --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org
+helm test quietzone --logs
+```
+
+Kubernetes 1.30 or newer. Kafka, MongoDB, Redis and S3 are outside of it; `servers.env` names them, one `NAME=value` a line:
+
+| key | for |
+| --- | --- |
+{servers}
+
+`quietzone settings` says what each can be. For development `kubectl apply -k k8s` brings servers up, and `values-dev.yaml` points there.
+
+## What it makes
+
+| part, role | kind | workload (release `quietzone`, colour blue) |
+| --- | --- | --- |
+{roles}
+
+Services `quietzone-gateway` and `quietzone-edge` select the active colour, `…-preview` the other; gRPC stays within a colour
+(`quietzone-qr-blue`). Before each install and upgrade the Job `quietzone-prepare` creates topics and migrates stores; when it fails,
+nothing has changed. Jobs for a release are made from suspended CronJobs: `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
+
+From blue to green, by values alone (`quietzone release` does it and looks between the steps; `--no-hooks`, since stores were migrated when
+green came):
+
+```
+helm upgrade quietzone charts/quietzone --reuse-values --set rollout.colors.green.enabled=true,rollout.colors.green.tag=0.2.0
+helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.colors.green.workers=true
+helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.activeColor=green
+helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.colors.blue.workers=false
+```
+
+`helm uninstall` leaves the Secrets `quietzone-account` and `quietzone-caller`, and the claims of spools: they may hold scans that nobody
+else has. `adopt` forwards what is in a claim without an edge.
+
+## Values
+
+Lists are replaced, maps are merged. `<part>` and `<role>` stand for any of `parts`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A value: where it stands, what it may be, what it is by default, and what for."""
+
+    path: str
+    type: str
+    default: str
+    description: str
+
+
+def readme() -> str:
+    """The whole page."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    lines = [HEAD.format(servers=_servers(values), roles=_roles(values))]
+    for name, node in schema["properties"].items():
+        if name == "global":
+            continue
+        lines += [f"### {name}", "", node.get("description", ""), ""]
+        rows = list(_rows(name, node, values.get(name), schema["$defs"]))
+        lines += ["| value | type | default | what for |", "| --- | --- | --- | --- |"]
+        lines += [f"| `{row.path}` | {row.type} | {row.default} | {row.description} |" for row in rows]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _servers(values: Mapping[str, Any]) -> str:
+    users: dict[str, list[str]] = {}
+    for part, its in values["parts"].items():
+        for role, own in its["roles"].items():
+            for key in [*own.get("secrets", ()), *own.get("optionalSecrets", ())]:
+                users.setdefault(key, []).append(f"{part} {role}")
+    return "\n".join(f"| `{key}` | {', '.join(roles)} |" for key, roles in users.items())
+
+
+def _roles(values: Mapping[str, Any]) -> str:
+    rows = []
+    for part, its in values["parts"].items():
+        for role, own in its["roles"].items():
+            name = own.get("name") or (part if role == "serve" else f"{part}-{role}")
+            kind = "StatefulSet" if own["kind"] == "edge" else "Deployment"
+            beside = "".join(f", with `{sidecar}` beside it" for sidecar in own.get("sidecars", ()))
+            rows.append(f"| {part} `{role}` | {own['kind']} | {kind} `quietzone-{name}-blue`{beside} |")
+    return "\n".join(rows)
+
+
+def _rows(path: str, node: Mapping[str, Any], default: Any, shared: Mapping[str, Any]) -> Iterator[Row]:
+    """A leaf is one row; an object is the rows of its properties, a map those of any of its entries."""
+    known = shared[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    description = node.get("description", known.get("description", ""))
+    inside = known.get("additionalProperties")
+    if "properties" in known:
+        for name, child in known["properties"].items():
+            yield from _rows(f"{path}.{name}", child, default.get(name) if isinstance(default, dict) else None, shared)
+    elif isinstance(inside, dict) and ("properties" in inside or "$ref" in inside):
+        placeholder = {"parts": "<part>", "roles": "<role>"}.get(path.rpartition(".")[2], "<name>")
+        yield from _rows(f"{path}.{placeholder}", inside, None, shared)
+    else:
+        yield Row(path, _type(known), _shown(default), _cell(description))
+
+
+def _type(node: Mapping[str, Any]) -> str:
+    if "enum" in node:
+        return ", ".join(f"`{value}`" for value in node["enum"] if value)
+    kind = node.get("type", "object")
+    name = " or ".join(kind) if isinstance(kind, list) else {"array": "list", "object": "map"}.get(kind, kind)
+    match node.get("minimum"), node.get("maximum"):
+        case None, _:
+            return name
+        case low, None:
+            return f"{name} ≥ {low}"
+        case low, high:
+            return f"{name} {low} to {high}"
+    return name
+
+
+def _shown(default: Any) -> str:
+    if default in (None, "", [], {}):
+        return ""
+    text = default if isinstance(default, str) else json.dumps(default)
+    return f"`{_cell(text)}`" if len(text) <= LONGEST_DEFAULT else "see values.yaml"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    (CHART / "README.md").write_text(readme())

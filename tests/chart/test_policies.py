@@ -1,0 +1,140 @@
+"""Who may talk to whom: worked out from the policies as a network does, and compared with what the values declare."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.combinations import STRATEGIES
+from chart.rendering import CHART, Helm, Manifest, Rendered, merged
+
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+
+Pod = Mapping[str, str]  # its labels
+Edge = tuple[str, str, int]  # from, to, port
+
+
+@pytest.fixture(scope="module")
+def staged(helm: Helm) -> Rendered:
+    """Both colours, and who may call public roles named, so that nothing is open to everybody."""
+    ingress = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
+    source = {"servers": {"existingSecret": "servers"}}
+    return helm.render(merged(source, STRATEGIES["green is staged"], {"networkPolicies": {"public": {"from": ingress}}}))
+
+
+def test_nobody_in_the_release_may_call_anybody_but_the_peers_that_are_declared(staged: Rendered) -> None:
+    assert set(_edges(staged)) == set(_declared())
+
+
+def test_calls_stay_within_their_colour(staged: Rendered) -> None:
+    colored = [(one, other) for one, other, _ in _edges(staged) if not one.startswith("test")]
+
+    assert [(one, other) for one, other in colored if one.rpartition(" ")[2] != other.rpartition(" ")[2]] == []
+
+
+def test_every_pod_is_closed_by_default(renders: Mapping[str, Rendered]) -> None:
+    for combination, rendered in renders.items():
+        policies = rendered.of("NetworkPolicy")
+        for name, pod in rendered.pods():
+            mine = [one["spec"] for one in policies if _matches(one["spec"]["podSelector"], pod["metadata"]["labels"])]
+            closed = {kind for spec in mine for kind in spec["policyTypes"]} == {"Ingress", "Egress"}
+
+            assert closed or "smallest" in combination, f"{combination}: {name}"
+
+
+def test_a_role_reaches_the_servers_that_it_declares_and_no_others(staged: Rendered) -> None:
+    ports = {name: set(server["ports"]) for name, server in VALUES["networkPolicies"]["servers"].items()}
+    for part, its in VALUES["parts"].items():
+        for role, own in its["roles"].items():
+            servers = {*own.get("servers", ()), *(one for sidecar in own.get("sidecars", {}).values() for one in sidecar["servers"])}
+            wanted = set().union(*(ports[one] for one in servers))
+            if own.get("internet"):
+                wanted |= set(VALUES["networkPolicies"]["internet"]["ports"])
+
+            assert _ports_outside(staged, {"quietzone/part": part, "quietzone/role": role}) == wanted, f"{part} {role}"
+
+
+def test_the_internet_is_not_our_own_networks(staged: Rendered) -> None:
+    (block,) = [
+        peer["ipBlock"]
+        for rule in staged.named("NetworkPolicy", "qr-health-blue")["spec"]["egress"]
+        for peer in rule["to"]
+        if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" and {"port": 80, "protocol": "TCP"} in rule["ports"]
+    ]
+
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"} <= set(block["except"])
+
+
+def test_metrics_are_read_from_the_namespace_that_is_named_only(staged: Rendered) -> None:
+    readers = [
+        rule["from"]
+        for policy in staged.of("NetworkPolicy")
+        for rule in policy["spec"].get("ingress") or ()
+        if any(port["port"] == 9090 for port in rule["ports"])
+    ]
+
+    assert readers
+    assert all(reader == VALUES["networkPolicies"]["monitoring"]["from"] for reader in readers)
+
+
+def _declared() -> Iterator[Edge]:
+    """What the values say: peers of the same colour, what is verified before it answers, and `helm test` on public roles."""
+    parts = VALUES["parts"]
+    for color in ("blue", "green"):
+        for part, its in parts.items():
+            for role, own in its["roles"].items():
+                for peer in own.get("peers", {}).values():
+                    port = parts[peer]["roles"]["serve"]["port"]["number"]
+                    yield f"{part} {role} {color}", f"{peer} serve {color}", port
+                    yield f"{part} verify {color}", f"{peer} serve {color}", port
+                if own.get("public"):
+                    yield "test", f"{part} {role} {color}", own["port"]["number"]
+
+
+def _edges(rendered: Rendered) -> Iterator[Edge]:
+    """All (from, to, port) between pods of the release that the policies let through."""
+    policies = [one["spec"] for one in rendered.of("NetworkPolicy")]
+    pods = {_name(pod): pod for pod in (one["metadata"]["labels"] for _, one in rendered.pods())}
+    for one, source in pods.items():
+        for other, target in pods.items():
+            out = _allowed(policies, source, target, "egress", "to")
+            into = _allowed(policies, target, source, "ingress", "from")
+            yield from ((one, other, port) for port in out & into)
+
+
+def _name(labels: Pod) -> str:
+    return " ".join(labels[f"quietzone/{key}"] for key in ("part", "role", "color") if f"quietzone/{key}" in labels)
+
+
+def _allowed(policies: Sequence[Manifest], pod: Pod, peer: Pod, direction: str, whom: str) -> set[int]:
+    """Ports on which `pod` may exchange with `peer` in this direction."""
+    return {
+        port["port"]
+        for policy in policies
+        if _matches(policy["podSelector"], pod)
+        for rule in policy.get(direction) or ()
+        if whom not in rule or any("namespaceSelector" not in one and _matches(one.get("podSelector"), peer) for one in rule[whom])
+        for port in rule["ports"]
+    }
+
+
+def _matches(selector: Manifest | None, labels: Pod) -> bool:
+    if selector is None:
+        return False  # an ipBlock: what is outside
+    wanted = selector.get("matchLabels", {})
+    listed = selector.get("matchExpressions", [])
+    return wanted.items() <= labels.items() and all(labels.get(one["key"]) in one["values"] for one in listed)
+
+
+def _ports_outside(rendered: Rendered, labels: Pod) -> set[int]:
+    """Ports of addresses outside of the release that a role may call."""
+    (pod, *_) = [one["metadata"]["labels"] for _, one in rendered.pods() if labels.items() <= one["metadata"]["labels"].items()]
+    return {
+        port["port"]
+        for policy in rendered.of("NetworkPolicy")
+        if _matches(policy["spec"]["podSelector"], pod)
+        for rule in policy["spec"].get("egress") or ()
+        if any("ipBlock" in peer for peer in rule["to"])
+        for port in rule["ports"]
+    }

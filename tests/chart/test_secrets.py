@@ -1,0 +1,114 @@
+"""Who gets which secret."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from chart.combinations import INSTALL
+from chart.rendering import CHART, SERVERS, Helm, Rendered, containers, environment, merged
+
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+
+
+def test_a_role_gets_the_keys_that_it_declares_and_no_others(helm: Helm) -> None:
+    rendered = helm.render(INSTALL)
+    for part, its in VALUES["parts"].items():
+        for role, own in its["roles"].items():
+            (pod,) = [
+                one["spec"]["template"]
+                for one in rendered.workloads
+                if one["spec"]["selector"]["matchLabels"].items() >= {"quietzone/part": part, "quietzone/role": role}.items()
+            ]
+            keys = {"caller": "QUIETZONE_CALLER_KEY", "account": "QUIETZONE_API_KEY"}
+            wanted = {*own.get("secrets", ()), *own.get("optionalSecrets", ()), *(keys[one] for one in own.get("keys", ()))}
+            given = {name for name, value in environment(pod["spec"]["containers"][0]).items() if isinstance(value, dict)}
+
+            assert given == wanted, f"{part} {role}"
+
+
+def test_a_sidecar_gets_no_more_than_it_declares(helm: Helm) -> None:
+    (forwarder,) = helm.render(INSTALL).named("StatefulSet", "edge-blue")["spec"]["template"]["spec"]["initContainers"]
+
+    assert {name for name, value in environment(forwarder).items() if isinstance(value, dict)} == {"QUIETZONE_BUS_URL"}
+
+
+def test_no_password_stands_in_a_pod(renders: Mapping[str, Rendered]) -> None:
+    wrong = [
+        (combination, name, variable)
+        for combination, rendered in renders.items()
+        for name, pod in rendered.pods()
+        for container in containers(pod)
+        for variable, value in environment(container).items()
+        if isinstance(value, str) and (variable.endswith(("_API_KEY", "_CALLER_KEY", "ACCESS_KEY")) or variable in SERVERS)
+    ]
+
+    assert wrong == []
+
+
+def test_every_secret_that_pods_want_is_made_or_named(renders: Mapping[str, Rendered]) -> None:
+    theirs = {"quietzone-servers", "quietzone-files", "account", "caller", "registry"}
+    for combination, rendered in renders.items():
+        made = {one["metadata"]["name"] for one in rendered.of("Secret")}
+        made |= {one["spec"]["target"]["name"] for one in rendered.of("ExternalSecret")}
+        made |= {one["spec"]["secretName"] for one in rendered.of("Certificate")}
+        wanted = set()
+        for _, pod in rendered.pods():
+            wanted |= {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
+            for container in containers(pod):
+                wanted |= {value["secretKeyRef"]["name"] for value in environment(container).values() if isinstance(value, dict)}
+
+        assert wanted <= made | theirs, combination
+
+
+def test_what_runs_before_an_install_needs_nothing_of_the_release_itself(renders: Mapping[str, Rendered]) -> None:
+    for combination, rendered in renders.items():
+        for job in rendered.of("Job"):
+            if job["metadata"].get("annotations", {}).get("helm.sh/hook") is None:
+                continue
+            before = {one["metadata"]["name"] for one in rendered.objects if _weight(one) < _weight(job)} | {
+                "quietzone-servers",
+                "quietzone-files",
+            }
+            pod = job["spec"]["template"]
+            wanted = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
+            for container in containers(pod):
+                wanted |= {value["secretKeyRef"]["name"] for value in environment(container).values() if isinstance(value, dict)}
+
+            assert wanted <= before, combination
+            assert "serviceAccountName" not in pod["spec"]
+
+
+def _weight(one: Mapping[str, Any]) -> float:
+    """When Helm makes it: the weight of a hook before installs, else after all of them."""
+    annotations = one["metadata"].get("annotations", {})
+    return int(annotations.get("helm.sh/hook-weight", 0)) if "pre-install" in annotations.get("helm.sh/hook", "") else float("inf")
+
+
+def test_keys_of_the_installation_are_made_by_install_alone_and_kept(helm: Helm) -> None:
+    for name in ("account", "caller"):
+        annotations = helm.render(INSTALL).named("Secret", name)["metadata"]["annotations"]
+
+        assert (annotations["helm.sh/hook"], annotations["helm.sh/resource-policy"]) == ("pre-install", "keep")
+
+
+def test_the_accounts_key_is_never_replaced(helm: Helm) -> None:
+    annotations = helm.render(INSTALL).named("Secret", "account")["metadata"]["annotations"]
+
+    assert "before-hook-creation" not in annotations["helm.sh/hook-delete-policy"]
+
+
+def test_another_url_replaces_the_pods_that_have_it(helm: Helm) -> None:
+    def checksum(bus: str) -> str:
+        rendered = helm.render({"servers": {"urls": merged(SERVERS, {"QUIETZONE_BUS_URL": bus})}})
+        return str(rendered.named("Deployment", "links-blue")["spec"]["template"]["metadata"]["annotations"]["checksum/servers"])
+
+    assert checksum("kafka://one:9092") != checksum("kafka://two:9092")
+
+
+def test_another_revision_replaces_the_pods_whose_secret_is_not_ours(helm: Helm) -> None:
+    def pod(revision: str) -> Any:
+        rendered = helm.render(merged(INSTALL, {"servers": {"revision": revision}}))
+        return rendered.named("Deployment", "links-blue")["spec"]["template"]
+
+    assert pod("1") != pod("2")
