@@ -55,7 +55,7 @@ EXTRAS: dict[str, Values] = {
             autoscaling={"enabled": True},
             nodeSelector={"disk": "ssd"},
             tolerations=[{"key": "scans", "operator": "Exists"}],
-            priorityClassName="high",
+            priorityClassName="system-cluster-critical",
             podAnnotations={"sidecar.istio.io/inject": "false"},
         ),
         {
