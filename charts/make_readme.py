@@ -16,7 +16,7 @@ HEAD = """# The Quietzone chart
 ```
 kubectl create secret generic quietzone-servers --from-env-file servers.env
 helm install quietzone charts/quietzone --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org
-helm test quietzone --logs
+helm test quietzone
 ```
 
 Kubernetes 1.30 or newer. Kafka, MongoDB, Redis and S3 are outside of it; `servers.env` names them, one `NAME=value` a line:
