@@ -51,6 +51,12 @@ ApiKey = Annotated[
 ]
 Examples = Annotated[list[Path], typer.Option("--examples", help="CSV files with the columns title, destination, slug.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the drawn codes.")]
+ScansUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--scans", envvar="QUIETZONE_SCANS_URL", help="Scan here, if the address in the short URLs doesn't lead to this installation yet."
+    ),
+]
 
 EXAMPLES = sorted(Path("examples").glob("*.csv"))
 
@@ -88,9 +94,9 @@ def serve(
 
 
 @app.command(name="tour")
-def tour_command(key: ApiKey, api: ApiUrl = API_URL, examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
+def tour_command(key: ApiKey, api: ApiUrl = API_URL, scans: ScansUrl = None, examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
     """Create codes, draw them, scan them, and see them counted."""
-    finish(_tour(api, key, examples, out))
+    finish(_tour(api, key, examples, out, scans_url=scans.rstrip("/") if scans else None))
 
 
 @app.command()

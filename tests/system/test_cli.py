@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from house import EXIT_WITHIN_S, KEY, NONE, House, command, environment, fetch, free_port, until
+from house import EXIT_WITHIN_S, KEY, NONE, House, command, environment, fetch, free_port, house_in, until
 
 WITH_KEY = {"QUIETZONE_API_KEY": KEY}
 CSV = "title,destination,slug\nDinner menu,https://example.com/dinner,dinner\nLunch menu,https://example.com/lunch#today,\n"
@@ -178,6 +178,17 @@ def test_serve_takes_the_tour_again_when_its_codes_were_printed_for_another_addr
     second = command("serve", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=WITH_KEY)
 
     assert [(ended.returncode, ended.stderr) for ended in (first, second)] == [(0, ""), (0, "")]
+
+
+def test_the_tour_scans_where_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "menus.csv").write_text(CSV)
+    monkeypatch.setenv("QUIETZONE_SCAN_BASE_URL", "https://go.example.com")
+    with house_in(tmp_path / "data") as house:
+        addresses = ("--api", house.place.api_url, "--scans", f"http://localhost:{house.place.scan_port}/")
+
+        ended = command("tour", *addresses, "--examples", "menus.csv", cwd=tmp_path, settings=WITH_KEY)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_the_tour_leaves_paused_codes_out(embedded_house: House, tmp_path: Path) -> None:
