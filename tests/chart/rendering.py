@@ -63,11 +63,15 @@ class Rendered:
 
 
 class Helm:
-    """The program, and the chart as it is in this checkout."""
+    """The program, and the chart: the one of this checkout, or a copy."""
 
     def __init__(self, program: Path, chart: Path = CHART) -> None:
         self._program = program
         self._chart = chart
+
+    def on(self, chart: Path) -> "Helm":
+        """The same with another chart."""
+        return Helm(self._program, chart)
 
     def text(self, values: Values, release: str = RELEASE) -> str:
         """What `helm template` prints; raises Refused."""
@@ -75,6 +79,14 @@ class Helm:
         done = subprocess.run(command, input=yaml.safe_dump(dict(values)), capture_output=True, text=True, timeout=WITHIN_S, check=False)
         if done.returncode:
             raise Refused(done.stderr)
+        return done.stdout
+
+    def lint(self, values: Values) -> str:
+        """What `helm lint` finds; raises Refused."""
+        command = [str(self._program), "lint", str(self._chart), "--strict", *OPTIONS]
+        done = subprocess.run(command, input=yaml.safe_dump(dict(values)), capture_output=True, text=True, timeout=WITHIN_S, check=False)
+        if done.returncode:
+            raise Refused(done.stdout + done.stderr)
         return done.stdout
 
     def render(self, values: Values) -> Rendered:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.combinations import GATEWAY_API, INSTALL
+from chart.combinations import GATEWAY_API, INSTALL, TWO
 from chart.rendering import CHART, SERVERS, Helm, Refused, Values, merged
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
@@ -33,6 +33,10 @@ REFUSALS: dict[str, tuple[Values, str]] = {
     "no such colour": ({"rollout": {"activeColor": "red"}}, "at '/rollout/activeColor': value must be one of 'blue', 'green'"),
     "no workers": ({"rollout": {"colors": {"blue": {"workers": False}}}}, "rollout.colors: no enabled colour has workers"),
     "no such strategy": ({"rollout": {"strategy": "bigbang"}}, "at '/rollout/strategy': value must be one of"),
+    "one image for two colours": (
+        {"rollout": TWO, "image": {"references": {"qr": "qr@sha256:1"}}},
+        "image.references: the same image in both colours is no release",
+    ),
     "a weight without a canary": ({"rollout": {"canary": {"weight": 5}}}, "rollout.canary.weight: only for rollout.strategy=canary"),
     "a weight beyond all": ({"rollout": {"canary": {"weight": 101}}}, "at '/rollout/canary/weight': maximum: got 101, want 100"),
     "a canary without routes": ({"rollout": {"strategy": "canary"}}, "weights are set on HTTPRoutes; set gatewayApi.enabled=true"),

@@ -55,6 +55,9 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and $values.image.references (gt (len (include "quietzone.colors" . | fromJsonArray)) 1) }}
+{{- fail "image.references: the same image in both colours is no release; set rollout.colors.<color>.tag instead" }}
+{{- end }}
 {{- if include "quietzone.twoColors" . }}
 {{- if not (index $values.rollout.colors $values.rollout.activeColor).enabled }}
 {{- fail (printf "rollout.activeColor: %s isn't enabled, so nobody would answer; set rollout.colors.%s.enabled=true first, and wait until it is ready" $values.rollout.activeColor $values.rollout.activeColor) }}

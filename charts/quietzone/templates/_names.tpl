@@ -31,8 +31,12 @@ quietzone/color: {{ index . 3 }}
 {{/* The image of a part: list of root, part and tag. */}}
 {{- define "quietzone.image" -}}
 {{- $image := (index . 0).Values.image -}}
+{{- if index $image.references (index . 1) -}}
+{{- index $image.references (index . 1) -}}
+{{- else -}}
 {{- with $image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- $image.prefix }}{{ index . 1 }}:{{ index . 2 -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The tag where no colour says another. */}}

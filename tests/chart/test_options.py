@@ -1,0 +1,147 @@
+"""What can be switched on."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chart.combinations import EXTRAS, GATEWAY_API, INSTALL, TWO
+from chart.rendering import CHART, Helm, Rendered, environment, merged
+
+LAG = {"parts": {"analytics": {"roles": {"project": {"autoscaling": {"lag": {"enabled": True}}}}}}}
+
+
+@pytest.fixture(scope="module")
+def safest(helm: Helm) -> Rendered:
+    return helm.render(merged(INSTALL, EXTRAS["safest"], {"rollout": TWO}))
+
+
+def test_lint_finds_nothing(helm: Helm) -> None:
+    assert "1 chart(s) linted, 0 chart(s) failed" in helm.lint(INSTALL)
+
+
+def test_pods_are_scaled_by_cpu_between_two_and_a_hundred(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"defaults": {"autoscaling": {"enabled": True}}}))
+
+    for scaler in rendered.of("HorizontalPodAutoscaler"):
+        (metric,) = scaler["spec"]["metrics"]
+        bounds = (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"], metric["resource"]["target"]["averageUtilization"])
+        assert bounds == (2, 100, 70)
+
+
+def test_who_scales_and_who_says_a_number_never_contradict_each_other(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"rollout": TWO, "defaults": {"autoscaling": {"enabled": True}}}))
+    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in rendered.of("HorizontalPodAutoscaler")}
+
+    assert [
+        one["metadata"]["name"] for one in rendered.workloads if ("replicas" in one["spec"]) == (one["metadata"]["name"] in scaled)
+    ] == []
+
+
+def test_a_worker_is_scaled_by_what_it_is_behind(helm: Helm) -> None:
+    (scaler,) = helm.render(merged(INSTALL, LAG, {"monitoring": {"prometheusUrl": "http://prometheus:9090"}})).of("ScaledObject")
+    (trigger,) = scaler["spec"]["triggers"]
+
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "qz-analytics-project-blue"
+    assert trigger["metadata"]["query"] == 'sum(quietzone_consumer_lag_records{topic="tracking.scan.v1"})'
+
+
+def test_resting_workers_are_not_scaled(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, LAG, {"rollout": TWO, "monitoring": {"prometheusUrl": "http://prometheus:9090"}}))
+
+    assert [one["metadata"]["name"] for one in rendered.of("ScaledObject")] == ["qz-analytics-project-blue"]
+
+
+def test_certificates_have_the_names_by_which_peers_call(safest: Rendered) -> None:
+    names = {name for one in safest.of("Certificate") for name in one["spec"].get("dnsNames", ())}
+    called = {
+        value.rpartition(":")[0]
+        for workload in safest.workloads
+        for variable, value in environment(workload["spec"]["template"]["spec"]["containers"][0]).items()
+        if variable.endswith("_ADDRESS")
+    }
+
+    assert called == {"qz-qr-blue", "qz-qr-green", "qz-analytics-blue", "qz-analytics-green"}
+    assert called <= names
+
+
+def test_who_calls_or_is_called_has_a_certificate_and_nobody_else(safest: Rendered) -> None:
+    def has_certificate(name: str) -> bool:
+        (workload,) = [one for one in safest.workloads if one["metadata"]["name"] == f"qz-{name}-blue"]
+        return "QUIETZONE_RPC_TLS_CERT" in environment(workload["spec"]["template"]["spec"]["containers"][0])
+
+    assert [has_certificate(name) for name in ("qr", "analytics", "gateway", "edge", "links", "qr-health")] == [True] * 4 + [False] * 2
+
+
+def test_each_host_has_an_ingress_and_a_certificate_of_its_own(safest: Rendered) -> None:
+    hosts = {
+        one["metadata"]["name"]: (one["spec"]["rules"][0]["host"], one["spec"]["tls"][0]["secretName"]) for one in safest.of("Ingress")
+    }
+    signed = {one["spec"]["secretName"]: one["spec"]["dnsNames"] for one in safest.of("Certificate") if "dnsNames" in one["spec"]}
+
+    assert hosts == {"qz-scans": ("scan.example.com", "qz-scans-tls"), "qz-api": ("api.example.com", "qz-api-tls")}
+    assert (signed["qz-scans-tls"], signed["qz-api-tls"]) == (["scan.example.com"], ["api.example.com"])
+
+
+def test_a_gateway_listens_to_each_host_by_itself(helm: Helm) -> None:
+    (gateway,) = helm.render(merged(INSTALL, {"gatewayApi": GATEWAY_API})).of("Gateway")
+
+    listeners = [(one["name"], one["hostname"], one["protocol"]) for one in gateway["spec"]["listeners"]]
+    assert listeners == [("scans", "scan.example.com", "HTTPS"), ("api", "api.example.com", "HTTPS")]
+
+
+def test_printed_codes_lead_to_the_scan_host(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"hosts": {"scans": "q.example.org", "https": False}}))
+    (container,) = rendered.named("Deployment", "qr-blue")["spec"]["template"]["spec"]["containers"]
+
+    assert environment(container)["QUIETZONE_SCAN_BASE_URL"] == "http://q.example.org"
+
+
+def test_an_image_can_be_named_by_its_digest(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"image": {"references": {"qr": "ghcr.io/acme/qr@sha256:abc"}}}))
+
+    images = {one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"] for one in rendered.workloads}
+    assert (images["qz-qr-blue"], images["qz-qr-health-blue"]) == ("ghcr.io/acme/qr@sha256:abc",) * 2
+    assert images["qz-gateway-blue"] == "quietzone-gateway:0.1.0"
+
+
+def test_rules_and_dashboards_arrive_as_they_are_written(helm: Helm, tmp_path: Path) -> None:
+    chart = Path(shutil.copytree(CHART, tmp_path / "chart"))
+    rule = {"alert": "Odd", "expr": "up == 0", "annotations": {"summary": "{{ $labels.instance }} is gone"}}
+    for folder in ("rules", "dashboards"):
+        shutil.rmtree(chart / folder, ignore_errors=True)
+        (chart / folder).mkdir()
+    (chart / "rules" / "scans.yaml").write_text(json.dumps({"groups": [{"name": "scans", "rules": [rule]}]}))
+    (chart / "dashboards" / "scans.json").write_text('{"title": "{{instance}}"}')
+    monitoring = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}, "labels": {"release": "prometheus"}}
+
+    rendered = helm.on(chart).render(merged(INSTALL, {"monitoring": monitoring}))
+
+    made: dict[str, Any] = rendered.named("PrometheusRule", "scans")
+    assert made["spec"] == {"groups": [{"name": "scans", "rules": [rule]}]}
+    assert made["metadata"]["labels"]["release"] == "prometheus"
+    assert rendered.named("ConfigMap", "dashboard-scans")["data"] == {"scans.json": '{"title": "{{instance}}"}'}
+
+
+def test_every_port_with_metrics_is_read(safest: Rendered) -> None:
+    (monitor,) = safest.of("ServiceMonitor")
+
+    assert [one["port"] for one in monitor["spec"]["endpoints"]] == ["ops", "ops-forwarder"]
+
+
+def test_a_spool_without_an_edge_is_drained_by_a_job(helm: Helm) -> None:
+    pod = helm.render(merged(INSTALL, {"adopt": ["spool-qz-edge-green-3"]}))
+    (job,) = [one for one in pod.of("Job") if one["metadata"]["name"] == "adopt-spool-qz-edge-green-3"]
+
+    assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["drain"]
+    assert {"name": "spool", "persistentVolumeClaim": {"claimName": "spool-qz-edge-green-3"}} in job["spec"]["template"]["spec"]["volumes"]
+
+
+def test_the_main_job_is_done_by_helm_test(helm: Helm) -> None:
+    test = helm.render(INSTALL).named("Pod", "test")
+    variables = environment(test["spec"]["containers"][0])
+
+    assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert (variables["QUIETZONE_API_URL"], variables["QUIETZONE_SCANS_URL"]) == ("http://qz-gateway:8000", "http://qz-edge:8080")
