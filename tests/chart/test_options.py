@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chart.combinations import EXTRAS, GATEWAY_API, INSTALL, TWO
-from chart.rendering import CHART, Helm, Rendered, environment, merged
+from chart.rendering import CHART, Helm, Rendered, containers, environment, merged
 
 LAG = {"parts": {"analytics": {"roles": {"project": {"autoscaling": {"lag": {"enabled": True}}}}}}}
 
@@ -145,3 +145,12 @@ def test_the_main_job_is_done_by_helm_test(helm: Helm) -> None:
 
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
     assert (variables["QUIETZONE_API_URL"], variables["QUIETZONE_SCANS_URL"]) == ("http://qz-gateway:8000", "http://qz-edge:8080")
+
+
+def test_for_development_the_code_can_be_written_to(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"development": {"sync": True}}))
+
+    for workload in rendered.workloads:
+        copies, *running = containers(workload["spec"]["template"])
+        assert copies["command"] == ["cp", "-r", "/quietzone/.", "/code"]
+        assert all({"name": "code", "mountPath": "/quietzone"} in container["volumeMounts"] for container in running)

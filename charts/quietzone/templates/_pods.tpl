@@ -74,11 +74,18 @@ capabilities: {drop: [ALL]}
 {{- if .spool }}
 - {name: spool, mountPath: /spool}
 {{- end }}
+{{- if and .item.workload .root.Values.development.sync }}
+- {name: code, mountPath: /quietzone}
+{{- end }}
 {{- end -}}
 
 {{- define "quietzone.volumes" -}}
 - name: tmp
   emptyDir: {sizeLimit: {{ .item.spec.tempSize }}}
+{{- if and .item.workload .root.Values.development.sync }}
+- name: code
+  emptyDir: {sizeLimit: 64Mi}
+{{- end }}
 {{- if .root.Values.servers.filesSecret }}
 - name: servers
   secret: {secretName: {{ .root.Values.servers.filesSecret }}, defaultMode: 0440}
@@ -125,9 +132,21 @@ How long a pod may take to end: endpoints notice, its process drains and closes,
 {{- $item := .item -}}
 {{- $spec := $item.spec -}}
 {{- $image := include "quietzone.image" (list $root $item.part $item.tag) -}}
-{{- with $spec.sidecars }}
+{{- if or $spec.sidecars $root.Values.development.sync }}
 initContainers:
-  {{- range $role, $own := . }}
+  {{- if $root.Values.development.sync }}
+  - name: code # what is copied into an image's folder would be refused: this one can be written to
+    image: {{ $image }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    command: [cp, -r, /quietzone/., /code]
+    resources:
+      {{- toYaml $root.Values.prepare.resources | nindent 6 }}
+    securityContext:
+      {{- include "quietzone.containerSecurity" $root | nindent 6 }}
+    volumeMounts:
+      - {name: code, mountPath: /code}
+  {{- end }}
+  {{- range $role, $own := $spec.sidecars }}
   {{- $sidecar := mustMergeOverwrite (deepCopy $root.Values.defaults) (deepCopy $own) }}
   {{- $_ := set $sidecar "settings" (include "quietzone.settings" (list $root.Values.settings (index $root.Values.parts $item.part).settings $own.settings) | fromJson) }}
   - name: {{ $role }}
