@@ -35,7 +35,7 @@ Kubernetes 1.30 or newer. Kafka, MongoDB, Redis and S3 are outside of it; `serve
 
 Services `quietzone-gateway` and `quietzone-edge` select the active colour, `…-preview` the other; gRPC stays within a colour
 (`quietzone-qr-blue`). Before each install and upgrade the Job `quietzone-prepare` creates topics and migrates stores; when it fails,
-nothing has changed. Jobs for a release are made from suspended CronJobs: `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
+nothing has changed, and `kubectl logs job/quietzone-prepare --all-containers --ignore-errors` says why. Jobs for a release are made from suspended CronJobs: `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
 
 From blue to green, by values alone (`quietzone release` does it and looks between the steps; `--no-hooks`, since stores were migrated when
 green came):
