@@ -35,13 +35,15 @@ Kubernetes 1.30 or newer. Kafka, MongoDB, Redis and S3 are outside of it; `serve
 
 Services `quietzone-gateway` and `quietzone-edge` select the active colour, `…-preview` the other; gRPC stays within a colour
 (`quietzone-qr-blue`). Before each install and upgrade the Job `quietzone-prepare` creates topics and migrates stores; when it fails,
-nothing has changed, and `kubectl logs job/quietzone-prepare --all-containers --ignore-errors` says why. Jobs for a release are made from suspended CronJobs: `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
+nothing has changed, and `kubectl logs job/quietzone-prepare --all-containers --ignore-errors` says why.
+Jobs for a release are made from suspended CronJobs: `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
 
 From blue to green, by values alone (`quietzone release` does it and looks between the steps; `--no-hooks`, since stores were migrated when
 green came):
 
 ```
-helm upgrade quietzone charts/quietzone --reuse-values --set rollout.colors.green.enabled=true,rollout.colors.green.tag=0.2.0
+helm upgrade quietzone charts/quietzone --reuse-values --set rollout.colors.green.enabled=true \\
+    --set rollout.colors.blue.tag=0.1.0,rollout.colors.green.tag=0.2.0 # both: a colour without a tag has that of the chart
 helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.colors.green.workers=true
 helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.activeColor=green
 helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.colors.blue.workers=false
