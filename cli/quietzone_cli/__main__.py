@@ -18,9 +18,9 @@ from quietzone_cli import dlq, operations, release, topics
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
 from quietzone_cli.terminal import complain, console, finish
+from quietzone_kit import telemetry
 from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import describe
-from quietzone_kit.telemetry import release
 from quietzone_standalone import (
     DEFAULT_PORT,
     ROLES,
@@ -63,7 +63,7 @@ EXAMPLES = sorted(Path("examples").glob("*.csv"))
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        console.print(release(), highlight=False)
+        console.print(telemetry.release(), highlight=False)
         raise typer.Exit
 
 

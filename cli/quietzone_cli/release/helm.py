@@ -13,6 +13,18 @@ HOOKS_S = 900.0
 """Topics and migrations before an upgrade; the chart gives them ten minutes."""
 
 
+FASTER = ("--no-hooks", "--disable-openapi-validation", "--qps", "100", "--burst-limit", "200")
+"""For changes of a few values in what the cluster has accepted before: a promotion takes 3 s with them and 8 without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The chart that a release was made with: `name-version`, and the tag of images that it has by itself."""
+
+    chart: str
+    tag: str
+
+
 @dataclass(frozen=True, slots=True)
 class Helm:
     """One release. `chart` is what upgrades use: a folder, a packaged chart, or a reference to one."""
@@ -36,18 +48,28 @@ class Helm:
         if not hooks:
             await self._same_chart()
         command = ["helm", "upgrade", self.release, self.chart, *self._place, "--reset-then-reuse-values", "--values", "-"]
-        await output_of([*command, *([] if hooks else ["--no-hooks"])], within_s=HOOKS_S if hooks else ANSWER_S, given=json.dumps(values))
+        await output_of([*command, *(() if hooks else FASTER)], within_s=HOOKS_S if hooks else ANSWER_S, given=json.dumps(values))
+
+    async def installed(self) -> Installed:
+        """What there is.
+
+        Raises:
+            ReleaseFailed: there is no such release.
+        """
+        listed = await output_of(["helm", "list", *self._place, "--filter", f"^{self.release}$", "--output", "json"], within_s=ANSWER_S)
+        found = json.loads(listed)
+        if not found:
+            raise ReleaseFailed(f"there is no release {self.release} in namespace {self.namespace}: see `helm list --all-namespaces`")
+        image = (await self.values()).get("image", {})
+        return Installed(found[0]["chart"], image.get("tag") or found[0]["app_version"])
 
     async def _same_chart(self) -> None:
-        listed = await output_of(["helm", "list", *self._place, "--filter", f"^{self.release}$", "--output", "json"], within_s=ANSWER_S)
-        installed = json.loads(listed)
-        if not installed:
-            raise ReleaseFailed(f"there is no release {self.release} in namespace {self.namespace}: see `helm list --all-namespaces`")
+        there = await self.installed()
         found = await output_of(["helm", "show", "chart", self.chart], within_s=ANSWER_S)
         version = next((line.partition(":")[2].strip() for line in found.splitlines() if line.startswith("version:")), "")
-        if installed[0]["chart"] != f"quietzone-{version}":
+        if there.chart != f"quietzone-{version}":
             raise ReleaseFailed(
-                f"{self.chart} is quietzone-{version}, the release was made with {installed[0]['chart']}: name that one by --chart, "
+                f"{self.chart} is quietzone-{version}, the release was made with {there.chart}: name that one by --chart, "
                 "or bring the new chart by `quietzone release stage`"
             )
 

@@ -74,8 +74,9 @@ def parse(values: Mapping[str, Any]) -> Rollout:
     )
 
 
-def staged(rollout: Rollout, tag: str) -> Rollout:
-    """The other colour with the images of `tag`, its workers at rest.
+def staged(rollout: Rollout, tag: str, *, chart_tag: str) -> Rollout:
+    """The other colour with the images of `tag`, its workers at rest. Where the active one's tag is the chart's, it is named: the chart
+    that comes may have another. `chart_tag` is that of the chart which is installed.
 
     Raises:
         RolloutRefused: the other colour's workers still work.
@@ -83,7 +84,9 @@ def staged(rollout: Rollout, tag: str) -> Rollout:
     other = rollout.colors[rollout.other]
     if other.enabled and other.workers:
         raise RolloutRefused(_interrupted(rollout.other))
-    return rollout.where(rollout.other, Running(enabled=True, tag=tag, workers=False))
+    active = rollout.colors[rollout.active]
+    named = rollout.where(rollout.active, replace(active, tag=active.tag or chart_tag))
+    return named.where(rollout.other, Running(enabled=True, tag=tag, workers=False))
 
 
 def promotion(rollout: Rollout) -> tuple[Rollout, Rollout]:

@@ -51,7 +51,7 @@ class Release:
         Raises:
             ReleaseFailed: preparing failed, or a pod isn't ready within READY_S; what answers is as it was.
         """
-        rollout = staged(await self._rollout(), tag)
+        rollout = staged(await self._rollout(), tag, chart_tag=(await self.helm.installed()).tag)
         await self.helm.upgrade(rollout.values(), hooks=True)
         await self._ready(rollout.other)
         self.say(f"{rollout.other} stands ready with {tag}; {rollout.active} answers")

@@ -14,11 +14,17 @@ BESIDE = Rollout(Color.BLUE, {Color.BLUE: WORKING, Color.GREEN: RESTING})
 
 
 def test_a_staged_release_stands_beside_the_one_that_answers() -> None:
-    assert staged(ALONE, "2") == BESIDE
+    assert staged(ALONE, "2", chart_tag="0") == BESIDE
+
+
+def test_who_answers_keeps_its_images_when_another_chart_comes() -> None:
+    of_the_chart = Rollout(Color.BLUE, {Color.BLUE: Running(enabled=True, tag="", workers=True), Color.GREEN: OFF})
+
+    assert staged(of_the_chart, "2", chart_tag="1") == BESIDE
 
 
 def test_another_release_can_be_staged_in_place_of_one_that_was_never_promoted() -> None:
-    assert staged(BESIDE, "3").colors[Color.GREEN] == Running(enabled=True, tag="3", workers=False)
+    assert staged(BESIDE, "3", chart_tag="0").colors[Color.GREEN] == Running(enabled=True, tag="3", workers=False)
 
 
 def test_new_workers_join_before_the_switch() -> None:
@@ -62,7 +68,7 @@ def test_a_retired_colour_leaves_nothing_of_itself() -> None:
         (rollback, ALONE, "green was retired"),
         (retired, ALONE, "nothing to retire"),
         (retired, promotion(BESIDE)[0], "green still works"),
-        (lambda rollout: staged(rollout, "3"), promotion(BESIDE)[0], "green still works"),
+        (lambda rollout: staged(rollout, "3", chart_tag="0"), promotion(BESIDE)[0], "green still works"),
     ],
 )
 def test_a_step_that_is_not_possible_says_why(step: object, rollout: Rollout, said: str) -> None:
@@ -81,7 +87,7 @@ def test_somebody_answers_and_somebody_works_whatever_is_asked(asked: list[objec
     rollout = ALONE
     for step in asked:
         try:
-            found = staged(rollout, "2") if step is staged else step(rollout)  # type: ignore[operator]
+            found = staged(rollout, "2", chart_tag="0") if step is staged else step(rollout)  # type: ignore[operator]
         except RolloutRefused:
             continue
         for rollout in found if isinstance(found, tuple) else (found,):
