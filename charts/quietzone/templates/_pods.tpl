@@ -313,3 +313,35 @@ spec:
       persistentVolumeClaim: {claimName: {{ .claim }}}
     {{- end }}
 {{- end -}}
+
+{{/* The main job, from inside: issue codes, draw them, scan them, and wait until each scan is counted. list of root, tag, and the suffix of the Services. */}}
+{{- define "quietzone.tourSpec" -}}
+{{- $root := index . 0 -}}
+{{- $full := include "quietzone.fullname" $root -}}
+{{- include "quietzone.podBasics" (dict "root" $root "spec" $root.Values.defaults) | nindent 0 }}
+restartPolicy: Never
+activeDeadlineSeconds: 300
+containers:
+  - name: tour
+    image: {{ include "quietzone.image" (list $root "cli" (index . 1)) }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    args: [tour, --examples, /test/test.csv, --out, /tmp/out]
+    env:
+      - {name: QUIETZONE_API_URL, value: "http://{{ $full }}-gateway{{ index . 2 }}:{{ include "quietzone.publicPort" (list $root "gateway") }}"}
+      - {name: QUIETZONE_SCANS_URL, value: "http://{{ $full }}-edge{{ index . 2 }}:{{ include "quietzone.publicPort" (list $root "edge") }}"}
+      - name: QUIETZONE_API_KEY
+        valueFrom: {secretKeyRef: {name: {{ include "quietzone.accountSecret" $root }}, key: QUIETZONE_API_KEY}}
+      - {name: COLUMNS, value: "140"}
+    resources:
+      {{- toYaml $root.Values.prepare.resources | nindent 6 }}
+    securityContext:
+      {{- include "quietzone.containerSecurity" $root | nindent 6 }}
+    volumeMounts:
+      - {name: tmp, mountPath: /tmp}
+      - {name: test, mountPath: /test, readOnly: true}
+volumes:
+  - name: tmp
+    emptyDir: {sizeLimit: {{ $root.Values.defaults.tempSize }}}
+  - name: test
+    configMap: {name: {{ $full }}-test}
+{{- end -}}
