@@ -2,12 +2,12 @@
 
 import ipaddress
 import logging
-import math
 import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from opentelemetry import trace
@@ -27,9 +27,18 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
 
 QUIET_S = 30.0
-MAX_REMEMBERED = 500
-"""Messages of libraries; above it all are forgotten, and each may be said once more. Some libraries build texts that never come again."""
+"""Between two lines that say the same: a person who looks reads the newest, and an outage of a day makes 3,000 lines."""
 
+MAX_ALIKE = 10
+"""Things that one kind of trouble is told of in QUIET_S, such as sources or letters; of more the next line says how many there were."""
+
+MAX_REMEMBERED = 500
+"""Kinds; above it all are forgotten, and each may be said once more. Some libraries build texts that never come again."""
+
+_WHY = ("reason", "reasons", "error")
+"""Fields of ours that say why something failed."""
+
+_DIGITS = re.compile(r"\d+")
 _SECRET_FIELDS = re.compile(r"(^|_)(api_key|key|secret|password|passwd|token|authorization|cookie|credential)s?$")
 _SECRET_TEXT = re.compile(r"\bqz_[0-9A-Za-z_-]{8,}|(?<=://)[^/@\s:]*:[^@\s/]+(?=@)")
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:])")
@@ -61,7 +70,7 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
         if text
         else [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(default=str)]
     )
-    _configure([*shared, *render], number)
+    _configure([Repetitions(), *shared, *render], number)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,7 +78,7 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
-    handler.addFilter(Repetitions())
+    handler.addFilter(LibraryRepetitions())
     # Libraries tell at `info` what only their authors want to know.
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
@@ -83,30 +92,74 @@ def _configure(processors: list[Processor], number: int) -> None:
     )
 
 
-class Repetitions(logging.Filter):
-    """Lets a library say the same thing once in `QUIET_S`: aiokafka tells ten times a second that a broker is away.
+@dataclass(slots=True)
+class _Told:
+    """A kind of trouble: when a row of it began, of which things it was told since, and how many lines were kept back."""
 
-    The same is a message before its arguments are filled in. What is let through next says how often it was said meanwhile.
+    at: float
+    things: set[str]
+    kept_back: int = 0
+
+
+class _Quiet:
+    """Lets a kind of trouble be told once in QUIET_S of each thing that it happens to."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told: dict[Hashable, _Told] = {}
+
+    def lets(self, kind: Hashable, thing: str = "") -> int | None:
+        """None when it is to be kept back; else how many of its kind were, since the last row of them."""
+        now, told = self._clock(), self._told.get(kind)
+        if told is not None and now - told.at < QUIET_S:
+            if thing not in told.things and len(told.things) < MAX_ALIKE:
+                told.things.add(thing)
+                return 0
+            told.kept_back += 1
+            return None
+        if len(self._told) >= MAX_REMEMBERED:
+            self._told.clear()
+        self._told[kind] = _Told(now, {thing})
+        return 0 if told is None else told.kept_back
+
+
+class Repetitions:
+    """A processor that lets warnings and errors of ours say the same once in QUIET_S: a bus that is away fails each attempt anew.
+
+    The same are lines of one module with one message, the same exception and the same reason but for numbers (attempts, ports, offsets).
+    Of those, each that names another thing in a text field (a source, a topic) is let through, up to MAX_ALIKE.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._quiet = _Quiet(clock)
+
+    def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
+        """The line, with how many were kept back before it; raises DropEvent."""
+        if method not in {"warning", "error", "exception", "critical"}:
+            return event
+        error = _given_error(event)
+        why = _DIGITS.sub("#", "|".join(str(event.get(name, "")) for name in _WHY) + f"|{error}")
+        kind = (event.get("module"), event.get("event"), type(error), why)
+        thing = "|".join(f"{name}={value}" for name, value in sorted(event.items()) if isinstance(value, str) and name not in _WHY)
+        kept_back = self._quiet.lets(kind, thing)
+        if kept_back is None:
+            raise structlog.DropEvent
+        return {**event, "repeated": kept_back} if kept_back else event
+
+
+class LibraryRepetitions(logging.Filter):
+    """The same for libraries: aiokafka tells ten times a second that a broker is away. The same is a message before its arguments."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._clock = clock
-        self._said: dict[tuple[str, object], tuple[float, int]] = {}
+        self._quiet = _Quiet(clock)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let it through."""
-        key, now = (record.name, record.msg), self._clock()
-        last, times = self._said.get(key, (-math.inf, 0))
-        if now - last < QUIET_S:
-            self._said[key] = (last, times + 1)
-            return False
-        if len(self._said) >= MAX_REMEMBERED:
-            self._said.clear()
-        self._said[key] = (now, 0)
-        if times:
-            record.msg, record.args = f"{record.getMessage()} (and {times} times more since the last such line)", None
-        return True
+        kept_back = self._quiet.lets((record.name, record.msg))
+        if kept_back:
+            record.msg, record.args = f"{record.getMessage()} (and {kept_back} times more since the last such line)", None
+        return kept_back is not None
 
 
 def mask(text: str) -> str:
@@ -153,13 +206,19 @@ def _add_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -
 
 
 def _add_error(_logger: object, _method: str, event: EventDict) -> EventDict:
-    given = event.pop("exc_info", None)
-    error = given[1] if isinstance(given, tuple) else sys.exception() if given is True else given
-    if isinstance(error, BaseException):
+    error = _given_error(event)
+    event.pop("exc_info", None)
+    if error is not None:
         event["error_name"] = type(error).__name__
         event["error_message"] = str(error)
         event["error_stack"] = "".join(traceback.format_exception(error))
     return event
+
+
+def _given_error(event: MutableMapping[str, Any]) -> BaseException | None:
+    given = event.get("exc_info")
+    error = given[1] if isinstance(given, tuple) else sys.exception() if given is True else given
+    return error if isinstance(error, BaseException) else None
 
 
 # For tests and commands, which never call `configure_logs`: structlog's own default spends seconds on drawing a traceback.

@@ -2,7 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unit.kit.telemetry.log_lines import problems
 
 from quietzone_kit.telemetry import configure_logs, configure_traces, logger, mask, release, span
-from quietzone_kit.telemetry._logs import QUIET_S, Repetitions, mask_fields
+from quietzone_kit.telemetry._logs import MAX_ALIKE, QUIET_S, LibraryRepetitions, Repetitions, mask_fields
 
 
 @contextmanager
@@ -86,13 +86,71 @@ def test_a_library_that_says_the_same_again_and_again_is_heard_once() -> None:
 
 def test_what_a_library_goes_on_saying_is_heard_again_with_how_often() -> None:
     now, heard = 0.0, []
-    repetitions = Repetitions(lambda: now)
+    repetitions = LibraryRepetitions(lambda: now)
     for now in (0.0, 10.0, 20.0, QUIET_S):  # noqa: B007 - the clock reads it
         record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, "no broker at %s", ("port 1",), None)
         if repetitions.filter(record):
             heard.append(record.getMessage())
 
     assert heard == ["no broker at port 1", "no broker at port 1 (and 2 times more since the last such line)"]
+
+
+def told(*events: dict[str, object], every_s: float = 1.0, method: str = "warning") -> list[dict[str, object]]:
+    """Those of these lines that are let through, each so long after the one before."""
+    now, heard = 0.0, []
+    repetitions = Repetitions(lambda: now)
+    for event in events:
+        with suppress(structlog.DropEvent):
+            heard.append(repetitions(None, method, {"module": "forwarder", "event": "the bus refused", **event}))
+        now += every_s
+    return heard
+
+
+def test_what_we_say_again_and_again_is_said_once() -> None:
+    with one_line() as said:
+        for attempt in range(100):
+            logger("forwarder").warning("the bus refused", attempt=attempt, reason="no broker")
+
+    assert (said["message"], said["attempt"]) == ("the bus refused", 0)
+
+
+def test_what_we_go_on_saying_is_said_again_with_how_often() -> None:
+    heard = told(*({"attempt": attempt, "reason": "no broker"} for attempt in range(32)))
+
+    assert [(line["attempt"], line.get("repeated")) for line in heard] == [(0, None), (30, 29)]
+
+
+def test_numbers_in_a_reason_make_no_other_reason() -> None:
+    assert len(told({"reason": "no answer from port 9092 in 3 s"}, {"reason": "no answer from port 9093 in 4 s"})) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"reason": "no such topic"},
+        {"event": "the bus is slow"},
+        {"module": "relay"},
+        {"source_id": "b"},
+        {"exc_info": ValueError("no broker")},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_another_trouble_is_said_too(other: dict[str, object]) -> None:
+    one: dict[str, object] = {"reason": "no broker", "source_id": "a"}
+
+    assert len(told(one, one | other)) == 2
+
+
+def test_other_exceptions_of_one_kind_are_said_too() -> None:
+    assert len(told({"exc_info": KeyError("a")}, {"exc_info": KeyError("b")}, {"exc_info": KeyError("a")}, method="error")) == 2
+
+
+def test_a_trouble_of_many_things_is_said_of_some() -> None:
+    assert len(told(*({"source_id": f"s{number}"} for number in range(100)), every_s=0.1)) == MAX_ALIKE
+
+
+def test_what_is_only_told_is_never_kept_back() -> None:
+    assert len(told({}, {}, {}, method="info")) == 3
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "password", "authorization", "caller_token", "cookies", "secret"])
