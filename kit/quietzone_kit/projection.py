@@ -66,7 +66,7 @@ class Projection(Protocol):
         """Become the partition's owner in the service's own store, and say from which offset to read.
 
         Raises:
-            ForeignLog: the process stops with this message.
+            ForeignLog: `run_projection` ends with this message.
         """
 
     async def apply(self, partition: int, records: Sequence[Record], *, next_offset: int) -> None:

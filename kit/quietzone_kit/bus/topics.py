@@ -1,18 +1,26 @@
-"""Topics as they are declared and as they are: what differs, and what may be changed.
+"""Topics as they are declared and as they are: created, compared, and changed where that may be.
 
 `quietzone topics plan|apply|check` stand on it. Missing topics are created, retention and other settings are set; the number of
 partitions is never changed, because keys would move and their order with them.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from quietzone_kit.bus import BusError, Topic, open_bus
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Topic, open_bus
 from quietzone_kit.runtime import Clock, Executor, Randomness
+from quietzone_kit.telemetry import logger
+
+log = logger(__name__)
 
 RETENTION = "retention.ms"
 """The setting that each bus has."""
+
+RETRY_BASE_S = 0.5
+RETRY_CAP_S = 5.0
+"""Between looks for a bus that isn't there when a process starts."""
 
 DifferenceKind = Literal["missing", "partitions", "replication", "setting"]
 
@@ -99,6 +107,32 @@ def open_topics(url: str, *, clock: Clock, executor: Executor, randomness: Rando
     if not isinstance(bus, TopicAdmin):
         raise TypeError(f"{type(bus).__name__} lacks what TopicAdmin says")  # an adapter that forgot it: the contract suite tells first
     return bus
+
+
+async def ensure_patiently(bus: Bus, topics: Sequence[Topic], *, randomness: Randomness, meanwhile: str) -> None:
+    """`Bus.ensure` once the bus is there, tried again with full jitter from 0.5 s to 5 s; `meanwhile` says to the log what waits."""
+    failures = 0
+    while True:
+        try:
+            await bus.ensure(topics)
+        except BusUnavailable as error:
+            log.warning("no bus yet", meanwhile=meanwhile, reason=str(error))
+            await asyncio.sleep(randomness.uniform(0, min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10))))
+            failures += 1
+        else:
+            return
+
+
+def tell_created(created: Sequence[str], among: int) -> None:
+    """What an adapter says of the topics that its `ensure` made, of so many that were asked for.
+
+    All of them is a new installation. Where others are there, a missing one may have been lost, and who read it must hear of that.
+    """
+    for name in created:
+        if len(created) < among:
+            log.warning("a topic was missing, and was created: if it was lost, what it held is gone", topic=name)
+        else:
+            log.info("topic created", topic=name)
 
 
 async def plan(admin: TopicAdmin, topics: Sequence[Topic]) -> list[Difference]:

@@ -28,10 +28,12 @@ from quietzone_analytics.settings import (
     VerifySettings,
     WorkSettings,
 )
+from quietzone_analytics.standstill import stands_still
 from quietzone_analytics.tables import Tables, open_tables
 from quietzone_analytics.verify import verify
 from quietzone_kit.blobs import Blobs, open_blobs
-from quietzone_kit.bus import Bus, BusUnavailable, open_bus
+from quietzone_kit.bus import Bus, open_bus
+from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.documents import Documents, DocumentsUnavailable, open_documents
 from quietzone_kit.documents.migrations import Migrations, declare
 from quietzone_kit.ids import uuid7
@@ -57,7 +59,7 @@ DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
 BUS_THREADS = 2  # one writes, one reads
 BLOB_THREADS = 4  # two exports, a file of the archive, and somebody who reads
 TABLE_THREADS = 3  # one is DuckDB's, the others write drafts meanwhile
-RETRY_S = 1.0  # between looks for a bus or a store that isn't there when we start; questions are answered meanwhile
+RETRY_BASE_S, RETRY_CAP_S = 0.5, 5.0  # between looks for a store that isn't there when we start, with full jitter
 EXPORTS_AT_ONCE = 2  # each takes one processor, and 100 MB
 
 
@@ -66,7 +68,7 @@ async def build(settings: AnalyticsSettings) -> App:
     app = App(drain_s=settings.drain_s)
     clock, randomness = SystemClock(), SystemRandomness()
     documents, bus = await _ports(app, settings)
-    stored = (Rollups(documents), ScanStates(documents), ReportStates(documents))
+    stored, archived = (Rollups(documents), ScanStates(documents), ReportStates(documents)), ArchiveStates(documents)
     if settings.analytics_project:
         _project(app, documents, bus, settings)
     blobs, wake = None, _nobody
@@ -76,7 +78,7 @@ async def build(settings: AnalyticsSettings) -> App:
             _archive(app, documents, bus, blobs, settings)
         if settings.analytics_work:
             wake = _work(app, documents, blobs, settings)
-    service = AnalyticsService(*stored, bus, clock)
+    service = AnalyticsService(*stored, bus, clock, archived=archived)
     keys, tls = CallerKeys.of(settings, clock), Tls.of(settings, clock)
     server = Server(settings.analytics_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_AnalyticsServiceServicer_to_server, service)
@@ -200,11 +202,11 @@ def _project(app: App, documents: Documents, bus: Bus, settings: ProjectSettings
         await run_projection(bus, TRACKING_SOURCE_V1.name, projection.GROUP, reports, clock, randomness=randomness)
 
     async def compare() -> None:
-        await _topics_are_there(bus)
-        await reconcile.watch(lambda: reconcile.reconcile(*stored, bus, clock), clock)
+        await reconcile.watch(lambda: reconcile.reconcile(*stored, bus, clock, archived=archived), clock)
 
-    app.task("scans", count_scans)
-    app.task("reports", keep_reports)
+    archived = ArchiveStates(documents)
+    app.task("scans", stands_still("scans", count_scans))
+    app.task("reports", stands_still("reports", keep_reports))
     app.task("reconcile", compare)
 
 
@@ -222,7 +224,7 @@ def _archive(app: App, documents: Documents, bus: Bus, blobs: Blobs, settings: A
         await _topics_are_there(bus)
         await run_projection(bus, TRACKING_SCAN_V1.name, archive.GROUP, archived, clock, randomness=randomness)
 
-    app.task("archive", archive_scans)
+    app.task("archive", stands_still("archive", archive_scans))
     app.task("archive by time", archived.keep_filing)
 
 
@@ -233,12 +235,14 @@ def _work(app: App, documents: Documents, blobs: Blobs, settings: FilesSettings)
     worker = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=EXPORTS_AT_ONCE)
 
     async def work() -> None:
+        failures = 0
         while True:
             try:
                 await exports.keep_sweeping(Tasks(documents, clock, randomness))
             except DocumentsUnavailable as error:
                 log.warning("no store yet: no export is made", error=str(error))
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(randomness.uniform(0, min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10))))
+                failures += 1
             else:
                 break
         await worker.run()
@@ -291,11 +295,4 @@ def _bus(app: App, settings: AnalyticsStoreSettings) -> Bus:
 
 async def _topics_are_there(bus: Bus) -> None:
     """Wait for the bus, and create what isn't there yet."""
-    while True:
-        try:
-            await bus.ensure(TOPICS)
-        except BusUnavailable as error:
-            log.warning("no bus yet: nothing is counted", error=str(error))
-            await asyncio.sleep(RETRY_S)
-        else:
-            return
+    await ensure_patiently(bus, TOPICS, randomness=SystemRandomness(), meanwhile="nothing is counted")

@@ -65,6 +65,12 @@ EXPORTS = Counter(
     "Exports that were made, by format. For people: how much the product is used; those that failed are quietzone_task_runs_total.",
     ["format"],
 )
+STANDS_STILL = Gauge(
+    "quietzone_analytics_projection_stands_still",
+    "1 while a projection (scans, reports, archive) doesn't read, because its log isn't the one that it has read; questions are answered "
+    "meanwhile. `quietzone reconcile` says why and what to do, as does the log; it goes on by itself within a minute after that.",
+    ["projection"],
+)
 
 for reason in ("gap", "too_old"):  # a series that begins with its first failure shows no increase
     PASSED_OVER.labels(reason)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from quietzone_analytics.archive import ArchiveStates
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries import Breakdown, CodeAnalytics, Interval, Question, get_code_analytics
 from quietzone_analytics.reconcile import ReportStates, SourceCount, reconcile
@@ -28,10 +29,13 @@ INTERVALS: Mapping[int, Interval] = {
 class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
     """The errors of each method stand in the contract."""
 
-    def __init__(self, rollups: Rollups, scans: ScanStates, reports: ReportStates, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self, rollups: Rollups, scans: ScanStates, reports: ReportStates, bus: Bus, clock: Clock, *, archived: ArchiveStates
+    ) -> None:
         self._rollups = rollups
         self._scans = scans
         self._reports = reports
+        self._archived = archived
         self._bus = bus
         self._clock = clock
         self._reconciling = asyncio.Lock()
@@ -52,7 +56,7 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
         """See the contract."""
         require(SCOPE_OPERATOR)
         async with self._reconciling:  # it reads everything: one after the other
-            told = await reconcile(self._rollups, self._scans, self._reports, self._bus, self._clock)
+            told = await reconcile(self._rollups, self._scans, self._reports, self._bus, self._clock, archived=self._archived)
         return analytics_pb2.ReconcileResponse(
             accepted=told.accepted,
             forwarded=told.forwarded,

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
-from quietzone_kit.bus import Bus, BusUnavailable, TopicMismatch, open_bus
+from quietzone_kit.bus import Bus, TopicMismatch, open_bus
+from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import Migrations, declare
@@ -44,7 +45,6 @@ DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
 BUS_THREADS = 4  # two relays publish, a reaction reads two topics
 RENDER_THREADS = 1  # drawing holds the interpreter's lock: a second thread would only wait for the first
 RESOLVER_THREADS = 4  # a look-up that hangs keeps one for up to half a minute
-BUS_RETRY_S = 1.0  # between looks for a bus that isn't there when we start; events wait in their documents
 CHECKS_AT_ONCE = 8
 """Destinations that are asked at once: at 0.2 s each, three million a day; one that hangs takes 10 s of its place."""
 
@@ -181,13 +181,7 @@ def _on_topics(bus: Bus, main: Main) -> Main:
     """A task once our topics are there. Codes are issued and changed without the bus too, so its absence at the start ends nothing."""
 
     async def run() -> None:
-        while True:
-            try:
-                await bus.ensure(TOPICS)
-                break
-            except BusUnavailable as error:
-                log.warning("no bus yet: events wait", error=str(error))
-                await asyncio.sleep(BUS_RETRY_S)
+        await ensure_patiently(bus, TOPICS, randomness=RANDOMNESS, meanwhile="events wait")
         await main()
 
     return run

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from ports import Inline
 
-from quietzone_kit.bus import Bounds, BusUnavailable, Message, Position
+from quietzone_kit.bus import Bounds, BusUnavailable, Message, Position, UnknownTopic
 from quietzone_kit.documents import Body, Collection, DocumentsUnavailable, Outcome, Put, Stored, open_documents
 from quietzone_kit.runtime import SystemRandomness
 
@@ -125,6 +125,8 @@ class MemoryBus:
         return sum(1 for name, _ in self.bounds_of if name == topic)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
+        if (topic, partition) not in self.bounds_of:
+            raise UnknownTopic(topic)
         return self.bounds_of[topic, partition]
 
     async def publish(self, messages: Sequence[Message]) -> list[Position]:

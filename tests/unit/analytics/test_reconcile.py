@@ -25,7 +25,8 @@ class House(World):
 
     async def report(self, *records: Record) -> None:
         projection = ReportProjection(self.store, owner="reports")
-        start = await projection.claim(0, Bounds(LOG, 0, len(records)))
+        log = self.bus.bounds_of[TRACKING_SOURCE_V1.name, 0] = Bounds(LOG, 0, len(records))
+        start = await projection.claim(0, log)
         await projection.apply(0, records[start:], next_offset=len(records))
 
     async def reconcile(self, *, after_ms: int = 1_000) -> Reconciliation:
@@ -345,3 +346,36 @@ def test_more_problems_than_people_read_are_counted() -> None:
     told = domain.bounded([f"problem {number}" for number in range(250)])
 
     assert (len(told), told[-1]) == (101, "and 150 more")
+
+
+async def test_a_log_that_is_not_the_one_counted_is_named_once_whatever_the_partitions(house: House) -> None:
+    await house.count(TEN)
+    await house.process().claim(1, Bounds(LOG, 0, 0))
+    await house.report(said(0, accepted=10))
+    for number in (0, 1):
+        house.bus.bounds_of[TRACKING_SCAN_V1.name, number] = Bounds("log-2", 0, 0)
+
+    [problem] = (await house.reconcile()).problems
+
+    assert problem.startswith(f"tracking.scan.v1, partitions 0, 1: this is log log-2, what was counted came from {LOG}. ")
+    assert "quietzone_analytics adopt" in problem
+
+
+async def test_another_log_of_reports_is_named_too(house: House) -> None:
+    await house.report(said(0))
+    house.bus.bounds_of[TRACKING_SOURCE_V1.name, 0] = Bounds("log-2", 0, 0)
+
+    [problem] = (await house.reconcile()).problems
+
+    assert problem.startswith("tracking.source.v1, partition 0: this is log log-2")
+
+
+async def test_a_topic_that_is_gone_is_named_and_the_rest_is_compared(house: House) -> None:
+    await house.count(TEN)
+    await house.report(said(0, accepted=10))
+    del house.bus.bounds_of[TRACKING_SCAN_V1.name, 0]
+
+    told = await house.reconcile()
+
+    assert told.problems[0].startswith("tracking.scan.v1: it isn't on the bus any more.")
+    assert (told.stored, len(told.problems)) == (10, 1)

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from quietzone_kit.bus import BusUnavailable, Topic, TopicMismatch
 from quietzone_kit.bus._kafka.cluster import PATIENCE_S, RETRY_S, Cluster, TopicFound
-from quietzone_kit.bus.topics import RETENTION, Shape
+from quietzone_kit.bus.topics import RETENTION, Shape, tell_created
 
 CHANGE_WITHIN_S = 6.0
 MAX_MESSAGE_BYTES = 1_048_588
@@ -48,7 +48,7 @@ async def ensure(cluster: Cluster, topics: Sequence[Topic]) -> None:
     missing = [topic for topic in topics if found[topic.name] is None]
     if not missing:
         return
-    await _create(cluster, missing)
+    created = await _create(cluster, missing)
     give_up_at = cluster.clock.monotonic() + PATIENCE_S
     while not all(there is not None and min(there.leaders) >= 0 for there in found.values()):
         if cluster.clock.monotonic() > give_up_at:
@@ -58,6 +58,7 @@ async def ensure(cluster: Cluster, topics: Sequence[Topic]) -> None:
         await asyncio.sleep(RETRY_S)
         found = await cluster.look_up([topic.name for topic in topics])
     _check(cluster.shown, topics, found)  # another process may have been first, with another declaration
+    tell_created(created, len(topics))
 
 
 async def shape(cluster: Cluster, topic: Topic) -> Shape | None:
@@ -92,7 +93,8 @@ async def _settings(cluster: Cluster, admin: AIOKafkaAdminClient, topic: Topic) 
     return settings, {entry[0]: entry[1] for entry in entries if entry[3] == SET_ON_TOPIC}
 
 
-async def _create(cluster: Cluster, topics: Sequence[Topic]) -> None:
+async def _create(cluster: Cluster, topics: Sequence[Topic]) -> list[str]:
+    """Those among the topics that nobody else has created meanwhile."""
     replication = cluster.address.replication
     new = [
         NewTopic(
@@ -109,6 +111,7 @@ async def _create(cluster: Cluster, topics: Sequence[Topic]) -> None:
     for name, code, message in answer.topic_errors:
         if code not in {0, ALREADY_EXISTS}:
             raise cluster.refused(f"topic {name} with replication {replication or 'as the brokers have it'}", for_code(code)(), message)
+    return [name for name, code, _ in answer.topic_errors if not code]
 
 
 @asynccontextmanager

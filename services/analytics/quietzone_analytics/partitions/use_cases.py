@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Generic
 
 from quietzone_analytics.deadlines import bus_answers
-from quietzone_analytics.partitions.domain import Log, LogMismatch
+from quietzone_analytics.partitions.domain import CHOICE, Log, LogMismatch, in_words
 from quietzone_analytics.partitions.repository import S, States, Versioned
-from quietzone_kit.bus import Bounds, Bus
+from quietzone_kit.bus import Bounds, Bus, UnknownTopic
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.projection import ForeignLog, OwnershipLost
 from quietzone_kit.runtime import Clock
@@ -86,12 +86,32 @@ class Ownership(Generic[S]):
         return stored
 
 
+async def mismatches(states: States[S], bus: Bus, topic: str) -> list[str]:
+    """What keeps a topic from being read on, a sentence for each thing; empty when nothing does. Writes nothing.
+
+    Raises:
+        BusUnavailable, DocumentsUnavailable: it can't be told now.
+    """
+    found = []
+    for one in await states.all():
+        try:
+            async with bus_answers():
+                bounds = await bus.bounds(topic, one.state.partition)
+        except UnknownTopic:
+            return [f"{topic}: it isn't on the bus any more. {CHOICE}"]
+        try:
+            states.resume(one.state, _log(topic, bounds))
+        except LogMismatch as error:
+            found.append(error)
+    return in_words(found)
+
+
 async def adopt(states: States[S], bus: Bus, topic: str, clock: Clock) -> list[str]:
     """Go on counting from the log that is there now, wherever it isn't the one that was counted; a sentence for each such partition.
 
-    What the lost log held uncounted is lost; sources that were running may go on with a gap. Run it while no projection runs: an owner
-    that does is put out. If that one was killed in the middle of a batch and the new log has the same scans again, they count twice,
-    and `reconcile` says so.
+    What the lost log held uncounted is lost; sources that were running may go on with a gap. No projection runs on such a partition: one
+    that does after all is put out. If the last one was killed in the middle of a batch and the new log has the same scans again, they
+    count twice, and `reconcile` says so.
     """
     said = []
     async with bus_answers():

@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any
 
 from quietzone_analytics.deadlines import bus_answers
-from quietzone_analytics.projection import ScanStates
+from quietzone_analytics.partitions import States, mismatches
+from quietzone_analytics.projection import ScanState, ScanStates
 from quietzone_analytics.reconcile.domain import (
     NOTHING,
     SILENCE,
@@ -23,18 +26,20 @@ from quietzone_analytics.reconcile.domain import (
 from quietzone_analytics.reconcile.repository import ReportStates
 from quietzone_analytics.reconcile.stored import Stored, read_stored, still_differs
 from quietzone_analytics.rollups import Rollups
-from quietzone_kit.bus import Bus
+from quietzone_kit.bus import Bus, UnknownTopic
 from quietzone_kit.ids import birth_ms
 from quietzone_kit.runtime import Clock
-from quietzone_topics import TRACKING_SCAN_V1
+from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 MAX_SOURCES = 1_000  # as in the contract
 
 
-async def reconcile(rollups: Rollups, scans: ScanStates, reports: ReportStates, bus: Bus, clock: Clock) -> Reconciliation:
+async def reconcile(
+    rollups: Rollups, scans: ScanStates, reports: ReportStates, bus: Bus, clock: Clock, *, archived: States[Any] | None = None
+) -> Reconciliation:
     """Read every rollup and every state, about 25,000 rollups a second, and say what differs; writes nothing.
 
-    What may be under way is no problem: it is said once nothing moves.
+    What may be under way is no problem: it is said once nothing moves. `archived` is how far the archive has come, if there is one.
     """
     before = {one.state.partition: one for one in await scans.all()}
     stored = await read_stored(rollups)
@@ -42,19 +47,37 @@ async def reconcile(rollups: Rollups, scans: ScanStates, reports: ReportStates, 
     for now in await scans.all():
         number = now.state.partition
         was = before.get(number, now)
-        async with bus_answers():
-            log = await bus.bounds(TRACKING_SCAN_V1.name, number)
         partitions.append(
             Partition(
                 before=was.state,
                 after=now.state,
                 stored=stored.scans.get(number, 0),
                 settled=was.version == now.version and stored.newest.get(number, (0, 0)) < (now.state.epoch, now.state.next_offset),
-                behind=log.next - now.state.next_offset,
+                behind=await _behind(bus, now.state),
             )
         )
     said = [one.state for one in await reports.all()]
-    return await _compare(rollups, partitions, said, stored, clock.now_ms())
+    found = await _compare(rollups, partitions, said, stored, clock.now_ms())
+    return replace(found, problems=bounded([*await _other_logs(bus, scans, reports, archived), *found.problems]))
+
+
+async def _other_logs(bus: Bus, scans: ScanStates, reports: ReportStates, archived: States[Any] | None) -> list[str]:
+    """What keeps projections standing still; one log that is read by two of them is named once."""
+    found = await mismatches(scans, bus, TRACKING_SCAN_V1.name)
+    found += await mismatches(reports, bus, TRACKING_SOURCE_V1.name)
+    if archived is not None:
+        found += await mismatches(archived, bus, TRACKING_SCAN_V1.name)
+    return list(dict.fromkeys(found))
+
+
+async def _behind(bus: Bus, state: ScanState) -> int:
+    """How many records wait; of another log, all of them."""
+    try:
+        async with bus_answers():
+            log = await bus.bounds(TRACKING_SCAN_V1.name, state.partition)
+    except UnknownTopic:
+        return 0
+    return log.next - (state.next_offset if log.log_id == state.log_id else log.first)
 
 
 async def _compare(
@@ -78,7 +101,7 @@ async def _compare(
         lost=sources.lost,
         unrecorded=sources.unrecorded,
         sources=tuple(listed[:MAX_SOURCES]),
-        problems=bounded([*in_partitions, *in_rollups, *problems]),
+        problems=(*in_partitions, *in_rollups, *problems),
     )
 
 
