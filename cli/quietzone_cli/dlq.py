@@ -56,7 +56,7 @@ def redrive(
 ) -> None:
     """Send letters back to the consumer that gave them up, and to no other; in order."""
     which = _which(error, key, ids, everything=everything)
-    finish(_settle(consumer, data, backends, lambda dead: dead.redrive(which), "sent back to"))
+    finish(_settle(consumer, which, data, backends, lambda dead: dead.redrive(which), how="sent back to"))
 
 
 @app.command()
@@ -72,7 +72,7 @@ def drop(
 ) -> None:
     """Have letters wait no more: they are never handled."""
     which = _which(error, key, ids, everything=everything)
-    finish(_settle(consumer, data, backends, lambda dead: dead.drop(which), "dropped for"))
+    finish(_settle(consumer, which, data, backends, lambda dead: dead.drop(which), how="dropped for"))
 
 
 def _which(error: str | None, key: str | None, ids: list[str] | None, *, everything: bool) -> Which:
@@ -106,8 +106,16 @@ async def _show(consumer: str, which: Which, data: Path, backends: Backends) -> 
     return 0
 
 
-async def _settle(consumer: str, data: Path, backends: Backends, settle: Callable[[DeadLetters], Awaitable[int]], how: str) -> int:
+async def _settle(
+    consumer: str, which: Which, data: Path, backends: Backends, settle: Callable[[DeadLetters], Awaitable[int]], *, how: str
+) -> int:
+    if which.ids:
+        waiting = await _ask(consumer, data, backends, lambda dead: dead.page(Which(ids=which.ids), limit=len(which.ids or ())))
+        if missing := which.ids - {letter.letter_id for letter in waiting.letters}:
+            raise OperationFailed(f"no letter {', '.join(sorted(missing))} waits for {consumer}; see `quietzone dlq show {consumer}`")
     count = await _ask(consumer, data, backends, settle)
+    if not count and which != Which():
+        raise OperationFailed(f"no such letter waits for {consumer}; see `quietzone dlq show {consumer}`")
     console.print(f"[green]✓[/] {count} letters were {how} {escape(consumer)}", highlight=False)
     return 0
 

@@ -47,6 +47,10 @@ RETRIES = Counter(
 LAG_EVERY_S = 5.0
 RETRY_BASE_S = 0.05
 RETRY_CAP_S = 5.0
+STEP_S = 100.0
+"""What a call of a projection may take. The loop polls between calls, and a bus takes partitions from who doesn't poll for two minutes:
+of two that are slower than that, each would put the other out."""
+
 LEAVE_WITHIN_S = 2.0
 """For letting go of partitions and group at the end: an orchestrator kills after 10 s or more, and a lease ends after 3 s anyway."""
 
@@ -60,7 +64,10 @@ class ForeignLog(BusError):
 
 
 class Projection(Protocol):
-    """What a service does with the records of one topic. Calls for one partition never overlap, those for several do."""
+    """What a service does with the records of one topic. Calls for one partition never overlap, those for several do.
+
+    Each ends within STEP_S.
+    """
 
     async def claim(self, partition: int, bounds: Bounds) -> int:
         """Become the partition's owner in the service's own store, and say from which offset to read.

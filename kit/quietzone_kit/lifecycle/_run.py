@@ -18,7 +18,7 @@ from quietzone_kit.documents import DocumentsError
 from quietzone_kit.lifecycle._app import App, Server, TaskDied
 from quietzone_kit.lifecycle._tasks import print_tasks
 from quietzone_kit.runtime import SystemClock
-from quietzone_kit.settings import SettingsError, load, unknown
+from quietzone_kit.settings import KNOWN, SettingsError, load, unknown
 from quietzone_kit.telemetry import close_traces, configure_logs, configure_traces, describe_process, exporter_to, logger
 from quietzone_kit.telemetry.settings import TelemetrySettings
 
@@ -94,7 +94,7 @@ def run(part: str, role: str, kind: type[S], build: Callable[[S], Awaitable[App]
     configure_traces(part, ratio=settings.traces_ratio, processor=exporter)
     describe_process(part, role)
     if settings.parent_fd is None:  # a supervisor hands all settings to all roles, and checks them itself (`settings.check`)
-        for sentence in unknown([kind], os.environ):
+        for sentence in unknown([kind], os.environ, elsewhere=KNOWN):
             log.warning("unknown setting", problem=sentence)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_main(settings, build))

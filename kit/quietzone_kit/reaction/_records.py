@@ -28,7 +28,10 @@ class Unreadable(ValueError):
 
 
 class FailsOnEverything(Exception):
-    """Record after record died: the fault is in the consumer, or in what it needs, not in the records. Says what to do."""
+    """Record after record died: the fault is in the consumer, or in what it needs, not in the records. Says what to do.
+
+    No process should end by it: one that is started again begins to count anew, and puts as many more among the dead.
+    """
 
 
 class Reaction(Protocol):

@@ -5,6 +5,20 @@ description that says why one would change it; its unit is the end of its name (
 """
 
 from quietzone_kit.settings._describe import Setting, describe, variable
+from quietzone_kit.settings._known import KNOWN
 from quietzone_kit.settings._load import CommaList, Settings, SettingsError, check, load, only_for, setting, unknown
 
-__all__ = ["CommaList", "Setting", "Settings", "SettingsError", "check", "describe", "load", "only_for", "setting", "unknown", "variable"]
+__all__ = [
+    "KNOWN",
+    "CommaList",
+    "Setting",
+    "Settings",
+    "SettingsError",
+    "check",
+    "describe",
+    "load",
+    "only_for",
+    "setting",
+    "unknown",
+    "variable",
+]

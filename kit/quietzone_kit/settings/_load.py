@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
@@ -93,12 +93,12 @@ def check(kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> None:
         raise SettingsError(*found)
 
 
-def unknown(kinds: Iterable[type[Settings]], environ: Mapping[str, str]) -> list[str]:
-    """A sentence for each QUIETZONE_ variable that none of these classes has, with the nearest name that there is.
+def unknown(kinds: Iterable[type[Settings]], environ: Mapping[str, str], *, elsewhere: Collection[str] = ()) -> list[str]:
+    """A sentence for each QUIETZONE_ variable that none of these classes has, nor anybody `elsewhere`, with the nearest name that there is.
 
     A lone process only warns of them: after a rollback the environment may hold settings of the newer release.
     """
-    names = sorted({variable(field) for kind in kinds for field in kind.model_fields})
+    names = sorted({variable(field) for kind in kinds for field in kind.model_fields} | set(elsewhere))
     sentences = []
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in names or _is_service_link(name, environ[name]):

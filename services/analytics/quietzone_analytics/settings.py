@@ -40,7 +40,10 @@ class ArchiveOptions(FilesSettings):
         300, ge=1, le=86_400, description="How long scans wait at most before a file is made of them; longer makes fewer and larger files"
     )
     analytics_archive_file_bytes: int = Field(
-        64_000_000, ge=100_000, le=1_000_000_000, description="Bytes of events in a file of the archive, which takes about half of them"
+        64_000_000,
+        ge=100_000,
+        le=1_000_000_000,
+        description="Bytes of events in a file of the archive, which takes about half of them; its upload has 80 s",
     )
     analytics_archive_records: int = Field(100_000, ge=1, le=10_000_000, description="Events in a file of the archive, at most")
 

@@ -69,7 +69,7 @@ async def build(settings: QrSettings) -> App:
     relay = Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
     app.task("outbox relay", _on_topics(bus, relay.run))
     if settings.qr_health:
-        _ask_destinations(app, settings, documents, bus, unless=_stopped)
+        _ask_destinations(app, settings, documents, bus)
     cache = _cache(app, settings)
     app.task("cache", cache.run)
     executor, gate = ThreadExecutor("render", RENDER_THREADS), Gate()
@@ -126,10 +126,8 @@ def _migrations(app: App, settings: QrStoreSettings) -> Migrations:
     return Migrations(_store(app, settings), ALL_COLLECTIONS, MIGRATIONS, release=release(), clock=CLOCK)
 
 
-def _ask_destinations(
-    app: App, settings: HealthSettings, documents: Documents, bus: Bus, *, unless: Callable[[Main], Main] = lambda main: main
-) -> None:
-    """Link health: hears of codes, runs the checks, and relays what they found; `unless` decides what a reaction's end means."""
+def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, bus: Bus) -> None:
+    """Link health: hears of codes, runs the checks, and relays what they found."""
     if not settings.qr_health_every_hours:
         log.info("destinations are not asked: QUIETZONE_QR_HEALTH_EVERY_HOURS is 0")
         return
@@ -146,7 +144,7 @@ def _ask_destinations(
     app.task("health relay", _on_topics(bus, relay.run))
     app.task("health checks", worker.run)
     react = partial(run_reaction, bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)
-    app.task("health of codes", unless(_on_topics(bus, react)))
+    app.task("health of codes", _stopped(_on_topics(bus, react)))
 
 
 async def _documents(app: App, settings: QrStoreSettings) -> Documents:
@@ -188,7 +186,10 @@ def _on_topics(bus: Bus, main: Main) -> Main:
 
 
 def _stopped(react: Main) -> Main:
-    """A reaction that stops alone: where it is a guest, codes must be issued and changed all the same."""
+    """A reaction that stops alone: codes must be issued and changed, and what is known of destinations be checked all the same.
+
+    Nor may its end be the process's where it is by itself: whatever starts that again lets it fail on as many records again.
+    """
 
     async def run() -> None:
         try:

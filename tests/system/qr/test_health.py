@@ -19,9 +19,9 @@ from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.events import Event, event_of
 from quietzone_kit.ids import uuid7
-from quietzone_kit.lifecycle import TaskDied
+from quietzone_kit.lifecycle import App
 from quietzone_kit.outbox import Relay
-from quietzone_kit.reaction import dead_topic
+from quietzone_kit.reaction import DeadLetters, dead_topic
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, load
 from quietzone_qr.app import ALL_COLLECTIONS, build, build_health
@@ -30,10 +30,11 @@ from quietzone_qr.codes.repository import CODES, Codes
 from quietzone_qr.codes.use_cases import NewCode, create_code
 from quietzone_qr.health.consumers import NAME
 from quietzone_qr.health.domain import State
+from quietzone_qr.health.metrics import STOPPED
 from quietzone_qr.health.repository import Healths
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.settings import HealthSettings, QrSettings
-from quietzone_topics import QR_CODE_V1, QR_DESTINATION_V1
+from quietzone_topics import QR_CODE_V1, QR_DESTINATION_V1, TYPE_QR_CODE
 
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 SOON = {"QUIETZONE_QR_HEALTH": "true", "QUIETZONE_QR_HEALTH_PRIVATE": "true", "QUIETZONE_QR_HEALTH_EVERY_HOURS": "24"}
@@ -194,26 +195,44 @@ async def foreign_dead_letters(folder: Path) -> None:
     await bus.close()
 
 
-async def test_by_itself_it_ends_when_it_can_hear_of_no_codes(tmp_path: Path) -> None:
-    await foreign_dead_letters(tmp_path)
-    app = await build_health(settings_in(tmp_path))
-
-    with pytest.raises(TaskDied, match="partitions"):
-        async with asyncio.timeout(10):
-            await app.serve()
-
-
-async def test_beside_the_rest_it_stops_alone(tmp_path: Path) -> None:
-    await foreign_dead_letters(tmp_path)
-    told = {"QUIETZONE_CALLER_KEY": "k" * 32, "QUIETZONE_QR_LISTEN": f"unix:{tmp_path}/s"}
-    app = await build(load(QrSettings, urls_in(tmp_path) | SOON | told))
-
+async def stopped(app: App) -> list[str]:
+    """What goes on in a process once its reaction has stopped."""
     async with asyncio.TaskGroup() as group, asyncio.timeout(10):
         group.create_task(app.serve())
         while app.not_ready() or not REGISTRY.get_sample_value("quietzone_qr_health_stopped"):
             await asyncio.sleep(0.02)
         running = sorted(name for name, task in app._running.items() if not task.done())
         app.stop()
+    return running
+
+
+async def test_by_itself_it_goes_on_with_checks_when_it_can_hear_of_no_codes(tmp_path: Path) -> None:
+    await foreign_dead_letters(tmp_path)
+    STOPPED.set(0)
+
+    assert await stopped(await build_health(settings_in(tmp_path))) == ["health checks", "health of codes", "health relay"]
+
+
+async def test_by_itself_it_does_not_end_when_it_fails_on_everything_to_be_started_again_and_fail_on_more(tmp_path: Path) -> None:
+    bus = bus_at(urls_in(tmp_path)["QUIETZONE_BUS_URL"])
+    await bus.ensure([QR_CODE_V1])
+    nonsense = [Event(f"nonsense.{number}", "/test", TYPE_QR_CODE, "nonsense", 0, b"\xff") for number in range(30)]
+    await bus.publish([event.to_message(QR_CODE_V1.name) for event in nonsense])
+    STOPPED.set(0)
+
+    running = await stopped(await build_health(settings_in(tmp_path)))
+    letters = await DeadLetters(bus, QR_CODE_V1.name, NAME).summary()
+    await bus.close()
+
+    assert (letters.total, running) == (20, ["health checks", "health of codes", "health relay"])
+
+
+async def test_beside_the_rest_it_stops_alone(tmp_path: Path) -> None:
+    await foreign_dead_letters(tmp_path)
+    STOPPED.set(0)
+    told = {"QUIETZONE_CALLER_KEY": "k" * 32, "QUIETZONE_QR_LISTEN": f"unix:{tmp_path}/s"}
+
+    running = await stopped(await build(load(QrSettings, urls_in(tmp_path) | SOON | told)))
 
     assert running == ["cache", "health checks", "health of codes", "health relay", "outbox relay"]
 

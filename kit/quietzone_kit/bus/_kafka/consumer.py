@@ -30,7 +30,7 @@ ANSWER_MS = int((REBALANCE_S + SESSION_S) * 1000) + 1_000
 """A member's word to the group is answered when the others have joined, or their sessions have ended."""
 
 MAX_POLL_S = 120.0
-"""How long an owner may be at work between two polls: a store that hangs is given up after 30 s, and tried more than once."""
+"""How long an owner may be at work between two polls: longer than a projection's call may take (`quietzone_kit.projection.STEP_S`)."""
 
 NEVER_MS = 1_000_000_000
 """aiokafka's own count of the time since a poll isn't to be relied upon: an error in `getmany` stops it."""

@@ -34,7 +34,7 @@ DRAFT_ROWS = 100_000
 
 PENDING_BYTES = 4_000_000  # lines that are held before they go to the disk
 LOOK_S = 1.0  # between looks for files that are due though nothing comes
-BLOBS_S = 600.0  # for one file of 64 MB, at 1 MB/s with room for retries
+UPLOADS_S = 80.0  # for the files that one call stores, waiting included: with all else it stays below `projection.STEP_S`
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +99,31 @@ class ArchiveProjection:
             OwnershipLost: somebody else claimed the partition, or what waited was let go of for want of room.
             DocumentsUnavailable: a store didn't answer; apply the same records again.
         """
+        until = _uploads_until()
         async with self._at(partition), self._kept(partition):
-            await self._take(partition, records)
-            await self._file_if_due(partition)
+            await self._take(partition, records, until)
+            await self._file_if_due(partition, until)
 
     async def keep_filing(self) -> NoReturn:
         """Store files that are due by time, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
             for partition in sorted(self._desks):
+                until = _uploads_until()
                 try:
                     async with self._at(partition), self._kept(partition):
-                        await self._file_if_due(partition)
+                        await self._file_if_due(partition, until)
                 except (DocumentsUnavailable, OwnershipLost) as error:  # records that come find out too, and bring what was let go of
                     log.warning("a file of the archive waits", partition=partition, reason=str(error))
 
-    async def _take(self, partition: int, records: Sequence[Record]) -> None:
+    async def _take(self, partition: int, records: Sequence[Record], until: float) -> None:
         desk, state = await self._desk(partition)
         rest = TURN
         for record in records:
             if record.offset < desk.next:
                 continue
             if self._ends(desk, state):
-                desk, state = await self._file(desk, state)
+                desk, state = await self._file(desk, state, until)
             line, rows = _lines(desk, record)
             desk.pending += line
             desk.next, desk.size = record.offset + 1, desk.size + len(record.value) + len(record.key)
@@ -134,13 +136,13 @@ class ArchiveProjection:
                 await asyncio.sleep(0)
         await self._write(desk)
 
-    async def _file_if_due(self, partition: int) -> None:
+    async def _file_if_due(self, partition: int, until: float) -> None:
         if partition not in self._desks:
             return
         desk, state = await self._desk(partition)
         waited = self._clock.monotonic() - desk.since
         if desk.next > desk.first and (self._ends(desk, state) or (state.decided is None and waited >= self._due.after_s)):
-            await self._file(desk, state)
+            await self._file(desk, state, until)
 
     def _ends(self, desk: _Desk, state: ArchiveState) -> bool:
         """Whether the next record belongs to the next file."""
@@ -149,21 +151,21 @@ class ArchiveProjection:
         full = desk.next - desk.first >= self._due.records or desk.size >= self._due.size
         return full or (desk.next > desk.first and self._tables.held_bytes >= self._due.room)
 
-    async def _file(self, desk: _Desk, state: ArchiveState) -> tuple[_Desk, ArchiveState]:
-        """Store what waits as a file, and begin anew."""
+    async def _file(self, desk: _Desk, state: ArchiveState, until: float) -> tuple[_Desk, ArchiveState]:
+        """Store what waits as a file, and begin anew; an upload that isn't done `until` then is given up, and made again."""
         if state.decided is None:
             state = replace(state, cut=desk.next, cut_epoch=state.epoch)
             await self._ownership.save(state)
         await self._write(desk)
-        await self._store(File(state.log_id, state.partition, state.next_offset, state.cut - 1), desk)
+        await self._store(File(state.log_id, state.partition, state.next_offset, state.cut - 1), desk, until)
         state = replace(state, next_offset=state.cut, cut=0)
         await self._ownership.save(state)
         return await self._begin(state.partition, state.next_offset), state
 
-    async def _store(self, file: File, desk: _Desk) -> None:
+    async def _store(self, file: File, desk: _Desk, until: float) -> None:
         parquet = await self._tables.to_parquet(desk.drafts, TO_ROWS)
         try:
-            async with asyncio.timeout(BLOBS_S):
+            async with asyncio.timeout_at(until):
                 await self._shelf.put(file, parquet)
             size = await self._tables.size(parquet)
         finally:
@@ -230,6 +232,11 @@ class ArchiveProjection:
         desk = self._desks.pop(partition, None)
         for draft in desk.drafts if desk is not None else ():
             await self._tables.drop(draft)
+
+
+def _uploads_until() -> float:
+    """When the uploads of a call that begins now must be done, by the event loop's clock."""
+    return asyncio.get_running_loop().time() + UPLOADS_S
 
 
 @asynccontextmanager

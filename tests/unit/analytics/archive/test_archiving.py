@@ -106,6 +106,20 @@ async def test_a_file_ends_after_its_time_though_nothing_comes(house: Installati
     assert [(file.first, file.last) for file in await house.files()] == [(0, 0)]
 
 
+async def test_an_upload_that_takes_too_long_is_given_up_and_made_again(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archiving, "UPLOADS_S", 0.01)
+    projection = await house.process()
+    await projection.claim(0, bounds(records(4)))
+    with monkeypatch.context() as patch:
+        patch.setattr(house.blobs, "put", lambda *_: asyncio.sleep(60))
+        with pytest.raises(DocumentsUnavailable):
+            await projection.apply(0, records(4), next_offset=4)
+
+    await projection.apply(0, records(4), next_offset=4)
+
+    assert ([(file.first, file.last) for file in await house.files()], house.offsets()) == ([(0, 2)], [0, 1, 2])
+
+
 async def test_files_end_early_when_drafts_take_their_room() -> None:
     house = Installation(Due(ALL, ALL, 60, 1))
 

@@ -11,8 +11,9 @@ from prometheus_client import REGISTRY
 from unit.kit.bus.conftest import TOPIC
 
 from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Consumer, Message, OffsetGone, Polled, Record
+from quietzone_kit.bus._kafka.consumer import MAX_POLL_S
 from quietzone_kit.documents import DocumentsUnavailable
-from quietzone_kit.projection import ForeignLog, OwnershipLost, run_follower, run_projection
+from quietzone_kit.projection import STEP_S, ForeignLog, OwnershipLost, run_follower, run_projection
 from quietzone_kit.runtime import SystemClock
 
 
@@ -392,3 +393,7 @@ class MoodyConsumer:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._consumer, name)
+
+
+def test_a_call_of_a_projection_is_over_before_its_group_gives_it_up() -> None:
+    assert STEP_S < MAX_POLL_S

@@ -96,6 +96,18 @@ def test_an_unknown_setting_far_from_all_names_points_to_the_list() -> None:
     ]
 
 
+def test_what_somebody_else_knows_is_no_unknown_setting() -> None:
+    others = {"QUIETZONE_QR_DOCUMENTS_URL", "QUIETZONE_QR_HEALTH"}
+
+    assert unknown([BusSettings], {"QUIETZONE_QR_DOCUMENTS_URL": "sqlite://"}, elsewhere=others) == []
+
+
+def test_a_slip_of_the_keys_in_somebody_elses_setting_is_told_with_its_name() -> None:
+    assert unknown([BusSettings], {"QUIETZONE_QR_HAELTH": "true"}, elsewhere={"QUIETZONE_QR_HEALTH"}) == [
+        "QUIETZONE_QR_HAELTH: no such setting; did you mean QUIETZONE_QR_HEALTH?"
+    ]
+
+
 def test_a_process_gets_no_settings_of_others() -> None:
     environ = {"PATH": "/bin", "QUIETZONE_BUS_URL": "sqlite://", "QUIETZONE_API_KEY": "secret"}
 
