@@ -30,7 +30,7 @@ class Role:
 
 OPS_PORT = "QUIETZONE_OPS_PORT"
 
-OF_THE_COMMAND = frozenset({"QUIETZONE_API_URL"})
+OF_THE_COMMAND = frozenset({f"QUIETZONE_{name}" for name in ("API_URL", "SCANS_URL", "RELEASE", "NAMESPACE", "CHART")})
 """Variables that only the `quietzone` command reads."""
 
 # Started together, stopped from the last to the first: first nothing new comes in, then what came in is passed on.
