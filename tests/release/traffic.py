@@ -1,0 +1,97 @@
+"""Scans and API calls without a pause, at the ports that the world has; each has a ledger."""
+
+import asyncio
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from house import KEY, fetch
+from load import Ledger, scan_steadily
+
+SCANS_A_SECOND = 100
+CONNECTIONS = 4
+CALLS_A_SECOND = 4
+
+
+@dataclass(slots=True)
+class Calls:
+    """Answers of the API, by status; 'no answer' is one too."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        """Those that weren't served."""
+        return sum(count for status, count in self.answers.items() if not status.startswith("2"))
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What was asked so far."""
+
+    api: str
+    scan_port: int
+    codes: list[dict[str, str]]
+    scans: Ledger = field(default_factory=Ledger)
+    calls: Calls = field(default_factory=Calls)
+
+    @property
+    def failed_scans(self) -> int:
+        """Scans without their redirect."""
+        return self.scans.sent.total() + self.scans.unanswered - self.scans.answered.total()
+
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Scan and call until the end of the block."""
+        stopped = threading.Event()
+        scanner = threading.Thread(target=lambda: asyncio.run(self._scan(stopped)), name="scans")
+        caller = threading.Thread(target=lambda: self._call(stopped), name="calls")
+        scanner.start()
+        caller.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            scanner.join(60)
+            caller.join(60)
+
+    async def _scan(self, stopped: threading.Event) -> None:
+        stop = asyncio.Event()
+        slugs = [code["slug"] for code in self.codes]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                scan_steadily(self.scan_port, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop)
+            )
+            await asyncio.to_thread(stopped.wait)
+            stop.set()
+
+    def _call(self, stopped: threading.Event) -> None:
+        """Change a destination, read it, read its counts, in turn."""
+        for number in itertools.count():
+            if stopped.is_set():
+                return
+            path = f"/v1/codes/{self.codes[number % len(self.codes)]['id']}"
+            match number % 3:
+                case 0:
+                    self._ask("PATCH", path, f'{{"destination": "https://example.com/{number}"}}'.encode())
+                case 1:
+                    self._ask("GET", path)
+                case 2:
+                    self._ask("GET", f"{path}/analytics")
+            time.sleep(1 / CALLS_A_SECOND)
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> None:
+        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        try:
+            answer = fetch(method, self.api + path, body, headers)
+            status, words = str(answer.status), answer.body[:200].decode(errors="replace")
+        except OSError as error:
+            status, words = "no answer", str(error)
+        self.calls.answers[status] += 1
+        if not status.startswith("2") and len(self.calls.failures) < 20:
+            self.calls.failures.append(f"{method} {path}: {status} {words}")
