@@ -80,6 +80,16 @@ class House:
         """Run a command for operators on this house."""
         return command(*arguments, "--data", str(self.data), "--backends", self.backends.value, settings=self.urls)
 
+    @property
+    def bus_url(self) -> str:
+        """Where its bus is."""
+        return self.urls.get("QUIETZONE_BUS_URL", f"sqlite:///{self.data}/bus.db")
+
+    @property
+    def analytics_url(self) -> str:
+        """Where its counts are."""
+        return self.urls.get("QUIETZONE_ANALYTICS_DOCUMENTS_URL", f"sqlite:///{self.data}/analytics.db")
+
     def kill(self, title: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to a role's process, such as `tracking edge`."""
         os.kill(self.supervisor.pids()[title], number)

@@ -1,17 +1,54 @@
-"""Houses: on the files of one machine, and the same on servers of its own."""
+"""Houses: on the files of one machine, and the same on servers, with databases, topics, keys and files of their own."""
 
-import secrets  # noqa: TID251 - a database that no other test has
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import asyncio
+import secrets  # noqa: TID251 - names that no other test has
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pymongo
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from house import House, house_in
-from servers.pool import own_servers
 
 EMBEDDED = "embedded"
-BACKENDS = (EMBEDDED, pytest.param("real", marks=pytest.mark.server("kafka", "mongodb", own=True)))
+SERVERS = pytest.mark.server("kafka", "mongodb", "redis", "s3")
+REAL = pytest.param("real", marks=SERVERS)
+BACKENDS = (EMBEDDED, REAL)
+
+PARTS = ("qr", "tracking", "analytics", "gateway")
+
+NewUrls = Callable[[], Mapping[str, str]]
+"""Where an installation finds its servers, by the product's variables; nobody else has anything there."""
+
+
+@pytest.fixture(scope="session")
+def new_urls(request: pytest.FixtureRequest) -> Iterator[NewUrls]:
+    """For tests with the mark SERVERS."""
+    used: dict[str, str] = {}
+    runs: list[str] = []
+
+    def make() -> Mapping[str, str]:
+        for name in ("kafka", "mongodb", "redis", "s3"):
+            used[name] = request.getfixturevalue(f"{name}_url")
+        runs.append(run := f"t{secrets.token_hex(4)}")
+        stores = {part: urlsplit(used["mongodb"])._replace(path=f"/{run}-{part}").geturl() for part in PARTS}
+        return {f"QUIETZONE_{part.upper()}_DOCUMENTS_URL": url for part, url in stores.items()} | {
+            "QUIETZONE_BUS_URL": with_option(used["kafka"], f"prefix={run}."),
+            "QUIETZONE_CACHE_URL": with_option(used["redis"], f"prefix={run}"),
+            "QUIETZONE_ANALYTICS_BLOBS_URL": urlsplit(used["s3"])._replace(path=f"/{run}").geturl(),
+        }
+
+    yield make
+    if used:
+        with ThreadPoolExecutor(1) as thread:  # a test's event loop may still be this thread's
+            thread.submit(asyncio.run, _forget_topics(used["kafka"], tuple(runs))).result()
+        with pymongo.MongoClient(used["mongodb"]) as client:
+            for name in client.list_database_names():
+                if name.startswith(tuple(runs)):
+                    client.drop_database(name)
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +63,24 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == EMBEDDED:
         yield request.getfixturevalue("embedded_house")
         return
-    with real_urls() as urls, house_in(tmp_path_factory.mktemp("house") / "data", urls) as house:
+    urls = request.getfixturevalue("new_urls")()
+    with house_in(tmp_path_factory.mktemp("house") / "data", urls) as house:
         yield house
 
 
 @pytest.fixture
 def own_house(tmp_path: Path) -> Iterator[House]:
-    """A house that a test may break."""
+    """A house on files that a test may break."""
     with house_in(tmp_path / "data") as house:
         yield house
 
 
-@contextmanager
-def real_urls() -> Iterator[Mapping[str, str]]:
-    """A Kafka and a document server that nobody else uses, by the product's variables."""
-    with own_servers() as start:
-        kafka, mongodb = start("kafka"), start("mongodb")
-        run = secrets.token_hex(4)
-        stores = {
-            f"QUIETZONE_{part}_DOCUMENTS_URL": f"{mongodb.url}/{run}_{part.lower()}" for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")
-        }
-        yield stores | {"QUIETZONE_BUS_URL": kafka.url}
+def with_option(url: str, option: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{option}"
+
+
+async def _forget_topics(kafka: str, runs: tuple[str, ...]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=urlsplit(kafka).netloc)
+    await admin.start()
+    await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(runs)])
+    await admin.close()

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from system.conftest import SERVERS, NewUrls
 
 from house import EXIT_WITHIN_S, KEY, NONE, House, command, environment, fetch, free_port, house_in, until
 
@@ -37,21 +37,6 @@ def test_reconcile_ends_with_0_when_everything_adds_up(embedded_house: House) ->
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "every accepted scan adds up" in ended.stdout
-
-
-def test_reconcile_ends_with_1_and_names_what_is_missing(own_house: House) -> None:
-    code = own_house.create("https://example.com/tampered")
-    until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
-    until(lambda: own_house.total(code["id"]) == 1, "the scan counted")
-    with sqlite3.connect(own_house.data / "analytics.db") as database:
-        database.execute("DELETE FROM rollup_totals WHERE _key LIKE ?", (f"%{code['id']}%",))
-    database.close()
-    until(lambda: bool(own_house.request("GET", "/v1/reconcile").json["problems"]), "reconcile says so")
-
-    ended = command("reconcile", "--api", own_house.place.api_url, settings=WITH_KEY)
-
-    assert ended.returncode == 1
-    assert code["id"] in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -153,17 +138,13 @@ def test_serve_takes_the_tour_and_ends_with_0(tmp_path: Path) -> None:
     assert KEY not in ended.stdout
 
 
-def test_the_tour_is_taken_on_servers_too(kafka_url: str, mongodb_url: str, redis_url: str, s3_url: str, tmp_path: Path) -> None:
+@SERVERS
+def test_the_tour_is_taken_on_servers_too(new_urls: NewUrls, tmp_path: Path) -> None:
     (tmp_path / "examples").mkdir()
     (tmp_path / "examples" / "menus.csv").write_text(CSV)
-    run = tmp_path.name.replace("_", "-")
-    urls = {
-        "QUIETZONE_BUS_URL": f"{kafka_url}?prefix={run}.",
-        "QUIETZONE_CACHE_URL": f"{redis_url}?prefix={run}",
-        "QUIETZONE_ANALYTICS_BLOBS_URL": s3_url.replace("?", f"/{run}?"),
-    } | {f"QUIETZONE_{part}_DOCUMENTS_URL": f"{mongodb_url}/{run}-{part.lower()}" for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")}
+    settings = WITH_KEY | dict(new_urls())
 
-    ended = command("serve", "--backends", "real", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=WITH_KEY | urls)
+    ended = command("serve", "--backends", "real", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=settings)
 
     assert ended.returncode == 0, ended.stderr
     assert "180 scans by people and 10 by bots and previews counted exactly" in ended.stdout

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-from system.conftest import real_urls
+from system.conftest import SERVERS, NewUrls
 
 from house import KEY, House, command, house_in, until
 
-pytestmark = pytest.mark.server("kafka", "mongodb", own=True)
+pytestmark = SERVERS
 
 
 def migrated(house: House, urls: dict[str, str]) -> str:
@@ -17,7 +16,7 @@ def migrated(house: House, urls: dict[str, str]) -> str:
     return ended.stdout
 
 
-def test_codes_counts_and_unforwarded_scans_move_and_go_on(tmp_path: Path) -> None:
+def test_codes_counts_and_unforwarded_scans_move_and_go_on(new_urls: NewUrls, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with house_in(data) as house:
         code = house.create("https://example.com/kept", slug="kept")
@@ -28,26 +27,26 @@ def test_codes_counts_and_unforwarded_scans_move_and_go_on(tmp_path: Path) -> No
         house.kill("tracking forwarder")
         assert [house.scan("kept").status for _ in range(5)] == [302] * 5
 
-    with real_urls() as urls:
-        said = migrated(house, dict(urls))
-        with house_in(data, urls) as moved:
-            assert "✓ 2 codes and 6 scans, before and after" in said
-            assert moved.total(code["id"]) == 6
-            until(lambda: moved.scan("kept").status == 302, "the redirect")
-            assert moved.scan("gone").status == 410
-            until(lambda: moved.total(code["id"]) == 7, "counting goes on")
-            assert moved.request("POST", "/v1/codes", {"destination": "https://example.com/", "slug": "gone"}).status == 409
-            until(lambda: moved.request("GET", "/v1/reconcile").json["stored"] == 7, "reconcile adds up")
-            assert moved.request("GET", "/v1/reconcile").json["problems"] == []
+    urls = new_urls()
+    said = migrated(house, dict(urls))
+    with house_in(data, urls) as moved:
+        assert "✓ 2 codes and 6 scans, before and after" in said
+        assert moved.total(code["id"]) == 6
+        until(lambda: moved.scan("kept").status == 302, "the redirect")
+        assert moved.scan("gone").status == 410
+        until(lambda: moved.total(code["id"]) == 7, "counting goes on")
+        assert moved.request("POST", "/v1/codes", {"destination": "https://example.com/", "slug": "gone"}).status == 409
+        until(lambda: moved.request("GET", "/v1/reconcile").json["stored"] == 7, "reconcile adds up")
+        assert moved.request("GET", "/v1/reconcile").json["problems"] == []
 
 
-def test_a_house_that_has_moved_is_not_served_from_its_files_any_more(tmp_path: Path) -> None:
+def test_a_house_that_has_moved_is_not_served_from_its_files_any_more(new_urls: NewUrls, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with house_in(data) as house:
         house.create("https://example.com/")
-    with real_urls() as urls:
-        migrated(house, dict(urls))
-        again = command("migrate", "--from", "embedded", "--to", "real", "--data", str(data), settings=dict(urls))
+    urls = new_urls()
+    migrated(house, dict(urls))
+    again = command("migrate", "--from", "embedded", "--to", "real", "--data", str(data), settings=dict(urls))
 
     served = command("serve", "--data", str(data), "--port", str(house.place.port))
 

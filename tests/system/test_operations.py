@@ -3,17 +3,18 @@
 import asyncio
 import re
 import shutil
-import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ports import Inline
+from system.conftest import REAL
 
-from house import House, command, house_in, until
-from quietzone_kit.bus import open_bus
-from quietzone_kit.events import Event
-from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from house import House, command, until
+from quietzone_kit.bus.topics import open_topics
+from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_standalone import Backends
-from quietzone_topics import QR_CODE_V1, TOPICS, TYPE_QR_CODE
+from quietzone_topics import QR_CODE_V1, TOPICS
 
 
 def source_and_number(house: House) -> str:
@@ -22,12 +23,12 @@ def source_and_number(house: House) -> str:
     return f"{source['source_id']}:1"
 
 
-def test_trace_follows_a_scan_from_the_spool_to_its_count(own_house: House) -> None:
-    code = own_house.create("https://example.com/")
-    until(lambda: own_house.scan(code["slug"]).status == 302, "the redirect")
-    until(lambda: own_house.total(code["id"]) == 1, "the count")
+def test_trace_follows_a_scan_from_the_spool_to_its_count(house: House) -> None:
+    code = house.create("https://example.com/")
+    until(lambda: house.scan(code["slug"]).status == 302, "the redirect")
+    until(lambda: house.total(code["id"]) == 1, "the count")
 
-    ended = own_house.command("trace", source_and_number(own_house))
+    ended = house.command("trace", source_and_number(house))
 
     said = re.sub(r"[│\s]+", " ", ended.stdout)
     assert "✓ spool forwarded" in said
@@ -67,7 +68,7 @@ def test_trace_says_how_ids_look(house: House) -> None:
 def test_doctor_finds_a_house_that_runs_well(house: House) -> None:
     ended = house.command("doctor")
 
-    well = 9 if house.backends is Backends.EMBEDDED else 8  # on servers it names no blobs
+    well = 9 if house.backends is Backends.EMBEDDED else 10  # files have no cache
     assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (0, well, 0)
 
 
@@ -97,6 +98,22 @@ def test_doctor_says_that_blobs_cannot_be_had(own_house: House) -> None:
     assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 8, 1)
 
 
+@pytest.mark.parametrize("house", [REAL], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "url", "said"),
+    [
+        ("QUIETZONE_GATEWAY_DOCUMENTS_URL", "mongodb://127.0.0.1:1/gateway", "✗ store of gateway: .*127.0.0.1:1"),
+        ("QUIETZONE_ANALYTICS_BLOBS_URL", "s3://nowhere?endpoint=http://127.0.0.1:1&region=x", "✗ blobs: .*127.0.0.1:1"),
+        ("QUIETZONE_CACHE_URL", "redis://127.0.0.1:1", "✗ cache: .*127.0.0.1:1"),
+    ],
+)
+def test_doctor_names_a_server_that_is_away_and_looks_at_the_rest(house: House, name: str, url: str, said: str) -> None:
+    ended = command("doctor", "--data", str(house.data), "--backends", "real", settings={**house.urls, name: url})
+
+    assert re.search(said, ended.stdout)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 9, 1)
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -124,47 +141,16 @@ def test_topics_are_as_declared_in_a_house_that_has_run(house: House) -> None:
     assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(TOPICS)} topics are as declared\n")
 
 
-def test_a_topic_with_another_retention_is_planned_checked_and_applied(own_house: House) -> None:
-    with sqlite3.connect(own_house.data / "bus.db") as database:
-        database.execute("UPDATE topics SET retention_ms = 1000 WHERE name = 'qr.code.v1'")
-    database.close()
+def test_a_topic_with_another_retention_is_planned_checked_and_applied(house: House) -> None:
+    asyncio.run(_keep_for(house, 8_640_000_000))
 
-    planned = own_house.command("topics", "plan")
-    checked = own_house.command("topics", "check")
-    applied = own_house.command("topics", "apply")
-    after = own_house.command("topics", "check")
+    planned = house.command("topics", "plan")
+    checked = house.command("topics", "check")
+    applied = house.command("topics", "apply")
+    after = house.command("topics", "check")
 
-    assert "• qr.code.v1: retention.ms is 1000, apply makes it 2592000000" in planned.stdout
+    assert "• qr.code.v1: retention.ms is 8640000000, apply makes it 2592000000" in planned.stdout
     assert [ended.returncode for ended in (planned, checked, applied, after)] == [0, 1, 0, 0]
-
-
-def test_dead_letters_are_listed_shown_redriven_and_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUIETZONE_QR_HEALTH", "true")
-    with house_in(tmp_path / "data") as house:
-        asyncio.run(_publish_nonsense(house))
-        until(lambda: house.command("dlq", "list").returncode == 1, "the letter is dead", within_s=30)
-
-        shown = house.command("dlq", "show", "qr-health")
-        unsure = house.command("dlq", "drop", "qr-health")
-        redriven = house.command("dlq", "redrive", "qr-health", "--all")
-        until(lambda: house.command("dlq", "list").returncode == 1, "it has died again", within_s=30)
-        dropped = house.command("dlq", "drop", "qr-health", "--key", "nonsense")
-
-        assert "nonsense" in shown.stdout
-        assert "say which: --error, --key or --id, or --all" in re.sub(r"[│\s]+", " ", unsure.stderr)
-        assert "1 letters were sent back to qr-health" in redriven.stdout
-        assert "1 letters were dropped for qr-health" in dropped.stdout
-        assert house.command("dlq", "list").returncode == 0
-
-
-async def _publish_nonsense(house: House) -> None:
-    """A change of a code that nobody can read."""
-    executor = ThreadExecutor("bus", 2)
-    bus = open_bus(f"sqlite:///{house.data}/bus.db", clock=SystemClock(), executor=executor, randomness=SystemRandomness())
-    event = Event("nonsense.1", "/test", TYPE_QR_CODE, "nonsense", 0, b"\xff\xff")
-    await bus.publish([event.to_message(QR_CODE_V1.name)])
-    await bus.close()
-    executor.close()
 
 
 def test_topics_need_the_bus_alone(tmp_path: Path, unused_tcp_port: int) -> None:
@@ -185,3 +171,10 @@ def test_what_needs_the_stores_names_those_that_are_missing(tmp_path: Path) -> N
 
     assert ended.returncode != 0
     assert "4 settings are wrong" in ended.stdout + ended.stderr
+
+
+async def _keep_for(house: House, retention_ms: int) -> None:
+    """What somebody sets on the bus who doesn't know better."""
+    admin = open_topics(house.bus_url, clock=SystemClock(), executor=Inline(), randomness=SystemRandomness())
+    await admin.reshape(replace(QR_CODE_V1, retention_ms=retention_ms))
+    await admin.close()

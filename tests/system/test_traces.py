@@ -1,17 +1,16 @@
 """One create and one scan are one trace each, from the request to what its event did."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from system.conftest import BACKENDS, EMBEDDED
 
-from house import KEY, House, fetch, first_of_free_ports, until
+from house import House, fetch, first_of_free_ports, house_in, until
 from quietzone_standalone import ROLES
 from quietzone_standalone.roles import OPS_PORT
 
@@ -53,7 +52,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def collector() -> Iterator[tuple[Collector, int]]:
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(2))
@@ -64,15 +63,17 @@ def collector() -> Iterator[tuple[Collector, int]]:
     server.stop(None)
 
 
-@pytest.fixture
-def traced(tmp_path: Path, collector: tuple[Collector, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    monkeypatch.setitem(os.environ, "QUIETZONE_API_KEY", KEY)
-    monkeypatch.setitem(os.environ, "QUIETZONE_TRACES_URL", f"http://127.0.0.1:{collector[1]}")
-    monkeypatch.setitem(os.environ, "QUIETZONE_TRACES_RATIO", "1")
-    monkeypatch.setitem(os.environ, OPS_PORT, str(first_of_free_ports(len(ROLES))))
-    house = House(tmp_path / "data")
-    yield house
-    house.stop()
+@pytest.fixture(scope="module", params=BACKENDS)
+def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collector: tuple[Collector, int]) -> Iterator[House]:
+    """A house that traces everything, on each kind of backends."""
+    urls = {} if request.param == EMBEDDED else request.getfixturevalue("new_urls")()
+    collector[0].spans.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUIETZONE_TRACES_URL", f"http://127.0.0.1:{collector[1]}")
+        patch.setenv("QUIETZONE_TRACES_RATIO", "1")
+        patch.setenv(OPS_PORT, str(first_of_free_ports(len(ROLES))))
+        with house_in(tmp_path_factory.mktemp("house") / "data", urls) as house:
+            yield house
 
 
 def test_a_create_is_one_trace_from_the_request_to_the_links_that_follow(traced: House, collector: tuple[Collector, int]) -> None:

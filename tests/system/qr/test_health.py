@@ -1,6 +1,7 @@
 """Link health through the whole house: a destination of this machine that comes and goes."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from system.conftest import BACKENDS, EMBEDDED, real_urls
+from system.conftest import BACKENDS, EMBEDDED
 
 from house import House, house_in, until
 from quietzone.qr.v1.health_pb2 import DESTINATION_STATE_ALIVE, DESTINATION_STATE_DEAD, DestinationChanged
@@ -82,12 +83,8 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in {**SOON, "QUIETZONE_QR_HEALTH_RETRY_S": ",".join("1" * 10)}.items():
             patch.setenv(name, value)
-        urls = {} if request.param == EMBEDDED else stack.enter_context(real_urls())
+        urls = {} if request.param == EMBEDDED else request.getfixturevalue("new_urls")()
         yield stack.enter_context(house_in(tmp_path_factory.mktemp("house") / "data", urls))
-
-
-def bus_of(house: House) -> str:
-    return house.urls.get("QUIETZONE_BUS_URL", f"sqlite:///{house.data}/bus.db")
 
 
 def health_of(house: House, code_id: str) -> Any:
@@ -105,7 +102,7 @@ def test_a_destination_that_is_gone_is_told_of_within_seconds_and_so_is_its_retu
     menu.status = 200
     until(lambda: health_of(house, code["id"])["state"] == "alive", "the destination is found alive")
     alive = health_of(house, code["id"])
-    told = asyncio.run(changes(bus_of(house), code["id"], 2))
+    told = asyncio.run(changes(house.bus_url, code["id"], 2))
 
     assert (dead["reason"], dead["destination"], alive["failures"]) == ("answered 404", menu.url, 0)
     assert dead["checked_at"] < dead["next_check_at"]
@@ -135,6 +132,35 @@ def test_nobody_learns_the_health_of_a_code_that_is_not_theirs(house: House) -> 
     answer = house.request("GET", f"/v1/codes/{uuid7(CLOCK, RANDOMNESS)}/health")
 
     assert (answer.status, answer.json["type"]) == (404, "/problems/not-found")
+
+
+def test_dead_letters_are_listed_shown_redriven_and_dropped(house: House) -> None:
+    asyncio.run(publish_nonsense(house))
+    until(lambda: house.command("dlq", "list").returncode == 1, "the letter is dead", within_s=30)
+
+    shown = house.command("dlq", "show", "qr-health")
+    unsure = house.command("dlq", "drop", "qr-health")
+    wrong = [house.command("dlq", "drop", "qr-health", *which) for which in (("--id", "0-0-7"), ("--key", "elsewhere"))]
+    redriven = house.command("dlq", "redrive", "qr-health", "--all")
+    until(lambda: house.command("dlq", "list").returncode == 1, "it has died again", within_s=30)
+    dropped = house.command("dlq", "drop", "qr-health", "--key", "nonsense")
+
+    assert "nonsense" in shown.stdout
+    assert "say which: --error, --key or --id, or --all" in re.sub(r"[│\s]+", " ", unsure.stderr)
+    assert [(ended.returncode, ended.stdout) for ended in wrong] == [(1, "")] * 2
+    assert "no letter 0-0-7 waits for qr-health" in wrong[0].stderr
+    assert "no such letter waits for qr-health" in wrong[1].stderr
+    assert "1 letters were sent back to qr-health" in redriven.stdout
+    assert "1 letters were dropped for qr-health" in dropped.stdout
+    assert house.command("dlq", "list").returncode == 0
+
+
+async def publish_nonsense(house: House) -> None:
+    """A change of a code that nobody can read."""
+    bus = bus_at(house.bus_url)
+    event = Event("nonsense.1", "/test", TYPE_QR_CODE, "nonsense", 0, b"\xff\xff")
+    await bus.publish([event.to_message(QR_CODE_V1.name)])
+    await bus.close()
 
 
 # The role by itself
