@@ -1,5 +1,6 @@
 """One create and one scan are one trace each, from the request to what its event did."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
