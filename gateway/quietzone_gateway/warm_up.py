@@ -11,6 +11,9 @@ from quietzone_kit.telemetry import logger
 READY_AT_LATEST_S = 20.0
 """After this it serves without the peers that don't answer: with one part down for long, a new gateway is better than none."""
 
+PATIENCE_S = 5.0
+"""Before it says so: parts that start together are ready within two seconds or three."""
+
 RETRY_S = 0.1
 """Between questions to a peer that answers, and isn't ready."""
 
@@ -46,9 +49,9 @@ class WarmUp:
             try:
                 await peer.check()
             except Unavailable as error:
-                if str(error) != said:
-                    log.warning("peer isn't ready", peer=peer.name, reason=str(error))
-                said = str(error)
+                if str(error) != said and self._clock.monotonic() - self._began_at >= PATIENCE_S:
+                    said = str(error)
+                    log.warning("peer isn't ready", peer=peer.name, reason=said)
                 await asyncio.sleep(RETRY_S)
             else:
                 self._waiting.discard(peer.name)

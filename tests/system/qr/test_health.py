@@ -260,7 +260,7 @@ async def test_beside_the_rest_it_stops_alone(tmp_path: Path) -> None:
 
     running = await stopped(await build(load(QrSettings, urls_in(tmp_path) | SOON | told)))
 
-    assert running == ["cache", "health checks", "health of codes", "health relay", "outbox relay"]
+    assert running == ["cache", "health checks", "health of codes", "health relay", "outbox relay", "warm-up"]
 
 
 @pytest.mark.parametrize("waits", ["0", "600,soon", "86401", ",".join("1" * 11), "-1", "1.5"])

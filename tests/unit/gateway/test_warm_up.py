@@ -3,7 +3,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from quietzone_gateway.warm_up import READY_AT_LATEST_S, WarmUp
+import pytest
+from structlog.testing import capture_logs
+
+from quietzone_gateway.warm_up import PATIENCE_S, READY_AT_LATEST_S, WarmUp
 from quietzone_kit.errors import Unavailable
 
 
@@ -84,3 +87,19 @@ async def test_a_peer_that_goes_away_later_does_not_make_it_unready() -> None:
         qr.ready_after = None
 
         assert warm_up.not_ready() is None
+
+
+@pytest.mark.parametrize(("waited_s", "said"), [(0.0, 0), (PATIENCE_S, 1)])
+async def test_a_peer_that_is_slow_is_told_of_once_and_not_at_a_usual_start(
+    waited_s: float, said: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quietzone_gateway.warm_up.RETRY_S", 0)
+    clock, qr = Clock(), Service("qr", None)
+
+    with capture_logs() as logs:
+        async with asyncio.timeout(5), warming(qr, clock=clock):
+            clock.seconds += waited_s
+            while qr.asked < 5:
+                await asyncio.sleep(0)
+
+    assert len(logs) == said
