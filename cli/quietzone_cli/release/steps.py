@@ -69,7 +69,7 @@ class Release:
         if not blueprints:
             raise ReleaseFailed(f"{color} has nothing to be verified by: was it staged?")
         for blueprint, said in zip(blueprints, await asyncio.gather(*map(self.cluster.run_job, blueprints)), strict=True):
-            self.say(f"{blueprint}: {said.strip().rpartition(chr(10))[2]}")
+            self.say(f"{blueprint}: {_last_word(said)}")
 
     async def promote(self) -> None:
         """Verify the staged colour, and let it answer: its workers join; then it answers and the old ones leave.
@@ -104,7 +104,7 @@ class Release:
         await self.helm.upgrade(without.values(), hooks=False)
         for blueprint in await self.cluster.blueprints(rollout.active, CONTRACT):
             said = await self.cluster.run_job(blueprint)
-            self.say(f"{blueprint}: {said.strip().rpartition(chr(10))[2]}")
+            self.say(f"{blueprint}: {_last_word(said)}")
         self.say(f"{rollout.other} is gone; its spools' volumes are kept")
 
     async def _rollout(self) -> Rollout:
@@ -146,3 +146,9 @@ class Release:
         if not found:
             raise ReleaseFailed(f"{edge}: its forwarder doesn't say how many scans wait; is it an older release? Nothing was retired")
         return int(float(found[0].rpartition(" ")[2]))
+
+
+def _last_word(said: str) -> str:
+    """The last line for people: what a job's process logs is JSON."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("{")]
+    return lines[-1] if lines else "ended well"
