@@ -1,9 +1,10 @@
-"""The outbox stands on the real embedded store and bus; MongoDB and Kafka come in here."""
+"""The outbox stands on the embedded store and bus, and on MongoDB and Kafka."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from contract.documents.stores import empty_store
 from contract.outbox.world import CODES, TOPIC, World
 from ports import MovableClock
 
@@ -11,6 +12,8 @@ from quietzone_kit.bus import open_bus
 from quietzone_kit.documents import open_documents
 from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
+
+REAL = pytest.param("real", marks=pytest.mark.server("kafka", "mongodb"))
 
 
 @pytest.fixture
@@ -20,12 +23,23 @@ def executor() -> Iterator[ThreadExecutor]:
     threads.close()
 
 
+@pytest.fixture(params=["embedded", REAL])
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Of an empty store and of a bus without our topics."""
+    if request.param == "embedded":
+        yield f"sqlite:///{tmp_path}/qr.db", f"sqlite:///{tmp_path}/bus.db"
+        return
+    kafka = request.getfixturevalue("kafka_url")
+    for store in empty_store(request, "mongodb", tmp_path):
+        yield store, f"{kafka}{'&' if '?' in kafka else '?'}prefix={SystemRandomness().token(6).hex()}."
+
+
 @pytest.fixture
-async def world(tmp_path: Path, executor: ThreadExecutor) -> AsyncIterator[World]:
+async def world(urls: tuple[str, str], executor: ThreadExecutor) -> AsyncIterator[World]:
     clock = MovableClock()
     randomness = SystemRandomness()
-    documents = open_documents(f"sqlite:///{tmp_path}/qr.db", executor=executor, randomness=randomness)
-    bus = open_bus(f"sqlite:///{tmp_path}/bus.db", clock=clock, executor=executor, randomness=randomness)
+    documents = open_documents(urls[0], executor=executor, randomness=randomness)
+    bus = open_bus(urls[1], clock=clock, executor=executor, randomness=randomness)
     await documents.ensure(CODES, OUTBOX_LEASES)
     await bus.ensure([TOPIC])
     yield World(documents, bus, clock)

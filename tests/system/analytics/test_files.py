@@ -2,15 +2,13 @@
 
 import asyncio
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
 import pytest
-from system.analytics.test_serve import ACME, BOLT, CLOCK, RANDOMNESS, Analytics, Edge, bus_in, lose_log, until
+from system.analytics.place import CLOCK, RANDOMNESS, Place
+from system.analytics.test_serve import ACME, BOLT, Analytics, Edge, until
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2, exports_pb2_grpc
 from quietzone_analytics.app import build, build_adopt, build_archive, build_rebuild, build_work
@@ -21,18 +19,6 @@ from quietzone_kit.rpc import Caller, CallerKeys, Peer
 from quietzone_kit.settings import load
 
 HOUR_MS = 3_600_000
-
-
-def variables(folder: Path, **more: str) -> dict[str, str]:
-    return {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_ANALYTICS_LISTEN": f"unix:{folder}/s",
-        "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{folder}/analytics.db",
-        "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db",
-        "QUIETZONE_ANALYTICS_BLOBS_URL": f"file://{folder}/blobs",
-        "QUIETZONE_ANALYTICS_TEMP": f"{folder}/temp",
-        "QUIETZONE_ANALYTICS_ARCHIVE_AFTER_S": "1",
-    } | {f"QUIETZONE_ANALYTICS_{name.upper()}": value for name, value in more.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +68,13 @@ async def serving(values: dict[str, str]) -> AsyncIterator[Files]:
             await peer.close()
 
 
-def archived(folder: Path) -> list[Path]:
-    return sorted(folder.glob("blobs/scans/*/*/*.parquet"))
-
-
-async def stored(folder: Path, scans: int) -> None:
+async def stored(place: Place, scans: int) -> None:
     """Wait until so many scans are in the archive."""
-
-    async def count() -> int:
-        files = list(map(str, archived(folder)))
-        return len(duckdb.read_parquet(files).filter("seq IS NOT NULL").project("seq").fetchall()) if files else 0
-
-    await until(count, lambda found: found >= scans)
+    await until(place.archived_scans, lambda found: found >= scans)
 
 
-def documents(folder: Path) -> list[tuple[str, bytes]]:
-    """All counts, as they lie in the store."""
-    with sqlite3.connect(folder / "analytics.db") as store:
-        tables = ("rollup_days", "rollup_months", "rollup_totals")
-        return [row for table in tables for row in store.execute(f'SELECT _key, _body FROM "{table}" ORDER BY _key')]  # noqa: S608
-
-
-async def test_an_export_is_made_and_read(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(variables(tmp_path)) as analytics:
+async def test_an_export_is_made_and_read(place: Place) -> None:
+    async with place.bus() as bus, serving(place.variables()) as analytics:
         await Edge(bus).scan(12)
         await analytics.counted(12)
         export = await analytics.done((await analytics.create()).export_id)
@@ -114,52 +84,51 @@ async def test_an_export_is_made_and_read(tmp_path: Path) -> None:
     assert [line.split(",")[2] for line in data.decode().splitlines() if ",12," in line] == ["12"]
 
 
-async def test_another_account_has_no_such_export(tmp_path: Path) -> None:
-    async with serving(variables(tmp_path)) as analytics:
+async def test_another_account_has_no_such_export(place: Place) -> None:
+    async with serving(place.variables()) as analytics:
         export = await analytics.create()
 
         with pytest.raises(NotFound):
             await analytics.export(export.export_id, caller=BOLT)
 
 
-async def test_without_a_place_for_files_nothing_is_exported(tmp_path: Path) -> None:
-    async with serving(variables(tmp_path) | {"QUIETZONE_ANALYTICS_BLOBS_URL": ""}) as analytics:
+async def test_without_a_place_for_files_nothing_is_exported(place: Place) -> None:
+    async with serving(place.variables() | {"QUIETZONE_ANALYTICS_BLOBS_URL": ""}) as analytics:
         with pytest.raises(FailedPrecondition, match="QUIETZONE_ANALYTICS_BLOBS_URL"):
             await analytics.create()
 
 
-async def test_the_roles_archive_and_work_do_it_where_serve_does_not(tmp_path: Path) -> None:
-    values = variables(tmp_path, archive="false", work="false")
-    async with bus_in(tmp_path) as bus, serving(values) as analytics:
+async def test_the_roles_archive_and_work_do_it_where_serve_does_not(place: Place) -> None:
+    values = place.variables(archive="false", work="false")
+    async with place.bus() as bus, serving(values) as analytics:
         await Edge(bus).scan(3)
         await analytics.counted(3)
         begun = await analytics.create()
         async with alive(await build_archive(load(ArchiveSettings, values))), alive(await build_work(load(WorkSettings, values))):
-            await stored(tmp_path, 3)
+            await stored(place, 3)
             export = await analytics.done(begun.export_id)
 
     assert export.rows > 0
 
 
-async def test_a_store_that_was_lost_is_rebuilt_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with bus_in(tmp_path) as bus:
+async def test_a_store_that_was_lost_is_rebuilt_and_goes_on(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    async with place.bus() as bus:
         edges = [Edge(bus, code) for code in ("menu", "door", "shelf")]
-        async with serving(variables(tmp_path)) as analytics:
+        async with serving(place.variables()) as analytics:
             for edge in edges:
                 await edge.scan(7)
                 await edge.scan(5)
-            await stored(tmp_path, 36)
+            await stored(place, 36)
             await until(analytics.reconcile, lambda told: told.stored >= 36)
-        before = documents(tmp_path)
-        for file in tmp_path.glob("analytics.db*"):
-            file.unlink()
+        before = await place.counts()
+        place.lose_store()
 
-        await (await build_rebuild(load(RebuildSettings, variables(tmp_path)))).serve()
-        after = documents(tmp_path)
-        async with serving(variables(tmp_path)) as analytics:
+        await (await build_rebuild(load(RebuildSettings, place.variables()))).serve()
+        after = await place.counts()
+        async with serving(place.variables()) as analytics:
             await edges[0].scan(4)
             told = await analytics.counted(16)
-            await stored(tmp_path, 40)
+            await stored(place, 40)
 
     assert len(before) == 8  # a day and a total of each code, a month of each of their two partitions
     assert after == before
@@ -167,25 +136,25 @@ async def test_a_store_that_was_lost_is_rebuilt_and_goes_on(tmp_path: Path, caps
     assert "`serve` goes on with 0 that wait on the bus" in capsys.readouterr().out
 
 
-async def test_a_rebuild_into_a_store_with_counts_is_refused(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(variables(tmp_path)) as analytics:
+async def test_a_rebuild_into_a_store_with_counts_is_refused(place: Place) -> None:
+    async with place.bus() as bus, serving(place.variables()) as analytics:
         await Edge(bus).scan(3)
-        await stored(tmp_path, 3)
+        await stored(place, 3)
         await analytics.counted(3)
 
     with pytest.raises(TaskDied, match="which would count twice"):
-        await (await build_rebuild(load(RebuildSettings, variables(tmp_path)))).serve()
+        await (await build_rebuild(load(RebuildSettings, place.variables()))).serve()
 
 
-async def test_an_adopted_log_is_archived_beside_the_old_one(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(variables(tmp_path)):
+async def test_an_adopted_log_is_archived_beside_the_old_one(place: Place) -> None:
+    async with place.bus() as bus, serving(place.variables()):
         await Edge(bus).scan(3)
-        await stored(tmp_path, 3)
-    lose_log(tmp_path)
+        await stored(place, 3)
+    place.lose_log()
 
-    await (await build_adopt(load(AnalyticsStoreSettings, variables(tmp_path)))).serve()
-    async with bus_in(tmp_path) as bus, serving(variables(tmp_path)):
+    await (await build_adopt(load(AnalyticsStoreSettings, place.variables()))).serve()
+    async with place.bus() as bus, serving(place.variables()):
         await Edge(bus).scan(4)
-        await stored(tmp_path, 7)
+        await stored(place, 7)
 
-    assert len({file.parent.parent for file in archived(tmp_path)}) == 2
+    assert len({key.split("/")[1] for key in await place.archived()}) == 2

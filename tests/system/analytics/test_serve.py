@@ -4,23 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from system.analytics.place import CLOCK, RANDOMNESS, Place
+from system.conftest import REAL
 
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_analytics.app import TOPICS, build, build_adopt, build_project
-from quietzone_analytics.settings import AnalyticsSettings
-from quietzone_kit.bus import Bus, open_bus, partition_of
+from quietzone_analytics import standstill
+from quietzone_analytics.app import build, build_adopt, build_project
+from quietzone_kit.bus import Bus, partition_of
+from quietzone_kit.bus._kafka import cluster
 from quietzone_kit.errors import InvalidInput, PermissionDenied
 from quietzone_kit.events import Event
 from quietzone_kit.ids import uuid7
-from quietzone_kit.lifecycle import TaskDied
 from quietzone_kit.rpc import SCOPE_OPERATOR, Caller, CallerKeys, Peer
-from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_kit.settings import load
 from quietzone_topics import (
     ANALYTICS_MILESTONE_V1,
     TRACKING_SCAN_V1,
@@ -33,26 +32,7 @@ T = TypeVar("T")
 
 ACME, BOLT = Caller("acme"), Caller("bolt")
 OPERATOR = Caller("", frozenset({SCOPE_OPERATOR}))
-CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 HOUR_MS = 3_600_000
-
-
-def settings_in(folder: Path, **more: str) -> AnalyticsSettings:
-    values = more | {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_ANALYTICS_LISTEN": f"unix:{folder}/s",
-        "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{folder}/analytics.db",
-        "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db",
-    }
-    return load(AnalyticsSettings, values)
-
-
-@asynccontextmanager
-async def bus_in(folder: Path) -> AsyncIterator[Bus]:
-    bus = open_bus(f"sqlite:///{folder}/bus.db", clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
-    await bus.ensure(TOPICS)
-    yield bus
-    await bus.close()
 
 
 class Edge:
@@ -86,15 +66,9 @@ class Edge:
         await self._bus.publish([said.to_message(TRACKING_SOURCE_V1.name)])
 
 
-def lose_log(folder: Path) -> None:
-    """What a disk does that takes the bus with it."""
-    for file in folder.glob("bus.db*"):
-        file.unlink()
-
-
 async def until(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
     """The first answer for which `holds`."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             answer = await ask()
             if holds(answer):
@@ -123,8 +97,8 @@ class Analytics:
 
 
 @asynccontextmanager
-async def serving(folder: Path, **more: str) -> AsyncIterator[Analytics]:
-    settings = settings_in(folder, **more)
+async def serving(place: Place, **more: str) -> AsyncIterator[Analytics]:
+    settings = place.settings(**more)
     app = await build(settings)
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -138,10 +112,10 @@ async def serving(folder: Path, **more: str) -> AsyncIterator[Analytics]:
             app.stop()
 
 
-async def test_scans_on_the_bus_are_counted_and_told(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+async def test_scans_on_the_bus_are_counted_and_told(place: Place) -> None:
+    async with place.bus() as bus, serving(place) as analytics:
         await Edge(bus).scan(12)
-        told = await analytics.counted(12)
+        told = await until(analytics.of_code, lambda told: told.all_time_scans == 12 and told.counted_until_ms > 0)
 
     assert (told.total_scans, told.unique_visitors, told.bot_scans) == (12, 12, 0)
     assert sum(point.scans for point in told.series) == 12
@@ -149,21 +123,21 @@ async def test_scans_on_the_bus_are_counted_and_told(tmp_path: Path) -> None:
     assert told.days_from_ms < told.counted_until_ms < told.days_to_ms
 
 
-async def test_counting_goes_on_where_the_last_process_ended(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus:
+async def test_counting_goes_on_where_the_last_process_ended(place: Place) -> None:
+    async with place.bus() as bus:
         edge = Edge(bus)
-        async with serving(tmp_path) as analytics:
+        async with serving(place) as analytics:
             await edge.scan(3)
             await analytics.counted(3)
         await edge.scan(4)
-        async with serving(tmp_path) as analytics:
+        async with serving(place) as analytics:
             assert (await analytics.counted(7)).all_time_scans == 7
 
 
 @asynccontextmanager
-async def projecting(folder: Path) -> AsyncIterator[None]:
+async def projecting(place: Place) -> AsyncIterator[None]:
     """The role `project`."""
-    app = await build_project(settings_in(folder))
+    app = await build_project(place.settings())
     async with asyncio.TaskGroup() as group:
         group.create_task(app.serve())
         try:
@@ -172,26 +146,26 @@ async def projecting(folder: Path) -> AsyncIterator[None]:
             app.stop()
 
 
-async def test_one_that_is_told_not_to_count_answers_what_another_process_counts(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path, QUIETZONE_ANALYTICS_PROJECT="false") as analytics:
+async def test_one_that_is_told_not_to_count_answers_what_another_process_counts(place: Place) -> None:
+    async with place.bus() as bus, serving(place, project="false") as analytics:
         await Edge(bus).scan(5)
         before = (await analytics.of_code()).all_time_scans
-        async with projecting(tmp_path):
+        async with projecting(place):
             counted = await analytics.counted(5)
 
     assert (before, counted.all_time_scans) == (0, 5)
 
 
-async def test_one_that_is_told_not_to_count_runs_nothing_beside_its_answers(tmp_path: Path) -> None:
-    app = await build(settings_in(tmp_path, QUIETZONE_ANALYTICS_PROJECT="false"))
+async def test_one_that_is_told_not_to_count_runs_nothing_beside_its_answers(place: Place) -> None:
+    app = await build(place.settings(project="false"))
 
     assert [part.name for part in app._parts] == ["documents", "bus", "rpc"]
     app.stop()
     await app.serve()
 
 
-async def test_both_may_count_at_once_and_each_scan_counts_once(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics, projecting(tmp_path):
+async def test_both_may_count_at_once_and_each_scan_counts_once(place: Place) -> None:
+    async with place.bus() as bus, serving(place) as analytics, projecting(place):
         edge = Edge(bus)
         for _ in range(5):
             await edge.scan(2)
@@ -201,8 +175,8 @@ async def test_both_may_count_at_once_and_each_scan_counts_once(tmp_path: Path) 
     assert (told.applied, told.problems) == (10, [])
 
 
-async def test_a_milestone_is_on_the_bus_once_it_is_reached(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+async def test_a_milestone_is_on_the_bus_once_it_is_reached(place: Place) -> None:
+    async with place.bus() as bus, serving(place) as analytics:
         await Edge(bus).scan(10)
         await analytics.counted(10)
         bounds = await bus.bounds(ANALYTICS_MILESTONE_V1.name, partition_of("menu", ANALYTICS_MILESTONE_V1.partitions))
@@ -210,8 +184,8 @@ async def test_a_milestone_is_on_the_bus_once_it_is_reached(tmp_path: Path) -> N
     assert bounds.next == 1
 
 
-async def test_reconcile_compares_what_sources_said_with_what_is_stored(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+async def test_reconcile_compares_what_sources_said_with_what_is_stored(place: Place) -> None:
+    async with place.bus() as bus, serving(place) as analytics:
         edge = Edge(bus)
         await edge.scan(5)
         await analytics.counted(5)
@@ -221,45 +195,77 @@ async def test_reconcile_compares_what_sources_said_with_what_is_stored(tmp_path
     assert [(source.source_id, source.applied) for source in told.sources] == [(edge.source_id, 5)]
 
 
-async def test_only_operators_reconcile(tmp_path: Path) -> None:
-    async with serving(tmp_path) as analytics:
+async def test_only_operators_reconcile(place: Place) -> None:
+    async with serving(place) as analytics:
         with pytest.raises(PermissionDenied):
             await analytics.reconcile(caller=ACME)
 
 
-async def test_another_account_sees_nothing_of_a_code(tmp_path: Path) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+async def test_another_account_sees_nothing_of_a_code(place: Place) -> None:
+    async with place.bus() as bus, serving(place) as analytics:
         await Edge(bus).scan(3)
         await analytics.counted(3)
 
         assert (await analytics.of_code(caller=BOLT)).all_time_scans == 0
 
 
-async def test_only_accounts_have_codes(tmp_path: Path) -> None:
-    async with serving(tmp_path) as analytics:
+async def test_only_accounts_have_codes(place: Place) -> None:
+    async with serving(place) as analytics:
         with pytest.raises(PermissionDenied):
             await analytics.of_code(caller=OPERATOR)
 
 
-async def test_a_wrong_field_is_named(tmp_path: Path) -> None:
-    async with serving(tmp_path) as analytics:
+async def test_a_wrong_field_is_named(place: Place) -> None:
+    async with serving(place) as analytics:
         with pytest.raises(InvalidInput) as refused:
             await analytics.of_code(zone="Mars/Olympus")
 
     assert [violation.field for violation in refused.value.violations] == ["zone"]
 
 
-async def test_another_log_stops_the_process_until_it_is_adopted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands still looks again soon, and a topic that is gone is missed soon."""
+    monkeypatch.setattr(standstill, "AGAIN_S", 0.05)
+    monkeypatch.setattr(standstill, "LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr(cluster, "METADATA_AGE_S", 0.2)
+
+
+async def adopt(place: Place) -> None:
+    await (await build_adopt(place.settings())).serve()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_another_log_stops_counting_alone_until_it_is_adopted(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    async with place.bus() as bus, serving(place) as analytics:
         await Edge(bus).scan(3)
         await analytics.counted(3)
-    lose_log(tmp_path)
+    place.lose_log()
 
-    with pytest.raises(TaskDied, match="run `python -m quietzone_analytics adopt`"):
-        await (await build(settings_in(tmp_path))).serve()
-    await (await build_adopt(settings_in(tmp_path))).serve()
-    async with bus_in(tmp_path) as bus, serving(tmp_path) as analytics:
+    async with place.bus() as bus, serving(place) as analytics:
+        answered = await analytics.counted(3)
+        told = await until(analytics.reconcile, lambda told: bool(told.problems))
+        await adopt(place)
         await Edge(bus).scan(4)
+        counted = await analytics.counted(7)
+
+    assert (answered.all_time_scans, counted.all_time_scans) == (3, 7)
+    assert "run `python -m quietzone_analytics adopt`" in told.problems[0]
+    assert "counting goes on" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("place", [REAL], indirect=True)  # a file has no topics that one could delete
+async def test_a_topic_that_is_deleted_under_it_stops_counting_alone(place: Place) -> None:
+    async with place.bus() as bus, serving(place) as analytics:
+        edge = Edge(bus)
+        await edge.scan(3)
+        await analytics.counted(3)
+
+        await place.delete_topic(TRACKING_SCAN_V1.name)
+        told = await until(analytics.reconcile, lambda told: any("this is log" in problem for problem in told.problems))
+        await adopt(place)
+        await edge.scan(4)
 
         assert (await analytics.counted(7)).all_time_scans == 7
-    assert "counting goes on" in capsys.readouterr().out
+    assert told.stored == 3

@@ -188,6 +188,8 @@ class Cluster:
         """Close all connections; no new one is made."""
         self.closed = True
         await self._hang_up()
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=1)  # cut off, it leaves connections open
         for task in self._ending:
             task.cancel()
         if self._ending:

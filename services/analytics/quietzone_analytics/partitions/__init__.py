@@ -2,6 +2,6 @@
 
 from quietzone_analytics.partitions.domain import Log, State
 from quietzone_analytics.partitions.repository import States, Versioned
-from quietzone_analytics.partitions.use_cases import Ownership, adopt, mismatches
+from quietzone_analytics.partitions.use_cases import Ownership, adopt, logs_of, misfits
 
-__all__ = ["Log", "Ownership", "State", "States", "Versioned", "adopt", "mismatches"]
+__all__ = ["Log", "Ownership", "State", "States", "Versioned", "adopt", "logs_of", "misfits"]

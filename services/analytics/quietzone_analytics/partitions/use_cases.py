@@ -1,5 +1,6 @@
 """Owning partitions: whoever wrote itself in last may write, and everybody else finds out at the next write."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
@@ -86,21 +87,26 @@ class Ownership(Generic[S]):
         return stored
 
 
-async def mismatches(states: States[S], bus: Bus, topic: str) -> list[str]:
-    """What keeps a topic from being read on, a sentence for each thing; empty when nothing does. Writes nothing.
-
-    Raises:
-        BusUnavailable, DocumentsUnavailable: it can't be told now.
-    """
-    found = []
-    for one in await states.all():
+async def logs_of(bus: Bus, topic: str, partitions: Collection[int]) -> dict[int, Log]:
+    """What there is to read of these partitions, none if the topic isn't on the bus; raises BusUnavailable."""
+    found = {}
+    for partition in partitions:
         try:
             async with bus_answers():
-                bounds = await bus.bounds(topic, one.state.partition)
+                found[partition] = _log(topic, await bus.bounds(topic, partition))
         except UnknownTopic:
-            return [f"{topic}: it isn't on the bus any more. {CHOICE}"]
+            return {}
+    return found
+
+
+def misfits(states: States[S], stored: Sequence[Versioned[S]], topic: str, logs: Mapping[int, Log]) -> list[str]:
+    """What keeps a topic from being read on, a sentence for each thing; `logs` are as `logs_of` found them after the states were read."""
+    if stored and not logs:
+        return [f"{topic}: it isn't on the bus any more. {CHOICE}"]
+    found = []
+    for one in stored:
         try:
-            states.resume(one.state, _log(topic, bounds))
+            states.resume(one.state, logs[one.state.partition])
         except LogMismatch as error:
             found.append(error)
     return in_words(found)

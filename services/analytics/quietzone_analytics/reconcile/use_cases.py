@@ -5,8 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
-from quietzone_analytics.deadlines import bus_answers
-from quietzone_analytics.partitions import States, mismatches
+from quietzone_analytics.partitions import Log, States, Versioned, logs_of, misfits
 from quietzone_analytics.projection import ScanState, ScanStates
 from quietzone_analytics.reconcile.domain import (
     NOTHING,
@@ -26,7 +25,7 @@ from quietzone_analytics.reconcile.domain import (
 from quietzone_analytics.reconcile.repository import ReportStates
 from quietzone_analytics.reconcile.stored import Stored, read_stored, still_differs
 from quietzone_analytics.rollups import Rollups
-from quietzone_kit.bus import Bus, UnknownTopic
+from quietzone_kit.bus import Bus
 from quietzone_kit.ids import birth_ms
 from quietzone_kit.runtime import Clock
 from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1
@@ -43,41 +42,28 @@ async def reconcile(
     """
     before = {one.state.partition: one for one in await scans.all()}
     stored = await read_stored(rollups)
-    partitions = []
-    for now in await scans.all():
-        number = now.state.partition
-        was = before.get(number, now)
-        partitions.append(
-            Partition(
-                before=was.state,
-                after=now.state,
-                stored=stored.scans.get(number, 0),
-                settled=was.version == now.version and stored.newest.get(number, (0, 0)) < (now.state.epoch, now.state.next_offset),
-                behind=await _behind(bus, now.state),
-            )
-        )
-    said = [one.state for one in await reports.all()]
-    found = await _compare(rollups, partitions, said, stored, clock.now_ms())
-    return replace(found, problems=bounded([*await _other_logs(bus, scans, reports, archived), *found.problems]))
-
-
-async def _other_logs(bus: Bus, scans: ScanStates, reports: ReportStates, archived: States[Any] | None) -> list[str]:
-    """What keeps projections standing still; one log that is read by two of them is named once."""
-    found = await mismatches(scans, bus, TRACKING_SCAN_V1.name)
-    found += await mismatches(reports, bus, TRACKING_SOURCE_V1.name)
+    after, said = await scans.all(), await reports.all()
+    kept = await archived.all() if archived is not None else []
+    logs = await logs_of(bus, TRACKING_SCAN_V1.name, {one.state.partition for one in (*after, *kept)})
+    told = await logs_of(bus, TRACKING_SOURCE_V1.name, [one.state.partition for one in said])
+    foreign = misfits(scans, after, TRACKING_SCAN_V1.name, logs) + misfits(reports, said, TRACKING_SOURCE_V1.name, told)
     if archived is not None:
-        found += await mismatches(archived, bus, TRACKING_SCAN_V1.name)
-    return list(dict.fromkeys(found))
+        foreign += misfits(archived, kept, TRACKING_SCAN_V1.name, logs)
+    partitions = [_partition(before.get(now.state.partition, now), now, stored, logs.get(now.state.partition)) for now in after]
+    found = await _compare(rollups, partitions, [one.state for one in said], stored, clock.now_ms())
+    return replace(found, problems=bounded([*dict.fromkeys(foreign), *found.problems]))
 
 
-async def _behind(bus: Bus, state: ScanState) -> int:
-    """How many records wait; of another log, all of them."""
-    try:
-        async with bus_answers():
-            log = await bus.bounds(TRACKING_SCAN_V1.name, state.partition)
-    except UnknownTopic:
-        return 0
-    return log.next - (state.next_offset if log.log_id == state.log_id else log.first)
+def _partition(was: Versioned[ScanState], now: Versioned[ScanState], stored: Stored, log: Log | None) -> Partition:
+    """A partition side by side; of a log that isn't the one that was counted, all records wait."""
+    state = now.state
+    return Partition(
+        before=was.state,
+        after=state,
+        stored=stored.scans.get(state.partition, 0),
+        settled=was.version == now.version and stored.newest.get(state.partition, (0, 0)) < (state.epoch, state.next_offset),
+        behind=0 if log is None else log.next - (state.next_offset if log.log_id == state.log_id else log.first),
+    )
 
 
 async def _compare(
