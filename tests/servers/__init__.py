@@ -12,3 +12,8 @@ Tests ask for the fixtures of tests/conftest.py. Whoever breaks servers starts t
         kafka = run.use(KafkaCluster(run.folder("kafka"), Packages(), brokers=3))
         kafka.brokers[0].pause()
 """
+
+
+def named_apart(url: str, prefix: str) -> str:
+    """The URL of a server that tests share, with a prefix before all names there (Kafka's topics and groups, Redis' keys)."""
+    return f"{url}{'&' if '?' in url else '?'}prefix={prefix}"

@@ -5,6 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiokafka.admin import AIOKafkaAdminClient
 
 from servers.containers import Image
 from servers.packages import Packages
@@ -165,3 +168,11 @@ IMAGE = Image(
     answers=lambda port: bool(_nodes(port)),
     settings=_container_settings,
 )
+
+
+async def forget_topics(url: str, prefixes: tuple[str, ...]) -> None:
+    """Remove the topics of tests that are over."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=urlsplit(url).netloc)
+    await admin.start()
+    await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(prefixes)])
+    await admin.close()

@@ -12,6 +12,8 @@ from quietzone_kit.bus import open_bus
 from quietzone_kit.documents import open_documents
 from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
+from servers import named_apart
+from servers.kafka import forget_topics
 
 REAL = pytest.param("real", marks=pytest.mark.server("kafka", "mongodb"))
 
@@ -24,14 +26,15 @@ def executor() -> Iterator[ThreadExecutor]:
 
 
 @pytest.fixture(params=["embedded", REAL])
-def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+async def urls(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
     """Of an empty store and of a bus without our topics."""
     if request.param == "embedded":
         yield f"sqlite:///{tmp_path}/qr.db", f"sqlite:///{tmp_path}/bus.db"
         return
-    kafka = request.getfixturevalue("kafka_url")
+    kafka, prefix = request.getfixturevalue("kafka_url"), f"{SystemRandomness().token(6).hex()}."
     for store in empty_store(request, "mongodb", tmp_path):
-        yield store, f"{kafka}{'&' if '?' in kafka else '?'}prefix={SystemRandomness().token(6).hex()}."
+        yield store, named_apart(kafka, prefix)
+    await forget_topics(kafka, (prefix,))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random  # noqa: TID251 - seeded
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from contract.outbox.faults import Crash, Steps
@@ -11,7 +12,7 @@ from contract.outbox.world import CODES, Looks, World, all_published, firsts, ou
 from prometheus_client import REGISTRY
 
 from quietzone_kit.bus import Bus, BusUnavailable, Message, Position, UnknownTopic
-from quietzone_kit.documents import Collection, DocumentsUnavailable
+from quietzone_kit.documents import Collection, DocumentsUnavailable, Page, Query
 from quietzone_kit.outbox import Outgoing, Relay, _relay, with_event
 from quietzone_kit.outbox._leases import LEASE_S, SKEW_S
 from quietzone_kit.outbox._relay import BATCH
@@ -127,6 +128,26 @@ async def test_a_bus_that_takes_only_a_part_never_sees_an_event_before_its_prede
 
     published = await world.published()
     assert {code: firsts(revisions) for code, revisions in published.items()} == {code: [1, 2, 3] for code in codes}
+
+
+async def test_a_document_that_the_store_gives_as_it_has_become_since_is_passed_over(world: World) -> None:
+    await world.create("menu")
+    await world.create("door")
+
+    class Late:
+        """Finds both, and has another relay publish one of them before it answers."""
+
+        async def query(self, collection: Collection, query: Query) -> Page:
+            page = await world.documents.query(collection, query)
+            bare = [replace(one, body={"code_id": "door", "revision": 1}) for one in page.items if one.body["code_id"] == "door"]
+            return replace(page, items=[*(one for one in page.items if one.body["code_id"] != "door"), *bare])
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.documents, name)
+
+    await world.relay(documents=Late()).publish_batch()  # type: ignore[arg-type]
+
+    assert await world.published() == {"menu": [1]}
 
 
 async def test_what_was_acknowledged_before_a_failure_is_not_sent_again(world: World) -> None:

@@ -1,14 +1,12 @@
 """Analytics on each kind of backends."""
 
-import gc
 import itertools
-import warnings
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 from system.analytics.place import BUS, FILES, STORE, Place
-from system.conftest import BACKENDS, EMBEDDED, NewUrls
+from system.conftest import BACKENDS, EMBEDDED, NewUrls, collect_what_was_cut_off
 
 
 @pytest.fixture(params=BACKENDS)
@@ -17,10 +15,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield Place(tmp_path, _files(tmp_path))
         return
     yield Place(tmp_path, request.getfixturevalue("new_urls"))
-    # A role cuts off what of aiokafka's takes too long to close, and its process ends with that; on a busy machine ours sees it.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    collect_what_was_cut_off()
 
 
 def _files(folder: Path) -> NewUrls:

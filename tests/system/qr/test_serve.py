@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from system.conftest import BACKENDS, EMBEDDED, collect_what_was_cut_off
 
 from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.bus import open_bus
@@ -29,15 +30,26 @@ EDGE = Caller("", frozenset({SCOPE_EDGE}))
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 
 
-def settings_in(folder: Path, **others: str) -> QrSettings:
-    values = {
+def variables(folder: Path) -> dict[str, str]:
+    """What the role is told, on files."""
+    return {
         "QUIETZONE_CALLER_KEY": "k" * 32,
         "QUIETZONE_QR_HEALTH": "false",
         "QUIETZONE_QR_LISTEN": f"unix:{folder}/s",
         "QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{folder}/qr.db",
         "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db",
     }
-    return load(QrSettings, values | others)
+
+
+@pytest.fixture(params=BACKENDS)
+async def values(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """What it is told, on each kind of backends."""
+    if request.param == EMBEDDED:
+        yield variables(tmp_path)
+        return
+    urls = request.getfixturevalue("new_urls")()
+    yield variables(tmp_path) | {f"QUIETZONE_{name}_URL": urls[f"QUIETZONE_{name}_URL"] for name in ("QR_DOCUMENTS", "BUS", "CACHE")}
+    collect_what_was_cut_off()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class Qr:
 
     peer: Peer
     stub: "code_service_pb2_grpc.CodeServiceAsyncStub"
-    folder: Path
+    bus_url: str
 
     async def create(self, destination: str = "https://example.com/", *, slug: str | None = None, caller: Caller = ANNA) -> code_pb2.Code:
         request = code_service_pb2.CreateCodeRequest(destination=destination, slug=slug)
@@ -64,7 +76,7 @@ class Qr:
 
     async def events(self, code_id: str, count: int) -> list[Event]:
         """The first `count` events of a code on the bus."""
-        bus = open_bus(f"sqlite:///{self.folder}/bus.db", clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
+        bus = open_bus(self.bus_url, clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
         await bus.ensure([QR_CODE_V1])  # the service may be about to
         consumer = await bus.follow(QR_CODE_V1.name)
         found: list[Event] = []
@@ -81,8 +93,8 @@ class Qr:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Qr]:
-    settings = settings_in(folder)
+async def serving(values: dict[str, str]) -> AsyncIterator[Qr]:
+    settings = load(QrSettings, values)
     app = await build(settings)
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -90,14 +102,14 @@ async def serving(folder: Path) -> AsyncIterator[Qr]:
         await ready.wait()
         peer = Peer("qr", settings.qr_listen, CallerKeys.of(settings, CLOCK), clock=CLOCK, randomness=RANDOMNESS)
         try:
-            yield Qr(peer, code_service_pb2_grpc.CodeServiceStub(peer.channel), folder)
+            yield Qr(peer, code_service_pb2_grpc.CodeServiceStub(peer.channel), settings.bus_url)
         finally:
             await peer.close()
             app.stop()
 
 
-async def test_a_code_lives_from_creation_to_deletion_and_the_bus_hears_of_each_step(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_a_code_lives_from_creation_to_deletion_and_the_bus_hears_of_each_step(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         code = await qr.create("https://example.com/menu")
         await qr.update(code_service_pb2.UpdateCodeRequest(code_id=code.id, title="Menu", expected_revision=1))
         await qr.delete(code.id)
@@ -109,20 +121,20 @@ async def test_a_code_lives_from_creation_to_deletion_and_the_bus_hears_of_each_
     assert {event.type for event in events} == {"quietzone.qr.code"}
 
 
-async def test_codes_and_their_tombstones_outlive_the_process(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_codes_and_their_tombstones_outlive_the_process(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         kept, gone = await qr.create(slug="kept"), await qr.create(slug="gone")
         await qr.delete(gone.id)
 
-    async with serving(tmp_path) as qr:
+    async with serving(values) as qr:
         assert await qr.get(kept.id) == kept
         with pytest.raises(AlreadyExists):
             await qr.create(slug="gone")
 
 
-async def test_an_event_that_waited_when_its_process_ended_is_published_by_the_next(tmp_path: Path) -> None:
+async def test_an_event_that_waited_when_its_process_ended_is_published_by_the_next(values: dict[str, str]) -> None:
     threads = ThreadExecutor("documents", 2)
-    documents = open_documents(f"sqlite:///{tmp_path}/qr.db", executor=threads, randomness=RANDOMNESS)
+    documents = open_documents(values["QUIETZONE_QR_DOCUMENTS_URL"], executor=threads, randomness=RANDOMNESS)
     await documents.ensure(*COLLECTIONS)
     code = await create_code(
         Codes(documents, lambda: None),
@@ -135,14 +147,14 @@ async def test_an_event_that_waited_when_its_process_ended_is_published_by_the_n
     )
     await documents.close()
 
-    async with serving(tmp_path) as qr:
+    async with serving(values) as qr:
         (event,) = await qr.events(code.code_id, 1)
 
     assert event.id == f"{code.code_id}.1"
 
 
-async def test_only_what_is_set_is_changed(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_only_what_is_set_is_changed(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         code = await qr.create()
         await qr.update(code_service_pb2.UpdateCodeRequest(code_id=code.id, title="Menu"))
 
@@ -153,8 +165,8 @@ async def test_only_what_is_set_is_changed(tmp_path: Path) -> None:
     assert (emptied.title, emptied.state, emptied.revision) == ("", code_pb2.CODE_STATE_PAUSED, 4)
 
 
-async def test_pages_lead_through_all_codes(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_pages_lead_through_all_codes(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         made = [(await qr.create()).id for _ in range(5)]
         seen: list[str] = []
         page = code_service_pb2.ListCodesResponse(next_page_token="")
@@ -176,9 +188,9 @@ async def test_pages_lead_through_all_codes(tmp_path: Path) -> None:
     ],
 )
 async def test_an_image_comes_with_its_media_type_and_etag(
-    tmp_path: Path, image_format: "code_service_pb2.ImageFormat.ValueType", media_type: str, begin: bytes
+    values: dict[str, str], image_format: "code_service_pb2.ImageFormat.ValueType", media_type: str, begin: bytes
 ) -> None:
-    async with serving(tmp_path) as qr:
+    async with serving(values) as qr:
         code = await qr.create()
         request = code_service_pb2.RenderCodeRequest(code_id=code.id, format=image_format)
         image = await qr.peer.call(qr.stub.RenderCode, request, caller=ANNA)
@@ -188,16 +200,16 @@ async def test_an_image_comes_with_its_media_type_and_etag(
     assert len(image.etag) == 32
 
 
-async def test_an_edge_resolves_the_slug_of_any_account(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_an_edge_resolves_the_slug_of_any_account(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         code = await qr.create(slug="menu")
         request = code_service_pb2.ResolveSlugRequest(slug="menu")
 
         assert (await qr.peer.call(qr.stub.ResolveSlug, request, caller=EDGE)).code == code
 
 
-async def test_who_may_not_is_told_so(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_who_may_not_is_told_so(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         code = await qr.create(slug="menu")
 
         with pytest.raises(NotFound):
@@ -208,8 +220,8 @@ async def test_who_may_not_is_told_so(tmp_path: Path) -> None:
             await qr.create(caller=EDGE)
 
 
-async def test_what_is_wrong_is_named_field_by_field(tmp_path: Path) -> None:
-    async with serving(tmp_path) as qr:
+async def test_what_is_wrong_is_named_field_by_field(values: dict[str, str]) -> None:
+    async with serving(values) as qr:
         code = await qr.create()
 
         with pytest.raises(InvalidInput, match="destination: it leads to http://localhost:8080"):
@@ -236,4 +248,4 @@ def test_all_settings_that_are_wrong_are_named_at_once() -> None:
 @pytest.mark.parametrize("name", ["QUIETZONE_QR_DOCUMENTS_URL", "QUIETZONE_BUS_URL"])
 async def test_a_url_that_no_adapter_takes_is_a_wrong_setting(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}: no such scheme 'ftp'"):
-        await build(settings_in(tmp_path, **{name: "ftp://example.com"}))
+        await build(load(QrSettings, variables(tmp_path) | {name: "ftp://example.com"}))
