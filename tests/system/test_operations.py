@@ -114,6 +114,16 @@ def test_doctor_names_a_server_that_is_away_and_looks_at_the_rest(house: House, 
     assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 9, 1)
 
 
+@pytest.mark.parametrize("house", [REAL], indirect=True)
+def test_doctor_says_once_that_no_broker_can_be_reached(house: House) -> None:
+    ended = command(
+        "doctor", "--data", str(house.data), "--backends", "real", settings={**house.urls, "QUIETZONE_BUS_URL": "kafka://127.0.0.1:1"}
+    )
+
+    [bus] = [finding for finding in re.split("[✓✗]", ended.stdout) if finding.startswith(" bus: ")]
+    assert bus.count("can't be reached") == 1
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from quietzone_analytics.projection import ScanStates
 from quietzone_kit.blobs import BlobsError
-from quietzone_kit.bus import Bus, BusError
+from quietzone_kit.bus import Bus, BusError, BusUnavailable
 from quietzone_kit.cache import CacheUnavailable
 from quietzone_kit.documents import Documents, DocumentsError, Query
 from quietzone_kit.errors import QuietzoneError
@@ -89,6 +89,8 @@ async def _bus(told: Mapping[str, str]) -> Finding:
 async def _wrong_topic(bus: Bus, name: str, partitions: int) -> str | None:
     try:
         found = await bus.partitions(name)
+    except BusUnavailable:  # it is not the topic that is wrong, and the same for all
+        raise
     except BusError as error:
         return str(error)
     return None if found == partitions else f"{name} has {found} partitions, not {partitions}: it can't be used, nor repaired"
