@@ -181,7 +181,7 @@ def test_a_wrong_certificate_is_named_before_anything_starts(data: Path, tmp_pat
     code, _, logged = run("qr", "serve", settings={**told(data), **tls})
 
     assert code == 2
-    assert logged.endswith(f"\nQUIETZONE_RPC_TLS_CERT: {files.key} holds no certificates in PEM\n")
+    assert logged.endswith(f"QUIETZONE_RPC_TLS_CERT: {files.key} holds no certificates in PEM\n")
 
 
 async def spooled(data: Path, scans: int) -> None:

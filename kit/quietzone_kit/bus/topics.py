@@ -130,7 +130,7 @@ def tell_created(created: Sequence[str], among: int) -> None:
     """
     for name in created:
         if len(created) < among:
-            log.warning("a topic was missing, and was created: if it was lost, what it held is gone", topic=name)
+            log.info("a topic was missing, and was created: if it was lost, what it held is gone", topic=name)
         else:
             log.info("topic created", topic=name)
 

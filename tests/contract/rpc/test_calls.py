@@ -311,6 +311,9 @@ async def test_each_answer_is_measured_under_its_code(wire: Wire) -> None:
     with pytest.raises(NotFound):
         await wire.get()
 
+    async with asyncio.timeout(10):  # the server measures once its answer is away
+        while count("quietzone_rpc_server_seconds", served) == before[0]:
+            await asyncio.sleep(0.01)
     after = (count("quietzone_rpc_server_seconds", served), count("quietzone_rpc_client_seconds", called))
     assert after == (before[0] + 1, before[1] + 1)
 
