@@ -123,18 +123,6 @@ async def ensure_patiently(bus: Bus, topics: Sequence[Topic], *, randomness: Ran
             return
 
 
-def tell_created(created: Sequence[str], among: int) -> None:
-    """What an adapter says of the topics that its `ensure` made, of so many that were asked for.
-
-    All of them is a new installation. Where others are there, a missing one may have been lost, and who read it must hear of that.
-    """
-    for name in created:
-        if len(created) < among:
-            log.info("a topic was missing, and was created: if it was lost, what it held is gone", topic=name)
-        else:
-            log.info("topic created", topic=name)
-
-
 async def plan(admin: TopicAdmin, topics: Sequence[Topic]) -> list[Difference]:
     """What differs, topic by topic; empty when all is as declared (`check`)."""
     found = []

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 from aiokafka.structs import TopicPartition
 from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, opened, read_all, settle
 
-from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone, UnknownTopic, _kafka
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone, Topic, UnknownTopic, _kafka
 from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
 from quietzone_kit.bus._kafka.cluster import TopicFound
 from quietzone_kit.bus.topics import TopicAdmin, plan
@@ -272,6 +273,16 @@ async def test_a_prefix_stands_before_every_name_on_the_broker(server: KafkaServ
         topics, groups = await admin.list_topics(), {group[0] for group in await admin.list_consumer_groups()}
 
     assert (SCANS.name in topics, f"{RUN}.three.{SCANS.name}" in topics, f"{RUN}.three.g.{SCANS.name}" in groups) == (False, True, True)
+
+
+async def test_a_topic_that_is_missing_among_others_is_created_with_a_warning_that_names_it(bus: KafkaBus) -> None:
+    third = Topic(f"third.{RUN}", partitions=1, retention_ms=60_000)
+
+    with structlog.testing.capture_logs() as said:
+        await bus.ensure([SCANS, third])
+        await bus.ensure([SCANS, third])
+
+    assert [(line["log_level"], line["topic"]) for line in said] == [("warning", third.name)]
 
 
 async def test_asking_for_a_topic_does_not_create_it(server: KafkaServer, bus: KafkaBus) -> None:

@@ -34,16 +34,6 @@ async def test_what_ensure_made_is_as_declared(admin: TopicAdmin) -> None:
     assert await plan(admin, [SCANS]) == []
 
 
-async def test_a_topic_that_is_missing_among_others_is_created_with_a_warning_that_names_it(admin: TopicAdmin) -> None:
-    await admin.ensure([SCANS])
-
-    with structlog.testing.capture_logs() as said:
-        await admin.ensure([SCANS, EMPTY])
-        await admin.ensure([SCANS, EMPTY])
-
-    assert [(line["log_level"], line["topic"]) for line in said] == [("warning", EMPTY.name)]
-
-
 async def test_the_topics_of_a_new_installation_are_created_without_a_warning(admin: TopicAdmin) -> None:
     with structlog.testing.capture_logs() as said:
         await admin.ensure([SCANS, EMPTY])

@@ -10,7 +10,10 @@ from aiokafka.errors import KafkaError, for_code
 
 from quietzone_kit.bus import BusUnavailable, Topic, TopicMismatch
 from quietzone_kit.bus._kafka.cluster import PATIENCE_S, RETRY_S, Cluster, TopicFound
-from quietzone_kit.bus.topics import RETENTION, Shape, tell_created
+from quietzone_kit.bus.topics import RETENTION, Shape
+from quietzone_kit.telemetry import logger
+
+log = logger(__name__)
 
 CHANGE_WITHIN_S = 6.0
 MAX_MESSAGE_BYTES = 1_048_588
@@ -58,7 +61,16 @@ async def ensure(cluster: Cluster, topics: Sequence[Topic]) -> None:
         await asyncio.sleep(RETRY_S)
         found = await cluster.look_up([topic.name for topic in topics])
     _check(cluster.shown, topics, found)  # another process may have been first, with another declaration
-    tell_created(created, len(topics))
+    _tell(created, among=len(topics))
+
+
+def _tell(created: Sequence[str], *, among: int) -> None:
+    """Where all that were asked for are new, so is the installation; a topic that was missing beside others may have been lost."""
+    for name in created:
+        if len(created) < among:
+            log.warning("a topic was missing, and was created: if it was lost, what it held is gone", topic=name)
+        else:
+            log.info("topic created", topic=name)
 
 
 async def shape(cluster: Cluster, topic: Topic) -> Shape | None:

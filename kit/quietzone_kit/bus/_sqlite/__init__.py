@@ -14,7 +14,7 @@ from quietzone_kit.bus._sqlite import groups, log
 from quietzone_kit.bus._sqlite.consumer import Lanes, Membership, SqliteConsumer
 from quietzone_kit.bus._sqlite.lane import BUSY_TIMEOUT_S, Lane
 from quietzone_kit.bus._sqlite.pulse import Pulse
-from quietzone_kit.bus.topics import RETENTION, Shape, tell_created
+from quietzone_kit.bus.topics import RETENTION, Shape
 from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Executor, Randomness
 
@@ -39,8 +39,7 @@ class SqliteBus:
     async def ensure(self, topics: Sequence[Topic]) -> None:
         """Create the topics that aren't there."""
         named = [(topic, uuid7(self._clock, self._randomness)) for topic in topics]
-        created = await self._lanes.writing.run(partial(log.ensure, topics=named, now_ms=self._clock.now_ms()))
-        tell_created(created, len(topics))
+        await self._lanes.writing.run(partial(log.ensure, topics=named, now_ms=self._clock.now_ms()))
 
     def wanted(self, topic: Topic) -> Shape:
         """What `ensure` makes of a topic that isn't there."""

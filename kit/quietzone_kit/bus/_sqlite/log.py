@@ -117,15 +117,13 @@ def retention_ms(connection: sqlite3.Connection, topic: TopicRow) -> int:
     return retention
 
 
-def ensure(connection: sqlite3.Connection, topics: Sequence[tuple[Topic, str]], now_ms: int) -> list[str]:
-    """Create the topics that aren't there, each with the log id given for it, and name them; raises TopicMismatch."""
-    created = []
+def ensure(connection: sqlite3.Connection, topics: Sequence[tuple[Topic, str]], now_ms: int) -> None:
+    """Create the topics that aren't there, each with the log id given for it; raises TopicMismatch."""
     for topic, log_id in topics:
         try:
             found = find_topic(connection, topic.name)
         except UnknownTopic:
             _create(connection, topic, log_id, now_ms)
-            created.append(topic.name)
             continue
         if found.partitions != topic.partitions:
             raise TopicMismatch(
@@ -133,7 +131,6 @@ def ensure(connection: sqlite3.Connection, topics: Sequence[tuple[Topic, str]], 
                 "declare what is there, or make a topic with a new name; moving keys between partitions would break their order"
             )
         connection.execute("UPDATE topics SET retention_ms = ? WHERE id = ?", (topic.retention_ms, found.id))
-    return created
 
 
 def bounds(connection: sqlite3.Connection, topic: str, partition: int) -> Bounds:
