@@ -48,7 +48,7 @@ EXTRAS: dict[str, Values] = {
         "callerKey": {"existingSecret": "caller"},
         "networkPolicies": {"public": {"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]}},
         "costLabels": {"team": "codes"},
-        "image": {"registry": "ghcr.io/acme", "pullSecrets": ["registry"]},
+        "image": {"registry": "registry.example.com/acme", "pullSecrets": ["registry"]},
     },
     "largest": merged(
         _each_role(

@@ -100,10 +100,10 @@ def test_printed_codes_lead_to_the_scan_host(helm: Helm) -> None:
 
 
 def test_an_image_can_be_named_by_its_digest(helm: Helm) -> None:
-    rendered = helm.render(merged(INSTALL, {"image": {"references": {"qr": "ghcr.io/acme/qr@sha256:abc"}}}))
+    rendered = helm.render(merged(INSTALL, {"image": {"references": {"qr": "registry.example.com/acme/qr@sha256:abc"}}}))
 
     images = {one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"] for one in rendered.workloads}
-    assert (images["qz-qr-blue"], images["qz-qr-health-blue"]) == ("ghcr.io/acme/qr@sha256:abc",) * 2
+    assert (images["qz-qr-blue"], images["qz-qr-health-blue"]) == ("registry.example.com/acme/qr@sha256:abc",) * 2
     assert images["qz-gateway-blue"] == "quietzone-gateway:0.1.0"
 
 

@@ -25,7 +25,9 @@ from servers.proxied import Proxied
 from servers.run import Run
 
 HOST = "198.19.255.53"
-LOAD = ROOT.parent / "shared" / "cluster" / "load"
+LOAD = os.environ.get("QUIETZONE_RELEASE_LOAD", "kind load docker-image").split()
+"""The command that brings images of this machine into the cluster."""
+
 PARTS = ("qr", "tracking", "analytics", "gateway", "cli")
 BLUE, GREEN, BROKEN = "1.0.0", "1.1.0", "1.2.0-broken"
 API_PORT, SCAN_PORT, PREVIEW_API_PORT, PREVIEW_SCAN_PORT = 30_080, 30_081, 30_082, 30_083
@@ -243,8 +245,8 @@ def main() -> int:
     os.environ["PATH"] = f"{helm.parent}:{os.environ['PATH']}"
     namespace = os.environ.get("QUIETZONE_RELEASE_NAMESPACE", "quietzone-proof")
     for tag in (BLUE, GREEN):
-        said(str(LOAD), *build_images(tag, PARTS), within_s=600)
-    said(str(LOAD), *break_images(BROKEN, GREEN, PARTS), within_s=600)
+        said(*LOAD, *build_images(tag, PARTS), within_s=600)
+    said(*LOAD, *break_images(BROKEN, GREEN, PARTS), within_s=600)
     with Run.begin() as run:
         proof = Proof(Cluster(helm, namespace, "quietzone", os.environ), Proxied.begin(run, host=HOST))
         try:
