@@ -1,16 +1,19 @@
 """What is Kafka's own: topics made anew, producers whose numbers were lost, prefixes, brokers that aren't there."""
 
 import asyncio
+import gc
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.admin import ApiVersionResponse_v0
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
 from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, message, opened, read_all, settle
 
@@ -121,7 +124,7 @@ async def test_what_looking_a_topic_up_took_is_not_there_for_publishing(bus: Kaf
     look_up = bus._cluster.look_up
 
     async def slowly(names: Sequence[str]) -> dict[str, TopicFound | None]:
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(2.5)  # the time it takes is what the test is about
         return await look_up(names)
 
     monkeypatch.setattr(bus._cluster, "look_up", slowly)
@@ -134,6 +137,28 @@ async def test_what_looking_a_topic_up_took_is_not_there_for_publishing(bus: Kaf
         await bus.publish([message("b", partition=0)])
 
     assert time.monotonic() - began < 4.5
+
+
+async def test_giving_up_while_it_connects_leaves_no_connection_open(server: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = await server.connect()
+    told, send = asyncio.Event(), AIOKafkaConnection.send
+
+    async def late(connection: AIOKafkaConnection, request: object) -> object:
+        await told.wait()
+        return await send(connection, request)
+
+    def late_about_topics(connection: AIOKafkaConnection, request: object, **options: bool) -> Awaitable[object]:
+        return late(connection, request) if type(request) is MetadataRequest else send(connection, request, **options)
+
+    monkeypatch.setattr(AIOKafkaConnection, "send", late_about_topics)
+    monkeypatch.setattr(_kafka, "PUBLISH_WITHIN_S", 0.3)
+    with pytest.raises(BusUnavailable):
+        await bus.publish([message("a", partition=0)])
+
+    told.set()
+    await bus.close()
+
+    assert [one for one in gc.get_objects() if isinstance(one, AIOKafkaConnection) and one.connected()] == []
 
 
 async def test_a_topic_that_nobody_tells_of_is_given_up_in_time(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:

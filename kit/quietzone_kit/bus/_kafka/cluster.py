@@ -173,12 +173,22 @@ class Cluster:
         self.forget()
         return BusUnavailable(said)
 
+    async def start(self, starting: Coroutine[Any, Any, None], stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start something of aiokafka's. It is stopped when it can't, or when its caller is cancelled, but never cut off in between.
+
+        Raises:
+            KafkaError: as it does.
+        """
+        task = self._kept(starting)
+        try:
+            await asyncio.shield(task)
+        except BaseException:
+            await self.end(_after(task, stop), within_s=1)
+            raise
+
     def begin(self, closing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Close something of aiokafka's, without waiting."""
-        task = asyncio.create_task(_quietly(closing))  # noqa: TID251 - kept in `_ending`; cancelled, it would leave connections open
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
-        return task
+        return self._kept(_quietly(closing))
 
     async def end(self, closing: Coroutine[Any, Any, None], *, within_s: float) -> None:
         """Close something of aiokafka's: its own ways to do so may wait without end, so that we go on before."""
@@ -194,6 +204,12 @@ class Cluster:
             task.cancel()
         if self._ending:
             await asyncio.wait(self._ending, timeout=1)
+
+    def _kept(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)  # noqa: TID251 - kept until `close`; cancelled, it would leave connections open
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
 
     async def _bounds(self, name: str, partition: int) -> Bounds:
         found = await self.topic(name)
@@ -234,6 +250,9 @@ class Cluster:
             else:
                 self._answered = each
                 return answer
+            finally:
+                if client is not self._client:  # another has hung up meanwhile: what connected since then would stay open
+                    self.begin(client.close())
         if node is None:
             await self._hang_up()
         else:
@@ -247,9 +266,8 @@ class Cluster:
             if self._client is None:
                 client = AIOKafkaClient(**await self.arguments(), request_timeout_ms=int(ANSWER_WITHIN_S * 1000))
                 try:
-                    await client.bootstrap()
+                    await self.start(client.bootstrap(), client.close)
                 except KafkaError as error:
-                    await self.end(client.close(), within_s=1)
                     raise self.refused("connecting", error) from error
                 self._client = client
             return self._client
@@ -287,6 +305,11 @@ class Cluster:
             wanted = "a certificate (cert_file, key_file), another one," if self.address.tls else "tls=true"
             why = f"broke off ({error}): does it expect {wanted} or a user in {SETTING}, is it older than 3.1?"
         raise BusUnavailable(f"{self.shown}: broker {host}:{port} {why}")
+
+
+async def _after(starting: asyncio.Task[None], stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await asyncio.wait([starting])
+    await stop()
 
 
 async def _quietly(closing: Coroutine[Any, Any, None]) -> None:

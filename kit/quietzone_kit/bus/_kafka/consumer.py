@@ -339,12 +339,8 @@ class KafkaConsumer:
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=PARTITION_BYTES,
         )
-        try:
-            async with asyncio.timeout(CONNECT_WITHIN_S):
-                await consumer.start()
-        except BaseException:
-            await self._cluster.end(consumer.stop(), within_s=1)
-            raise
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await self._cluster.start(consumer.start(), consumer.stop)
         return consumer
 
     def _let_go(self) -> None:

@@ -129,11 +129,7 @@ class Sender:
                     max_batch_size=MAX_BATCH_BYTES,
                     max_request_size=MAX_MESSAGE_BYTES,
                 )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await self._cluster.end(producer.stop(), within_s=1)
-                    raise
+                await self._cluster.start(producer.start(), producer.stop)
                 self._producer = producer
             for topic in dict.fromkeys(topics):
                 await producer.partitions_for(self._cluster.name(topic))
@@ -155,7 +151,13 @@ class Sender:
             await asyncio.wait([sending], timeout=0.01)
         error = KafkaError("thrown away after another message failed")
         producer._message_accumulator.fail_all(error)  # noqa: SLF001 - as when its task fails; else whoever waits would wait on
-        await self._cluster.end(producer.stop(), within_s=1)
+        await self._cluster.end(_stop(producer), within_s=1)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    await producer.stop()
+    async with producer.client._get_conn_lock:  # noqa: SLF001 - what was cut off while it connected is connected by then
+        await producer.client.close()
 
 
 def _look_at(wait: asyncio.Future[RecordMetadata]) -> None:
