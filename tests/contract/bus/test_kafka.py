@@ -20,6 +20,7 @@ from contract.bus.conftest import RUN, SCANS, KafkaServer, Member, from_start, m
 from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone, Topic, UnknownTopic, _kafka
 from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
 from quietzone_kit.bus._kafka.cluster import TopicFound
+from quietzone_kit.bus._kafka.consumer import KafkaConsumer
 from quietzone_kit.bus.topics import TopicAdmin, plan
 
 pytestmark = pytest.mark.server("kafka")
@@ -43,6 +44,11 @@ async def bus(server: KafkaServer) -> KafkaBus:
 async def never(*_: object) -> None:
     """A broker's answer that doesn't come."""
     await asyncio.Event().wait()
+
+
+def connections() -> list[AIOKafkaConnection]:
+    """Those that are open."""
+    return [one for one in gc.get_objects() if isinstance(one, AIOKafkaConnection) and one.connected()]
 
 
 async def make_anew(server: KafkaServer) -> Bus:
@@ -158,7 +164,21 @@ async def test_giving_up_while_it_connects_leaves_no_connection_open(server: Kaf
     told.set()
     await bus.close()
 
-    assert [one for one in gc.get_objects() if isinstance(one, AIOKafkaConnection) and one.connected()] == []
+    assert connections() == []
+
+
+async def test_a_group_that_cannot_be_left_leaves_no_connection_open(
+    server: KafkaServer, bus: KafkaBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = Member(await bus.join(SCANS.name, "g"))
+    await settle(member, shares=[4])
+    assert isinstance(member.consumer, KafkaConsumer)
+    assert member.consumer._consumer is not None
+    monkeypatch.setattr(member.consumer._consumer._coordinator, "close", never)
+
+    await server.close()
+
+    assert connections() == []
 
 
 async def test_a_topic_that_nobody_tells_of_is_given_up_in_time(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from aiokafka.structs import TopicPartition
 from quietzone_kit.bus import BusError, OffsetGone, Polled, Record
 from quietzone_kit.bus._kafka.cluster import ANSWER_WITHIN_S, CONNECT_WITHIN_S, PATIENCE_S, RETRY_S, Cluster, TopicFound
 from quietzone_kit.bus._kafka.shares import Membership
+from quietzone_kit.bus._kafka.stop import stop_consumer
 
 SESSION_S = 10.0
 """How long a dead member keeps its partitions; no event loop of ours stands still for that long. Brokers allow 6 s or more."""
@@ -313,7 +314,7 @@ class KafkaConsumer:
             if self._consumer is None:
                 consumer = await self._started(membership)
                 if self._closed:
-                    await self._cluster.end(consumer.stop(), within_s=1)
+                    await self._cluster.end(stop_consumer(consumer), within_s=1)
                     raise BusError("the consumer is closed")
                 self._consumer = consumer
                 if membership is None:
@@ -340,7 +341,7 @@ class KafkaConsumer:
             max_partition_fetch_bytes=PARTITION_BYTES,
         )
         async with asyncio.timeout(CONNECT_WITHIN_S):
-            await self._cluster.start(consumer.start(), consumer.stop)
+            await self._cluster.start(consumer.start(), lambda: stop_consumer(consumer))
         return consumer
 
     def _let_go(self) -> None:
@@ -385,7 +386,7 @@ class KafkaConsumer:
             looking.cancel()
             await asyncio.wait([looking])
         if consumer is not None:
-            await self._cluster.end(consumer.stop(), within_s=LEAVE_WITHIN_S)
+            await self._cluster.end(stop_consumer(consumer), within_s=LEAVE_WITHIN_S)
 
     def _named(self, partition: int) -> TopicPartition:
         return TopicPartition(self._cluster.name(self._topic), partition)

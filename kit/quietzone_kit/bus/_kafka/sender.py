@@ -15,6 +15,7 @@ from prometheus_client import Counter, Histogram
 
 from quietzone_kit.bus import BusUnavailable, Message, Position
 from quietzone_kit.bus._kafka.cluster import Cluster
+from quietzone_kit.bus._kafka.stop import stop_producer
 
 RESEND_AFTER_MS = 4_000
 """How long a broker may take for a batch and its replicas before it is sent again."""
@@ -129,7 +130,7 @@ class Sender:
                     max_batch_size=MAX_BATCH_BYTES,
                     max_request_size=MAX_MESSAGE_BYTES,
                 )
-                await self._cluster.start(producer.start(), producer.stop)
+                await self._cluster.start(producer.start(), lambda: stop_producer(producer))
                 self._producer = producer
             for topic in dict.fromkeys(topics):
                 await producer.partitions_for(self._cluster.name(topic))
@@ -151,13 +152,7 @@ class Sender:
             await asyncio.wait([sending], timeout=0.01)
         error = KafkaError("thrown away after another message failed")
         producer._message_accumulator.fail_all(error)  # noqa: SLF001 - as when its task fails; else whoever waits would wait on
-        await self._cluster.end(_stop(producer), within_s=1)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    await producer.stop()
-    async with producer.client._get_conn_lock:  # noqa: SLF001 - what was cut off while it connected is connected by then
-        await producer.client.close()
+        await self._cluster.end(stop_producer(producer), within_s=1)
 
 
 def _look_at(wait: asyncio.Future[RecordMetadata]) -> None:
