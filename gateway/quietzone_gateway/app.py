@@ -11,14 +11,12 @@ from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings
 from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
+from quietzone_kit import roles
 from quietzone_kit.documents import Documents, open_documents
-from quietzone_kit.documents.migrations import Migrations
-from quietzone_kit.lifecycle import App, say
+from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer, Tls
 from quietzone_kit.runtime import Clock, Randomness, SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
-from quietzone_kit.telemetry import release
-from quietzone_kit.verify import Checks
 
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""
@@ -45,38 +43,6 @@ async def build(settings: GatewaySettings) -> App:
     return app
 
 
-async def build_verify(settings: GatewaySettings) -> App:
-    """The role `verify`: sees whether this release can work with what is there, and ends."""
-    app = App(drain_s=settings.drain_s)
-    documents, peers = _store(app, settings), _peers(app, settings)
-
-    async def look() -> None:
-        checks = Checks(say)
-        await verify(checks, documents, peers)
-        checks.end()
-
-    app.once("verify", look)
-    return app
-
-
-async def build_migrate(settings: GatewayStoreSettings) -> App:
-    """The role `migrate`: prepares the store for this release, while an older one may run, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("migrate", partial(_migrations(app, settings).migrate, say))
-    return app
-
-
-async def build_contract(settings: GatewayStoreSettings) -> App:
-    """The role `migrate --contract`: takes away what only older releases have read, when none runs any more, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("contract", partial(_migrations(app, settings).contract, say))
-    return app
-
-
-def _migrations(app: App, settings: GatewayStoreSettings) -> Migrations:
-    return Migrations(_store(app, settings), [ACCOUNTS], MIGRATIONS, release=release(), clock=SystemClock())
-
-
 def _store(app: App, settings: GatewayStoreSettings) -> Documents:
     executor = ThreadExecutor("documents", DOCUMENT_THREADS)
     with setting("gateway_documents_url"):
@@ -96,6 +62,10 @@ def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer]:
     return qr, analytics
 
 
+def _checks(app: App, settings: GatewaySettings) -> roles.Look:
+    return partial(verify, documents=_store(app, settings), peers=_peers(app, settings))
+
+
 async def _show_first_key(accounts: Accounts, clock: Clock, randomness: Randomness, settings: GatewaySettings) -> None:
     preset = settings.api_key.get_secret_value() if settings.api_key else None
     first = await open_first_account(accounts, clock, randomness, preset=preset)
@@ -103,3 +73,8 @@ async def _show_first_key(accounts: Accounts, clock: Clock, randomness: Randomne
         # Not a log line: logs are kept and shipped.
         sys.stdout.write(f"API key of the first account, shown this once and kept only as a hash:\n\n    {first.new_key}\n\n")
         sys.stdout.flush()
+
+
+build_verify = roles.verify(_checks)
+build_migrate = roles.migrate(_store, [ACCOUNTS], MIGRATIONS)
+build_contract = roles.contract(_store, [ACCOUNTS], MIGRATIONS)

@@ -31,11 +31,12 @@ from quietzone_analytics.settings import (
 from quietzone_analytics.standstill import stands_still
 from quietzone_analytics.tables import Tables, open_tables
 from quietzone_analytics.verify import verify
+from quietzone_kit import roles
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.documents import Documents, DocumentsUnavailable, open_documents
-from quietzone_kit.documents.migrations import Migrations, declare
+from quietzone_kit.documents.migrations import declare
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App, say
 from quietzone_kit.projection import run_projection
@@ -43,8 +44,7 @@ from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import Tasks, Worker
-from quietzone_kit.telemetry import logger, release
-from quietzone_kit.verify import Checks
+from quietzone_kit.telemetry import logger
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 log = logger(__name__)
@@ -150,37 +150,10 @@ async def build_rebuild(settings: RebuildSettings) -> App:
     return app
 
 
-async def build_verify(settings: VerifySettings) -> App:
-    """The role `verify`: sees whether this release can work with what is there, and ends."""
-    app = App(drain_s=settings.drain_s)
+def _checks(app: App, settings: VerifySettings) -> roles.Look:
     documents, bus = _store(app, settings), _bus(app, settings)
     blobs = None if settings.analytics_blobs_url is None else _blobs(app, settings.analytics_blobs_url)
-
-    async def look() -> None:
-        checks = Checks(say)
-        await verify(checks, documents, bus, blobs, COLLECTIONS)
-        checks.end()
-
-    app.once("verify", look)
-    return app
-
-
-async def build_migrate(settings: MigrateSettings) -> App:
-    """The role `migrate`: prepares the store for this release, while an older one may run, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("migrate", partial(_migrations(app, settings).migrate, say))
-    return app
-
-
-async def build_contract(settings: MigrateSettings) -> App:
-    """The role `migrate --contract`: takes away what only older releases have read, when none runs any more, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("contract", partial(_migrations(app, settings).contract, say))
-    return app
-
-
-def _migrations(app: App, settings: MigrateSettings) -> Migrations:
-    return Migrations(_store(app, settings), COLLECTIONS, MIGRATIONS, release=release(), clock=SystemClock())
+    return partial(verify, documents=documents, bus=bus, blobs=blobs, collections=COLLECTIONS)
 
 
 def _project(app: App, documents: Documents, bus: Bus, settings: ProjectSettings) -> None:
@@ -296,3 +269,8 @@ def _bus(app: App, settings: AnalyticsStoreSettings) -> Bus:
 async def _topics_are_there(bus: Bus) -> None:
     """Wait for the bus, and create what isn't there yet."""
     await ensure_patiently(bus, TOPICS, randomness=SystemRandomness(), meanwhile="nothing is counted")
+
+
+build_verify = roles.verify(_checks)
+build_migrate = roles.migrate(_store, COLLECTIONS, MIGRATIONS)
+build_contract = roles.contract(_store, COLLECTIONS, MIGRATIONS)

@@ -6,13 +6,14 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
+from quietzone_kit import roles
 from quietzone_kit.bus import Bus, TopicMismatch, open_bus
 from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
-from quietzone_kit.documents.migrations import Migrations, declare
+from quietzone_kit.documents.migrations import declare
 from quietzone_kit.ids import uuid7
-from quietzone_kit.lifecycle import App, say
+from quietzone_kit.lifecycle import App
 from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import ForeignLog
 from quietzone_kit.reaction import FailsOnEverything, run_reaction
@@ -20,8 +21,7 @@ from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import Kind, Tasks, Worker
-from quietzone_kit.telemetry import logger, release
-from quietzone_kit.verify import Checks
+from quietzone_kit.telemetry import logger
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
 from quietzone_qr.health.ask import Asker, SystemResolver
@@ -94,36 +94,9 @@ async def build_health(settings: HealthSettings) -> App:
     return app
 
 
-async def build_verify(settings: QrSettings) -> App:
-    """The role `verify`: sees whether this release can work with what is there, and ends."""
-    app = App(drain_s=settings.drain_s)
+def _checks(app: App, settings: QrSettings) -> roles.Look:
     documents, bus, cache = _store(app, settings), _bus(app, settings), _cache(app, settings)
-
-    async def look() -> None:
-        checks = Checks(say)
-        await verify(checks, documents, bus, cache, ALL_COLLECTIONS)
-        checks.end()
-
-    app.once("verify", look)
-    return app
-
-
-async def build_migrate(settings: QrStoreSettings) -> App:
-    """The role `migrate`: prepares the store for this release, while an older one may run, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("migrate", partial(_migrations(app, settings).migrate, say))
-    return app
-
-
-async def build_contract(settings: QrStoreSettings) -> App:
-    """The role `migrate --contract`: takes away what only older releases have read, when none runs any more, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("contract", partial(_migrations(app, settings).contract, say))
-    return app
-
-
-def _migrations(app: App, settings: QrStoreSettings) -> Migrations:
-    return Migrations(_store(app, settings), ALL_COLLECTIONS, MIGRATIONS, release=release(), clock=CLOCK)
+    return partial(verify, documents=documents, bus=bus, cache=cache, collections=ALL_COLLECTIONS)
 
 
 def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, bus: Bus) -> None:
@@ -200,3 +173,8 @@ def _stopped(react: Main) -> Main:
             await asyncio.Event().wait()
 
     return run
+
+
+build_verify = roles.verify(_checks)
+build_migrate = roles.migrate(_store, ALL_COLLECTIONS, MIGRATIONS)
+build_contract = roles.contract(_store, ALL_COLLECTIONS, MIGRATIONS)

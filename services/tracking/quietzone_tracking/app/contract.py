@@ -1,16 +1,11 @@
 """The role `migrate --contract`."""
 
-from functools import partial
-
-from quietzone_kit.lifecycle import App, say
-from quietzone_tracking.app.migrate import migrations_of
+from quietzone_kit import roles
+from quietzone_tracking.app.ports import documents_of
+from quietzone_tracking.app.stored import COLLECTIONS
+from quietzone_tracking.migrations import MIGRATIONS
 from quietzone_tracking.settings import DocumentsSettings
 
 SETTINGS = DocumentsSettings
 
-
-async def build(settings: DocumentsSettings) -> App:
-    """Takes away what only older releases have read, when none runs any more, and ends."""
-    app = App(drain_s=settings.drain_s)
-    app.once("contract", partial(migrations_of(app, settings).contract, say))
-    return app
+build = roles.contract(documents_of, COLLECTIONS, MIGRATIONS)
