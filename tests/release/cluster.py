@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "quietzone"
 COMMAND_WITHIN_S = 300.0
+INSTALL_WITHIN_S = 900.0
 
 
 class Failed(Exception):
@@ -37,6 +38,11 @@ class Cluster:
     name: str
     environment: Mapping[str, str]
 
+    def begin(self, key: str) -> None:
+        """The namespace, with the first account's key in it."""
+        said("kubectl", "create", "namespace", self.namespace)
+        self.kubectl("create", "secret", "generic", "own-account", f"--from-literal=QUIETZONE_API_KEY={key}")
+
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """kubectl in the namespace."""
         return said("kubectl", "--namespace", self.namespace, *arguments, given=given)
@@ -47,19 +53,49 @@ class Cluster:
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", kinds, *chosen, "--output", "json"))["items"]
         return items
 
-    def install(self, values: Mapping[str, Any], *more: str) -> None:
+    def install(self, values: Mapping[str, Any], *, chart: Path = CHART) -> None:
         """helm install, or upgrade."""
-        command = ("upgrade", "--install", self.name, CHART, "--namespace", self.namespace, "--create-namespace", "--values", "-", *more)
-        said(self.helm, *command, given=json.dumps(values), within_s=900)
+        command = ("upgrade", "--install", self.name, chart, "--namespace", self.namespace, "--values", "-")
+        said(self.helm, *command, given=json.dumps(values), within_s=INSTALL_WITHIN_S)
 
-    def release(self, *arguments: str) -> str:
-        """`quietzone release …` as its user calls it."""
+    def do(self, *command: str) -> str:
+        """A helm command on the release."""
+        return said(self.helm, *command, "--namespace", self.namespace, within_s=INSTALL_WITHIN_S)
+
+    def pods(self) -> str:
+        """All pods, and the last words of those that aren't ready: for whoever looks at a failure."""
+        lines = [self.kubectl("get", "pods", "--output", "wide")]
+        for pod in self.found("pods"):
+            if any(one["type"] == "Ready" and one["status"] != "True" for one in pod["status"].get("conditions", ())):
+                name = pod["metadata"]["name"]
+                try:
+                    lines.append(f"{name}: {self.kubectl('logs', name, '--all-containers', '--tail=5')}")
+                except Failed as failed:
+                    lines.append(f"{name}: {failed}")
+        return "\n".join(lines)
+
+    def ready(self) -> bool:
+        """Whether all pods that workloads want are ready in their newest form."""
+        return all(
+            item["status"].get("readyReplicas", 0) >= item["spec"]["replicas"]
+            and item["status"].get("updatedReplicas", 0) >= item["spec"]["replicas"]
+            and item["status"].get("observedGeneration", 0) >= item["metadata"]["generation"]
+            for item in self.found("deployments,statefulsets")
+        )
+
+    def release(self, *arguments: str) -> list[tuple[float, str]]:
+        """`quietzone release …` as its user calls it: its lines, each with the time.monotonic() at which it came; raises Failed."""
         place = ("--release", self.name, "--namespace", self.namespace, "--chart", str(CHART))
         command = (sys.executable, "-m", "quietzone_cli", "release", *arguments, *place)
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=900, check=False, env=dict(self.environment))
-        if done.returncode:
-            raise Failed(f"quietzone release {' '.join(arguments)}: {(done.stdout + done.stderr)[-3000:]}")
-        return done.stdout
+        environment = {**self.environment, "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", env=environment
+        ) as process:  # each of its calls has a bound of its own
+            assert process.stdout is not None
+            lines = [(time.monotonic(), line.rstrip()) for line in process.stdout]
+        if process.returncode:
+            raise Failed(f"quietzone release {' '.join(arguments)}: {' '.join(line for _, line in lines)[-3000:]}")
+        return lines
 
 
 def until(holds: Callable[[], bool], what: str, *, within_s: float = 180.0) -> float:
@@ -70,23 +106,3 @@ def until(holds: Callable[[], bool], what: str, *, within_s: float = 180.0) -> f
             raise Failed(f"not within {within_s:.0f} s: {what}")
         time.sleep(0.2)
     return time.monotonic() - began
-
-
-def break_images(tag: str, sound: str, parts: Sequence[str]) -> list[str]:
-    """Images of a release whose gateway can't start; the others are those of the tag `sound`."""
-    broken = (
-        f"FROM quietzone-gateway:{sound}\nUSER 0\nRUN echo 'raise SystemExit(\"this release is broken\")' > "
-        "/quietzone/quietzone_gateway/__main__.py && find /quietzone/quietzone_gateway -name '__main__*.pyc' -delete\nUSER 10001:10001\n"
-    )
-    for part in parts:
-        if part == "gateway":
-            said("docker", "build", "--quiet", "--tag", f"quietzone-{part}:{tag}", "-", given=broken)
-        else:
-            said("docker", "tag", f"quietzone-{part}:{sound}", f"quietzone-{part}:{tag}")
-    return [f"quietzone-{part}:{tag}" for part in parts]
-
-
-def build_images(tag: str, parts: Sequence[str]) -> list[str]:
-    """The images of all parts with a tag, by the Makefile; returns their names."""
-    said("make", "--directory", ROOT, "images", f"TAG={tag}", within_s=1800)
-    return [f"quietzone-{part}:{tag}" for part in parts]

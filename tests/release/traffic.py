@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,8 @@ from load import Ledger, scan_steadily
 SCANS_A_SECOND = 100
 CONNECTIONS = 4
 CALLS_A_SECOND = 4
+MAX_FAILURES = 20
+"""That are kept in full."""
 
 
 @dataclass(slots=True)
@@ -39,11 +42,17 @@ class Traffic:
     codes: list[dict[str, str]]
     scans: Ledger = field(default_factory=Ledger)
     calls: Calls = field(default_factory=Calls)
+    told: dict[str, str] = field(default_factory=dict)
+    """Where codes lead, by their ids, when it was changed."""
 
     @property
     def failed_scans(self) -> int:
         """Scans without their redirect."""
-        return self.scans.sent.total() + self.scans.unanswered - self.scans.answered.total()
+        return self.scans.refused.total() + self.scans.unanswered
+
+    def leads(self, code: dict[str, str]) -> str:
+        """Where a code was last told to lead."""
+        return self.told.get(code["id"], code["destination"])
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
@@ -75,17 +84,21 @@ class Traffic:
         for number in itertools.count():
             if stopped.is_set():
                 return
-            path = f"/v1/codes/{self.codes[number % len(self.codes)]['id']}"
+            code_id = self.codes[number % len(self.codes)]["id"]
+            path = f"/v1/codes/{code_id}"
             match number % 3:
                 case 0:
-                    self._ask("PATCH", path, f'{{"destination": "https://example.com/{number}"}}'.encode())
+                    destination = f"https://example.com/{number}"
+                    if self._ask("PATCH", path, json.dumps({"destination": destination}).encode()):
+                        self.told[code_id] = destination
                 case 1:
                     self._ask("GET", path)
                 case 2:
                     self._ask("GET", f"{path}/analytics")
             time.sleep(1 / CALLS_A_SECOND)
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> None:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bool:
+        """Whether it was done."""
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         try:
             answer = fetch(method, self.api + path, body, headers)
@@ -93,5 +106,7 @@ class Traffic:
         except OSError as error:
             status, words = "no answer", str(error)
         self.calls.answers[status] += 1
-        if not status.startswith("2") and len(self.calls.failures) < 20:
+        done = status.startswith("2")
+        if not done and len(self.calls.failures) < MAX_FAILURES:
             self.calls.failures.append(f"{method} {path}: {status} {words}")
+        return done

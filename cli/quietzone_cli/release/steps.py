@@ -68,8 +68,8 @@ class Release:
         blueprints = [*await self.cluster.blueprints(color, VERIFY), *await self.cluster.blueprints(color, TOUR)]
         if not blueprints:
             raise ReleaseFailed(f"{color} has nothing to be verified by: was it staged?")
-        for blueprint, said in zip(blueprints, await asyncio.gather(*map(self.cluster.run_job, blueprints)), strict=True):
-            self.say(f"{blueprint}: {_last_word(said)}")
+        await asyncio.gather(*map(self.cluster.run_job, blueprints))
+        self.say(f"{color} is well: {', '.join(blueprints)}")
 
     async def promote(self) -> None:
         """Verify the staged colour, and let it answer: its workers join; then it answers and the old ones leave.
@@ -81,6 +81,7 @@ class Release:
         await self.verify()
         await self.helm.upgrade(joined.values(), hooks=False)
         await self._ready(joined.other)
+        self.say(f"{joined.other} is at work; now it answers")
         await self.helm.upgrade(switched.values(), hooks=False)
         self.say(f"{switched.active} answers; {switched.other} rests, and can take over again by `quietzone release rollback`")
 

@@ -1,7 +1,6 @@
 import asyncio
-import os
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,6 @@ from quietzone_tracking.spool.layout import SPOOL, segment_path, segments, write
 
 SOURCE = source_id(1)
 CODES = range(5)
-
-
-@pytest.fixture(autouse=True)
-def unflushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that is killed loses nothing that it has written: flushes would only take time."""
-    for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(os, name, lambda _: None, raising=False)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await World.make(tmp_path)
-    yield world
-    await world.close()
 
 
 def spooled(world: World, source: str = SOURCE, *, frames: int = 6, segment_scans: int = 4) -> Edge:
@@ -436,23 +421,3 @@ async def test_a_checkpoint_with_fields_of_a_newer_release_is_read(world: World)
     found = checkpoints.load(world.files, SOURCE, TRACKING_SCAN_V1.partitions)
 
     assert (found.position.next_seq, found.forwarded) == (13, 12)
-
-
-async def test_what_was_accepted_and_is_not_on_the_bus_waits(world: World) -> None:
-    edge = spooled(world, frames=6)
-    write_numbers(world.files, SOURCE, Numbers(accepted=12, last_seq=12, at_ms=world.clock.now_ms()))
-    forwarder = world.forwarder()
-
-    before = forwarder.waiting()
-    forwarder.stop()
-    await forwarder.run()
-
-    assert (before, forwarder.waiting()) == (12, 0)
-    edge.end()
-
-
-async def test_a_source_that_ended_waits_until_its_folder_is_gone(world: World) -> None:
-    spooled(world, frames=0).end(killed=True)
-    write_numbers(world.files, SOURCE, Numbers(at_ms=world.clock.now_ms() - 60_000))
-
-    assert world.forwarder().waiting() == 1

@@ -1,6 +1,3 @@
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +10,6 @@ from quietzone_tracking.spool import sources
 from quietzone_tracking.spool.layout import SPOOL, lock_path, segment_path
 
 FIRST, SECOND = source_id(1), source_id(2)
-
-
-@pytest.fixture(autouse=True)
-def unflushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(os, name, lambda _: None, raising=False)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await World.make(tmp_path)
-    yield world
-    await world.close()
 
 
 def abandoned(world: World, source: str, *, killed: bool = True, scans: int = 5000) -> Edge:

@@ -19,7 +19,6 @@ from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.enrich import Enricher
 from quietzone_tracking.forwarder.enrich.remembered import Remembered
 from quietzone_tracking.forwarder.events import report_message
-from quietzone_tracking.forwarder.progress import Progress
 from quietzone_tracking.forwarder.reports import Report
 from quietzone_tracking.forwarder.source import Load, Making, Source
 from quietzone_tracking.forwarder.waiting import waiting
@@ -87,7 +86,7 @@ class Forwarder:
     def waiting(self) -> float:
         """Accepted scans that the bus doesn't have, as a metric: not a number while the disk doesn't answer."""
         try:
-            return waiting(self._files, self._progress_of, self._clock.now_ms())
+            return waiting(self._files, self._sources.get, self._clock.now_ms())
         except OSError:
             return math.nan
 
@@ -127,10 +126,6 @@ class Forwarder:
             source.reported = report
         await self._save_due()
         return [load for _, load in loads]
-
-    def _progress_of(self, source_id: str) -> Progress | None:
-        source = self._sources.get(source_id)
-        return None if source is None else source.progress
 
     def _is_done(self, loads: Sequence[Load]) -> bool:
         if self._left_of is not None and not loads:

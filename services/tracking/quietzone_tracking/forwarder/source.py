@@ -49,7 +49,8 @@ class Source:
     """Makes loads, and takes note of what was acknowledged.
 
     `progress` is how far it is, `saved` what its checkpoint says; `reported` is the last report that was sent. `save_at` (seconds of the
-    monotonic clock) and `save_failed` are the forwarder's notes about its checkpoint.
+    monotonic clock) and `save_failed` are the forwarder's notes about its checkpoint. `dry_ms` is when its edge, which runs, was last seen
+    to have nothing more.
     """
 
     def __init__(self, files: Files, source_id: str, progress: Progress) -> None:
@@ -59,6 +60,7 @@ class Source:
         self.save_at = 0.0
         self.save_failed = False
         self.reported: Report | None = None
+        self.dry_ms: int | None = None
         self._files = files
         self._reader = SpoolReader(files, source_id)
         self._numbers = Numbers()
@@ -75,6 +77,7 @@ class Source:
             return None
         if progress.ended:
             return self._last_report(now_ms)
+        self.dry_ms = None
         found = self._reader.read(progress.position)
         if isinstance(found, Frames) and not found.frames:  # the way to the next segment
             progress = replace(progress, position=found.end)
@@ -85,6 +88,7 @@ class Source:
             case Gap():
                 return self._lost(found, now_ms)
             case NothingYet():
+                self.dry_ms = now_ms
                 return None if progress is self.progress else Load((), progress)
             case Ended(last_seq=last_seq, end=end):
                 messages = closed_messages(self.source_id, progress.sent, last_seq, time_ms=now_ms)

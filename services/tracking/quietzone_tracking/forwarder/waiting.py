@@ -3,25 +3,27 @@
 from collections.abc import Callable
 
 from quietzone_kit.files import Files
-from quietzone_tracking.forwarder.progress import Progress
+from quietzone_tracking.forwarder.source import Source
 from quietzone_tracking.spool import Numbers, read_numbers, sources
 
-RUNS_MS = 5_000
-"""An edge writes its numbers once a second; one that hasn't for so long has ended, and its last scans may be in no number."""
+LOOKED_MS = 1_000
+"""For how long it holds that a source had nothing more: what comes later stands in the edge's own numbers by then."""
 
 
-def waiting(files: Files, progress_of: Callable[[str], Progress | None], now_ms: int) -> int:
-    """Scans of all sources, by the edges' own count; at least 1 for a source that has ended and whose folder is still there.
+def waiting(files: Files, source_of: Callable[[str], Source | None], now_ms: int) -> int:
+    """Scans of all sources, by the edges' own count. It lacks the last ones of an edge that was killed, and those of the last second:
+    so it is at least 1 for a source of which we don't know that its edge runs and has nothing more.
 
-    `progress_of` knows what the bus has of a source; all of it waits where that isn't known.
+    `source_of` knows what the bus has of a source; all of it waits where that isn't known.
 
     Raises:
         OSError: the disk doesn't answer.
     """
-    return sum(_of(read_numbers(files, each) or Numbers(), progress_of(each), now_ms) for each in sources(files))
+    return sum(_of(read_numbers(files, each) or Numbers(), source_of(each), now_ms) for each in sources(files))
 
 
-def _of(numbers: Numbers, progress: Progress | None, now_ms: int) -> int:
-    known = 0 if progress is None else progress.forwarded + progress.lost
-    runs = not numbers.closed and now_ms - numbers.at_ms < RUNS_MS
-    return max(0 if runs else 1, numbers.accepted - known)
+def _of(numbers: Numbers, source: Source | None, now_ms: int) -> int:
+    if source is None:
+        return max(1, numbers.accepted)
+    runs_dry = source.dry_ms is not None and now_ms - source.dry_ms < LOOKED_MS
+    return max(0 if runs_dry else 1, numbers.accepted - source.progress.forwarded - source.progress.lost)

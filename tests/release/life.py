@@ -1,0 +1,158 @@
+"""A release's life under traffic: installed, disturbed, replaced, taken back, replaced again, retired."""
+
+import json
+import time
+from collections.abc import Callable
+
+from house import KEY, command
+from release import foreign
+from release.cluster import ROOT, Failed, said, until
+from release.proof import BLUE, BROKEN, GREEN, SCAN_PORT, Proof, redirected
+from release.traffic import Traffic
+
+FIRST_REDIRECT_S, SWITCH_S, ROLLBACK_S = 60.0, 5.0, 10.0
+"""The gates; measured and shown, since a busy machine must fail nobody."""
+
+CODES = 8
+OUTAGE_S = 20.0
+RETIRED_WITHIN_S = 120.0
+
+
+def live(proof: Proof) -> None:
+    """Everything, with an installation of its own."""
+    install(proof)
+    foreign.knock(proof)
+    traffic = begin_traffic(proof)
+    with traffic.flowing():
+        disturb(proof)
+        release(proof)
+    settle(proof, traffic)
+
+
+def begin_traffic(proof: Proof) -> Traffic:
+    """Codes whose redirects all edges know."""
+    codes = [proof.ask("POST", "/v1/codes", {"destination": f"https://example.com/{number}"}) for number in range(CODES)]
+    for code in codes:
+        until(lambda slug=code["slug"]: redirected(slug) is not None, "a code's redirect")  # type: ignore[misc]
+    return Traffic(proof.api, SCAN_PORT, codes)
+
+
+def install(proof: Proof) -> None:
+    """Chart, first redirect, main job, helm test."""
+    proof.cluster.begin(KEY)
+    began = time.monotonic()
+    proof.cluster.install(proof.values(BLUE))
+    code = proof.first_code()
+    until(lambda: redirected(code["slug"]) is not None, "the first redirect")
+    proof.note(f"helm install to the first redirect: {time.monotonic() - began:.1f} s (aim {FIRST_REDIRECT_S:.0f} s)")
+    with proof.timed("the main job through NodePorts (`quietzone tour`)"):
+        place = ("--api", proof.api, "--scans", f"http://127.0.0.1:{SCAN_PORT}")
+        ended = command("tour", *place, settings={"QUIETZONE_API_KEY": KEY}, cwd=ROOT)
+        if ended.returncode:
+            raise Failed(f"quietzone tour: {ended.stdout[-1000:]} {ended.stderr[-1000:]}")
+    with proof.timed("helm test"):
+        proof.cluster.do("test", proof.cluster.name)
+
+
+def disturb(proof: Proof) -> None:
+    """Rollout restart of everything, pods killed and evicted."""
+    with proof.timed("rollout restart of everything"):
+        proof.cluster.kubectl("rollout", "restart", "deployments,statefulsets")
+        until(proof.cluster.ready, "all is ready after the restart")
+    with proof.timed("a pod of each role killed, one after the other"):
+        seen = set()
+        for pod in proof.cluster.found("pods", "quietzone/color=blue"):
+            role = (pod["metadata"]["labels"]["quietzone/part"], pod["metadata"]["labels"]["quietzone/role"])
+            if role not in seen:
+                seen.add(role)
+                _gone(proof, pod, lambda name: proof.cluster.kubectl("delete", "pod", name, "--wait=false"))
+    with proof.timed("an edge and a gateway evicted"):
+        for role in ("edge", "serve"):
+            pod = proof.cluster.found("pods", f"quietzone/color=blue,quietzone/role={role}")[0]
+            _gone(proof, pod, lambda name: _evict(proof, name))
+
+
+def _gone(proof: Proof, pod: dict[str, object], end: Callable[[str], object]) -> None:
+    """End a pod, and wait until another stands in its place."""
+    was = pod["metadata"]
+    assert isinstance(was, dict)
+    end(was["name"])
+    until(lambda: was["uid"] not in {one["metadata"]["uid"] for one in proof.cluster.found("pods")}, f"{was['name']} is gone")
+    until(proof.cluster.ready, f"all is ready again after {was['name']}")
+
+
+def _evict(proof: Proof, name: str) -> None:
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": proof.cluster.namespace}}
+    path = f"/api/v1/namespaces/{proof.cluster.namespace}/pods/{name}/eviction"
+    said("kubectl", "create", "--raw", path, "-f", "-", given=json.dumps(body))
+
+
+def release(proof: Proof) -> None:
+    """Blue, green, back, green, with a broken image and a broker's outage between."""
+    with proof.timed(f"stage {GREEN}, which stores codes in another form"):
+        proof.cluster.release("stage", GREEN)
+    with proof.timed("verify"):
+        proof.cluster.release("verify")
+    _switch(proof, "promote", GREEN, SWITCH_S)
+    _switch(proof, "rollback", BLUE, ROLLBACK_S)
+    with proof.timed(f"Kafka cut off for {OUTAGE_S:.0f} s"):
+        proof.there.proxies["kafka"].cut()
+        time.sleep(OUTAGE_S)
+        proof.there.proxies["kafka"].mend()
+        until(proof.cluster.ready, "all is ready after the outage")
+    _switch(proof, "promote", GREEN, SWITCH_S)
+    with proof.timed("retire blue"):
+        until(lambda: _refused(lambda: proof.cluster.release("retire")) is None, "blue's spools are empty", within_s=RETIRED_WITHIN_S)
+    _stays_out(proof, BROKEN, "a broken image")
+    proof.cluster.release("retire")
+    _stays_out(proof, BLUE, "the older release, after its form of codes was taken away,")
+
+
+def _switch(proof: Proof, step: str, tag: str, aim_s: float) -> None:
+    """`step`, and how long the release before still answered: after a promotion's last word, or after the call of a rollback."""
+    began, old = time.monotonic(), proof.answering()
+    with proof.watched(old) as times:
+        lines = proof.cluster.release(step)
+        until(lambda: proof.answering() == tag, f"{tag} answers")
+    since = lines[-2][0] if step == "promote" else began
+    switched_s, took_s = max(0.0, times[-1] - since), time.monotonic() - began
+    proof.note(f"{step}: {tag} answers after {switched_s:.1f} s (aim {aim_s:.0f} s), {took_s:.1f} s in all; {lines[-1][1]}")
+
+
+def _stays_out(proof: Proof, tag: str, what: str) -> None:
+    """It is refused, and what answers goes on."""
+    with proof.timed(f"stage {tag}, {what}"):
+        said_no = _refused(lambda: proof.cluster.release("stage", tag))
+    proof.expect(f"{what} is refused: {(said_no or 'it was not')[-400:]}", holds=said_no is not None)
+    proof.expect(f"{GREEN} answers", holds=proof.answering() == GREEN)
+
+
+def settle(proof: Proof, traffic: Traffic) -> None:
+    """Compare every ledger."""
+
+    def agrees() -> bool:
+        found = proof.ask("GET", "/v1/reconcile")
+        return len({found[name] for name in ("accepted", "forwarded", "applied", "stored")}) == 1 and not found["problems"]
+
+    with proof.timed("reconcile is content"):
+        until(agrees, "reconcile is content")
+    stored = {code["slug"]: proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"] for code in traffic.codes}
+    lost = sum(max(0, traffic.scans.answered[slug] - stored[slug]) for slug in stored)
+    double = sum(max(0, stored[slug] - traffic.scans.sent[slug]) for slug in stored)
+    elsewhere = [
+        code["slug"] for code in traffic.codes if proof.ask("GET", f"/v1/codes/{code['id']}")["destination"] != traffic.leads(code)
+    ]
+    proof.note(f"slowest redirect {traffic.scans.slowest_s * 1000:.0f} ms; answers of the API: {dict(traffic.calls.answers)}")
+    proof.expect(f"{traffic.failed_scans} of {traffic.scans.sent.total()} scans without a redirect", holds=traffic.failed_scans == 0)
+    proof.expect(f"{traffic.calls.failed} calls of the API failed {traffic.calls.failures[:3] or ''}", holds=traffic.calls.failed == 0)
+    proof.expect(f"{lost} scans lost, {double} counted twice", holds=lost + double == 0)
+    proof.expect(f"{len(elsewhere)} codes lead elsewhere than they were last told to", holds=not elsewhere)
+
+
+def _refused(work: Callable[[], object]) -> str | None:
+    """What a step said when it was refused; None when it wasn't."""
+    try:
+        work()
+    except Failed as failed:
+        return " ".join(str(failed).split())
+    return None

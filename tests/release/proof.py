@@ -1,0 +1,139 @@
+"""What all steps of the proof share: the cluster, the servers outside it, the installation's values, and the timeline."""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from house import KEY, fetch
+from release.cluster import Cluster, Failed, until
+from servers.proxied import Proxied
+
+HOST = os.environ.get("QUIETZONE_RELEASE_HOST", "198.19.255.53")
+"""An address of this machine that pods reach: the servers outside the cluster listen there."""
+
+BLUE, GREEN, BROKEN = "1.0.0", "1.1.0", "1.2.0-broken"
+LOOK_EVERY_S = 0.05
+API_PORT, SCAN_PORT, PREVIEW_API_PORT, PREVIEW_SCAN_PORT = 30_080, 30_081, 30_082, 30_083
+SERVERS = {
+    "bus": "QUIETZONE_BUS_URL",
+    "documents": "QUIETZONE_QR_DOCUMENTS_URL",
+    "cache": "QUIETZONE_CACHE_URL",
+    "blobs": "QUIETZONE_ANALYTICS_BLOBS_URL",
+}
+
+
+@dataclass(slots=True)
+class Proof:
+    """What happened, and when."""
+
+    cluster: Cluster
+    there: Proxied
+    began: float = field(default_factory=time.monotonic)
+    lines: list[tuple[float, str]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def api(self) -> str:
+        """Where the API answers."""
+        return f"http://127.0.0.1:{API_PORT}"
+
+    def note(self, what: str) -> None:
+        """A line of the timeline."""
+        at = time.monotonic() - self.began
+        self.lines.append((at, what))
+        sys.stdout.write(f"{at:6.0f} s  {what}\n")
+        sys.stdout.flush()
+
+    def expect(self, what: str, *, holds: bool) -> None:
+        """A line of the timeline that fails the proof when it doesn't hold; the proof goes on."""
+        self.note(what if holds else f"WRONG: {what}")
+        if not holds:
+            self.wrong.append(what)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """A step, with the seconds that it took."""
+        began = time.monotonic()
+        yield
+        self.note(f"{what}: {time.monotonic() - began:.1f} s")
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """A call of the API that must be answered well."""
+        data = None if body is None else json.dumps(body).encode()
+        answer = fetch(method, self.api + path, data, {"authorization": f"Bearer {KEY}", "content-type": "application/json"})
+        if not 200 <= answer.status < 300:
+            raise Failed(f"{method} {path}: {answer.status} {answer.body[:300]!r}")
+        return answer.json
+
+    def first_code(self) -> dict[str, str]:
+        """Made as soon as the API answers."""
+        made: list[dict[str, str]] = []
+
+        def answered() -> bool:
+            try:
+                made.append(self.ask("POST", "/v1/codes", {"destination": "https://example.com/first"}))
+            except (Failed, OSError):
+                return False
+            return True
+
+        until(answered, "the first code")
+        return made[0]
+
+    def answering(self) -> str:
+        """The release that answers: the API's description says so."""
+        return str(fetch("GET", f"{self.api}/openapi.json", None, {}).json["info"]["version"])
+
+    @contextmanager
+    def watched(self, old: str) -> Iterator[list[float]]:
+        """Look at who answers, all the time; the times at which it was still `old`."""
+        times: list[float] = []
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.wait(LOOK_EVERY_S):
+                if self.answering() == old:
+                    times.append(time.monotonic())
+
+        with ThreadPoolExecutor(1) as executor:
+            looking = executor.submit(look)
+            try:
+                yield times
+            finally:
+                ended.set()
+            looking.result()
+
+    def values(self, tag: str) -> dict[str, Any]:
+        """Of an installation of these images."""
+        ports = {name: [int(re.findall(rf"{HOST}:(\d+)", self.there.urls[variable])[0])] for name, variable in SERVERS.items()}
+        here = [{"ipBlock": {"cidr": f"{HOST}/32"}}]
+        keys = {name: value for name, value in os.environ.items() if name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
+        gateway = {"type": "NodePort", "nodePort": API_PORT, "previewNodePort": PREVIEW_API_PORT}
+        edge = {"type": "NodePort", "nodePort": SCAN_PORT, "previewNodePort": PREVIEW_SCAN_PORT}
+        return {
+            "image": {"tag": tag, "pullPolicy": "IfNotPresent"},
+            "hosts": {"scans": f"localhost:{SCAN_PORT}", "api": f"127.0.0.1:{API_PORT}", "https": False},
+            "servers": {"urls": {**self.there.urls, **keys}},
+            "account": {"existingSecret": "own-account"},
+            "parts": {
+                "gateway": {"roles": {"serve": {"service": gateway}}},
+                "tracking": {"roles": {"edge": {"service": edge}}},
+            },
+            "networkPolicies": {"dns": {"to": here}, "servers": {name: {"to": here, "ports": ports[name]} for name in SERVERS}},
+        }
+
+
+def redirected(slug: str) -> str | None:
+    """Where a scan is sent; None when it isn't. It isn't counted."""
+    try:
+        answer = fetch("HEAD", f"http://127.0.0.1:{SCAN_PORT}/{slug}", None, {})
+    except OSError:
+        return None
+    return next((value for name, value in answer.headers.items() if name.lower() == "location"), None) if answer.status == 302 else None
