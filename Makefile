@@ -102,6 +102,10 @@ endif
 chaos: .venv/installed ## Scans while processes are killed, with BACKENDS=real servers too; then every count is checked
 	@$(BIN)/python tests/chaos/run.py --backends $(or $(BACKENDS),embedded)
 
+.PHONY: test-release
+test-release: .venv/installed ## The proof on the cluster that KUBECONFIG names: a release's life under traffic (see CONTRIBUTING.md)
+	@$(BIN)/python tests/release/run.py
+
 # One tag for all; with REGISTRY=registry.example.com/ they can be pushed. The classic builder needs the machine's network for packages.
 TAG ?= $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 REGISTRY ?=

@@ -27,6 +27,17 @@ class Ledger:
     slowest_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether it was a redirect, and whether its connection can be used again."""
+
+    redirects: bool
+    stays: bool
+
+
+BROKEN = Answer(redirects=False, stays=False)
+
+
 async def scan_all(port: int, slugs: Sequence[str], *, count: int, connections: int, ledger: Ledger) -> None:
     """Scan the slugs in turn until `count` scans got a redirect; broken connections are opened again."""
     jobs = (slugs[number % len(slugs)] for number in range(count))
@@ -52,11 +63,12 @@ async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 connection = connection or await asyncio.open_connection("127.0.0.1", port)
-                await _once(*connection, next(jobs), ledger)
+                answer = await _once(*connection, next(jobs), ledger)
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             ledger.unanswered += 1
-            if connection is not None:
-                connection[1].close()
+            answer = BROKEN
+        if connection is not None and not answer.stays:
+            connection[1].close()
             connection = None
         ledger.slowest_s = max(ledger.slowest_s, clock.time() - began)
         due = max(due + pause_s, clock.time() - pause_s)  # who was held up doesn't catch up with a burst
@@ -79,25 +91,28 @@ async def _scanner(port: int, jobs: Iterator[str], ledger: Ledger) -> None:
                 continue
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
-                    done = await _once(reader, writer, slug, ledger)
+                    answer = await _once(reader, writer, slug, ledger)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
+                answer = BROKEN
+            done = answer.redirects
+            if not answer.stays:
                 writer.close()
                 reader = writer = None
     if writer is not None:
         writer.close()
 
 
-async def _once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slug: str, ledger: Ledger) -> bool:
+async def _once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slug: str, ledger: Ledger) -> Answer:
     ledger.sent[slug] += 1
     writer.write(f"GET /{slug} HTTP/1.1\r\nHost: localhost\r\n{HEADERS}\r\n".encode())
     head = await reader.readuntil(b"\r\n\r\n")
     length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
     if length:
         await reader.readexactly(length)
-    status = int(head[9:12])
+    status, stays = int(head[9:12]), b"\r\nconnection: close" not in head.lower()
     if status == 302:
         ledger.answered[slug] += 1
-        return True
+        return Answer(redirects=True, stays=stays)
     ledger.refused[status] += 1
     await asyncio.sleep(RETRY_AFTER_S)
-    return False
+    return Answer(redirects=False, stays=stays)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from house import KEY, command
 from release import foreign
 from release.cluster import ROOT, Failed, said, until
+from release.measure import at_rest
 from release.proof import BLUE, BROKEN, GREEN, SCAN_PORT, Proof, redirected
 from release.traffic import Traffic
 
-FIRST_REDIRECT_S, SWITCH_S, ROLLBACK_S = 60.0, 5.0, 10.0
+FIRST_REDIRECT_S, SWITCH_S, ROLLBACK_S, READY_S, REST_MIB = 60.0, 5.0, 10.0, 2.0, 1024.0
 """The gates; measured and shown, since a busy machine must fail nobody."""
 
 CODES = 8
@@ -21,6 +22,7 @@ RETIRED_WITHIN_S = 120.0
 def live(proof: Proof) -> None:
     """Everything, with an installation of its own."""
     install(proof)
+    rest(proof)
     foreign.knock(proof)
     traffic = begin_traffic(proof)
     with traffic.flowing():
@@ -52,6 +54,15 @@ def install(proof: Proof) -> None:
             raise Failed(f"quietzone tour: {ended.stdout[-1000:]} {ended.stderr[-1000:]}")
     with proof.timed("helm test"):
         proof.cluster.do("test", proof.cluster.name)
+
+
+def rest(proof: Proof) -> None:
+    """What it takes while nobody asks it anything."""
+    found = at_rest(proof.cluster, "blue")
+    memory = sum(mib for mib, _ in found.values())
+    slowest = max(found, key=lambda name: found[name][1])
+    proof.note(f"at rest: {len(found)} processes hold {memory:.0f} MiB (aim {REST_MIB:.0f}), each counted with its share of what is shared")
+    proof.note(f"ready {found[slowest][1]:.1f} s after its process began: {slowest}, the slowest (aim {READY_S:.0f} s)")
 
 
 def disturb(proof: Proof) -> None:

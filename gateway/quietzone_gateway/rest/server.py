@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import math
 import socket
 from collections.abc import Iterator
 
@@ -17,6 +18,9 @@ MAX_HEAD_BYTES = 16 * 1024
 
 HEAD_S = 10.0
 """For a request's head to arrive, from its connection or from the request before it; also what an idle connection lives."""
+
+LIFETIME_S = 60.0
+"""An older connection ends with its next answer, so that clients that keep theirs come to the processes that there are now."""
 
 MAX_CONNECTIONS = 2_000
 """Open at once, 30 KB each; more are closed at once, before they can take memory from the others."""
@@ -84,12 +88,14 @@ class _BoundedProtocol(HttpToolsProtocol):
     _unparsed_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
     _refusal = MALFORMED_HTTP
+    _old_at = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
+        self._old_at = self.loop.time() + LIFETIME_S
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -127,6 +133,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._unparsed_bytes = 0
         self._head_arrived()
         super().on_headers_complete()
+        if self.cycle is not None and self.loop.time() >= self._old_at:
+            self.cycle.keep_alive = False  # as `shutdown` ends connections
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same whatever was wrong
         kind = self._refusal

@@ -71,6 +71,8 @@ class Connection(asyncio.Protocol):
         self._refusal: tuple[int, str] | None = None
         self._pumping = False
         # The transport
+        self._born = server.tick
+        self._old = False
         self._since = server.tick
         self._ended = False
         self._unwritable = False
@@ -84,7 +86,7 @@ class Connection(asyncio.Protocol):
         if body and self.method != b"HEAD":
             head += body
         self._waiting = False
-        if self._keep_alive and not self._server.draining:
+        if self._keep_alive and not self._server.draining and (self._ahead or not self._old):
             transport.write(head)
             if (self._ahead or self._refusal is not None) and not self._pumping:
                 self._pump()
@@ -156,7 +158,8 @@ class Connection(asyncio.Protocol):
     # What the server asks for once a second
 
     def sweep(self) -> None:
-        """End the connection if nothing has happened on it for too long."""
+        """End the connection if nothing has happened on it for too long; let it end with its next answer when it is old."""
+        self._old = self._server.tick - self._born >= self._server.limits.lifetime_s
         transport = self._transport
         if transport is None or self._server.tick - self._since <= self._patience(transport):
             return

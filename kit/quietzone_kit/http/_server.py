@@ -30,7 +30,8 @@ class HttpLimits:
     `connections`: some 4 KiB each, and the kernel's buffers; stays below the usual bound of open files. `head_timeout_s`: from a request's
     first byte to its last, for phones on bad networks. `answer_timeout_s`: for the handler, which has deadlines of its own, so that only
     a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers, so that it is them who close.
-    `write_timeout_s`: how long a client may leave its answers unread.
+    `write_timeout_s`: how long a client may leave its answers unread. `lifetime_s`: an older connection ends with its next answer, so that
+    clients that keep theirs come to the processes that there are now, after a release, a rollback, or a change of scale.
     """
 
     connections: int = 8192
@@ -38,6 +39,7 @@ class HttpLimits:
     answer_timeout_s: int = 60
     idle_timeout_s: int = 75
     write_timeout_s: int = 30
+    lifetime_s: int = 60
 
 
 class HttpServer:

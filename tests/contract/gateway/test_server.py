@@ -67,6 +67,16 @@ async def test_a_head_that_does_not_arrive_closes_the_connection(monkeypatch: py
     assert received == b""
 
 
+async def test_an_old_connection_ends_with_its_next_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LIFETIME_S", 0.0)
+
+    async with serving() as http:
+        received = await exchange(http, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in received
+
+
 async def test_connections_beyond_the_bound_are_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 0)
 

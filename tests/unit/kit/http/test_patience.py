@@ -106,3 +106,22 @@ def test_a_client_that_still_reads_its_last_answer_is_not_cut_off_early(scene: S
     scene.wait(20)
 
     assert not wire.aborted
+
+
+def test_an_old_connection_ends_with_its_next_answer(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+    scene.wait(60)
+    until_then = wire.over
+    connection.data_received(GET)
+
+    assert (until_then, wire.statuses, wire.closed) == (False, [200, 200], True)
+    assert wire.got.count(b"Connection: close") == 1
+
+
+def test_an_old_connection_ends_when_all_that_was_sent_ahead_is_answered(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    scene.wait(60)
+    connection.data_received(GET * 3)
+
+    assert (wire.statuses, wire.closed) == ([200, 200, 200], True)
