@@ -62,6 +62,11 @@ class Cluster:
         """A helm command on the release."""
         return said(self.helm, *command, "--namespace", self.namespace, within_s=INSTALL_WITHIN_S)
 
+    def running(self, selector: str = "") -> list[dict[str, Any]]:
+        """Pods that run and are to go on doing so."""
+        pods = self.found("pods", selector)
+        return [pod for pod in pods if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]]
+
     def pods(self) -> str:
         """All pods, and the last words of those that aren't ready: for whoever looks at a failure."""
         lines = [self.kubectl("get", "pods", "--output", "wide")]

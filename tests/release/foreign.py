@@ -25,7 +25,7 @@ for name, host, port in json.loads(sys.argv[1]):
 
 def knock(proof: Proof) -> None:
     """Knock at each port of each pod from a pod without the release's labels, and from the gateway at the services that it calls."""
-    pods = [pod for pod in proof.cluster.found("pods", "quietzone/color=blue") if pod["status"]["phase"] == "Running"]
+    pods = proof.cluster.running("quietzone/color=blue")
     doors = {(*_role(pod), port): (_name(pod, port), pod["status"]["podIP"], port) for pod in pods for port in _ports(pod)}
     expected = {place[0] for door, place in doors.items() if door in PUBLIC}
     _start(proof, list(doors.values()))

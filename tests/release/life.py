@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 from house import KEY, command
 from release import foreign
 from release.cluster import ROOT, Failed, said, until
-from release.measure import at_rest
+from release.measure import Process, processes
 from release.proof import BLUE, BROKEN, GREEN, SCAN_PORT, Proof, redirected
 from release.traffic import Traffic
 
@@ -58,11 +59,9 @@ def install(proof: Proof) -> None:
 
 def rest(proof: Proof) -> None:
     """What it takes while nobody asks it anything."""
-    found = at_rest(proof.cluster, "blue")
-    memory = sum(mib for mib, _ in found.values())
-    slowest = max(found, key=lambda name: found[name][1])
+    found = processes(proof.cluster, proof.cluster.running("quietzone/color=blue"))
+    memory = sum(process.mib for process in found.values())
     proof.note(f"at rest: {len(found)} processes hold {memory:.0f} MiB (aim {REST_MIB:.0f}), each counted with its share of what is shared")
-    proof.note(f"ready {found[slowest][1]:.1f} s after its process began: {slowest}, the slowest (aim {READY_S:.0f} s)")
 
 
 def disturb(proof: Proof) -> None:
@@ -70,26 +69,32 @@ def disturb(proof: Proof) -> None:
     with proof.timed("rollout restart of everything"):
         proof.cluster.kubectl("rollout", "restart", "deployments,statefulsets")
         until(proof.cluster.ready, "all is ready after the restart")
+    ready: dict[str, Process] = {}
     with proof.timed("a pod of each role killed, one after the other"):
-        seen = set()
-        for pod in proof.cluster.found("pods", "quietzone/color=blue"):
-            role = (pod["metadata"]["labels"]["quietzone/part"], pod["metadata"]["labels"]["quietzone/role"])
-            if role not in seen:
-                seen.add(role)
-                _gone(proof, pod, lambda name: proof.cluster.kubectl("delete", "pod", name, "--wait=false"))
+        for pod in _one_of_each(proof.cluster.running("quietzone/color=blue")):
+            ready |= _replaced(proof, pod, lambda name: proof.cluster.kubectl("delete", "pod", name, "--wait=false"))
+    slowest = max(ready, key=lambda name: ready[name].ready_s)
+    proof.note(f"each was ready within {ready[slowest].ready_s:.1f} s of its process's start (aim {READY_S:.0f} s); slowest {slowest}")
     with proof.timed("an edge and a gateway evicted"):
         for role in ("edge", "serve"):
-            pod = proof.cluster.found("pods", f"quietzone/color=blue,quietzone/role={role}")[0]
-            _gone(proof, pod, lambda name: _evict(proof, name))
+            pod = proof.cluster.running(f"quietzone/color=blue,quietzone/role={role}")[0]
+            _replaced(proof, pod, lambda name: _evict(proof, name))
 
 
-def _gone(proof: Proof, pod: dict[str, object], end: Callable[[str], object]) -> None:
-    """End a pod, and wait until another stands in its place."""
-    was = pod["metadata"]
-    assert isinstance(was, dict)
-    end(was["name"])
-    until(lambda: was["uid"] not in {one["metadata"]["uid"] for one in proof.cluster.found("pods")}, f"{was['name']} is gone")
-    until(proof.cluster.ready, f"all is ready again after {was['name']}")
+def _one_of_each(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({(pod["metadata"]["labels"]["quietzone/part"], pod["metadata"]["labels"]["quietzone/role"]): pod for pod in pods}.values())
+
+
+def _replaced(proof: Proof, pod: dict[str, Any], end: Callable[[str], object]) -> dict[str, Process]:
+    """End a pod, and wait until another stands in its place: the processes of that one."""
+    before = {one["metadata"]["uid"] for one in proof.cluster.running()}
+    end(pod["metadata"]["name"])
+    until(
+        lambda: pod["metadata"]["uid"] not in {one["metadata"]["uid"] for one in proof.cluster.running()},
+        f"{pod['metadata']['name']} is gone",
+    )
+    until(proof.cluster.ready, f"all is ready again after {pod['metadata']['name']}")
+    return processes(proof.cluster, [one for one in proof.cluster.running() if one["metadata"]["uid"] not in before])
 
 
 def _evict(proof: Proof, name: str) -> None:

@@ -1,7 +1,9 @@
 """What an installation at rest takes, and how soon its processes were ready, as they say it themselves."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from release.cluster import Cluster
 
@@ -15,15 +17,23 @@ print(json.dumps({"started": started, "pss_kb": pss}))
 """proc(5): field 22 of stat is when the process began, in clock ticks after boot; Pss is its memory, with its share of what is shared."""
 
 
-def at_rest(cluster: Cluster, color: str) -> dict[str, tuple[float, float]]:
-    """Of each container of a colour: MiB that its process holds, and seconds from its start until it said that it was ready."""
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a container's process holds, in MiB, and how many seconds after its start it said that it was ready."""
+
+    mib: float
+    ready_s: float
+
+
+def processes(cluster: Cluster, pods: list[dict[str, Any]]) -> dict[str, Process]:
+    """Of all containers of these pods, by part, role and container."""
     found = {}
-    for pod in cluster.found("pods", f"quietzone/color={color}"):
-        name = pod["metadata"]["name"]
-        for status in [*pod["status"].get("initContainerStatuses", ()), *pod["status"].get("containerStatuses", ())]:
-            if status["state"].get("running"):
-                seen = json.loads(cluster.kubectl("exec", name, "--container", status["name"], "--", "python", "-c", LOOK))
-                found[f"{name}/{status['name']}"] = (seen["pss_kb"] / 1024, _ready_at(cluster, name, status["name"]) - seen["started"])
+    for pod in pods:
+        name, labels = pod["metadata"]["name"], pod["metadata"]["labels"]
+        for container in (one["name"] for one in [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]):
+            seen = json.loads(cluster.kubectl("exec", name, "--container", container, "--", "python", "-c", LOOK))
+            process = Process(seen["pss_kb"] / 1024, _ready_at(cluster, name, container) - seen["started"])
+            found[f"{labels['quietzone/part']} {container} ({name})"] = process
     return found
 
 
