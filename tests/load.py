@@ -46,15 +46,20 @@ async def scan_all(port: int, slugs: Sequence[str], *, count: int, connections: 
             group.create_task(_scanner(port, jobs, ledger))
 
 
-async def scan_steadily(port: int, slugs: Sequence[str], *, rate: int, connections: int, ledger: Ledger, stop: asyncio.Event) -> None:
-    """Scan the slugs in turn, `rate` times a second over all connections, until `stop`; what fails isn't tried again."""
+async def scan_steadily(
+    port: int, slugs: Sequence[str], *, rate: int, connections: int, ledger: Ledger, stop: asyncio.Event, fresh: int = 0
+) -> None:
+    """Scan the slugs in turn, `rate` times a second over all connections, until `stop`; what fails isn't tried again.
+
+    `fresh` of the connections are made anew for each scan, as phones do.
+    """
     async with asyncio.TaskGroup() as group:
         for number in range(connections):
             jobs = itertools.islice(itertools.cycle(slugs), number, None, connections)
-            group.create_task(_steady_scanner(port, jobs, connections / rate, ledger, stop))
+            group.create_task(_steady_scanner(port, jobs, connections / rate, ledger, stop, keeps=number >= fresh))
 
 
-async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger: Ledger, stop: asyncio.Event) -> None:
+async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger: Ledger, stop: asyncio.Event, *, keeps: bool) -> None:
     clock = asyncio.get_running_loop()
     connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     due = clock.time()
@@ -67,7 +72,7 @@ async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             ledger.unanswered += 1
             answer = BROKEN
-        if connection is not None and not answer.stays:
+        if connection is not None and not (answer.stays and keeps):
             connection[1].close()
             connection = None
         ledger.slowest_s = max(ledger.slowest_s, clock.time() - began)

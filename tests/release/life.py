@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from house import KEY, command
@@ -72,23 +73,30 @@ def disturb(proof: Proof) -> None:
     ready: dict[str, Process] = {}
     with proof.timed("a pod of each role killed, one after the other"):
         for pod in _one_of_each(proof.cluster.running("quietzone/color=blue")):
-            ready |= _replaced(proof, pod, lambda name: proof.cluster.kubectl("delete", "pod", name, "--wait=false"))
+            ready |= _replaced(proof, pod, partial(_kill, proof, pod))
     slowest = max(ready, key=lambda name: ready[name].ready_s)
     proof.note(f"each was ready within {ready[slowest].ready_s:.1f} s of its process's start (aim {READY_S:.0f} s); slowest {slowest}")
     with proof.timed("an edge and a gateway evicted"):
-        for role in ("edge", "serve"):
-            pod = proof.cluster.running(f"quietzone/color=blue,quietzone/role={role}")[0]
-            _replaced(proof, pod, lambda name: _evict(proof, name))
+        for part, role in (("tracking", "edge"), ("gateway", "serve")):
+            pod = proof.cluster.running(f"quietzone/color=blue,quietzone/part={part},quietzone/role={role}")[0]
+            _replaced(proof, pod, partial(_evict, proof, pod["metadata"]["name"]))
+
+
+def _kill(proof: Proof, pod: dict[str, Any]) -> None:
+    """Who answers the world may end what it answers, as on a node that is drained; all others are killed at once."""
+    answers = pod["metadata"]["labels"]["quietzone/role"] in {"serve", "edge"}
+    how = () if answers else ("--force", "--grace-period=0")
+    proof.cluster.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false", *how)
 
 
 def _one_of_each(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({(pod["metadata"]["labels"]["quietzone/part"], pod["metadata"]["labels"]["quietzone/role"]): pod for pod in pods}.values())
 
 
-def _replaced(proof: Proof, pod: dict[str, Any], end: Callable[[str], object]) -> dict[str, Process]:
+def _replaced(proof: Proof, pod: dict[str, Any], end: Callable[[], object]) -> dict[str, Process]:
     """End a pod, and wait until another stands in its place: the processes of that one."""
     before = {one["metadata"]["uid"] for one in proof.cluster.running()}
-    end(pod["metadata"]["name"])
+    end()
     until(
         lambda: pod["metadata"]["uid"] not in {one["metadata"]["uid"] for one in proof.cluster.running()},
         f"{pod['metadata']['name']} is gone",
@@ -110,18 +118,22 @@ def release(proof: Proof) -> None:
     with proof.timed("verify"):
         proof.cluster.release("verify")
     _switch(proof, "promote", GREEN, SWITCH_S)
-    _switch(proof, "rollback", BLUE, ROLLBACK_S)
-    with proof.timed(f"Kafka cut off for {OUTAGE_S:.0f} s"):
+    with proof.timed(f"Kafka cut off for {OUTAGE_S:.0f} s, in the middle of it"):
         proof.there.proxies["kafka"].cut()
-        time.sleep(OUTAGE_S)
+        mended_at = time.monotonic() + OUTAGE_S
+        _switch(proof, "rollback", BLUE, ROLLBACK_S)
+        time.sleep(max(0.0, mended_at - time.monotonic()))
         proof.there.proxies["kafka"].mend()
         until(proof.cluster.ready, "all is ready after the outage")
     _switch(proof, "promote", GREEN, SWITCH_S)
     with proof.timed("retire blue"):
         until(lambda: _refused(lambda: proof.cluster.release("retire")) is None, "blue's spools are empty", within_s=RETIRED_WITHIN_S)
-    _stays_out(proof, BROKEN, "a broken image")
+    _stays_out(proof, BROKEN, "a broken image", because="this release is broken")
+    refused = _refused(lambda: proof.cluster.release("promote"))
+    proof.expect(f"promoting it all the same is refused: {(refused or 'it was not')[-200:]}", holds=refused is not None)
+    proof.expect(f"{GREEN} answers", holds=proof.answering() == GREEN)
     proof.cluster.release("retire")
-    _stays_out(proof, BLUE, "the older release, after its form of codes was taken away,")
+    _stays_out(proof, BLUE, "the older release, after its form of codes was taken away,", because="changed for good by release")
 
 
 def _switch(proof: Proof, step: str, tag: str, aim_s: float) -> None:
@@ -135,11 +147,11 @@ def _switch(proof: Proof, step: str, tag: str, aim_s: float) -> None:
     proof.note(f"{step}: {tag} answers after {switched_s:.1f} s (aim {aim_s:.0f} s), {took_s:.1f} s in all; {lines[-1][1]}")
 
 
-def _stays_out(proof: Proof, tag: str, what: str) -> None:
-    """It is refused, and what answers goes on."""
+def _stays_out(proof: Proof, tag: str, what: str, *, because: str) -> None:
+    """It is refused for this reason, and what answers goes on."""
     with proof.timed(f"stage {tag}, {what}"):
         said_no = _refused(lambda: proof.cluster.release("stage", tag))
-    proof.expect(f"{what} is refused: {(said_no or 'it was not')[-400:]}", holds=said_no is not None)
+    proof.expect(f"{what} is refused: {(said_no or 'it was not')[-400:]}", holds=said_no is not None and because in said_no)
     proof.expect(f"{GREEN} answers", holds=proof.answering() == GREEN)
 
 
@@ -159,6 +171,7 @@ def settle(proof: Proof, traffic: Traffic) -> None:
         code["slug"] for code in traffic.codes if proof.ask("GET", f"/v1/codes/{code['id']}")["destination"] != traffic.leads(code)
     ]
     proof.note(f"slowest redirect {traffic.scans.slowest_s * 1000:.0f} ms; answers of the API: {dict(traffic.calls.answers)}")
+    proof.expect(f"traffic flowed for {traffic.flowed_s:.0f} s", holds=traffic.steady)
     proof.expect(f"{traffic.failed_scans} of {traffic.scans.sent.total()} scans without a redirect", holds=traffic.failed_scans == 0)
     proof.expect(f"{traffic.calls.failed} calls of the API failed {traffic.calls.failures[:3] or ''}", holds=traffic.calls.failed == 0)
     proof.expect(f"{lost} scans lost, {double} counted twice", holds=lost + double == 0)

@@ -16,8 +16,11 @@ from house import KEY, fetch
 from release.cluster import Cluster, Failed, until
 from servers.proxied import Proxied
 
-HOST = os.environ.get("QUIETZONE_RELEASE_HOST", "198.19.255.53")
+HOST = os.environ.get("QUIETZONE_RELEASE_HOST", "")
 """An address of this machine that pods reach: the servers outside the cluster listen there."""
+
+DNS = os.environ.get("QUIETZONE_RELEASE_DNS", "")
+"""Where the cluster's DNS answers, when it isn't a pod of kube-system."""
 
 BLUE, GREEN, BROKEN = "1.0.0", "1.1.0", "1.2.0-broken"
 LOOK_EVERY_S = 0.05
@@ -114,6 +117,7 @@ class Proof:
         """Of an installation of these images."""
         ports = {name: [int(re.findall(rf"{HOST}:(\d+)", self.there.urls[variable])[0])] for name, variable in SERVERS.items()}
         here = [{"ipBlock": {"cidr": f"{HOST}/32"}}]
+        dns = {"dns": {"to": [{"ipBlock": {"cidr": f"{DNS}/32"}}]}} if DNS else {}
         keys = {name: value for name, value in os.environ.items() if name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
         gateway = {"type": "NodePort", "nodePort": API_PORT, "previewNodePort": PREVIEW_API_PORT}
         edge = {"type": "NodePort", "nodePort": SCAN_PORT, "previewNodePort": PREVIEW_SCAN_PORT}
@@ -126,7 +130,7 @@ class Proof:
                 "gateway": {"roles": {"serve": {"service": gateway}}},
                 "tracking": {"roles": {"edge": {"service": edge}}},
             },
-            "networkPolicies": {"dns": {"to": here}, "servers": {name: {"to": here, "ports": ports[name]} for name in SERVERS}},
+            "networkPolicies": {**dns, "servers": {name: {"to": here, "ports": ports[name]} for name in SERVERS}},
         }
 
 

@@ -60,6 +60,9 @@ def main(asked: list[str]) -> int:
     """
     helm = Packages().go_program("helm.sh/helm/v3/cmd/helm", "v3.18.6", "helm")
     os.environ["PATH"] = f"{helm.parent}:{os.environ['PATH']}"
+    if not HOST:
+        sys.stderr.write("where do pods reach this machine? Set QUIETZONE_RELEASE_HOST; CONTRIBUTING.md says what else is needed\n")
+        return 2
     try:
         said("kubectl", "version")
     except Failed as failed:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from load import Ledger, scan_steadily
 
 SCANS_A_SECOND = 100
 CONNECTIONS = 4
+FRESH = 2
+"""Of these are made anew for each scan."""
 CALLS_A_SECOND = 4
 MAX_FAILURES = 20
 """That are kept in full."""
@@ -44,6 +47,8 @@ class Traffic:
     calls: Calls = field(default_factory=Calls)
     told: dict[str, str] = field(default_factory=dict)
     """Where codes lead, by their ids, when it was changed."""
+    flowed_s: float = 0.0
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def failed_scans(self) -> int:
@@ -54,27 +59,34 @@ class Traffic:
         """Where a code was last told to lead."""
         return self.told.get(code["id"], code["destination"])
 
+    @property
+    def steady(self) -> bool:
+        """Whether it flowed all the time: at least half of what was to be asked was."""
+        enough = self.flowed_s / 2
+        return self.scans.sent.total() >= enough * SCANS_A_SECOND and self.calls.answers.total() >= enough * CALLS_A_SECOND
+
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """Scan and call until the end of the block."""
-        stopped = threading.Event()
-        scanner = threading.Thread(target=lambda: asyncio.run(self._scan(stopped)), name="scans")
-        caller = threading.Thread(target=lambda: self._call(stopped), name="calls")
-        scanner.start()
-        caller.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            scanner.join(60)
-            caller.join(60)
+        """Scan and call until the end of the block; raises what ended either before."""
+        stopped, began = threading.Event(), time.monotonic()
+        with ThreadPoolExecutor(2) as executor:
+            flows = [executor.submit(asyncio.run, self._scan(stopped)), executor.submit(self._call, stopped)]
+            try:
+                yield
+            finally:
+                stopped.set()
+                self.flowed_s += time.monotonic() - began
+            for flow in flows:
+                flow.result()
 
     async def _scan(self, stopped: threading.Event) -> None:
         stop = asyncio.Event()
         slugs = [code["slug"] for code in self.codes]
         async with asyncio.TaskGroup() as group:
             group.create_task(
-                scan_steadily(self.scan_port, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop)
+                scan_steadily(
+                    self.scan_port, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop, fresh=FRESH
+                )
             )
             await asyncio.to_thread(stopped.wait)
             stop.set()
@@ -108,5 +120,5 @@ class Traffic:
         self.calls.answers[status] += 1
         done = status.startswith("2")
         if not done and len(self.calls.failures) < MAX_FAILURES:
-            self.calls.failures.append(f"{method} {path}: {status} {words}")
+            self.calls.failures.append(f"{time.monotonic() - self.began:.0f} s: {method} {path}: {status} {words}")
         return done

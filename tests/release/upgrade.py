@@ -1,22 +1,32 @@
 """From the first chart to this one and back by helm alone, and what an uninstallation leaves."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
 from house import KEY
 from release.cluster import Failed, said, until
 from release.life import begin_traffic, settle
-from release.proof import BLUE, Proof, redirected
+from release.proof import BLUE, GREEN, HOST, Proof, redirected
+from servers.process import free_port
 
 FIRST_CHART = Path(__file__).parent / "quietzone-0.1.0.tgz"
 """`helm package` of the first one, as it was released."""
 
-LEFT = "secrets,persistentvolumeclaims,configmaps,services,deployments,statefulsets,cronjobs,jobs,pods,networkpolicies,poddisruptionbudgets"
+UNREACHABLE_S = 40
+"""How long the Job tries that prepares the stores."""
+
+LEFT = (
+    "secrets,persistentvolumeclaims,configmaps,services,serviceaccounts,deployments,statefulsets,cronjobs,jobs,pods,networkpolicies,"
+    "poddisruptionbudgets,roles,rolebindings"
+)
+OTHERS = {"kube-root-ca.crt", "default", "own-account", "kubernetes"}
+"""What Kubernetes and this proof put into the namespace."""
 
 
 def upgrade(proof: Proof) -> None:
-    """Install the first chart, upgrade and take it back under traffic, uninstall."""
+    """Install the first chart, upgrade to this one with a newer release and take it back under traffic, uninstall."""
     said("kubectl", "create", "namespace", proof.cluster.namespace)
+    _unreachable(proof)
     with proof.timed("the first chart, without the Secret that it is told of"):
         proof.cluster.install(proof.values(BLUE), chart=FIRST_CHART)
         _says_what_lacks(proof)
@@ -25,14 +35,40 @@ def upgrade(proof: Proof) -> None:
     proof.first_code()
     traffic = begin_traffic(proof)
     with traffic.flowing():
-        with proof.timed("helm upgrade to this chart"):
-            proof.cluster.install(proof.values(BLUE))
-            until(proof.cluster.ready, "all is ready after the upgrade")
-        with proof.timed("helm rollback to the first chart"):
-            proof.cluster.do("rollback", proof.cluster.name, "1")
-            until(proof.cluster.ready, "all is ready after the rollback")
+        _moves(proof, f"helm upgrade to this chart and {GREEN}", GREEN, lambda: proof.cluster.install(proof.values(GREEN)))
+        _moves(proof, f"helm rollback to the first chart and {BLUE}", BLUE, lambda: proof.cluster.do("rollback", proof.cluster.name, "1"))
     settle(proof, traffic)
     _uninstall(proof, traffic.codes[0])
+
+
+def _unreachable(proof: Proof) -> None:
+    """A server that isn't there: the installation fails, and the log says which."""
+    values = proof.values(BLUE)
+    nowhere = f"{HOST}:{free_port()}"
+    values["servers"]["urls"]["QUIETZONE_QR_DOCUMENTS_URL"] = f"mongodb://{nowhere}/qr"
+    values["networkPolicies"]["servers"]["documents"]["ports"].append(int(nowhere.rpartition(":")[2]))
+    values["prepare"] = {"deadlineSeconds": UNREACHABLE_S}
+    with proof.timed("installing where a server doesn't answer"):
+        try:
+            proof.cluster.install(values)
+        except Failed:
+            logs = proof.cluster.kubectl("logs", "job/quietzone-prepare", "--all-containers", "--ignore-errors")
+        else:
+            logs = ""
+    proof.expect(f"it fails, and the Job's log names {nowhere}", holds=nowhere in logs)
+    proof.cluster.do("uninstall", proof.cluster.name)
+    proof.cluster.kubectl("delete", "job,secret", "--all")
+
+
+def _moves(proof: Proof, what: str, tag: str, move: Callable[[], object]) -> None:
+    """Every pod is replaced by one of this release."""
+    before = {pod["metadata"]["uid"] for pod in proof.cluster.running()}
+    with proof.timed(what):
+        move()
+        until(proof.cluster.ready, f"all is ready after {what}")
+        until(lambda: before.isdisjoint(pod["metadata"]["uid"] for pod in proof.cluster.running()), "all pods are others")
+    images = {one["image"].rpartition(":")[2] for pod in proof.cluster.running() for one in pod["spec"]["containers"]}
+    proof.expect(f"all pods are of {', '.join(sorted(images))}", holds=images == {tag} and proof.answering() == tag)
 
 
 def _says_what_lacks(proof: Proof) -> None:
@@ -50,17 +86,17 @@ def _says_what_lacks(proof: Proof) -> None:
 
 
 def _uninstall(proof: Proof, code: dict[str, str]) -> None:
+    counted = proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"]
     proof.cluster.do("uninstall", proof.cluster.name)
     until(lambda: not proof.cluster.found("pods"), "all pods are gone")
-    mine = f"app.kubernetes.io/instance={proof.cluster.name}"
-    left = proof.cluster.found(LEFT, mine)
+    left = [one for one in proof.cluster.found(LEFT) if one["metadata"]["name"] not in OTHERS]
     kept = [one for one in left if one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"]
     spools = [one for one in left if one["kind"] == "PersistentVolumeClaim"]
     others = sorted(f"{one['kind']}/{one['metadata']['name']}" for one in left if one not in kept and one not in spools)
-    proof.expect(
-        f"uninstalled: {len(kept)} Secrets to keep and {len(spools)} spools are left, and {others or 'nothing else'}", holds=not others
-    )
+    rest = f"{len(kept)} Secrets to keep and {len(spools)} spools"
+    proof.expect(f"uninstalled: {rest} are left, and {', '.join(others) or 'nothing else'}", holds=not others)
     with proof.timed("installed again on what was left"):
         proof.cluster.install(proof.values(BLUE))
         until(lambda: redirected(code["slug"]) is not None, "a code of before redirects")
-    proof.note(json.dumps({"counted": proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"]}))
+    found = proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"]
+    proof.expect(f"its {counted} scans are still counted: {found}", holds=found == counted)
