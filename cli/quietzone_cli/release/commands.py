@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from quietzone_cli.errors import CommandFailed
 
 MAX_SAID = 2_000
 """Characters of what a command said that are shown."""
+
+ENDS_S = 10.0
+"""Helm that is told to end writes down that its upgrade failed: one more answer of the cluster."""
 
 
 class ReleaseFailed(CommandFailed):
@@ -29,12 +33,26 @@ async def output_of(command: Sequence[str], *, within_s: float, given: str = "")
         async with asyncio.timeout(within_s):
             said, complained = await process.communicate(given.encode())
     except TimeoutError as error:
-        process.kill()
-        await process.wait()
+        await _end(process)
         raise ReleaseFailed(f"`{_shown(command)}` took longer than {within_s:.0f} s: does the cluster answer?") from error
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
     if process.returncode:
         raise ReleaseFailed(f"`{_shown(command)}` failed: {complained.decode(errors='replace').strip()[-MAX_SAID:]}")
     return said.decode()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Tell it to end, and kill it only when it doesn't: a release whose helm was killed stays pending, and takes no other upgrade."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(ENDS_S):
+            await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _shown(command: Sequence[str]) -> str:
