@@ -10,9 +10,15 @@ from quietzone_cli.release.commands import ReleaseFailed, output_of
 from quietzone_cli.release.rollout import Color
 
 ANSWER_S = 30.0
-JOB_S = 300.0
-"""A job reads a thousand events and takes a tour of two codes: seconds, if the cluster has room."""
+JOB_ENDS_S = 60.0
+"""What a job may take beyond its own deadline: its pods end within 30 s."""
 LOOK_AGAIN_S = 0.5
+
+KINDS = "deployments,statefulsets"
+ARGO_KINDS = f"{KINDS},rollouts.argoproj.io"
+
+NOT_YET = frozenset({"ContainerCreating", "PodInitializing"})
+"""What a container waits for before it has said anything."""
 
 READ_METRICS = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
 """Run in a pod: the image has Python, and no port of it needs to be open to anybody."""
@@ -20,7 +26,7 @@ READ_METRICS = "import sys, urllib.request; sys.stdout.write(urllib.request.urlo
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment or StatefulSet: how many pods it wants and how many are ready in their newest form."""
+    """A Deployment or StatefulSet: how many pods it wants, how many are ready in their newest form, and how many in any form."""
 
     name: str
     part: str
@@ -28,6 +34,7 @@ class Workload:
     color: Color
     wanted: int
     ready: int
+    answering: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +54,34 @@ class Cluster:
     release: str
     namespace: str
 
-    async def workloads(self, color: Color) -> list[Workload]:
-        """Everything of a colour that has pods."""
-        return [_workload(item) for item in await self._list("deployments,statefulsets", color)]
+    async def workloads(self, color: Color, *, argo: bool = False) -> list[Workload]:
+        """Everything of a colour that has pods; `argo` where some may be a Rollout of Argo Rollouts."""
+        return [_workload(item) for item in await self._list(ARGO_KINDS if argo else KINDS, f"quietzone/color={color.value}")]
 
     async def unready(self, color: Color) -> list[Pod]:
         """Its pods that aren't ready, with what Kubernetes or their own last word says."""
-        pods = [item for item in await self._list("pods", color) if item["status"].get("phase") != "Succeeded" and not _is_ready(item)]
+        pods = [
+            item
+            for item in await self._list("pods", f"quietzone/color={color.value}")
+            if item["status"].get("phase") != "Succeeded" and not _is_ready(item)
+        ]
         reasons = await asyncio.gather(*(self._reason(item) for item in pods))
         return [_pod(item, reason) for item, reason in zip(pods, reasons, strict=True)]
 
     async def edges(self, color: Color) -> list[str]:
         """The names of a colour's edge pods."""
-        return [item["metadata"]["name"] for item in await self._list("pods", color) if _label(item, "role") == "edge"]
+        return [item["metadata"]["name"] for item in await self._list("pods", f"quietzone/color={color.value},quietzone/role=edge")]
+
+    async def unmounted(self, color: Color) -> list[str]:
+        """The claims of a colour's spools that no pod has, or had, as a Job's that ended well does: nobody has looked into them."""
+        claims, pods = await asyncio.gather(self._list("persistentvolumeclaims", f"quietzone/color={color.value}"), self._list("pods"))
+        mounted = {
+            volume.get("persistentVolumeClaim", {}).get("claimName")
+            for pod in pods
+            if pod["status"].get("phase") != "Failed"
+            for volume in pod["spec"].get("volumes", [])
+        }
+        return sorted({item["metadata"]["name"] for item in claims} - mounted)
 
     async def metrics(self, pod: str, container: str, port: int) -> str:
         """What a container's operators' port says at /metrics."""
@@ -68,54 +90,71 @@ class Cluster:
 
     async def blueprints(self, color: Color, role: str) -> list[str]:
         """The suspended CronJobs of a colour that jobs of this role are made from."""
-        return [item["metadata"]["name"] for item in await self._list("cronjobs", color) if _label(item, "role") == role]
+        return [item["metadata"]["name"] for item in await self._list("cronjobs", f"quietzone/color={color.value},quietzone/role={role}")]
 
     async def run_job(self, blueprint: str) -> str:
         """Make a job, wait for its end, remove it; returns what it printed.
 
         Raises:
-            ReleaseFailed: it failed, or didn't end within JOB_S; with what it printed.
+            ReleaseFailed: it failed, or didn't end within its deadline; with what it printed.
         """
         job = f"{blueprint}-now"
         await self._kubectl("delete", "job", job, "--ignore-not-found", "--cascade=foreground")
         await self._kubectl("create", "job", job, f"--from=cronjob/{blueprint}")
         try:
-            succeeded = await self._ended(job)
-            said = await self._kubectl("logs", f"job/{job}", "--tail=40")
+            failed = await self._failed(job)
+            said = await self._printed(job)
         finally:
             await self._kubectl("delete", "job", job, "--ignore-not-found", "--wait=false")
-        if not succeeded:
-            raise ReleaseFailed(f"{blueprint} failed: {said.strip() or 'it printed nothing'}")
+        if failed:
+            raise ReleaseFailed(f"{blueprint} failed ({failed}): {said.strip() or 'it printed nothing'}")
         return said
 
-    async def _ended(self, job: str) -> bool:
-        """Whether it succeeded."""
+    async def _failed(self, job: str) -> str:
+        """Waits for its end: why it failed, nothing when it did well."""
+        within_s = (await self._job(job))["spec"]["activeDeadlineSeconds"] + JOB_ENDS_S
         try:
-            async with asyncio.timeout(JOB_S):
+            async with asyncio.timeout(within_s):
                 while True:
-                    status = json.loads(await self._kubectl("get", "job", job, "--output", "json"))["status"]
-                    ended = {condition["type"] for condition in status.get("conditions", []) if condition["status"] == "True"}
-                    if ended & {"Complete", "Failed"}:
-                        return "Complete" in ended
+                    conditions = (await self._job(job))["status"].get("conditions", [])
+                    ended = {one["type"]: one.get("reason", "") for one in conditions if one["status"] == "True"}
+                    if "Complete" in ended:
+                        return ""
+                    if "Failed" in ended:
+                        return ended["Failed"] or "Kubernetes doesn't say why"
                     await asyncio.sleep(LOOK_AGAIN_S)
         except TimeoutError as error:
             raise ReleaseFailed(
-                f"{job} didn't end within {JOB_S:.0f} s: see `kubectl --namespace {self.namespace} describe job {job}`"
+                f"{job} didn't end within {within_s:.0f} s: see `kubectl --namespace {self.namespace} describe job {job}`"
             ) from error
+
+    async def _job(self, name: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(await self._kubectl("get", "job", name, "--output", "json"))
+        return found
+
+    async def _printed(self, job: str) -> str:
+        """Nothing when its pods are gone, as they are after its deadline."""
+        try:
+            return await self._kubectl("logs", f"job/{job}", "--tail=40")
+        except ReleaseFailed:
+            return ""
 
     async def _reason(self, item: Mapping[str, Any]) -> str:
         said = _kubernetes_says(item)
         if said:
             return said
-        name = item["metadata"]["name"]
-        try:
-            log = await self._kubectl("logs", name, "--tail=1", "--container", item["spec"]["containers"][0]["name"])
-        except ReleaseFailed as error:
-            return str(error)
-        return _last_word(log)
+        words = await asyncio.gather(*(self._last_word(item["metadata"]["name"], container) for container in _troubled(item)))
+        return "; ".join(words) or "starting"
 
-    async def _list(self, kinds: str, color: Color) -> Sequence[Mapping[str, Any]]:
-        selector = f"app.kubernetes.io/instance={self.release},quietzone/color={color.value}"
+    async def _last_word(self, pod: str, container: str) -> str:
+        try:
+            log = await self._kubectl("logs", pod, "--tail=1", "--container", container)
+        except ReleaseFailed as error:
+            return f"{container}: {error}"
+        return f"{container}: {_last_word(log)}"
+
+    async def _list(self, kinds: str, labels: str = "") -> Sequence[Mapping[str, Any]]:
+        selector = ",".join(filter(None, [f"app.kubernetes.io/instance={self.release}", labels]))
         found: Sequence[Mapping[str, Any]] = json.loads(await self._kubectl("get", kinds, "--selector", selector, "--output", "json"))[
             "items"
         ]
@@ -126,13 +165,26 @@ class Cluster:
 
 
 def _workload(item: Mapping[str, Any]) -> Workload:
-    status = item["status"]
-    # A controller that hasn't seen the newest form yet reports on the one before.
-    seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
-    ready = min(status.get("updatedReplicas", 0), status.get("readyReplicas", 0)) if seen else 0
+    status, wanted = item["status"], item["spec"]["replicas"]
+    answering = min(wanted, status.get("readyReplicas", 0))
     return Workload(
-        item["metadata"]["name"], _label(item, "part"), _label(item, "role"), Color(_label(item, "color")), item["spec"]["replicas"], ready
+        item["metadata"]["name"],
+        _label(item, "part"),
+        _label(item, "role"),
+        Color(_label(item, "color")),
+        wanted,
+        min(answering, _newest(item)),
+        answering,
     )
+
+
+def _newest(item: Mapping[str, Any]) -> int:
+    """How many pods have the newest form; all that are wanted of a canary by Argo Rollouts, which gives few of them the newest."""
+    if item["kind"] == "Rollout":
+        return int(item["spec"]["replicas"])
+    # A controller that hasn't seen the newest form yet reports on the one before.
+    seen = item["status"].get("observedGeneration", 0) >= item["metadata"]["generation"]
+    return int(item["status"].get("updatedReplicas", 0)) if seen else 0
 
 
 def _pod(item: Mapping[str, Any], reason: str) -> Pod:
@@ -146,12 +198,25 @@ def _is_ready(item: Mapping[str, Any]) -> bool:
 def _kubernetes_says(item: Mapping[str, Any]) -> str:
     """Why a container doesn't run, or why there is no node for the pod; nothing when all containers run."""
     status = item["status"]
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+    for container in _containers(item):
         waiting = container["state"].get("waiting")
-        if waiting and waiting.get("reason") not in {"ContainerCreating", "PodInitializing", "CrashLoopBackOff"}:
+        if waiting and waiting.get("reason") not in NOT_YET | {"CrashLoopBackOff"}:
             return f"{container['name']}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
     unscheduled = [one for one in status.get("conditions", []) if one["type"] == "PodScheduled" and one["status"] == "False"]
     return f"{unscheduled[0].get('reason')}: {unscheduled[0].get('message')}" if unscheduled else ""
+
+
+def _troubled(item: Mapping[str, Any]) -> list[str]:
+    """The containers, sidecars among them, that run or ran and aren't ready."""
+    return [
+        container["name"]
+        for container in _containers(item)
+        if not container["ready"] and container["state"].get("waiting", {}).get("reason") not in NOT_YET
+    ]
+
+
+def _containers(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*item["status"].get("initContainerStatuses", []), *item["status"].get("containerStatuses", [])]
 
 
 def _last_word(log: str) -> str:
