@@ -97,7 +97,7 @@ def _show(status: Status) -> None:
     if not status.running.enabled:
         console.print(f"{status.color}: not there", highlight=False)
         return
-    what = "answers" if status.active else "stands by"
+    what = {0: "stands by", 100: "answers"}.get(status.share, f"answers {status.share} %")
     workers = "work" if status.running.workers else "rest"
     table = Table(title=f"{status.color}: {what}, workers {workers}, images {status.running.tag or 'of the chart'}", title_justify="left")
     for column in ("part", "role", "ready"):

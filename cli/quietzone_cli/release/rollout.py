@@ -37,10 +37,12 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Both colours, and which one answers."""
+    """Both colours, and which one answers; of a canary, the percentage that the other one answers, and whether Argo Rollouts runs it."""
 
     active: Color
     colors: Mapping[Color, Running]
+    weight: int = 0
+    argo: bool = False
 
     @property
     def other(self) -> Color:
@@ -58,20 +60,48 @@ class Rollout:
 
 
 def parse(values: Mapping[str, Any]) -> Rollout:
-    """The rollout that a release's values say.
-
-    Raises:
-        RolloutRefused: the release isn't blue-green.
-    """
-    rollout = values.get("rollout", {})
-    strategy = rollout.get("strategy")
-    if strategy != "blueGreen":
-        raise RolloutRefused(f"this release's rollout.strategy is {strategy!r}: these commands are for blueGreen; else use `helm upgrade`")
+    """The rollout that a release's values say. One that isn't of two colours is blue."""
+    rollout = values["rollout"]
     colors = {name: rollout["colors"][name.value] for name in Color}
+    canary = rollout.get("canary", {}) if rollout["strategy"] == "canary" else {}
+    argo = canary.get("provider") == "argoRollouts"
+    if argo or rollout["strategy"] == "rolling":
+        blue = Running(enabled=True, tag=str(colors[Color.BLUE]["tag"]), workers=True)
+        return Rollout(Color.BLUE, {Color.BLUE: blue, Color.GREEN: Running(enabled=False, tag="", workers=False)}, argo=argo)
     return Rollout(
         Color(rollout["activeColor"]),
         {name: Running(bool(one["enabled"]), str(one["tag"]), bool(one["workers"])) for name, one in colors.items()},
+        weight=int(canary.get("weight", 0)),
     )
+
+
+def blue_green(values: Mapping[str, Any]) -> Rollout:
+    """The rollout of a release that can be switched.
+
+    Raises:
+        RolloutRefused: it isn't blue-green.
+    """
+    strategy = values["rollout"]["strategy"]
+    if strategy != "blueGreen":
+        raise RolloutRefused(
+            f"this release's rollout.strategy is {strategy!r}, and only blueGreen is switched by steps: use `helm upgrade`"
+        )
+    return parse(values)
+
+
+def least_pods(values: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """The roles (part, role) that answer requests or scans, each with the value of the chart that says how many pods it has at least."""
+    roles = {(part, role): own for part, its in values["parts"].items() for role, own in its["roles"].items()}
+    scaled = {name: {**values["defaults"]["autoscaling"], **own.get("autoscaling", {})} for name, own in roles.items()}
+    return {
+        (part, role): f"parts.{part}.roles.{role}.{'autoscaling.min' if _scales(scaled[part, role]) else 'replicas'}"
+        for (part, role), own in roles.items()
+        if own["enabled"] and own["kind"] != "worker"
+    }
+
+
+def _scales(autoscaling: Mapping[str, Any]) -> bool:
+    return bool(autoscaling["enabled"] or autoscaling["lag"].get("enabled"))
 
 
 def staged(rollout: Rollout, tag: str, *, chart_tag: str) -> Rollout:
@@ -121,14 +151,14 @@ def rollback(rollout: Rollout) -> tuple[Rollout, ...]:
 
 
 def retired(rollout: Rollout) -> Rollout:
-    """Without the other colour.
+    """Without the other colour; as it is where that is gone already.
 
     Raises:
-        RolloutRefused: it isn't there, or still works.
+        RolloutRefused: the other colour still works.
     """
     other = rollout.colors[rollout.other]
     if not other.enabled:
-        raise RolloutRefused(f"{rollout.other} isn't there: nothing to retire")
+        return rollout
     if other.workers:
         raise RolloutRefused(_interrupted(rollout.other))
     return rollout.where(rollout.other, Running(enabled=False, tag="", workers=False))

@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietzone_cli.release.rollout import Color, Rollout, RolloutRefused, Running, parse, promotion, retired, rollback, staged
+from quietzone_cli.release.rollout import (
+    Color,
+    Rollout,
+    RolloutRefused,
+    Running,
+    blue_green,
+    least_pods,
+    parse,
+    promotion,
+    retired,
+    rollback,
+    staged,
+)
 
 OFF = Running(enabled=False, tag="", workers=False)
 WORKING = Running(enabled=True, tag="1", workers=True)
@@ -66,7 +78,6 @@ def test_a_retired_colour_leaves_nothing_of_itself() -> None:
     [
         (promotion, ALONE, "green isn't there: stage it first"),
         (rollback, ALONE, "green was retired"),
-        (retired, ALONE, "nothing to retire"),
         (retired, promotion(BESIDE)[0], "green still works"),
         (lambda rollout: staged(rollout, "3", chart_tag="0"), promotion(BESIDE)[0], "green still works"),
     ],
@@ -79,7 +90,25 @@ def test_a_step_that_is_not_possible_says_why(step: object, rollout: Rollout, sa
 
 def test_a_release_that_is_not_blue_green_is_left_alone() -> None:
     with pytest.raises(RolloutRefused, match="helm upgrade"):
-        parse({"rollout": {"strategy": "rolling"}})
+        blue_green({"rollout": {"strategy": "rolling"}})
+
+
+def test_what_is_retired_already_stays_as_it_is() -> None:
+    assert retired(ALONE) == ALONE
+
+
+def test_roles_that_answer_are_known_with_the_value_that_sets_their_least_number() -> None:
+    no, yes = {"enabled": False, "lag": {"enabled": False}}, {"enabled": True}
+    roles = {
+        "serve": {"kind": "serving", "enabled": True, "autoscaling": yes},
+        "edge": {"kind": "edge", "enabled": True},
+        "links": {"kind": "worker", "enabled": True},
+        "old": {"kind": "serving", "enabled": False},
+    }
+
+    found = least_pods({"defaults": {"autoscaling": no}, "parts": {"p": {"roles": roles}}})
+
+    assert found == {("p", "serve"): "parts.p.roles.serve.autoscaling.min", ("p", "edge"): "parts.p.roles.edge.replicas"}
 
 
 @given(st.lists(st.sampled_from([staged, promotion, rollback, retired]), max_size=12))
