@@ -47,7 +47,7 @@ async def scan_all(port: int, slugs: Sequence[str], *, count: int, connections: 
 
 
 async def scan_steadily(
-    port: int, slugs: Sequence[str], *, rate: int, connections: int, ledger: Ledger, stop: asyncio.Event, fresh: int = 0
+    host: str, port: int, slugs: Sequence[str], *, rate: int, connections: int, ledger: Ledger, stop: asyncio.Event, fresh: int = 0
 ) -> None:
     """Scan the slugs in turn, `rate` times a second over all connections, until `stop`; what fails isn't tried again.
 
@@ -56,10 +56,12 @@ async def scan_steadily(
     async with asyncio.TaskGroup() as group:
         for number in range(connections):
             jobs = itertools.islice(itertools.cycle(slugs), number, None, connections)
-            group.create_task(_steady_scanner(port, jobs, connections / rate, ledger, stop, keeps=number >= fresh))
+            group.create_task(_steady_scanner((host, port), jobs, connections / rate, ledger, stop, keeps=number >= fresh))
 
 
-async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger: Ledger, stop: asyncio.Event, *, keeps: bool) -> None:
+async def _steady_scanner(
+    place: tuple[str, int], jobs: Iterator[str], pause_s: float, ledger: Ledger, stop: asyncio.Event, *, keeps: bool
+) -> None:
     clock = asyncio.get_running_loop()
     connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     due = clock.time()
@@ -67,7 +69,7 @@ async def _steady_scanner(port: int, jobs: Iterator[str], pause_s: float, ledger
         began = clock.time()
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                connection = connection or await asyncio.open_connection("127.0.0.1", port)
+                connection = connection or await asyncio.open_connection(*place)
                 answer = await _once(*connection, next(jobs), ledger)
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             ledger.unanswered += 1

@@ -133,7 +133,9 @@ class Traffic:
         """Scan, change, draw and export until `stop`."""
         slugs = [code["slug"] for code in self.edits.codes]
         async with asyncio.TaskGroup() as group:
-            group.create_task(scan_steadily(port, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop))
+            group.create_task(
+                scan_steadily("127.0.0.1", port, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop)
+            )
             group.create_task(_again(self.edits.one, 0.3, stop))
             group.create_task(_again(self.images.one, 0.3, stop))
             group.create_task(_again(self.exports.one, 5.0, stop))

@@ -10,7 +10,7 @@ from house import KEY, command
 from release import foreign
 from release.cluster import ROOT, Failed, said, until
 from release.measure import Process, processes
-from release.proof import BLUE, BROKEN, GREEN, SCAN_PORT, Proof, redirected
+from release.proof import BLUE, BROKEN, GREEN, NODE, SCAN_PORT, Proof, redirected
 from release.traffic import Traffic
 
 FIRST_REDIRECT_S, SWITCH_S, ROLLBACK_S, READY_S, REST_MIB = 60.0, 5.0, 10.0, 2.0, 1024.0
@@ -38,7 +38,7 @@ def begin_traffic(proof: Proof) -> Traffic:
     codes = [proof.ask("POST", "/v1/codes", {"destination": f"https://example.com/{number}"}) for number in range(CODES)]
     for code in codes:
         until(lambda slug=code["slug"]: redirected(slug) is not None, "a code's redirect")  # type: ignore[misc]
-    return Traffic(proof.api, SCAN_PORT, codes)
+    return Traffic(proof.api, (NODE, SCAN_PORT), codes)
 
 
 def install(proof: Proof) -> None:
@@ -50,7 +50,7 @@ def install(proof: Proof) -> None:
     until(lambda: redirected(code["slug"]) is not None, "the first redirect")
     proof.note(f"helm install to the first redirect: {time.monotonic() - began:.1f} s (aim {FIRST_REDIRECT_S:.0f} s)")
     with proof.timed("the main job through NodePorts (`quietzone tour`)"):
-        place = ("--api", proof.api, "--scans", f"http://127.0.0.1:{SCAN_PORT}")
+        place = ("--api", proof.api, "--scans", f"http://{NODE}:{SCAN_PORT}")
         ended = command("tour", *place, settings={"QUIETZONE_API_KEY": KEY}, cwd=ROOT)
         if ended.returncode:
             raise Failed(f"quietzone tour: {ended.stdout[-1000:]} {ended.stderr[-1000:]}")

@@ -19,6 +19,9 @@ from servers.proxied import Proxied
 HOST = os.environ.get("QUIETZONE_RELEASE_HOST", "")
 """An address of this machine that pods reach: the servers outside the cluster listen there."""
 
+NODE = os.environ.get("QUIETZONE_RELEASE_NODE", "127.0.0.1")
+"""Where NodePorts are asked."""
+
 DNS = os.environ.get("QUIETZONE_RELEASE_DNS", "")
 """Where the cluster's DNS answers, when it isn't a pod of kube-system."""
 
@@ -46,7 +49,7 @@ class Proof:
     @property
     def api(self) -> str:
         """Where the API answers."""
-        return f"http://127.0.0.1:{API_PORT}"
+        return f"http://{NODE}:{API_PORT}"
 
     def note(self, what: str) -> None:
         """A line of the timeline."""
@@ -123,7 +126,7 @@ class Proof:
         edge = {"type": "NodePort", "nodePort": SCAN_PORT, "previewNodePort": PREVIEW_SCAN_PORT}
         return {
             "image": {"tag": tag, "pullPolicy": "IfNotPresent"},
-            "hosts": {"scans": f"localhost:{SCAN_PORT}", "api": f"127.0.0.1:{API_PORT}", "https": False},
+            "hosts": {"scans": f"{NODE}:{SCAN_PORT}", "api": f"{NODE}:{API_PORT}", "https": False},
             "servers": {"urls": {**self.there.urls, **keys}},
             "account": {"existingSecret": "own-account"},
             "parts": {
@@ -137,7 +140,7 @@ class Proof:
 def redirected(slug: str) -> str | None:
     """Where a scan is sent; None when it isn't. It isn't counted."""
     try:
-        answer = fetch("HEAD", f"http://127.0.0.1:{SCAN_PORT}/{slug}", None, {})
+        answer = fetch("HEAD", f"http://{NODE}:{SCAN_PORT}/{slug}", None, {})
     except OSError:
         return None
     return next((value for name, value in answer.headers.items() if name.lower() == "location"), None) if answer.status == 302 else None

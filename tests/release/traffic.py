@@ -41,7 +41,7 @@ class Traffic:
     """What was asked so far."""
 
     api: str
-    scan_port: int
+    scans_at: tuple[str, int]
     codes: list[dict[str, str]]
     scans: Ledger = field(default_factory=Ledger)
     calls: Calls = field(default_factory=Calls)
@@ -85,7 +85,7 @@ class Traffic:
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 scan_steadily(
-                    self.scan_port, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop, fresh=FRESH
+                    *self.scans_at, slugs, rate=SCANS_A_SECOND, connections=CONNECTIONS, ledger=self.scans, stop=stop, fresh=FRESH
                 )
             )
             await asyncio.to_thread(stopped.wait)
