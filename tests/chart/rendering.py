@@ -13,6 +13,8 @@ RELEASE = "qz"
 OPTIONS = ("--namespace", "quietzone", "--values", "-", "--kube-version", "1.32.0")  # built from source, Helm takes 1.20 for today's
 WITHIN_S = 60.0
 """A fraction of a second, on a machine that does other things."""
+LONGEST_NAME, LONGEST_CRON_JOB = 63, 52
+"""Characters that Kubernetes takes: names become labels and hosts' names, and a CronJob's Jobs have 11 more than it."""
 
 Manifest = dict[str, Any]
 Values = Mapping[str, Any]

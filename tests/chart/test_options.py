@@ -132,8 +132,8 @@ def test_every_port_with_metrics_is_read(safest: Rendered) -> None:
 
 
 def test_a_spool_without_an_edge_is_drained_by_a_job(helm: Helm) -> None:
-    pod = helm.render(merged(INSTALL, {"adopt": ["spool-qz-edge-green-3"]}))
-    (job,) = [one for one in pod.of("Job") if one["metadata"]["name"] == "adopt-spool-qz-edge-green-3"]
+    rendered = helm.render(merged(INSTALL, {"adopt": ["spool-qz-edge-green-3"]}))
+    (job,) = [one for one in rendered.of("Job") if one["metadata"]["name"].startswith("adopt-spool-qz-edge-green-3-")]
 
     assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["drain"]
     assert {"name": "spool", "persistentVolumeClaim": {"claimName": "spool-qz-edge-green-3"}} in job["spec"]["template"]["spec"]["volumes"]
@@ -145,6 +145,13 @@ def test_the_main_job_is_done_by_helm_test(helm: Helm) -> None:
 
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
     assert (variables["QUIETZONE_API_URL"], variables["QUIETZONE_SCANS_URL"]) == ("http://qz-gateway:8000", "http://qz-edge:8080")
+
+
+def test_the_main_job_is_done_with_the_release_that_answers(helm: Helm) -> None:
+    green = {"activeColor": "green", "colors": {"green": {"workers": True}}}
+    (container,) = helm.render(merged(INSTALL, {"rollout": merged(TWO, green)})).named("Pod", "test")["spec"]["containers"]
+
+    assert container["image"] == "quietzone-cli:2.0.0"
 
 
 def test_for_development_the_code_can_be_written_to(helm: Helm) -> None:

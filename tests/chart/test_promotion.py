@@ -1,12 +1,13 @@
 """A release is switched by values alone: what changes in the cluster at each step, and nothing else."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from chart.combinations import GATEWAY_API, INSTALL, TWO
-from chart.rendering import Helm, Rendered, Values, merged
+from chart.rendering import LONGEST_NAME, Helm, Manifest, Rendered, Values, merged
 
 STAGED = merged(INSTALL, {"rollout": TWO})
 JOINED = merged(STAGED, {"rollout": {"colors": {"green": {"workers": True}}}})
@@ -35,7 +36,52 @@ def test_then_the_services_select_the_other_colour(helm: Helm) -> None:
         f"Service qz-gateway.{color}": ("blue", "green"),
         f"Service qz-edge-preview.{color}": ("green", "blue"),
         f"Service qz-gateway-preview.{color}": ("green", "blue"),
+        "Pod qz-test.spec.containers[0].image": ("quietzone-cli:1.0.0", "quietzone-cli:2.0.0"),  # made by `helm test` alone
     }
+
+
+def test_a_job_that_adopts_a_spool_is_made_anew_and_never_changed(helm: Helm) -> None:
+    adopting = {"adopt": ["spool-qz-edge-green-3"]}
+    steps = [merged(step, adopting) for step in (STAGED, JOINED, SWITCHED, LEFT)]
+    changes = [
+        {path: change for path, change in _diff(helm, before, after).items() if path.startswith("Job adopt")}
+        for before, after in pairwise(steps)
+    ]
+
+    assert [sorted(change.values()) for change in changes] == [[], ["gone", "there"], []]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prepare": {"resources": {"limits": {"memory": "1Gi"}}}},
+        {"settings": {"LOG_LEVEL": "debug"}},
+        {"costLabels": {"team": "codes"}},
+        {"prepare": {"retries": 9}},
+    ],
+    ids=str,
+)
+def test_another_template_gives_a_job_that_adopts_another_name(helm: Helm, change: Values) -> None:
+    adopting = merged(INSTALL, {"adopt": ["spool-qz-edge-green-3"]})
+    (before,), (after,) = (_adopters(helm, values) for values in (adopting, merged(adopting, change)))
+
+    assert before["metadata"]["name"] != after["metadata"]["name"]
+
+
+def test_a_job_that_adopts_a_spool_is_of_the_release_that_answers(helm: Helm) -> None:
+    (job,) = _adopters(helm, merged(SWITCHED, {"adopt": ["spool-qz-edge-blue-3"]}))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+
+    assert container["image"] == "quietzone-tracking:2.0.0"
+    assert job["spec"]["template"]["metadata"]["labels"]["quietzone/color"] == "green"
+
+
+def test_spools_of_long_names_are_each_adopted_by_a_job(helm: Helm) -> None:
+    claims = [f"spool-{'a' * 27}-edge-green-with-a-long-name-{number}" for number in (1, 2)]
+    names = [job["metadata"]["name"] for job in _adopters(helm, merged(INSTALL, {"adopt": claims}))]
+
+    assert len(set(names)) == len(claims)
+    assert max(map(len, names)) <= LONGEST_NAME
 
 
 def test_then_the_old_workers_leave(helm: Helm) -> None:
@@ -85,6 +131,10 @@ def test_stores_are_migrated_once_for_each_code_that_runs(helm: Helm) -> None:
     same = merged(STAGED, {"rollout": {"colors": {"green": {"tag": "1.0.0"}}}})
 
     assert len(_migrations(helm.render(STAGED))) == 2 * len(_migrations(helm.render(same)))
+
+
+def _adopters(helm: Helm, values: Values) -> list[Manifest]:
+    return [job for job in helm.render(values).of("Job") if job["metadata"]["labels"].get("quietzone/role") == "adopt"]
 
 
 def _migrations(rendered: Rendered) -> list[str]:

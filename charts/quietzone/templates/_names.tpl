@@ -77,6 +77,11 @@ quietzone/color: {{ index . 3 }}
 {{- if include "quietzone.twoColors" . }}{{ .Values.rollout.activeColor }}{{ else }}blue{{ end -}}
 {{- end -}}
 
+{{/* The tag of the code that answers. */}}
+{{- define "quietzone.activeTag" -}}
+{{- range include "quietzone.colors" . | fromJsonArray }}{{ if .active }}{{ .tag }}{{ end }}{{ end -}}
+{{- end -}}
+
 {{- define "quietzone.otherColor" -}}
 {{- if eq (include "quietzone.activeColor" .) "blue" }}green{{ else }}blue{{ end -}}
 {{- end -}}
