@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.combinations import GATEWAY_API, INSTALL, TWO
-from chart.rendering import CHART, SERVERS, Helm, Refused, Values, merged
+from chart.combinations import EXTRAS, GATEWAY_API, INSTALL, TWO
+from chart.rendering import CHART, LONGEST_CRON_JOB, LONGEST_NAME, SERVERS, Helm, Refused, Values, merged
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 KUBERNETES = {"A toleration.", "A peer.", "A parentRef, as the Gateway API has it."}
@@ -62,7 +62,14 @@ REFUSALS: dict[str, tuple[Values, str]] = {
         "parts.qr.roles.serve.servers: busses isn't among networkPolicies.servers (blobs, bus, cache, documents)",
     ),
     "an edge without a disk": ({"parts": {"tracking": {"roles": {"edge": {"spool": None}}}}}, "an edge needs a spool"),
-    "a name that is too long": ({"fullnameOverride": "a" * 31}, "at '/fullnameOverride': maxLength: got 31, want 30"),
+    "a name that is too long": ({"fullnameOverride": "a" * 28}, "at '/fullnameOverride': maxLength: got 28, want 27"),
+    "a part whose name leaves too little": (
+        {
+            "parts": {"observability": {"roles": {"serve": {"kind": "serving", "enabled": True, "replicas": 1, "servers": ["bus"]}}}},
+            "fullnameOverride": "a" * 24,
+        },
+        "take a release name (or fullnameOverride) of at most 23 characters",
+    ),
     "a slip of the keys": ({"rollout": {"activeColour": "blue"}}, "at '/rollout': additional properties 'activeColour' not allowed"),
     "a slip in a role": ({"parts": {"qr": {"roles": {"serve": {"replica": 3}}}}}, "additional properties 'replica' not allowed"),
     "a setting in small letters": ({"settings": {"log_level": "debug"}}, "invalid propertyName 'log_level'"),
@@ -84,8 +91,18 @@ def test_values_that_can_not_work_are_refused_with_a_sentence(helm: Helm, name: 
 
 
 def test_a_release_name_that_is_too_long_is_refused(helm: Helm) -> None:
-    with pytest.raises(Refused, match="take a release name"):
-        helm.text(INSTALL, release="a" * 31)
+    with pytest.raises(Refused, match=r"take a release name \(or fullnameOverride\) of at most 27 characters"):
+        helm.text(INSTALL, release="a" * 28)
+
+
+@pytest.mark.parametrize("extra", ["safest", "largest"])
+def test_with_the_longest_release_name_all_names_are_such_as_kubernetes_takes(helm: Helm, extra: str) -> None:
+    rendered = helm.render(merged(INSTALL, EXTRAS[extra], {"rollout": TWO, "fullnameOverride": "a" * 27, "gatewayApi": GATEWAY_API}))
+    longest = {"CronJob": LONGEST_CRON_JOB}
+    names = [(one["kind"], one["metadata"]["name"]) for one in rendered.objects]
+
+    assert [(kind, name) for kind, name in names if len(name) > longest.get(kind, LONGEST_NAME)] == []
+    assert max(len(name) for kind, name in names if kind == "CronJob") == LONGEST_CRON_JOB
 
 
 def test_the_values_for_development_are_good_ones(helm: Helm) -> None:

@@ -1,8 +1,10 @@
 {{/* What the schema can't say: values that don't go together. Each sentence says what to do. */}}
 {{- define "quietzone.checks" -}}
 {{- $values := .Values -}}
-{{- if gt (len (include "quietzone.fullname" .)) 30 }}
-{{- fail (printf "the name %s is too long: take a release name (or fullnameOverride) of at most 30 characters, since pods' names are made of it" (include "quietzone.fullname" .)) }}
+{{- $room := 52 }}
+{{- range $part, $_ := $values.parts }}{{ $room = min $room (sub 52 (len (printf "-%s-contract-green" $part))) }}{{ end }}
+{{- if gt (len (include "quietzone.fullname" .)) (int $room) }}
+{{- fail (printf "the name %s is too long: take a release name (or fullnameOverride) of at most %d characters, since CronJobs' names are made of it and of parts' names, and Kubernetes takes 52" (include "quietzone.fullname" .) $room) }}
 {{- end }}
 {{- $sources := list }}
 {{- if $values.servers.existingSecret }}{{ $sources = append $sources "existingSecret" }}{{ end }}
