@@ -92,6 +92,34 @@ def test_keys_of_the_installation_are_made_by_install_alone_and_kept(helm: Helm)
         assert (annotations["helm.sh/hook"], annotations["helm.sh/resource-policy"]) == ("pre-install", "keep")
 
 
+def test_keys_of_the_installation_are_there_before_anything_can_fail(helm: Helm) -> None:
+    """An install that fails is gone on with by an upgrade, which doesn't make them."""
+    rendered = helm.render(merged(INSTALL, {"servers": {"existingSecret": "", "urls": SERVERS}}))
+    keys = [rendered.named("Secret", name) for name in ("caller", "account")]
+    others = [one for one in rendered.objects if one not in keys]
+
+    # A key of the account that was there stops an install: what signs calls must be there by then.
+    assert _weight(keys[0]) < _weight(keys[1]) < min(map(_weight, others))
+
+
+def test_for_development_no_key_is_left_to_be_in_the_way_of_another_install(helm: Helm) -> None:
+    development = helm.render(yaml.safe_load((CHART / "values-dev.yaml").read_text()))
+    servers = [one for path in (CHART.parent.parent / "k8s").glob("*.yaml") for one in yaml.safe_load_all(path.read_text())]
+    keys = {one["metadata"]["name"]: one["stringData"] for one in servers if one["kind"] == "Secret"}
+    wanted = {
+        (value["secretKeyRef"]["name"], value["secretKeyRef"]["key"])
+        for _, pod in development.pods()
+        for container in containers(pod)
+        for value in environment(container).values()
+        if isinstance(value, dict)
+    }
+
+    assert [one for one in development.of("Secret") if "keep" in str(one["metadata"].get("annotations"))] == []
+    assert {(name, key) for name, data in keys.items() for key in data} == {
+        (name, key) for name, key in wanted if not name.startswith("qz-servers")
+    }
+
+
 def test_the_accounts_key_is_never_replaced(helm: Helm) -> None:
     annotations = helm.render(INSTALL).named("Secret", "account")["metadata"]["annotations"]
 
