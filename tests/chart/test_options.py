@@ -125,6 +125,15 @@ def test_rules_and_dashboards_arrive_as_they_are_written(helm: Helm, tmp_path: P
     assert rendered.named("ConfigMap", "dashboard-scans")["data"] == {"scans.json": '{"title": "{{instance}}"}'}
 
 
+def test_alerts_lead_to_where_the_runbooks_are_published(helm: Helm) -> None:
+    monitoring = {"prometheusRule": {"enabled": True, "runbooks": "https://runbooks.example.org/quietzone/"}}
+    made = helm.render(merged(INSTALL, {"monitoring": monitoring})).named("PrometheusRule", "scans")
+    pages = [rule["annotations"]["runbook_url"] for group in made["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+
+    assert "https://runbooks.example.org/quietzone/scans-lost.md" in pages
+    assert [page for page in pages if not page.startswith("https://runbooks.example.org/quietzone/")] == []
+
+
 def test_every_port_with_metrics_is_read(safest: Rendered) -> None:
     (monitor,) = safest.of("ServiceMonitor")
 

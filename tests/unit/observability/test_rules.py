@@ -23,7 +23,7 @@ def test_every_alert_says_how_urgent_it_is() -> None:
 
 
 def test_every_alert_leads_to_its_page() -> None:
-    pages = {rule["alert"]: rule["annotations"]["runbook"] for rule in ALERTS}
+    pages = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in ALERTS}
 
     assert pages == {alert: f"docs/runbooks/{file_of(alert)}" for alert in pages}
     assert [alert for alert in pages if not PAGES.get(file_of(alert), "").startswith(f"# {alert}\n")] == []
