@@ -163,6 +163,20 @@ def test_the_main_job_is_done_with_the_release_that_answers(helm: Helm) -> None:
     assert container["image"] == "quietzone-cli:2.0.0"
 
 
+def test_operators_commands_have_all_that_they_need(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"rollout": TWO}))
+    roles = [environment(container) for workload in rendered.workloads for container in containers(workload["spec"]["template"])]
+    wanted = {name for role in roles for name, value in role.items() if isinstance(value, dict)} - {"QUIETZONE_CALLER_KEY"}
+    for color, tag in (("blue", "1.0.0"), ("green", "2.0.0")):
+        blueprint = rendered.named("CronJob", f"console-{color}")["spec"]
+        (container,) = blueprint["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        given = environment(container)
+
+        assert (blueprint["suspend"], container["image"]) == (True, f"quietzone-cli:{tag}")
+        assert {name for name, value in given.items() if isinstance(value, dict)} == wanted
+        assert (given["BACKENDS"], given["QUIETZONE_API_URL"]) == ("real", "http://qz-gateway:8000")
+
+
 def test_for_development_the_code_can_be_written_to(helm: Helm) -> None:
     rendered = helm.render(merged(INSTALL, {"development": {"sync": True}}))
 

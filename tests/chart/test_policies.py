@@ -28,7 +28,7 @@ def test_nobody_in_the_release_may_call_anybody_but_the_peers_that_are_declared(
 
 
 def test_calls_stay_within_their_colour(staged: Rendered) -> None:
-    colored = [(one, other) for one, other, _ in _edges(staged) if not one.startswith("test")]
+    colored = [(one, other) for one, other, _ in _edges(staged) if one not in ("test", "console")]
 
     assert [(one, other) for one, other in colored if one.rpartition(" ")[2] != other.rpartition(" ")[2]] == []
 
@@ -55,6 +55,12 @@ def test_a_role_reaches_the_servers_that_it_declares_and_no_others(staged: Rende
             assert _ports_outside(staged, {"quietzone/part": part, "quietzone/role": role}) == wanted, f"{part} {role}"
 
 
+def test_operators_commands_reach_all_servers(staged: Rendered) -> None:
+    ports = set().union(*(server["ports"] for server in VALUES["networkPolicies"]["servers"].values()))
+
+    assert _ports_outside(staged, {"quietzone/role": "console"}) == ports
+
+
 def test_the_internet_is_not_our_own_networks(staged: Rendered) -> None:
     (block,) = [
         peer["ipBlock"]
@@ -79,7 +85,7 @@ def test_metrics_are_read_from_the_namespace_that_is_named_only(staged: Rendered
 
 
 def _declared() -> Iterator[Edge]:
-    """What the values say: peers of the same colour, what is verified before it answers, and `helm test` on public roles."""
+    """What the values say: peers of the same colour, what is verified before it answers, `helm test` and operators on public roles."""
     parts = VALUES["parts"]
     for color in ("blue", "green"):
         for part, its in parts.items():
@@ -89,7 +95,8 @@ def _declared() -> Iterator[Edge]:
                     yield f"{part} {role} {color}", f"{peer} serve {color}", port
                     yield f"{part} verify {color}", f"{peer} serve {color}", port
                 if own.get("public"):
-                    yield "test", f"{part} {role} {color}", own["port"]["number"]
+                    for caller in ("test", "console"):
+                        yield caller, f"{part} {role} {color}", own["port"]["number"]
 
 
 def _edges(rendered: Rendered) -> Iterator[Edge]:

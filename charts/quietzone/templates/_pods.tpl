@@ -345,3 +345,36 @@ volumes:
   - name: test
     configMap: {name: {{ $full }}-test}
 {{- end -}}
+
+{{/* Waits for `kubectl exec`, with all that the command `quietzone` needs: every server, and the API of what answers. list of root and tag. */}}
+{{- define "quietzone.consoleSpec" -}}
+{{- $root := index . 0 -}}
+{{- $secrets := list -}}
+{{- $optional := list -}}
+{{- range $part, $values := $root.Values.parts -}}
+{{- range $role, $own := $values.roles -}}
+{{- if $own.enabled -}}
+{{- $secrets = concat $secrets ($own.secrets | default list) | uniq -}}
+{{- $optional = concat $optional ($own.optionalSecrets | default list) | uniq -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $item := dict "tls" false "color" "" "spec" $root.Values.defaults -}}
+{{- $spec := dict "secrets" $secrets "optionalSecrets" $optional "keys" (list "account") -}}
+serviceAccountName: {{ include "quietzone.fullname" $root }}-analytics # whose rights at a cloud are those to the archive
+{{ include "quietzone.podBasics" (dict "root" $root "spec" $root.Values.defaults) }}
+restartPolicy: Never
+terminationGracePeriodSeconds: 1
+containers:
+  - name: console
+    image: {{ include "quietzone.image" (list $root "cli" (index . 1)) }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    command: [sleep, "3600"]
+    env:
+      - {name: BACKENDS, value: real}
+      - {name: QUIETZONE_API_URL, value: "http://{{ include "quietzone.fullname" $root }}-gateway:{{ include "quietzone.publicPort" (list $root "gateway") }}"}
+      {{- include "quietzone.env" (dict "root" $root "item" $item "spec" $spec "secret" (include "quietzone.serversSecret" $root) "tls" false) | nindent 6 }}
+    {{- include "quietzone.oneOffContainer" $root | nindent 4 }}
+volumes:
+  {{- include "quietzone.volumes" (dict "root" $root "item" $item) | nindent 2 }}
+{{- end -}}
