@@ -68,6 +68,15 @@ class Cluster:
         reasons = await asyncio.gather(*(self._reason(item) for item in pods))
         return [_pod(item, reason) for item, reason in zip(pods, reasons, strict=True)]
 
+    async def preparing(self) -> str:
+        """Why the Job that prepares topics and stores failed: the last errors of its containers; nothing where none did."""
+        pods = [item for item in await self._list("pods", "quietzone/role=prepare") if item["status"].get("phase") == "Failed"]
+        if not pods:
+            return ""
+        newest = max(pods, key=lambda item: str(item["status"].get("startTime", "")))
+        failed = [each["name"] for each in _containers(newest) if each["state"].get("terminated", {}).get("exitCode")]
+        return "; ".join(await asyncio.gather(*(self._last_word(newest["metadata"]["name"], name, errors=True) for name in failed)))
+
     async def edges(self, color: Color) -> list[str]:
         """The names of a colour's edge pods."""
         return [item["metadata"]["name"] for item in await self._list("pods", f"quietzone/color={color.value},quietzone/role=edge")]
@@ -146,12 +155,14 @@ class Cluster:
         words = await asyncio.gather(*(self._last_word(item["metadata"]["name"], container) for container in _troubled(item)))
         return "; ".join(words) or "starting"
 
-    async def _last_word(self, pod: str, container: str) -> str:
+    async def _last_word(self, pod: str, container: str, *, errors: bool = False) -> str:
+        """The last line of a container's log; with `errors` the last error among the last 20, if there is one."""
         try:
-            log = await self._kubectl("logs", pod, "--tail=1", "--container", container)
+            log = await self._kubectl("logs", pod, f"--tail={20 if errors else 1}", "--container", container)
         except ReleaseFailed as error:
             return f"{container}: {error}"
-        return f"{container}: {_last_word(log)}"
+        wrong = [line for line in log.splitlines() if '"level": "error"' in line]
+        return f"{container}: {_last_word(wrong[-1] if wrong else log)}"
 
     async def _list(self, kinds: str, labels: str = "") -> Sequence[Mapping[str, Any]]:
         selector = ",".join(filter(None, [f"app.kubernetes.io/instance={self.release}", labels]))

@@ -72,7 +72,10 @@ class Release:
         """
         there = await self.helm.settled()
         rollout = staged(blue_green(there.values), tag, chart_tag=there.tag)
-        await self.helm.bring(rollout.values(), prepare_s=there.values["prepare"]["deadlineSeconds"])
+        try:
+            await self.helm.bring(rollout.values(), prepare_s=there.values["prepare"]["deadlineSeconds"])
+        except ReleaseFailed as error:
+            raise ReleaseFailed(". ".join(filter(None, [str(error), await self.cluster.preparing()]))) from error
         await self._ready(rollout.other)
         self.say(f"{rollout.other} stands ready with {tag}; {rollout.active} answers")
 

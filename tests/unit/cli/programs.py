@@ -115,7 +115,8 @@ class Installation:
 
     def finds(self, kinds: str, *items: Mapping[str, Any], color: str = "", role: str = "") -> None:
         """What there is of some kinds, in a colour and of a role."""
-        labels = f",quietzone/color={color}{f',quietzone/role={role}' if role else ''} " if color else ""
+        labels = "".join(f",quietzone/{name}={value}" for name, value in (("color", color), ("role", role)) if value)
+        labels += " " if labels else ""
         self.programs.answer(
             f"kubectl --namespace shop get {kinds} --selector app.kubernetes.io/instance=quietzone{labels}", {"items": items}
         )

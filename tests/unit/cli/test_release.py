@@ -29,6 +29,26 @@ async def test_staging_prepares_stores_within_the_time_that_the_release_gives_th
     assert "--no-hooks" not in asked
 
 
+async def test_staging_says_why_stores_were_not_prepared(installation: Installation) -> None:
+    installation.programs.refuse("helm upgrade", "pre-upgrade hooks failed: BackoffLimitExceeded")
+    ended = [
+        container(name) | {"state": {"terminated": {"exitCode": code}}}
+        for name, code in (("migrate-qr-green", 1), ("migrate-gateway-green", 0))
+    ]
+    tried = pod("prepare-1", "", containers=ended)
+    installation.finds(
+        "pods", tried | {"status": tried["status"] | {"phase": "Failed", "startTime": "2026-11-21T10:00:00Z"}}, role="prepare"
+    )
+    said = [
+        '{"message": "the process ends", "level": "error", "reason": "the store was changed for good"}',
+        '{"message": "stopped", "level": "info"}',
+    ]
+    installation.programs.answer("kubectl --namespace shop logs prepare-1", "\n".join(said))
+
+    with pytest.raises(ReleaseFailed, match=r"BackoffLimitExceeded.*migrate-qr-green: the process ends: the store was changed for good$"):
+        await installation.release.stage("3")
+
+
 async def test_staging_names_the_images_of_both_colours(installation: Installation) -> None:
     installation.colors(blue=WORKING | {"tag": ""}, green=OFF)
 
