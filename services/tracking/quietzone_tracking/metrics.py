@@ -16,7 +16,8 @@ SCANS_LOST = Counter(
 )
 PUBLISH_FAILURES = Counter(
     "quietzone_tracking_publish_failures_total",
-    "Attempts to publish that failed and are made again. Rising steadily: the bus is down or slow; the spool holds the scans meanwhile.",
+    "Attempts to publish, or to begin, that failed and are made again; scans wait in the spool. Rising steadily: the bus is down or slow, "
+    "or refuses what we ask: the forwarder's log says which, and what to do.",
 )
 SPOOL_FAILURES = Counter(
     "quietzone_tracking_spool_failures_total",

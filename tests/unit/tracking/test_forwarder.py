@@ -12,7 +12,6 @@ from quietzone_kit.bus import BusUnavailable, Message, Position, Topic, partitio
 from quietzone_topics import TRACKING_SCAN_V1
 from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.forwarder import MAX_LOADS
-from quietzone_tracking.forwarder.progress import PartitionsChanged
 from quietzone_tracking.spool import Numbers
 from quietzone_tracking.spool.frames import _PLACE, HEAD, segment_seed
 from quietzone_tracking.spool.layout import SPOOL, segment_path, segments, write_numbers
@@ -304,14 +303,6 @@ async def test_a_checkpoint_that_cannot_be_read_makes_what_is_left_be_sent_again
     report = (await world.last_reports())[SOURCE]
     assert (sorted(counted.scans[SOURCE]), counted.lost) == (sorted(edge.accepted.items()), set())
     assert (report.accepted, report.forwarded, report.lost) == (13, 13, 0)
-
-
-async def test_another_number_of_partitions_stops_it_with_a_plain_message(world: World) -> None:
-    spooled(world)
-    checkpoints.save(world.files, SOURCE, checkpoints.load(world.files, SOURCE, 3))
-
-    with pytest.raises(PartitionsChanged, match="3 partitions and the topic has 16"):
-        await world.forward()
 
 
 async def test_a_second_forwarder_waits_for_the_first_ones_end(world: World) -> None:

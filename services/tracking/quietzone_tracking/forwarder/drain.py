@@ -15,7 +15,7 @@ async def drain(files: Files, forwarder: Forwarder, say: Callable[[str], object]
 
     Raises:
         NotDone: an edge, or a forwarder, has the spool; or something is left that the disk doesn't give.
-        PartitionsChanged, BusError: as `Forwarder.run`.
+        PartitionsChanged, BusError: as `Forwarder.drain`.
     """
     _see_that_it_is_free(files, checkpoints.LOCK, "a forwarder has this spool, and drains it")
     found = [source for source in sources(files) if has_begun(files, source)]

@@ -3,13 +3,16 @@
 One coroutine does it all, a turn at a time: what the sources have now is published in one call, and published again in the same order
 until the bus has all of it; only then does the next turn read on. So what is in flight is bounded by a turn's loads, the spool is the
 buffer, and after any failure everything that wasn't acknowledged is sent anew. Readers know what they have seen by its numbers.
+
+Nothing that the bus says ends a forwarder that `run`s: an edge's pod would be unready with it. What somebody has to mend (a right that was
+taken away, a topic that is gone, a checkpoint for other partitions) is said with what to do, and tried again slowly; scans wait.
 """
 
 import asyncio
 import math
 from collections.abc import Iterable, Sequence
 
-from quietzone_kit.bus import Bus, BusUnavailable, Message, partition_of
+from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, partition_of
 from quietzone_kit.files import FileLock, Files
 from quietzone_kit.ids import birth_ms
 from quietzone_kit.runtime import Clock, Executor, Randomness
@@ -19,6 +22,7 @@ from quietzone_tracking.forwarder import progress as checkpoints
 from quietzone_tracking.forwarder.enrich import Enricher
 from quietzone_tracking.forwarder.enrich.remembered import Remembered
 from quietzone_tracking.forwarder.events import report_message
+from quietzone_tracking.forwarder.progress import PartitionsChanged
 from quietzone_tracking.forwarder.reports import Report
 from quietzone_tracking.forwarder.source import Load, Making, Source
 from quietzone_tracking.forwarder.waiting import waiting
@@ -40,6 +44,9 @@ PUBLISH_S = 10.0
 RETRY_S = (0.05, 5.0)
 """The first and the longest wait before a publication is tried again, drawn with full jitter."""
 
+REFUSED_S = 30.0
+"""The longest wait after what doesn't mend by itself: four lines a minute in the log, and soon enough for whoever has mended it."""
+
 SAVE_EVERY_S = 1.0
 """Between two checkpoints of a source: what is sent again after a crash."""
 
@@ -51,6 +58,8 @@ SWEEP_EVERY_S = 600.0
 
 MAX_CODES = 16_384
 """Codes whose partition is remembered: at most twice as many of 100 bytes."""
+
+TOPICS = (TRACKING_SCAN_V1, TRACKING_SOURCE_V1)
 
 log = logger(__name__)
 
@@ -75,7 +84,12 @@ class Forwarder:
         self._left_of: frozenset[str] | None = None
 
     async def drain(self, source_ids: Iterable[str]) -> None:
-        """Forward until these sources, whose edges have ended, are closed; raises as `run`."""
+        """Forward until these sources, whose edges have ended, are closed. It waits for a bus that is away, for nothing else.
+
+        Raises:
+            PartitionsChanged: the topic was made anew with another number of partitions.
+            BusError: what trying again doesn't mend, such as a topic that can't be had.
+        """
         self._left_of = frozenset(source_ids)
         await self.run()
 
@@ -91,12 +105,7 @@ class Forwarder:
             return math.nan
 
     async def run(self) -> None:
-        """Forward until stopped or cancelled.
-
-        Raises:
-            PartitionsChanged: the topic was made anew with another number of partitions.
-            BusError: what trying again doesn't mend, such as a topic that isn't there.
-        """
+        """Forward until stopped or cancelled."""
         lock = await self._take_lock()
         if lock is None:
             return
@@ -113,7 +122,7 @@ class Forwarder:
 
     async def _turn(self) -> list[Load]:
         """Publish what there is, and return it."""
-        self._discover()
+        await self._discover()
         self._enricher.refresh()
         loads = self._loads()
         reports = self._reports()
@@ -147,14 +156,25 @@ class Forwarder:
         while True:
             try:
                 async with asyncio.timeout(PUBLISH_S):
-                    await self._bus.ensure([TRACKING_SCAN_V1, TRACKING_SOURCE_V1])
+                    await self._bus.ensure(TOPICS)
                     return await self._bus.partitions(TRACKING_SCAN_V1.name)
-            except (BusUnavailable, TimeoutError) as error:
+            except (BusError, TimeoutError) as error:
                 await self._wait_to_retry(attempt, error)
                 attempt += 1
 
-    def _discover(self) -> None:
-        """Take up sources that are new."""
+    async def _discover(self) -> None:
+        """Take up sources that are new. While one is numbered for other partitions, all wait: were some sent, no number would fit all."""
+        attempt = 0
+        while True:
+            try:
+                self._look()
+            except PartitionsChanged as error:
+                await self._wait_to_retry(attempt, error)
+                attempt += 1
+            else:
+                return
+
+    def _look(self) -> None:
         try:
             folders = sources(self._files)
             self._sweep(folders)
@@ -221,21 +241,33 @@ class Forwarder:
 
     async def _publish(self, messages: Sequence[Message]) -> None:
         """Publish all, as often as it takes, in the same order."""
-        attempt = 0
+        attempt, refused = 0, False
         while messages:
             try:
                 async with asyncio.timeout(PUBLISH_S):
+                    if refused:  # the topic may be made anew meanwhile: with other partitions, what was numbered for these isn't sent
+                        await self._bus.ensure(TOPICS)
                     await self._bus.publish(messages)
-            except (BusUnavailable, TimeoutError) as error:
+            except (BusError, TimeoutError) as error:
                 await self._wait_to_retry(attempt, error)
                 attempt += 1
+                refused = refused or not _passes(error)
             else:
                 return
 
     async def _wait_to_retry(self, attempt: int, error: Exception) -> None:
+        """Say what keeps us from publishing, and wait; raises what doesn't pass by itself when we are to drain."""
+        passes = _passes(error)
+        if self._left_of is not None and not passes:
+            raise error
         PUBLISH_FAILURES.inc()
-        log.warning("the bus refused; trying again", attempt=attempt + 1, reason=str(error) or type(error).__name__)
+        told = {"attempt": attempt + 1, "reason": str(error) or type(error).__name__}
         shortest_s, longest_s = RETRY_S
+        if passes:
+            log.warning("the bus refused; trying again", **told)
+        else:
+            longest_s = REFUSED_S
+            log.error("nothing is published before somebody mends this; trying again", **told)
         await asyncio.sleep(self._randomness.uniform(0, min(longest_s, shortest_s * 2 ** min(attempt, 10))))
 
     async def _save_due(self) -> None:
@@ -282,6 +314,11 @@ class Forwarder:
 
     def _partition(self, code_id: str) -> int:
         return partition_of(code_id, self._partitions)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the bus is only away, and nobody needs to mend anything for us."""
+    return isinstance(error, (BusUnavailable, TimeoutError))
 
 
 def _is_source(name: str) -> bool:
