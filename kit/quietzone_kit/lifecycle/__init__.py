@@ -24,7 +24,20 @@ A role's `app.py` has one composition root, `async def build(settings) -> App`: 
     sys.exit(run("qr", role, QrSettings, build))
 """
 
-from quietzone_kit.lifecycle._app import App, NotDone, Server, State, TaskDied
+from quietzone_kit.lifecycle._app import CLOSE_S, App, NotDone, Server, State, TaskDied
 from quietzone_kit.lifecycle._run import ExitCode, ProcessSettings, collect_rarely, role_asked, run, say
 
-__all__ = ["App", "ExitCode", "NotDone", "ProcessSettings", "Server", "State", "TaskDied", "collect_rarely", "role_asked", "run", "say"]
+__all__ = [
+    "CLOSE_S",
+    "App",
+    "ExitCode",
+    "NotDone",
+    "ProcessSettings",
+    "Server",
+    "State",
+    "TaskDied",
+    "collect_rarely",
+    "role_asked",
+    "run",
+    "say",
+]

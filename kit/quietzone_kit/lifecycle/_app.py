@@ -1,10 +1,11 @@
 """What a process consists of, in the order in which it was put together; it is taken apart in reverse."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from quietzone_kit.bus import BusError
 from quietzone_kit.documents import DocumentsError
@@ -13,7 +14,10 @@ from quietzone_kit.telemetry import logger
 log = logger(__name__)
 
 CLOSE_S = 5.0
-"""What closing one resource may take: a store's last fsync on a slow disk; longer means it hangs."""
+"""What all closings of a process may take together: a store's last fsync on a slow disk; longer means that something hangs."""
+
+CLOSE_LEAST_S = 0.1
+"""What of it is kept for each that is still to be closed, whatever hangs before it: most need milliseconds."""
 
 READINESS_POLL_S = 0.02
 """Between looks at the conditions while starting; start-up is measured in tenths of a second."""
@@ -69,7 +73,9 @@ class App:
     """A process's parts. Register in the order of need: what is registered last stops first.
 
     So stores and the bus come first, then tasks, then servers for others.
-    `drain_s` bounds how long servers and tasks may take to finish what is under way, all together.
+    `drain_s` bounds how long servers and tasks may take to finish what is under way, all together. Closing the resources, what servers
+    take beyond that, and what tasks take to end when they are cancelled, share CLOSE_S. So a process stops within `drain_s` + CLOSE_S, the
+    operators' port included; only a task or a closing that doesn't heed its cancellation keeps it longer.
     """
 
     def __init__(self, *, drain_s: float = 10.0) -> None:
@@ -196,21 +202,22 @@ class App:
         self.state = State.DRAINING
         loop = asyncio.get_running_loop()
         until = loop.time() + self._drain_s
+        closings = _Closings(len(self._parts))
         for part in reversed(self._parts):
             match part:
                 case _Server(name=name, server=server) if name in self._accepting:
                     grace_s = max(0.0, until - loop.time())
                     # The server keeps `grace_s` itself; the bound around it is for one that hangs.
-                    await self._bounded(name, server.stop(grace_s), grace_s + CLOSE_S)
+                    await _close(name, server.stop(grace_s), closings.next(grace_s))
                 case _Task(name=name) if name in self._running:
-                    await self._finish(part, until - loop.time())
+                    await self._finish(part, until - loop.time(), closings.next())
                 case _Resource(name=name, close=close):
-                    await self._bounded(name, close(), CLOSE_S)
+                    await _close(name, close(), closings.next())
                 case _:
                     continue  # it never started
         self.state = State.STOPPED
 
-    async def _finish(self, task: _Task, left_s: float) -> None:
+    async def _finish(self, task: _Task, left_s: float, closing: "_Closing") -> None:
         running = self._running[task.name]
         if task.stop is not None and not running.done():
             task.stop()
@@ -218,12 +225,44 @@ class App:
             if not running.done():
                 log.warning("task cut off", task=task.name, drain_s=self._drain_s)
         running.cancel()
-        await asyncio.wait([running], timeout=CLOSE_S)
+        with contextlib.suppress(TimeoutError):
+            async with closing:
+                await asyncio.wait([running])
+        if not running.done():
+            log.warning("task doesn't end", task=task.name, close_s=CLOSE_S)
 
-    async def _bounded(self, name: str, closing: Awaitable[None], bound_s: float) -> None:
-        """Close one thing; what goes wrong is said and doesn't keep the rest open."""
+
+_Closing: TypeAlias = contextlib.AbstractAsyncContextManager[asyncio.Timeout]
+
+
+class _Closings:
+    """CLOSE_S, and how many of a process's parts are still to share it."""
+
+    def __init__(self, parts: int) -> None:
+        self._left_s = CLOSE_S
+        self._to_come = parts
+
+    @contextlib.asynccontextmanager
+    async def next(self, grace_s: float = 0.0) -> AsyncIterator[asyncio.Timeout]:
+        """Bound the next part's end by `grace_s` and what is left for it; what it takes beyond `grace_s`, others haven't."""
+        self._to_come -= 1
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
-            async with asyncio.timeout(bound_s):
-                await closing
-        except Exception as error:
+            async with asyncio.timeout(grace_s + self._left_s - self._to_come * CLOSE_LEAST_S) as bound:
+                yield bound
+        finally:
+            self._left_s -= max(0.0, loop.time() - began - grace_s)
+
+
+async def _close(name: str, closing: Awaitable[None], within: _Closing) -> None:
+    """Close one thing; what goes wrong is said and doesn't keep the rest open."""
+    bound: asyncio.Timeout | None = None
+    try:
+        async with within as bound:
+            await closing
+    except Exception as error:
+        if bound is not None and bound.expired():
+            log.warning("closing cut off", resource=name, close_s=CLOSE_S)  # its `closing failed` would tell no more
+        else:
             log.warning("closing failed", resource=name, exc_info=error)  # the others must be closed too
