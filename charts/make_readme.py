@@ -14,18 +14,22 @@ LONGEST_DEFAULT = 60  # characters; what is longer is read in values.yaml
 HEAD = """# The Quietzone chart
 
 ```
+make images REGISTRY=registry.example.com/acme/ TAG=1.0.0
+for part in qr tracking analytics gateway cli; do docker push registry.example.com/acme/quietzone-$part:1.0.0; done
 kubectl create secret generic quietzone-servers --from-env-file servers.env
-helm install quietzone charts/quietzone --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org
+helm install quietzone charts/quietzone --set image.registry=registry.example.com/acme,image.tag=1.0.0 \\
+    --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org
 helm test quietzone
 ```
 
-Kubernetes 1.30 or newer. Kafka, MongoDB, Redis and S3 are outside of it; `servers.env` names them, one `NAME=value` a line:
+Kubernetes 1.30 and Helm 3.14, or newer. Kafka, MongoDB, Redis and S3 are outside of it; `servers.env` names them, one `NAME=value` a line:
 
 | key | for |
 | --- | --- |
 {servers}
 
-`quietzone settings` says what each can be. For development `kubectl apply -k k8s` brings servers up, and `values-dev.yaml` points there.
+`quietzone settings` says what each can be. For development `kubectl apply -k k8s` brings servers and keys up in the namespace, and
+`values-dev.yaml` points there.
 
 ## What it makes
 
@@ -35,22 +39,90 @@ Kubernetes 1.30 or newer. Kafka, MongoDB, Redis and S3 are outside of it; `serve
 
 Services `quietzone-gateway` and `quietzone-edge` select the active colour, `…-preview` the other; gRPC stays within a colour
 (`quietzone-qr-blue`). Before each install and upgrade the Job `quietzone-prepare` creates topics and migrates stores; when it fails,
-nothing has changed, and `kubectl logs job/quietzone-prepare --all-containers --ignore-errors` says why.
-Jobs for a release are made from suspended CronJobs: `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
+nothing that runs has changed. Jobs for a release are made from suspended CronJobs:
+`kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
 
 From blue to green, by values alone (`quietzone release` does it and looks between the steps; `--no-hooks`, since stores were migrated when
 green came):
 
 ```
-helm upgrade quietzone charts/quietzone --reuse-values --set rollout.colors.green.enabled=true \\
-    --set rollout.colors.blue.tag=0.1.0,rollout.colors.green.tag=0.2.0 # both: a colour without a tag has that of the chart
-helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.colors.green.workers=true
-helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.activeColor=green
-helm upgrade quietzone charts/quietzone --reuse-values --no-hooks --set rollout.colors.blue.workers=false
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --set rollout.colors.green.enabled=true \\
+    --set rollout.colors.blue.tag=1.0.0,rollout.colors.green.tag=1.1.0 # both: a colour without a tag has that of image.tag
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --set rollout.colors.green.workers=true
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --set rollout.activeColor=green
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --set rollout.colors.blue.workers=false
 ```
 
-`helm uninstall` leaves the Secrets `quietzone-account` and `quietzone-caller`, and the claims of spools: they may hold scans that nobody
-else has. `adopt` forwards what is in a claim without an edge.
+Not `--reuse-values`: a newer chart's new values would be missing.
+
+## The account's key
+
+Without `account.existingSecret` the first `helm install` makes one, in the Secret `quietzone-account`. Helm keeps it with the release
+too: `helm get hooks quietzone` shows it to whoever may read the release, and after an upgrade shows another one, which was never applied:
+believe the Secret. A key of your own stands in no release, and is in no later install's way:
+
+```
+kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32)
+helm install quietzone charts/quietzone --values values.yaml --set account.existingSecret=quietzone-key
+```
+
+## If the first install fails
+
+```
+kubectl logs job/quietzone-prepare --all-containers --ignore-errors # why
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values # and --set what was wrong
+```
+
+The keys were made before anything could fail, and stay; `helm upgrade --install` does as well. `--atomic` takes the release away again:
+then, and when Helm itself was interrupted and `helm uninstall` has tidied up, install as below.
+
+## Install again after an uninstall
+
+`helm uninstall` leaves the Secrets `quietzone-account` and `quietzone-caller`, and the claims of spools, which may hold scans that nobody
+else has. The next install refuses to replace the account's key (*secrets "quietzone-account" already exists*): name it.
+
+```
+helm install quietzone charts/quietzone --values values.yaml --set account.existingSecret=quietzone-account
+```
+
+`quietzone-caller` only signs calls within the release: an install makes it anew, unless `callerKey.existingSecret=quietzone-caller`
+keeps it. Edges of the same names take their claims up again.
+
+## Operators' commands
+
+Runbooks say `quietzone doctor`, `dlq`, `topics`, `trace` and `reconcile`. In a cluster they run in a Job that knows all servers and the
+account's key, and ends by itself after an hour:
+
+```
+kubectl create job console --from=cronjob/quietzone-console-blue # the colour that answers
+kubectl wait --for=jsonpath='{{.status.ready}}'=1 job/console --timeout=2m
+quietzone() {{ kubectl exec -it job/console -- python -m quietzone_cli "$@"; }}
+quietzone doctor
+quietzone dlq list
+kubectl exec -it job/console -- python -m quietzone_analytics adopt # where services/analytics/README.md asks for it
+kubectl delete job console
+```
+
+`quietzone release` and `quietzone cost` run where you have `helm`, `kubectl` and Prometheus.
+
+## Fewer edges
+
+Fewer `parts.tracking.roles.edge.replicas`, and an autoscaler too, end the edges with the highest numbers. A forwarder that ends still sends
+what waits; what the bus doesn't take within seconds stays in the claim `spool-quietzone-edge-blue-<number>`, which Kubernetes keeps.
+Helm can refuse nothing of this, so look before whether scans wait (`quietzone_tracking_scans_waiting`); `quietzone release retire` does
+so by itself. An edge that comes back under the same number sends the rest. For those that don't, and for claims that an uninstall or a
+colour left, `adopt` makes a Job for each:
+
+```
+kubectl get pvc
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --set-json 'adopt=["spool-quietzone-edge-blue-2"]'
+kubectl wait --for=condition=complete job --selector=quietzone/role=adopt --timeout=10m
+kubectl logs --selector=quietzone/role=adopt # "… sources drained"
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --set-json 'adopt=[]'
+kubectl delete pvc spool-quietzone-edge-blue-2
+```
+
+A Job refuses a spool that an edge has. One that gave up, since the bus was away for long, is made anew by `adopt=[]` and `adopt` again.
 
 ## Values
 

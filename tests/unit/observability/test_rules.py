@@ -1,6 +1,7 @@
 """Rules ask for what the product has, and every alert leads to a page."""
 
 import re
+from pathlib import Path
 
 from unit.observability.product import ROOT, alerts, by_series, names_in, rules, strangers
 
@@ -48,7 +49,15 @@ def test_pages_name_only_metrics_that_there_are() -> None:
 
 
 def test_pages_lead_only_to_pages_that_there_are() -> None:
-    assert [(page, link) for page, text in PAGES.items() for link in re.findall(r"\]\(([^)]*)\)", text) if link not in PAGES] == []
+    links = [(page, *link) for page, text in PAGES.items() for link in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text)]
+
+    assert [(page, to, heading) for page, to, heading in links if heading not in {"", *headings(RUNBOOKS / to)}] == []
+
+
+def headings(page: Path) -> set[str]:
+    """As links name them."""
+    found = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in found}
 
 
 def file_of(alert: str) -> str:
