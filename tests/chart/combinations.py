@@ -70,7 +70,15 @@ EXTRAS: dict[str, Values] = {
         "parts": {
             "qr": {"roles": {"serve": {"replicas": 1}, "health": {"enabled": False}}},
             "tracking": {
-                "roles": {"edge": {"replicas": 1, "spool": {"storageClass": "fast"}, "service": {"type": "NodePort", "nodePort": 30480}}}
+                "roles": {
+                    "edge": {
+                        "replicas": 1,
+                        "drainSeconds": 1,
+                        "closeSeconds": 7,
+                        "spool": {"storageClass": "fast"},
+                        "service": {"type": "NodePort", "nodePort": 30480},
+                    }
+                }
             },
             "analytics": {"roles": {"serve": {"replicas": 1}, "archive": {"enabled": False}, "work": {"enabled": False}}},
             "gateway": {"roles": {"serve": {"replicas": 1, "service": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}}}},

@@ -5,8 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from chart.rendering import Manifest, Rendered, containers, environment, selects
 
-CLOSING_S = 5
-"""`quietzone_kit.lifecycle`: what closing one resource may take."""
+from quietzone_kit.lifecycle import CLOSE_S
+from quietzone_kit.telemetry._traces import EXPORT_WITHIN_MS
+
+CLOSING_S = CLOSE_S + EXPORT_WITHIN_MS / 1000
+"""All closings together, then the last spans."""
 
 Renders = Mapping[str, Rendered]
 

@@ -116,12 +116,13 @@ livenessProbe:
 {{- end -}}
 
 {{/*
-How long a pod may take to end: endpoints notice, its process drains and closes, then its sidecars do, one after the other.
+How long a pod may take to end: endpoints notice, its process drains and closes, then its sidecars do, one after the other:
+dict of spec and defaults.
 */}}
 {{- define "quietzone.grace" -}}
-{{- $grace := add (ternary (int .preStopSeconds) 0 (hasKey . "port")) (int .drainSeconds) (int .closeSeconds) -}}
-{{- range $name, $sidecar := .sidecars -}}
-{{- $grace = add $grace (int (default $.drainSeconds $sidecar.drainSeconds)) (int $.closeSeconds) -}}
+{{- $grace := add (ternary (int .spec.preStopSeconds) 0 (hasKey .spec "port")) (int .spec.drainSeconds) (int .spec.closeSeconds) -}}
+{{- range $name, $sidecar := .spec.sidecars -}}
+{{- $grace = add $grace (int (default $.defaults.drainSeconds $sidecar.drainSeconds)) (int $.spec.closeSeconds) -}}
 {{- end -}}
 {{- $grace -}}
 {{- end -}}
@@ -219,7 +220,7 @@ metadata:
 spec:
   serviceAccountName: {{ include "quietzone.fullname" $root }}-{{ $item.part }}
   {{- include "quietzone.podBasics" (dict "root" $root "spec" $spec) | nindent 2 }}
-  terminationGracePeriodSeconds: {{ include "quietzone.grace" $spec }}
+  terminationGracePeriodSeconds: {{ include "quietzone.grace" (dict "spec" $spec "defaults" $root.Values.defaults) }}
   {{- with $spec.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}
