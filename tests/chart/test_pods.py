@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from chart.rendering import Manifest, Rendered, containers, environment, selects
-
 from quietzone_kit.lifecycle import CLOSE_S
 from quietzone_kit.telemetry._traces import EXPORT_WITHIN_MS
 

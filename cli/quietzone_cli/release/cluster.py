@@ -20,6 +20,9 @@ ARGO_KINDS = f"{KINDS},rollouts.argoproj.io"
 NOT_YET = frozenset({"ContainerCreating", "PodInitializing"})
 """What a container waits for before it has said anything."""
 
+CRASHING, MANY_RESTARTS = "CrashLoopBackOff", 3
+"""Kubernetes waits for 10, 20, 40 s before it starts a container again: three times take more than a minute."""
+
 READ_METRICS = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
 """Run in a pod: the image has Python, and no port of it needs to be open to anybody."""
 
@@ -67,6 +70,15 @@ class Cluster:
         ]
         reasons = await asyncio.gather(*(self._reason(item) for item in pods))
         return [_pod(item, reason) for item, reason in zip(pods, reasons, strict=True)]
+
+    async def crashing(self, color: Color) -> bool:
+        """Whether a container has ended so often that waiting won't help. One that lacks a server or a Secret doesn't end, it waits."""
+        pods = await self._list("pods", f"quietzone/color={color.value}")
+        states = [container for item in pods for container in _containers(item)]
+        return any(
+            container.get("restartCount", 0) >= MANY_RESTARTS and container["state"].get("waiting", {}).get("reason") == CRASHING
+            for container in states
+        )
 
     async def preparing(self) -> str:
         """Why the Job that prepares topics and stores failed: the last errors of its containers; nothing where none did."""
@@ -211,7 +223,7 @@ def _kubernetes_says(item: Mapping[str, Any]) -> str:
     status = item["status"]
     for container in _containers(item):
         waiting = container["state"].get("waiting")
-        if waiting and waiting.get("reason") not in NOT_YET | {"CrashLoopBackOff"}:
+        if waiting and waiting.get("reason") not in NOT_YET | {CRASHING}:
             return f"{container['name']}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
     unscheduled = [one for one in status.get("conditions", []) if one["type"] == "PodScheduled" and one["status"] == "False"]
     return f"{unscheduled[0].get('reason')}: {unscheduled[0].get('message')}" if unscheduled else ""

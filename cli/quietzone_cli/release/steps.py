@@ -177,15 +177,15 @@ class Release:
             self.say(f"no pod has {', '.join(unmounted)}, which may hold scans: forward them by {adopt}, then delete the claims")
 
     async def _ready(self, color: Color) -> None:
-        """Wait until all of a colour's pods are."""
-        try:
-            async with asyncio.timeout(READY_S):
-                while await self._missing(color):  # noqa: ASYNC110 - kubectl can't wait for several kinds at once
-                    await asyncio.sleep(LOOK_AGAIN_S)
-        except TimeoutError as error:
-            names = ", ".join(await self._missing(color))
-            unready = "; ".join(f"{pod.name}: {pod.reason}" for pod in await self.cluster.unready(color))
-            raise ReleaseFailed(f"{names} not ready within {READY_S:.0f} s: {unready or 'Kubernetes made no pods'}") from error
+        """Wait until all of a colour's pods are; no longer for one that Kubernetes has started again and again."""
+        until = asyncio.get_running_loop().time() + READY_S
+        while missing := await self._missing(color):
+            crashing = await self.cluster.crashing(color)
+            if crashing or asyncio.get_running_loop().time() >= until:
+                unready = "; ".join(f"{pod.name}: {pod.reason}" for pod in await self.cluster.unready(color))
+                how = "keep crashing" if crashing else f"not ready within {READY_S:.0f} s"
+                raise ReleaseFailed(f"{', '.join(missing)} {how}: {unready or 'Kubernetes made no pods'}")
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _missing(self, color: Color) -> list[str]:
         return [one.name for one in await self.cluster.workloads(color) if one.ready < one.wanted]

@@ -68,6 +68,16 @@ async def test_staging_says_what_is_not_ready(installation: Installation, monkey
         await installation.release.stage("3")
 
 
+async def test_staging_waits_no_longer_for_what_keeps_crashing(installation: Installation) -> None:
+    crashing = container("serve", waiting="CrashLoopBackOff") | {"restartCount": 3}
+    installation.finds("deployments,statefulsets", workload("green", ready=1), color="green")
+    installation.finds("pods", pod("g-1", "green", containers=[crashing]), color="green")
+    installation.programs.answer("kubectl --namespace shop logs g-1", "this release is broken")
+
+    with pytest.raises(ReleaseFailed, match=r"quietzone-gateway-serve-green keep crashing: g-1: serve: this release is broken"):
+        await installation.release.stage("3")
+
+
 async def test_a_promotion_verifies_then_joins_then_switches(installation: Installation) -> None:
     await installation.release.promote()
 
