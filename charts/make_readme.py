@@ -55,6 +55,19 @@ helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --s
 
 Not `--reuse-values`: a newer chart's new values would be missing.
 
+With `rollout.strategy=canary` and the Gateway API the other colour gets a share first, its workers beside the old ones; then it answers:
+
+```
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --set rollout.colors.green.enabled=true \\
+    --set rollout.colors.green.workers=true,rollout.colors.blue.tag=1.0.0,rollout.colors.green.tag=1.1.0
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --set rollout.canary.weight=5    # then 25, 50; 0 takes it back
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --set rollout.activeColor=green,rollout.canary.weight=0
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks --set rollout.colors.blue.workers=false
+```
+
+With `rollout.strategy=rolling`, or Argo Rollouts, `helm upgrade --set image.tag=1.1.0` is all: pods are replaced one by one, or in
+`rollout.canary.steps`.
+
 ## The account's key
 
 Without `account.existingSecret` the first `helm install` makes one, in the Secret `quietzone-account`. Helm keeps it with the release
