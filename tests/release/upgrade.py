@@ -97,6 +97,7 @@ def _uninstall(proof: Proof, code: dict[str, str]) -> None:
     proof.expect(f"uninstalled: {rest} are left, and {', '.join(others) or 'nothing else'}", holds=not others)
     with proof.timed("installed again on what was left"):
         proof.cluster.install(proof.values(BLUE))
+        until(proof.cluster.ready, "all is ready again")
         until(lambda: redirected(code["slug"]) is not None, "a code of before redirects")
     found = proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"]
     proof.expect(f"its {counted} scans are still counted: {found}", holds=found == counted)
