@@ -16,13 +16,13 @@ from house import KEY, fetch
 from release.cluster import Cluster, Failed, until
 from servers.proxied import Proxied
 
-HOST = os.environ.get("QUIETZONE_RELEASE_HOST", "")
+HOST = os.environ.get("RELEASE_PROOF_HOST", "")
 """An address of this machine that pods reach: the servers outside the cluster listen there."""
 
-NODE = os.environ.get("QUIETZONE_RELEASE_NODE", "127.0.0.1")
+NODE = os.environ.get("RELEASE_PROOF_NODE", "127.0.0.1")
 """Where NodePorts are asked."""
 
-DNS = os.environ.get("QUIETZONE_RELEASE_DNS", "")
+DNS = os.environ.get("RELEASE_PROOF_DNS", "")
 """Where the cluster's DNS answers, when it isn't a pod of kube-system."""
 
 BLUE, GREEN, BROKEN = "1.0.0", "1.1.0", "1.2.0-broken"

@@ -1,6 +1,6 @@
 """The proof that a release or a rollback loses no redirect and no scan, on the cluster that KUBECONFIG names; prints its timeline.
 
-`make test-release` builds and loads images, runs Kafka, mongo-java-server, Redis and S3 outside the cluster at QUIETZONE_RELEASE_HOST,
+`make test-release` builds and loads images, runs Kafka, mongo-java-server, Redis and S3 outside the cluster at RELEASE_PROOF_HOST,
 installs the chart, and goes through a release's life under traffic; then from the first chart to this one and back.
 """
 
@@ -22,7 +22,7 @@ from servers.packages import Packages
 from servers.proxied import Proxied
 from servers.run import Run
 
-LOAD = shlex.split(os.environ.get("QUIETZONE_RELEASE_LOAD", "kind load docker-image --name quietzone"))
+LOAD = shlex.split(os.environ.get("RELEASE_PROOF_LOAD", "kind load docker-image --name quietzone"))
 """The command that brings images of this machine into the cluster; their names follow it."""
 
 REMOVED_WITHIN_S = 300.0
@@ -61,7 +61,7 @@ def main(asked: list[str]) -> int:
     helm = Packages().go_program("helm.sh/helm/v3/cmd/helm", "v3.18.6", "helm")
     os.environ["PATH"] = f"{helm.parent}:{os.environ['PATH']}"
     if not HOST:
-        sys.stderr.write("where do pods reach this machine? Set QUIETZONE_RELEASE_HOST; CONTRIBUTING.md says what else is needed\n")
+        sys.stderr.write("where do pods reach this machine? Set RELEASE_PROOF_HOST; CONTRIBUTING.md says what else is needed\n")
         return 2
     try:
         said("kubectl", "version")

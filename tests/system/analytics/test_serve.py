@@ -179,7 +179,8 @@ async def test_a_milestone_is_on_the_bus_once_it_is_reached(place: Place) -> Non
     async with place.bus() as bus, serving(place) as analytics:
         await Edge(bus).scan(10)
         await analytics.counted(10)
-        bounds = await bus.bounds(ANALYTICS_MILESTONE_V1.name, partition_of("menu", ANALYTICS_MILESTONE_V1.partitions))
+        partition = partition_of("menu", ANALYTICS_MILESTONE_V1.partitions)
+        bounds = await until(lambda: bus.bounds(ANALYTICS_MILESTONE_V1.name, partition), lambda found: found.next > 0)
 
     assert bounds.next == 1
 
