@@ -77,4 +77,4 @@ async def _show_first_key(accounts: Accounts, clock: Clock, randomness: Randomne
 
 build_verify = roles.verify(_checks)
 build_migrate = roles.migrate(_store, [ACCOUNTS], MIGRATIONS)
-build_contract = roles.contract(_store, [ACCOUNTS], MIGRATIONS)
+build_contract = roles.migrate(_store, [ACCOUNTS], MIGRATIONS, contract=True)

@@ -3,7 +3,7 @@
 In a part's composition root::
 
     build_migrate = roles.migrate(_store, COLLECTIONS, MIGRATIONS)
-    build_contract = roles.contract(_store, COLLECTIONS, MIGRATIONS)
+    build_contract = roles.migrate(_store, COLLECTIONS, MIGRATIONS, contract=True)
     build_verify = roles.verify(_checks)    # opens what is to be looked at; returns what makes the checks
 """
 
@@ -25,26 +25,16 @@ Look: TypeAlias = Callable[[Checks], Coroutine[Any, Any, None]]
 
 
 def migrate(
-    store: Callable[[App, S], Documents], collections: Sequence[Collection], migrations: Sequence[Migration]
+    store: Callable[[App, S], Documents], collections: Sequence[Collection], migrations: Sequence[Migration], *, contract: bool = False
 ) -> Callable[[S], Awaitable[App]]:
-    """The role `migrate`: prepares the store for this release, while an older one may run."""
+    """The role `migrate`: prepares the store for this release, while an older one may run. With `contract` the role `migrate --contract`:
+    takes away what only older releases have read, when none runs any more.
+    """
 
     async def build(settings: S) -> App:
         app = App(drain_s=settings.drain_s)
-        app.once("migrate", partial(_migrations(store(app, settings), collections, migrations).migrate, say))
-        return app
-
-    return build
-
-
-def contract(
-    store: Callable[[App, S], Documents], collections: Sequence[Collection], migrations: Sequence[Migration]
-) -> Callable[[S], Awaitable[App]]:
-    """The role `migrate --contract`: takes away what only older releases have read, when none runs any more."""
-
-    async def build(settings: S) -> App:
-        app = App(drain_s=settings.drain_s)
-        app.once("contract", partial(_migrations(store(app, settings), collections, migrations).contract, say))
+        work = Migrations(store(app, settings), collections, migrations, release=release(), clock=SystemClock())
+        app.once("contract" if contract else "migrate", partial(work.contract if contract else work.migrate, say))
         return app
 
     return build
@@ -66,7 +56,3 @@ def verify(opened: Callable[[App, S], Look]) -> Callable[[S], Awaitable[App]]:
         return app
 
     return build
-
-
-def _migrations(documents: Documents, collections: Sequence[Collection], migrations: Sequence[Migration]) -> Migrations:
-    return Migrations(documents, collections, migrations, release=release(), clock=SystemClock())

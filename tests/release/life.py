@@ -97,12 +97,14 @@ def _replaced(proof: Proof, pod: dict[str, Any], end: Callable[[], object]) -> d
     """End a pod, and wait until another stands in its place: the processes of that one."""
     before = {one["metadata"]["uid"] for one in proof.cluster.running()}
     end()
-    until(
-        lambda: pod["metadata"]["uid"] not in {one["metadata"]["uid"] for one in proof.cluster.running()},
-        f"{pod['metadata']['name']} is gone",
-    )
-    until(proof.cluster.ready, f"all is ready again after {pod['metadata']['name']}")
-    return processes(proof.cluster, [one for one in proof.cluster.running() if one["metadata"]["uid"] not in before])
+
+    def others() -> list[dict[str, Any]]:
+        return [one for one in proof.cluster.running() if one["metadata"]["uid"] not in before]
+
+    name = pod["metadata"]["name"]
+    until(lambda: bool(others()), f"another runs in the place of {name}")  # only then does its controller say that one isn't ready
+    until(proof.cluster.ready, f"all is ready again after {name}")
+    return processes(proof.cluster, others())
 
 
 def _evict(proof: Proof, name: str) -> None:

@@ -273,4 +273,4 @@ async def _topics_are_there(bus: Bus) -> None:
 
 build_verify = roles.verify(_checks)
 build_migrate = roles.migrate(_store, COLLECTIONS, MIGRATIONS)
-build_contract = roles.contract(_store, COLLECTIONS, MIGRATIONS)
+build_contract = roles.migrate(_store, COLLECTIONS, MIGRATIONS, contract=True)

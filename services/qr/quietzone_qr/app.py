@@ -177,4 +177,4 @@ def _stopped(react: Main) -> Main:
 
 build_verify = roles.verify(_checks)
 build_migrate = roles.migrate(_store, ALL_COLLECTIONS, MIGRATIONS)
-build_contract = roles.contract(_store, ALL_COLLECTIONS, MIGRATIONS)
+build_contract = roles.migrate(_store, ALL_COLLECTIONS, MIGRATIONS, contract=True)

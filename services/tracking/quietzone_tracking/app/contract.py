@@ -8,4 +8,4 @@ from quietzone_tracking.settings import DocumentsSettings
 
 SETTINGS = DocumentsSettings
 
-build = roles.contract(documents_of, COLLECTIONS, MIGRATIONS)
+build = roles.migrate(documents_of, COLLECTIONS, MIGRATIONS, contract=True)
