@@ -78,7 +78,7 @@ class Trial:
         evidence, wrong = asyncio.run(self._struck(fault, traffic))
         seconds = time.monotonic() - began
         ledger = traffic.scans
-        settled_s, unsettled = self._settled()
+        settled_s, unsettled = self._settled(ledger.answered)
         stored_before, self._stored_before = self._stored_before, self._stored()
         stored = {slug: self._stored_before[slug] - stored_before[slug] for slug in stored_before}
         return Outcome(
@@ -114,8 +114,8 @@ class Trial:
                 stop.set()
         return evidence, wrong
 
-    def _settled(self) -> tuple[float, list[str]]:
-        """The seconds until reconcile was content, and what it said if it never was."""
+    def _settled(self, answered: Counter[str]) -> tuple[float, list[str]]:
+        """The seconds until reconcile was content about all that was answered, and what it said if it never was."""
         said: dict[str, Any] = {}
 
         def agrees() -> bool:
@@ -124,13 +124,18 @@ class Trial:
                 return False
             said.update(answer.json)
             counts = {said[name] for name in ("accepted", "forwarded", "applied", "stored")}
-            return len(counts) == 1 and not said["problems"]
+            # An edge's last scans are unknown to reconcile until its next report: before that the older counts agree too.
+            return len(counts) == 1 and not said["problems"] and self._counted(answered)
 
         try:
             return until(agrees, "reconcile is content", within_s=SETTLED_WITHIN_S), []
         except AssertionError as error:
             counts = {name: said.get(name) for name in ("accepted", "forwarded", "applied", "stored", "lost", "unrecorded")}
             return SETTLED_WITHIN_S, [str(error), str(counts), *said.get("problems", ())]
+
+    def _counted(self, answered: Counter[str]) -> bool:
+        stored = self._stored()
+        return all(stored[slug] - before >= answered[slug] for slug, before in self._stored_before.items())
 
     def _stored(self) -> dict[str, int]:
         return {code["slug"]: self._house.total(code["id"]) for code in self._codes}

@@ -160,13 +160,21 @@ def _stays_out(proof: Proof, tag: str, what: str, *, because: str) -> None:
 def settle(proof: Proof, traffic: Traffic) -> None:
     """Compare every ledger."""
 
+    def counted() -> dict[str, int]:
+        return {code["slug"]: proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"] for code in traffic.codes}
+
     def agrees() -> bool:
         found = proof.ask("GET", "/v1/reconcile")
-        return len({found[name] for name in ("accepted", "forwarded", "applied", "stored")}) == 1 and not found["problems"]
+        # An edge's last scans are unknown to reconcile until its next report: before that the older counts agree too.
+        return (
+            len({found[name] for name in ("accepted", "forwarded", "applied", "stored")}) == 1
+            and not found["problems"]
+            and sum(counted().values()) >= traffic.scans.answered.total()
+        )
 
     with proof.timed("reconcile is content"):
         until(agrees, "reconcile is content")
-    stored = {code["slug"]: proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"] for code in traffic.codes}
+    stored = counted()
     lost = sum(max(0, traffic.scans.answered[slug] - stored[slug]) for slug in stored)
     double = sum(max(0, stored[slug] - traffic.scans.sent[slug]) for slug in stored)
     elsewhere = [
