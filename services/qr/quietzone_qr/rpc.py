@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc, health_pb2
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
-from quietzone_kit.rpc import SCOPE_EDGE, caller, require
+from quietzone_kit.rpc import caller
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_qr.codes import use_cases
 from quietzone_qr.codes.domain import AccountId, ScanBase, State
@@ -103,7 +103,6 @@ class CodeService(code_service_pb2_grpc.CodeServiceServicer):
 
     async def ResolveSlug(self, request: code_service_pb2.ResolveSlugRequest, context: object) -> code_service_pb2.ResolveSlugResponse:
         """See the contract."""
-        require(SCOPE_EDGE)
         return code_service_pb2.ResolveSlugResponse(code=to_message(await use_cases.resolve_slug(self._codes, request.slug)))
 
 

@@ -17,12 +17,12 @@ from quietzone.qr.v1 import code_pb2, code_service_pb2, code_service_pb2_grpc
 from quietzone_kit.breaker import BreakerState
 from quietzone_kit.bus import BusUnavailable
 from quietzone_kit.documents import DocumentsUnavailable
-from quietzone_kit.errors import DeadlineExceeded, FieldViolation, InvalidInput, NotFound, Unauthenticated, Unavailable
+from quietzone_kit.errors import DeadlineExceeded, FieldViolation, InvalidInput, NotFound, PermissionDenied, Unauthenticated, Unavailable
 from quietzone_kit.rpc import Caller, CallerKeys, Peer, PeerFailed, RpcSettings, Server, caller, deadline, remaining
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.telemetry import configure_traces
 
-ANNA = Caller("anna", frozenset({"operator"}))
+ANNA = Caller("anna", frozenset({"codes:read"}), "user:1")
 SETTINGS = RpcSettings(caller_key="k" * 32)
 Answer = Callable[[code_service_pb2.GetCodeRequest], Awaitable[code_service_pb2.GetCodeResponse]]
 
@@ -144,6 +144,13 @@ async def test_without_a_caller_the_call_is_refused_where_one_is_needed(wire: Wi
         await wire.get(caller=None)
 
 
+async def test_a_caller_without_the_scope_of_the_contract_is_refused_before_the_service_hears_of_it(wire: Wire) -> None:
+    with pytest.raises(PermissionDenied, match="codes:read"):
+        await wire.get(caller=Caller("anna", frozenset({"codes:write"})))
+
+    assert wire.service.calls == 0
+
+
 async def test_a_forged_caller_is_refused(wire: Wire) -> None:
     stranger = Peer("qr", wire.address, keys("x" * 32), clock=SystemClock(), randomness=SystemRandomness())
     stub = code_service_pb2_grpc.CodeServiceStub(stranger.channel)
@@ -192,7 +199,7 @@ async def test_a_call_without_a_deadline_gets_5_seconds(wire: Wire) -> None:
     wire.service.answer = tell
     stub = code_service_pb2_grpc.CodeServiceStub(wire.peer.channel)
 
-    response = await stub.GetCode(code_service_pb2.GetCodeRequest())
+    response = await stub.GetCode(code_service_pb2.GetCodeRequest(), metadata=[("quietzone-caller", keys().sign(ANNA))])
 
     assert 4 < float(response.code.title) <= 5
 

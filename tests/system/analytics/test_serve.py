@@ -19,7 +19,7 @@ from quietzone_kit.bus._kafka import cluster
 from quietzone_kit.errors import InvalidInput, PermissionDenied
 from quietzone_kit.events import Event
 from quietzone_kit.ids import uuid7
-from quietzone_kit.rpc import SCOPE_OPERATOR, Caller, CallerKeys, Peer
+from quietzone_kit.rpc import SCOPE_OPERATOR, SERVICE_SCOPES, Caller, CallerKeys, Peer
 from quietzone_topics import (
     ANALYTICS_MILESTONE_V1,
     TRACKING_SCAN_V1,
@@ -30,7 +30,7 @@ from quietzone_topics import (
 
 T = TypeVar("T")
 
-ACME, BOLT = Caller("acme"), Caller("bolt")
+ACME, BOLT = Caller("acme", SERVICE_SCOPES), Caller("bolt", SERVICE_SCOPES)
 OPERATOR = Caller("", frozenset({SCOPE_OPERATOR}))
 HOUR_MS = 3_600_000
 

@@ -14,7 +14,7 @@ from quietzone_kit.bus import open_bus
 from quietzone_kit.documents import open_documents
 from quietzone_kit.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, RevisionMismatch
 from quietzone_kit.events import Event, event_of
-from quietzone_kit.rpc import SCOPE_EDGE, Caller, CallerKeys, Peer
+from quietzone_kit.rpc import SCOPE_EDGE, SERVICE_SCOPES, Caller, CallerKeys, Peer
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, load
 from quietzone_qr.app import build
@@ -25,7 +25,7 @@ from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.settings import QrSettings
 from quietzone_topics import QR_CODE_V1
 
-ANNA, BERT = Caller("anna"), Caller("bert")
+ANNA, BERT = Caller("anna", SERVICE_SCOPES), Caller("bert", SERVICE_SCOPES)
 EDGE = Caller("", frozenset({SCOPE_EDGE}))
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 
@@ -217,7 +217,7 @@ async def test_who_may_not_is_told_so(values: dict[str, str]) -> None:
         with pytest.raises(PermissionDenied, match="edge"):
             await qr.peer.call(qr.stub.ResolveSlug, code_service_pb2.ResolveSlugRequest(slug="menu"), caller=ANNA)
         with pytest.raises(PermissionDenied, match="codes belong to accounts"):
-            await qr.create(caller=EDGE)
+            await qr.create(caller=Caller("", SERVICE_SCOPES))
 
 
 async def test_what_is_wrong_is_named_field_by_field(values: dict[str, str]) -> None:

@@ -1,18 +1,24 @@
 import base64
+import hmac
+import importlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from quietzone_kit.errors import PermissionDenied, Unauthenticated
-from quietzone_kit.rpc import SCOPE_EDGE, SCOPE_OPERATOR, Caller, CallerKeys, RpcSettings, caller, require
-from quietzone_kit.rpc._callers import SKEW_MS, VALID_MS, enter
+from quietzone_kit.rpc import SCOPE_EDGE, SCOPE_OPERATOR, SERVICE_SCOPES, Caller, CallerKeys, RpcSettings, caller, scope_of
+from quietzone_kit.rpc._access import check
+from quietzone_kit.rpc._callers import SKEW_MS, VALID_MS
 
 KEY, OLD_KEY = "k" * 32, "o" * 32
-ANNA = Caller("anna", frozenset({SCOPE_OPERATOR}))
+ANNA = Caller("anna", frozenset({SCOPE_OPERATOR}), "user:1")
 
 
 @dataclass
@@ -28,10 +34,17 @@ class At:
         return self.ms / 1000
 
 
-@given(st.text(), st.frozensets(st.text()))
-def test_a_signed_caller_is_known_again(account_id: str, scopes: frozenset[str]) -> None:
+def services() -> Iterator[ServiceDescriptor]:
+    """Of all contracts."""
+    for path in sorted(Path("proto/quietzone").rglob("*.proto")):
+        module = importlib.import_module(".".join(path.relative_to("proto").with_suffix("").parts) + "_pb2")
+        yield from module.DESCRIPTOR.services_by_name.values()
+
+
+@given(st.text(), st.frozensets(st.text()), st.text())
+def test_a_signed_caller_is_known_again(account_id: str, scopes: frozenset[str], subject: str) -> None:
     keys = CallerKeys([KEY], At())
-    known = Caller(account_id, scopes)
+    known = Caller(account_id, scopes, subject)
 
     assert keys.verify(keys.sign(known)) == known
 
@@ -81,22 +94,39 @@ def test_no_other_text_is_a_caller(text: str) -> None:
         CallerKeys([KEY], At()).verify(text)
 
 
+def test_a_signature_of_the_release_before_has_no_subject() -> None:
+    keys = CallerKeys([KEY], At())
+    payload = json.dumps({"account": "anna", "scopes": [], "until_ms": At().ms + VALID_MS}).encode()
+    signed = "v1." + base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
+    signature = base64.urlsafe_b64encode(hmac.digest(KEY.encode(), signed.encode(), "sha256")).rstrip(b"=").decode()
+
+    assert keys.verify(f"{signed}.{signature}") == Caller("anna")
+
+
 def test_outside_a_call_nobody_is_calling() -> None:
     with pytest.raises(Unauthenticated):
         caller()
 
 
-async def test_a_scope_that_the_caller_lacks_is_refused() -> None:
-    enter(ANNA)
-
+def test_a_scope_that_the_caller_lacks_is_refused() -> None:
     with pytest.raises(PermissionDenied, match="edge"):
-        require(SCOPE_EDGE)
+        check(ANNA, SCOPE_EDGE)
 
 
-async def test_a_scope_that_the_caller_has_is_granted() -> None:
-    enter(ANNA)
+def test_without_a_caller_no_scope_helps() -> None:
+    with pytest.raises(Unauthenticated):
+        check(None, SCOPE_OPERATOR)
 
-    assert require(SCOPE_OPERATOR) == ANNA
+
+def test_every_method_of_every_contract_names_a_scope_that_is_known() -> None:
+    asked = {scope_of(f"{service.full_name}/{method.name}") for service in services() for method in service.methods}
+
+    assert asked <= SERVICE_SCOPES | {SCOPE_EDGE, SCOPE_OPERATOR}
+
+
+def test_a_method_whose_contract_names_no_scope_can_not_be_served() -> None:
+    with pytest.raises(LookupError, match="scope"):
+        scope_of("grpc.health.v1.Health/Watch")
 
 
 @pytest.mark.parametrize("keys", ["short", f"{KEY},short", f"{KEY},"])
