@@ -13,6 +13,7 @@ from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
 from quietzone_kit import roles
 from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer, Tls
 from quietzone_kit.runtime import Clock, Randomness, SystemClock, SystemRandomness, ThreadExecutor
@@ -32,7 +33,11 @@ async def build(settings: GatewaySettings) -> App:
     warm_up = WarmUp((qr, analytics), clock)
     app.task("warm-up", warm_up.run)
     app.ready_when("peers", warm_up.not_ready)
-    api = make_api(Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), clock), randomness)
+    api = make_api(
+        Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), clock),
+        Clients(settings.trusted_proxies),
+        randomness,
+    )
     try:
         server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)
     except OSError as error:

@@ -13,6 +13,7 @@ from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
 from quietzone_kit.errors import NotFound
+from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import Randomness
 from quietzone_kit.telemetry import release
 
@@ -23,7 +24,7 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
 
 
-def make_api(parts: Parts, randomness: Randomness) -> FastAPI:
+def make_api(parts: Parts, clients: Clients, randomness: Randomness) -> FastAPI:
     """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
@@ -33,7 +34,7 @@ def make_api(parts: Parts, randomness: Randomness) -> FastAPI:
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)
     app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
-    app.add_middleware(Envelope, clock=parts.clock, randomness=randomness)
+    app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness)
     return app
 
 

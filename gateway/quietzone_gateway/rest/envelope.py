@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
 from quietzone_gateway.rpc import RECONCILE_S
 from quietzone_kit.errors import DeadlineExceeded, Unavailable
+from quietzone_kit.http.clients import UNKNOWN, Client, Clients
 from quietzone_kit.ids import uuid7
 from quietzone_kit.rpc import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.runtime import Clock, Randomness
@@ -63,8 +64,9 @@ HEADERS = {
 class Envelope:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, *, clock: Clock, randomness: Randomness) -> None:
+    def __init__(self, app: ASGIApp, *, clients: Clients, clock: Clock, randomness: Randomness) -> None:
         self._app = app
+        self._clients = clients
         self._clock = clock
         self._randomness = randomness
         self._under_way = 0
@@ -76,6 +78,7 @@ class Envelope:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the server, which has the original, leaves the body out
         headers = Headers(scope=scope)
+        scope["state"] = {"client": self._client(scope, headers)}
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid7(self._clock, self._randomness)
         answer = _Answer(send, request_id)
@@ -115,6 +118,13 @@ class Envelope:
             if problem_of(error) is None:
                 log.exception("request failed", request_id=answer.request_id, method=scope["method"], route=_route(scope))
             await answer.fail(scope, receive, error)
+
+    def _client(self, scope: Scope, headers: Headers) -> Client:
+        peer = self._clients.peer(scope["client"][0]) if scope.get("client") else UNKNOWN
+        if not peer.is_proxy:
+            return peer
+        hops = headers.getlist("x-forwarded-for")  # of several lines the last are the nearest
+        return self._clients.forwarded(peer, ",".join(hops).encode("latin-1") if hops else None)
 
     def _check_room(self) -> None:
         if self._under_way > MAX_UNDER_WAY:

@@ -16,6 +16,7 @@ from quietzone_gateway.identity import KnownKeys
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
+from quietzone_kit.http.clients import Client
 from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock
 
@@ -63,6 +64,12 @@ DESCRIBED_SECURITY = [
 def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
+
+
+def client_of(request: Request) -> Client:
+    """Who is at the other end, behind proxies of our own."""
+    client: Client = request.state.client
+    return client
 
 
 def _caller(request: Request) -> Caller:

@@ -14,12 +14,14 @@ from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import Parts, make_api
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.documents import open_documents
+from quietzone_kit.http.clients import Clients
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 
 KEY = "qz_" + "test" * 10
 CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
+PROXIES = ("127.0.0.0/8",)
 SETTINGS = RpcSettings(caller_key="k" * 32)
 
 MENU = code_pb2.Code(
@@ -127,7 +129,9 @@ async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
-    app = make_api(Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), clock), randomness)
+    app = make_api(
+        Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), clock), Clients(PROXIES), randomness
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers)
     for peer in peers:

@@ -13,10 +13,10 @@ from urllib.parse import unquote
 
 from quietzone_kit.errors import QuietzoneError
 from quietzone_kit.http import Request, http_date, response_head
+from quietzone_kit.http.clients import Client, Clients
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
 from quietzone_tracking.decide import SLUG, Link, Outcome, Page, decide, page_of, reserved_page, unavailable_page, wrong_method_page
-from quietzone_tracking.edge.clients import Client, Clients
 from quietzone_tracking.edge.metrics import ANSWERS, FLUSH_FAILURES, REDIRECT_SECONDS, SCANS_RECORDED, SCANS_UNRECORDED
 from quietzone_tracking.edge.traces import ScanTraces
 from quietzone_tracking.spool import MAX_SCANS, NotRecorded, SpooledScan, SpoolWriter

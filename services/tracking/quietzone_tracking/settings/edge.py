@@ -1,12 +1,11 @@
 """Settings of the role `edge`."""
 
-import ipaddress
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
+from quietzone_kit.http.settings import ProxySettings
 from quietzone_kit.rpc import RpcSettings
-from quietzone_kit.settings import CommaList
 from quietzone_tracking.settings import SpoolSettings, StoreSettings
 
 
@@ -16,7 +15,7 @@ class VerifySettings(StoreSettings, RpcSettings):
     qr_address: str = Field(description="Where the qr service is asked for codes that are newer than their event: host:port or unix:/path")
 
 
-class EdgeSettings(SpoolSettings, VerifySettings):
+class EdgeSettings(SpoolSettings, VerifySettings, ProxySettings):
     """Role `edge`: answers scans. More of them, on one port, use more CPUs."""
 
     tracking_host: str = Field("0.0.0.0", description="Address that scans are answered on; 127.0.0.1 keeps them to this machine")
@@ -26,9 +25,6 @@ class EdgeSettings(SpoolSettings, VerifySettings):
     )
     scan_ack: Literal["spool", "disk"] = Field(
         "spool", description="When a scan is answered: written (survives the process) or flushed (survives the machine, costs milliseconds)"
-    )
-    trusted_proxies: CommaList = Field(
-        (), description="Networks of your own proxies (CIDR); only they are believed in X-Forwarded-For, others could claim any address"
     )
     tracking_links_held: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Links in an edge's memory, 0.4 kB each; all others are looked up when scanned"
@@ -50,16 +46,3 @@ class EdgeSettings(SpoolSettings, VerifySettings):
         ge=1024 * 1024,
         description="What spools may take while the bus is away, 0.2 kB a scan; beyond it scans are redirected and not counted",
     )
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = []
-        for text in value:
-            try:
-                ipaddress.ip_network(text)
-            except ValueError as error:
-                wrong.append(str(error))
-        if wrong:
-            raise ValueError(f"{'; '.join(wrong)}; write networks as 10.0.0.0/8 or 2001:db8::/32")
-        return value

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 MAX_HOPS = 20
 """Addresses of X-Forwarded-For that are looked at, from the right; nobody has more proxies of his own."""
@@ -18,6 +19,11 @@ class Client:
     key: bytes
     truncated: bytes
     is_proxy: bool
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address | None:
+        """The whole address, for decisions that are made now (is it allowed, is it too often?): it is never stored or logged."""
+        return ipaddress.ip_address(self.key[1:-1]) if self.key else None
 
 
 UNKNOWN = Client(b"", b"", is_proxy=False)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietzone_tracking.edge.clients import Clients
+from quietzone_kit.http.clients import Clients
 
 PROXIES = Clients(["10.0.0.0/8", "2001:db8:ff::/48"])
 
