@@ -1,0 +1,100 @@
+"""Running a request once however often it comes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from quietzone_gateway.idempotency.domain import MAX_ANSWER_BYTES, Answer, begun
+from quietzone_gateway.idempotency.metrics import REPEATED
+from quietzone_gateway.idempotency.repository import Held, Repeats
+from quietzone_kit.runtime import Clock
+
+LOOK_EVERY_S = 0.05
+"""While the first request is under way: most take less than two looks."""
+
+WAIT_S = 4.0
+"""For the first request; below the 5 s that a request has, so that whoever waits is told why."""
+
+FINAL = range(200, 500)
+NOT_FINAL = frozenset({401, 403, 408, 409, 425, 429})
+"""Answers that another moment may change: their requests run again."""
+
+Run = Callable[[str], Awaitable[Answer]]
+"""Runs the request; the text is equal for each run under the same key, and names it to services."""
+
+
+class KeyReused(Exception):
+    """The key came with another request before."""
+
+
+class StillUnderWay(Exception):
+    """The first request with the key has no answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request under a key; `fingerprint` is of `domain.fingerprint`."""
+
+    account_id: str
+    key: str
+    fingerprint: str
+
+
+async def once(repeats: Repeats, clock: Clock, asked: Asked, run: Run) -> tuple[Answer, bool]:
+    """The answer to a request, and whether it is an earlier one's. Of requests that come at once one runs, the others wait for its answer.
+
+    A run that died leaves its key to the next one after LEASE_MS: what it may have begun is told by its name, so that services don't do
+    it twice.
+
+    Raises:
+        KeyReused: the key belongs to another request.
+        StillUnderWay: the first one has no answer within WAIT_S.
+        Unavailable: the store doesn't answer.
+    """
+    waited_s = 0.0
+    while True:
+        held, mine = await _taken(repeats, clock, asked)
+        if held.repeat.fingerprint != asked.fingerprint:
+            raise KeyReused
+        if held.repeat.answer is not None:
+            REPEATED.inc()
+            return held.repeat.answer, True
+        if mine:
+            return await _run(repeats, clock, held, run), False
+        if waited_s >= WAIT_S:
+            raise StillUnderWay
+        await asyncio.sleep(LOOK_EVERY_S)
+        waited_s += LOOK_EVERY_S
+
+
+async def sweep(repeats: Repeats, clock: Clock) -> int:
+    """Forget some that are over; how many there were."""
+    over = await repeats.over(clock.now_ms())
+    for held in over:
+        await repeats.forget(held)
+    return len(over)
+
+
+async def _taken(repeats: Repeats, clock: Clock, asked: Asked) -> tuple[Held, bool]:
+    """What stands under the key now, and whether it is ours to run."""
+    while True:
+        beginning = begun(asked.account_id, asked.key, asked.fingerprint, clock.now_ms())
+        held = await repeats.get(beginning.repeat_id)
+        if held is not None and not held.repeat.is_over(clock.now_ms()):
+            return held, False
+        mine = await repeats.add(beginning) if held is None else await repeats.replace(held, beginning)
+        if mine is not None:
+            return mine, True
+
+
+async def _run(repeats: Repeats, clock: Clock, held: Held, run: Run) -> Answer:
+    try:
+        answer = await run(held.repeat.repeat_id)
+    except BaseException:
+        await asyncio.shield(repeats.forget(held))
+        raise
+    if answer.status in FINAL and answer.status not in NOT_FINAL and len(answer.body) <= MAX_ANSWER_BYTES:
+        await repeats.replace(held, held.repeat.answered(answer, clock.now_ms()))
+    else:
+        await repeats.forget(held)
+    return answer
