@@ -10,7 +10,8 @@ from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_re
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api, together
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
 from quietzone_gateway.rest.times import rfc3339
-from quietzone_gateway.rpc import Code, CodePage, CodeState, ImageFormat
+from quietzone_gateway.rpc import Code, CodeEdit, CodePage, CodeState, ImageFormat
+from quietzone_gateway.rpc import NewCode as NewCodeAsked
 from quietzone_kit.errors import FieldViolation, InvalidInput, RevisionMismatch
 
 NEW_CODE: dict[str, JsonValue] = {"destination": "https://example.com/menu", "title": "Menu, table 4", "slug": "menu-4"}
@@ -144,7 +145,7 @@ _NAMES = {"page_size": "limit", "page_token": "cursor", "size_px": "size", "expe
 async def create_code(body: NewCode, parts: Services, caller: CallerNow, response: Response) -> CodeView:
     """Issue a code. Its symbol was read back by two decoders before this answers; it redirects within a second."""
     with names_of_the_api(_NAMES):
-        code = await parts.codes.create(caller, destination=body.destination, title=body.title, slug=body.slug)
+        code = await parts.codes.create(caller, NewCodeAsked(body.destination, body.title, body.slug))
     response.headers["Location"] = f"/v1/codes/{code.id}"
     response.headers["ETag"] = tag(code.revision)
     return CodeView.of(code)
@@ -154,7 +155,7 @@ async def create_code(body: NewCode, parts: Services, caller: CallerNow, respons
 async def list_codes(query: Annotated[ListQuery, Query()], parts: Services, caller: CallerNow) -> CodePageView:
     """The account's codes, newest first."""
     with names_of_the_api(_NAMES):
-        return CodePageView.of(await parts.codes.newest(caller, limit=query.limit, cursor=query.cursor))
+        return CodePageView.of(await parts.codes.page(caller, limit=query.limit, cursor=query.cursor))
 
 
 @router.get("/{code_id}", response_model=CodeView, responses=NOT_MODIFIED | problems(401, 404, 503, 504))
@@ -173,14 +174,8 @@ async def change_code(
 ) -> CodeView:
     """Change where a code leads, its title or its state; scans follow within a second. What is printed stays as it is."""
     with names_of_the_api(_NAMES):
-        code = await parts.codes.change(
-            caller,
-            known_id(code_id),
-            destination=body.destination,
-            title=body.title,
-            state=body.state,
-            expected_revision=_revision(if_match),
-        )
+        edit = CodeEdit(body.destination, body.title, body.state, expected_revision=_revision(if_match))
+        code = await parts.codes.change(caller, known_id(code_id), edit)
     response.headers["ETag"] = tag(code.revision)
     return CodeView.of(code)
 

@@ -1,13 +1,49 @@
 """The services as the gateway sees them: values in, values out, errors of `quietzone_kit.errors`."""
 
-from quietzone_gateway.rpc.codes import Code, CodePage, Codes, CodeState, DestinationHealth, DestinationState, Image, ImageFormat
-from quietzone_gateway.rpc.counts import RECONCILE_S, Breakdown, Counts, Interval, Point, Reconciliation, ScanCounts, Share, SourceCount
+from quietzone_gateway.rpc.codes import (
+    BATCH_S,
+    EVERY_CODE,
+    MAX_BATCH,
+    Code,
+    CodeEdit,
+    CodeFilter,
+    CodeOrder,
+    CodePage,
+    Codes,
+    CodeState,
+    DestinationHealth,
+    DestinationState,
+    Facet,
+    Facets,
+    Image,
+    ImageFormat,
+    NewCode,
+)
+from quietzone_gateway.rpc.counts import (
+    RECONCILE_S,
+    AccountUsage,
+    Breakdown,
+    Counts,
+    Interval,
+    Point,
+    Reconciliation,
+    ScanCounts,
+    Share,
+    SourceCount,
+)
 from quietzone_gateway.rpc.exports import Export, ExportFormat, ExportPage, ExportQuestion, Exports, ExportState
 
 __all__ = [
+    "BATCH_S",
+    "EVERY_CODE",
+    "MAX_BATCH",
     "RECONCILE_S",
+    "AccountUsage",
     "Breakdown",
     "Code",
+    "CodeEdit",
+    "CodeFilter",
+    "CodeOrder",
     "CodePage",
     "CodeState",
     "Codes",
@@ -20,9 +56,12 @@ __all__ = [
     "ExportQuestion",
     "ExportState",
     "Exports",
+    "Facet",
+    "Facets",
     "Image",
     "ImageFormat",
     "Interval",
+    "NewCode",
     "Point",
     "Reconciliation",
     "ScanCounts",

@@ -1,5 +1,6 @@
 """The analytics service."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,6 +59,15 @@ class ScanCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountUsage:
+    """Scans by people of all of an account's codes from `from_ms` to below `to_ms`: whole UTC months."""
+
+    scans: int
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceCount:
     """One source's numbers; fields as in `quietzone.analytics.v1.SourceCount`."""
 
@@ -105,6 +115,18 @@ class Counts:
             code_id=code_id, from_ms=from_ms, to_ms=to_ms, interval=_INTERVALS[interval], zone=zone
         )
         return _counts(await self._peer.call(self._stub.GetCodeAnalytics, request, caller=caller, idempotent=True))
+
+    async def totals(self, caller: Caller, code_ids: Sequence[str]) -> tuple[int, ...]:
+        """Scans by people of at most 100 codes since they were created, in the order of the ids; 0 for a code that the caller hasn't."""
+        request = analytics_pb2.BatchGetTotalsRequest(code_ids=code_ids)
+        response = await self._peer.call(self._stub.BatchGetTotals, request, caller=caller, idempotent=True)
+        return tuple(total.scans for total in response.totals)
+
+    async def of_account(self, caller: Caller, *, from_ms: int, to_ms: int) -> AccountUsage:
+        """Scans of all codes of the account in the UTC months that hold the span."""
+        request = analytics_pb2.GetAccountUsageRequest(from_ms=from_ms, to_ms=to_ms)
+        response = await self._peer.call(self._stub.GetAccountUsage, request, caller=caller, idempotent=True)
+        return AccountUsage(response.scans, response.from_ms, response.to_ms)
 
     async def reconcile(self, caller: Caller) -> Reconciliation:
         """Compare what was accepted with what is stored; for operators."""

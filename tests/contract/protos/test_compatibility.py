@@ -20,12 +20,12 @@ BREAKING = {
         "  int64 updated_at_ms = 10;",
         '  reserved 10;\n  reserved "updated_at_ms";',
     ),
-    "a field gets another number": (CODE, "int64 updated_at_ms = 10;", "int64 updated_at_ms = 11;"),
+    "a field gets another number": (CODE, "int64 updated_at_ms = 10;", "int64 updated_at_ms = 99;"),
     "a field gets another type": (CODE, "string title = 6;", "bytes title = 6;"),
     "a field gets another name": (CODE, "string title = 6;", "string caption = 6;"),
     "a field is repeated now": (CODE, "string title = 6;", "repeated string title = 6;"),
     "an enum's value is removed": (CODE, "  CODE_STATE_PAUSED = 2;\n", ""),
-    "an enum's value gets another number": (CODE, "CODE_STATE_DELETED = 3;", "CODE_STATE_DELETED = 4;"),
+    "an enum's value gets another number": (CODE, "CODE_STATE_DELETED = 3;", "CODE_STATE_DELETED = 99;"),
     "a message is removed": (SERVICE, "message DeleteCodeResponse {}", "message DeleteCodeAnswer {}"),
     "an RPC answers with another message": (
         SERVICE,
@@ -41,8 +41,8 @@ BREAKING = {
 }
 
 COMPATIBLE = {
-    "a field is added": (CODE, "  int64 updated_at_ms = 10;", "  int64 updated_at_ms = 10;\n  string campaign_id = 11;"),
-    "an enum's value is added": (CODE, "  CODE_STATE_DELETED = 3;", "  CODE_STATE_DELETED = 3;\n  CODE_STATE_BLOCKED = 4;"),
+    "a field is added": (CODE, "  int64 updated_at_ms = 10;", "  int64 updated_at_ms = 10;\n  string campaign_id = 99;"),
+    "an enum's value is added": (CODE, "  CODE_STATE_DELETED = 3;", "  CODE_STATE_DELETED = 3;\n  CODE_STATE_EXPIRED = 99;"),
     "a message is added": (CODE, "// ChangeKind says", "message Campaign {}\n\n// ChangeKind says"),
 }
 
