@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 
+from quietzone_gateway.idempotency import REPEATS, Repeats, sweep_for_ever
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.identity.repository import ACCOUNTS
 from quietzone_gateway.migrations import MIGRATIONS
@@ -13,11 +14,15 @@ from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
 from quietzone_kit import roles
 from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.documents.migrations import declare
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer, Tls
 from quietzone_kit.runtime import Clock, Randomness, SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
+
+COLLECTIONS = (ACCOUNTS, REPEATS)
+"""All that the gateway stores."""
 
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""
@@ -27,14 +32,16 @@ async def build(settings: GatewaySettings) -> App:
     """The role `serve`: the public API."""
     app = App(drain_s=settings.drain_s)
     clock, randomness = SystemClock(), SystemRandomness()
-    accounts = Accounts(_store(app, settings))
-    await accounts.ensure()
+    documents = _store(app, settings)
+    await declare(documents, COLLECTIONS, MIGRATIONS)
+    accounts, repeats = Accounts(documents), Repeats(documents)
+    app.task("repeats", partial(sweep_for_ever, repeats, clock))
     qr, analytics = _peers(app, settings)
     warm_up = WarmUp((qr, analytics), clock)
     app.task("warm-up", warm_up.run)
     app.ready_when("peers", warm_up.not_ready)
     api = make_api(
-        Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), clock),
+        Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), repeats, clock),
         Clients(settings.trusted_proxies),
         randomness,
     )
@@ -81,5 +88,5 @@ async def _show_first_key(accounts: Accounts, clock: Clock, randomness: Randomne
 
 
 build_verify = roles.verify(_checks)
-build_migrate = roles.migrate(_store, [ACCOUNTS], MIGRATIONS)
-build_contract = roles.migrate(_store, [ACCOUNTS], MIGRATIONS, contract=True)
+build_migrate = roles.migrate(_store, COLLECTIONS, MIGRATIONS)
+build_contract = roles.migrate(_store, COLLECTIONS, MIGRATIONS, contract=True)

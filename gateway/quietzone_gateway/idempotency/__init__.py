@@ -2,6 +2,18 @@
 
 from quietzone_gateway.idempotency.domain import Answer, InvalidKey, parse_key
 from quietzone_gateway.idempotency.repository import REPEATS, Repeats
-from quietzone_gateway.idempotency.use_cases import Asked, KeyReused, StillUnderWay, once, sweep
+from quietzone_gateway.idempotency.use_cases import Asked, KeyReused, StillUnderWay, once, sweep, sweep_for_ever
 
-__all__ = ["REPEATS", "Answer", "Asked", "InvalidKey", "KeyReused", "Repeats", "StillUnderWay", "once", "parse_key", "sweep"]
+__all__ = [
+    "REPEATS",
+    "Answer",
+    "Asked",
+    "InvalidKey",
+    "KeyReused",
+    "Repeats",
+    "StillUnderWay",
+    "once",
+    "parse_key",
+    "sweep",
+    "sweep_for_ever",
+]

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from quietzone_gateway.idempotency.domain import MAX_ANSWER_BYTES, Answer, begun
 from quietzone_gateway.idempotency.metrics import REPEATED
-from quietzone_gateway.idempotency.repository import Held, Repeats
+from quietzone_gateway.idempotency.repository import SWEPT_AT_ONCE, Held, Repeats
+from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock
 
 LOOK_EVERY_S = 0.05
@@ -14,6 +16,9 @@ LOOK_EVERY_S = 0.05
 
 WAIT_S = 4.0
 """For the first request; below the 5 s that a request has, so that whoever waits is told why."""
+
+SWEEP_EVERY_S = 600.0
+"""What is over takes no part in anything, only room."""
 
 FINAL = range(200, 500)
 NOT_FINAL = frozenset({401, 403, 408, 409, 425, 429})
@@ -73,6 +78,17 @@ async def sweep(repeats: Repeats, clock: Clock) -> int:
     for held in over:
         await repeats.forget(held)
     return len(over)
+
+
+async def sweep_for_ever(repeats: Repeats, clock: Clock) -> NoReturn:
+    """Sweep until cancelled. Every replica does: what two find, one forgets."""
+    while True:
+        try:
+            swept = await sweep(repeats, clock)
+        except Unavailable:
+            swept = 0  # the store is away: whoever asks is told so, and what is over can wait
+        if swept < SWEPT_AT_ONCE:
+            await asyncio.sleep(SWEEP_EVERY_S)
 
 
 async def _taken(repeats: Repeats, clock: Clock, asked: Asked) -> tuple[Held, bool]:

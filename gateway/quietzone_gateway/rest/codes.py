@@ -1,127 +1,28 @@
 """Codes: create, get, list, change, delete, draw."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import Field
 
+from quietzone_gateway.rest.answers import answer, digest
+from quietzone_gateway.rest.code_shapes import CodeChange, CodeListQuery, CodePagePart, CodePageView, CodePart, CodeQuery, CodeView, NewCode
 from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
-from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_revision, matches_any, tag
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api, together
-from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
-from quietzone_gateway.rest.times import rfc3339
-from quietzone_gateway.rpc import Code, CodeEdit, CodePage, CodeState, ImageFormat
-from quietzone_gateway.rpc import NewCode as NewCodeAsked
+from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_revision, tag
+from quietzone_gateway.rest.route import (
+    DESCRIBED_SECURITY,
+    ApiRoute,
+    CallerNow,
+    RequestName,
+    Services,
+    known_id,
+    names_of_the_api,
+    together,
+)
+from quietzone_gateway.rest.selection import selected
+from quietzone_gateway.rest.shapes import CODE_ID, Input
+from quietzone_gateway.rpc import ImageFormat
 from quietzone_kit.errors import FieldViolation, InvalidInput, RevisionMismatch
-
-NEW_CODE: dict[str, JsonValue] = {"destination": "https://example.com/menu", "title": "Menu, table 4", "slug": "menu-4"}
-CODE_CHANGE: dict[str, JsonValue] = {"destination": "https://example.com/winter-menu"}
-CODE: dict[str, JsonValue] = {
-    "id": CODE_ID,
-    "slug": "menu-4",
-    "short_url": "https://qr.example.com/menu-4",
-    "destination": "https://example.com/menu",
-    "title": "Menu, table 4",
-    "state": "active",
-    "revision": 1,
-    "created_at": "2026-11-21T09:30:00.125Z",
-    "updated_at": "2026-11-21T09:30:00.125Z",
-}
-"""Examples; tests hold them against the models."""
-
-# Only described here: the service checks them, all at once and in its own words.
-_URL: dict[str, JsonValue] = {"maxLength": 2048}
-_TITLE: dict[str, JsonValue] = {"maxLength": 200}
-_SLUG: dict[str, JsonValue] = {"pattern": "^[0-9A-Za-z_-]{3,64}$"}
-
-
-class NewCode(Input):
-    """A code to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [NEW_CODE]})
-
-    destination: Text = Field(
-        description="Where scans lead: an http or https URL of at most 2,048 bytes, not on the scan host", json_schema_extra=_URL
-    )
-    title: Text = Field("", description="For people", json_schema_extra=_TITLE)
-    slug: Text | None = Field(
-        None, description="The end of the scan URL, never to be changed; drawn at random when absent", json_schema_extra=_SLUG
-    )
-
-
-class CodeChange(Input):
-    """What to change; what is absent stays. What is printed always stays."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CODE_CHANGE], "minProperties": 1})
-
-    destination: Text | None = Field(None, description="Where scans lead from now on", json_schema_extra=_URL)
-    title: Text | None = Field(None, description="For people", json_schema_extra=_TITLE)
-    state: CodeState | None = Field(None, description="`paused`: scans get 404 with a page that says so")
-
-    @field_validator("destination", "title", "state", mode="before")
-    @classmethod
-    def _no_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("null isn't a value for it; leave the field out to keep what it is")
-        return value
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("nothing to change: give destination, title or state")
-        return self
-
-
-class CodeView(BaseModel):
-    """A code."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CODE]})
-
-    id: str = Field(description="UUIDv7")
-    slug: str = Field(description="The end of the scan URL")
-    short_url: str = Field(description="What is printed in the symbol")
-    destination: str = Field(description="Where scans lead now, normalised as browsers do it")
-    title: str = Field(description="For people")
-    state: CodeState = Field(description="Whether scans are redirected")
-    revision: int = Field(description="1 when created, one more with each change; the ETag")
-    created_at: Time
-    updated_at: Time
-
-    @classmethod
-    def of(cls, code: Code) -> Self:
-        """The code as it is shown."""
-        return cls(
-            id=code.id,
-            slug=code.slug,
-            short_url=code.payload,
-            destination=code.destination,
-            title=code.title,
-            state=code.state,
-            revision=code.revision,
-            created_at=rfc3339(code.created_at_ms),
-            updated_at=rfc3339(code.updated_at_ms),
-        )
-
-
-class CodePageView(BaseModel):
-    """One page of codes."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [CODE], "next_cursor": None}]})
-
-    items: list[CodeView] = Field(description="Newest first")
-    next_cursor: str | None = Field(description="Give it back as `cursor` for the next page; null when there is none")
-
-    @classmethod
-    def of(cls, page: CodePage) -> Self:
-        """The page as it is shown."""
-        return cls(items=[CodeView.of(code) for code in page.items], next_cursor=page.next_cursor)
-
-
-class ListQuery(Input):
-    """Which page."""
-
-    limit: int = Field(50, description="How many at most", ge=1, le=1000)
-    cursor: str | None = Field(None, description="`next_cursor` of the page before", max_length=1000)
 
 
 class ImageQuery(Input):
@@ -138,55 +39,69 @@ IfMatch = Annotated[str | None, Header(description="Refuse the change unless thi
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 if this is still the ETag")]
 
 # The service's fields by the names that callers of the API know.
-_NAMES = {"page_size": "limit", "page_token": "cursor", "size_px": "size", "expected_revision": "If-Match"}
+_NAMES = {
+    "page_size": "limit",
+    "page_token": "cursor",
+    "skip": "page",
+    "order_by": "sort_by",
+    "size_px": "size",
+    "expected_revision": "If-Match",
+}
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 409, 413, 415, 422, 503, 504))
-async def create_code(body: NewCode, parts: Services, caller: CallerNow, response: Response) -> CodeView:
+@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 503, 504))
+async def create_code(body: NewCode, parts: Services, caller: CallerNow, name: RequestName, response: Response) -> CodeView:
     """Issue a code. Its symbol was read back by two decoders before this answers; it redirects within a second."""
     with names_of_the_api(_NAMES):
-        code = await parts.codes.create(caller, NewCodeAsked(body.destination, body.title, body.slug))
+        code = await parts.codes.create(caller, body.asked(request_id=name))
     response.headers["Location"] = f"/v1/codes/{code.id}"
     response.headers["ETag"] = tag(code.revision)
     return CodeView.of(code)
 
 
-@router.get("", responses=problems(400, 401, 503, 504))
-async def list_codes(query: Annotated[ListQuery, Query()], parts: Services, caller: CallerNow) -> CodePageView:
-    """The account's codes, newest first."""
+@router.get("", response_model=CodePageView | CodePagePart, responses=NOT_MODIFIED | problems(400, 401, 403, 503, 504))
+async def list_codes(
+    query: Annotated[CodeListQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The account's codes. What can be asked for together is what an index serves; anything else is refused, and says what is."""
+    fields = selected(query.fields, CodeView)
     with names_of_the_api(_NAMES):
-        return CodePageView.of(await parts.codes.page(caller, limit=query.limit, cursor=query.cursor))
+        page = await parts.codes.page(
+            caller, limit=query.limit, cursor=query.cursor, chosen=query.chosen(), order=query.order(), skip=query.skip
+        )
+    view = CodePageView.of("/v1/codes", query, page)
+    shown = view.model_dump_json(include=None if fields is None else _page_with(fields))
+    return answer(shown, tag_of=digest(shown), if_none_match=if_none_match, headers={"Link": view.links.header})
 
 
-@router.get("/{code_id}", response_model=CodeView, responses=NOT_MODIFIED | problems(401, 404, 503, 504))
-async def get_code(code_id: CodeId, parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None) -> Response:
+@router.get("/{code_id}", response_model=CodeView | CodePart, responses=NOT_MODIFIED | problems(400, 401, 403, 404, 503, 504))
+async def get_code(
+    code_id: CodeId, query: Annotated[CodeQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
+) -> Response:
     """One code."""
+    fields = selected(query.fields, CodeView)
     code = await parts.codes.get(caller, known_id(code_id))
-    headers = {"ETag": tag(code.revision), "Cache-Control": "private, no-cache"}
-    if matches_any(if_none_match, str(code.revision)):
-        return Response(status_code=304, headers=headers)
-    return Response(CodeView.of(code).model_dump_json(), media_type="application/json", headers=headers)
+    return answer(CodeView.of(code).model_dump_json(include=fields), tag_of=str(code.revision), if_none_match=if_none_match)
 
 
-@router.patch("/{code_id}", responses=problems(400, 401, 404, 412, 413, 415, 503, 504))
+@router.patch("/{code_id}", responses=problems(400, 401, 403, 404, 412, 413, 415, 422, 503, 504))
 async def change_code(
     code_id: CodeId, body: CodeChange, parts: Services, caller: CallerNow, *, response: Response, if_match: IfMatch = None
 ) -> CodeView:
     """Change where a code leads, its title or its state; scans follow within a second. What is printed stays as it is."""
     with names_of_the_api(_NAMES):
-        edit = CodeEdit(body.destination, body.title, body.state, expected_revision=_revision(if_match))
-        code = await parts.codes.change(caller, known_id(code_id), edit)
+        code = await parts.codes.change(caller, known_id(code_id), body.asked(expected_revision=_revision(if_match)))
     response.headers["ETag"] = tag(code.revision)
     return CodeView.of(code)
 
 
-@router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 404, 412, 503, 504))
+@router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 403, 404, 412, 503, 504))
 async def delete_code(code_id: CodeId, parts: Services, caller: CallerNow, if_match: IfMatch = None) -> None:
     """Delete a code for good: scans get 410, and its slug is never given out again."""
     await parts.codes.delete(caller, known_id(code_id), expected_revision=_revision(if_match))
 
 
-@router.get("/{code_id}/image", response_class=Response, responses=IMAGE | NOT_MODIFIED | problems(400, 401, 404, 422, 503, 504))
+@router.get("/{code_id}/image", response_class=Response, responses=IMAGE | NOT_MODIFIED | problems(400, 401, 403, 404, 422, 503, 504))
 async def get_image(
     code_id: CodeId, query: Annotated[ImageQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -197,14 +112,13 @@ async def get_image(
             code = group.create_task(parts.codes.get(caller, known))
             drawn = group.create_task(parts.codes.image(caller, known, image_format=query.format, size_px=query.size))
     image = drawn.result()
-    headers = {
-        "ETag": tag(image.etag),
-        "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'inline; filename="{code.result().slug}.{query.format}"',
-    }
-    if matches_any(if_none_match, image.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(image.data, media_type=image.media_type, headers=headers)
+    headers = {"Content-Disposition": f'inline; filename="{code.result().slug}.{query.format}"'}
+    return answer(image.data, tag_of=image.etag, if_none_match=if_none_match, headers=headers, media_type=image.media_type)
+
+
+def _page_with(fields: set[str]) -> dict[str, Any]:
+    """What pydantic is to show of a page."""
+    return {"items": {"__all__": fields}, "meta": True, "links": True, "next_cursor": True}
 
 
 def _revision(if_match: str | None) -> int | None:

@@ -3,14 +3,14 @@
 import base64
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import StreamingResponse
 
 from quietzone_gateway.rest.analytics import AnalyticsQuery
 from quietzone_gateway.rest.description import EXPORT_FILE, problems
 from quietzone_gateway.rest.etags import tag
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, RequestName, Services, known_id, names_of_the_api
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
 from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Export, ExportFormat, ExportPage, ExportQuestion, ExportState, Interval
@@ -102,24 +102,19 @@ class ListQuery(Input):
 router = APIRouter(prefix="/v1/exports", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["exports"])
 
 # The service's fields by the names that callers of the API know.
-_NAMES = {"from_ms": "from", "to_ms": "to", "request_id": "Idempotency-Key", "page_token": "cursor", "page_size": "limit"}
+_NAMES = {"from_ms": "from", "to_ms": "to", "page_token": "cursor", "page_size": "limit"}
 
 ExportId = Annotated[str, Path(description="The export's id")]
-IdempotencyKey = Annotated[
-    str | None, Header(description="Of your choice, 1 to 64 of `0-9A-Za-z._-`: a repetition with it answers with the export that it began")
-]
 
 
 @router.post("", status_code=202, responses=problems(400, 401, 404, 413, 415, 422, 429, 503, 504))
-async def create_export(
-    body: NewExport, parts: Services, caller: CallerNow, *, response: Response, idempotency_key: IdempotencyKey = None
-) -> ExportView:
+async def create_export(body: NewExport, parts: Services, caller: CallerNow, name: RequestName, response: Response) -> ExportView:
     """Begin an export. Look at the address in `Location` until it is `done`, then get its file; both are removed after 7 days."""
     span = body.span(now_ms=parts.clock.now_ms())
     code_id = None if body.code_id is None else (await parts.codes.get(caller, known_id(body.code_id))).id
     question = ExportQuestion(code_id, span.from_ms, span.to_ms, body.interval, body.zone, body.format)
     with names_of_the_api(_NAMES):
-        export = await parts.exports.create(caller, question, request_id=idempotency_key)
+        export = await parts.exports.create(caller, question, request_id=name)
     response.headers["Location"] = f"{router.prefix}/{export.id}"
     return ExportView.of(export)
 

@@ -56,6 +56,12 @@ _OF_THE_TREE = {
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "No such method here", "`Allow` lists the methods of this address.")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "Body too large", "A request's body has at most 64 KiB.")
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "Not JSON", "Send the body as JSON, with `Content-Type: application/json`.")
+KEY_REUSED = Kind(
+    "idempotency-key-reused", 422, "Key of another request", "An `Idempotency-Key` names one request for a day: take a new one for another."
+)
+KEY_UNDER_WAY = Kind(
+    "idempotency-key-under-way", 409, "Under way", "The first request with this `Idempotency-Key` isn't answered yet: wait."
+)
 MALFORMED_HTTP = Kind("malformed-http", 400, "Malformed HTTP", "The bytes aren't a request as HTTP/1.1 has it; the connection is closed.")
 HEAD_TOO_LARGE = Kind("head-too-large", 431, "Head too large", "Request line and headers have at most 16 KiB together.")
 INTERNAL = Kind("internal", 500, "A fault of ours", "Tell the operator the `request_id`: the log has the reason beside it.")
@@ -70,6 +76,8 @@ ALL_KINDS: Mapping[str, Kind] = {
         METHOD_NOT_ALLOWED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
+        KEY_REUSED,
+        KEY_UNDER_WAY,
         MALFORMED_HTTP,
         HEAD_TOO_LARGE,
         INTERNAL,

@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Header, Request, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.responses import Response
 
+from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity import KnownKeys
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
+from quietzone_gateway.rest.repeats import repeated
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
 from quietzone_kit.http.clients import Client
@@ -32,6 +34,7 @@ class Parts:
     counts: Counts
     exports: Exports
     keys: KnownKeys
+    repeats: Repeats
     clock: Clock
 
 
@@ -49,7 +52,8 @@ class ApiRoute(APIRoute):
             _refuse_repeated(request)
             if self.body_field is not None:
                 _check_media_type(request)
-            return await handle(request)
+            parts = _parts(request)
+            return await repeated(request, handle, parts.repeats, parts.clock, account_id=_caller(request).account_id)
 
         return handle_for_caller
 
@@ -76,6 +80,22 @@ def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
+
+def _request_name(
+    request: Request,
+    idempotency_key: Annotated[  # noqa: ARG001 - only described here: `repeated` has looked
+        str | None,
+        Header(
+            description="Of your choice, 1 to 255 characters: for a day, a repetition with it gets the first answer and changes nothing"
+        ),
+    ] = None,
+) -> str | None:
+    name: str | None = getattr(request.state, "request_name", None)
+    return name
+
+
+RequestName = Annotated[str | None, Depends(_request_name)]
+"""What names the request to services, so that they do it once; None: it came without a key."""
 
 Services = Annotated[Parts, Depends(_parts)]
 CallerNow = Annotated[Caller, Depends(_caller)]

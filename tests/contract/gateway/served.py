@@ -10,6 +10,7 @@ import httpx
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
+from quietzone_gateway.idempotency import REPEATS, Repeats
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import Parts, make_api
 from quietzone_gateway.rpc import Codes, Counts, Exports
@@ -32,6 +33,8 @@ MENU = code_pb2.Code(
     destination="https://example.com/menu",
     title="Menu",
     state=code_pb2.CODE_STATE_ACTIVE,
+    tags=["menu"],
+    folder="tables",
     revision=3,
     created_at_ms=NOON_MS - 86_400_000,
     updated_at_ms=NOON_MS - 1,
@@ -116,6 +119,7 @@ async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
     accounts = Accounts(documents)
     await accounts.ensure()
+    await documents.ensure(REPEATS)
     await open_first_account(accounts, clock, randomness, preset=KEY)
     servers, peers = [], []
     for name, add, servicer in (
@@ -130,7 +134,9 @@ async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
     app = make_api(
-        Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), clock), Clients(PROXIES), randomness
+        Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), Repeats(documents), clock),
+        Clients(PROXIES),
+        randomness,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers)

@@ -11,6 +11,8 @@ SHOWN = {
     "destination": "https://example.com/menu",
     "title": "Menu",
     "state": "active",
+    "tags": ["menu"],
+    "folder": "tables",
     "revision": 3,
     "created_at": "2026-11-20T12:00:00.000Z",
     "updated_at": "2026-11-21T11:59:59.999Z",
@@ -54,14 +56,16 @@ async def test_what_the_service_finds_wrong_is_told_by_field(api: Api) -> None:
 async def test_a_page_of_codes_brings_the_cursor_of_the_next(api: Api) -> None:
     answer = await api.send("GET", "/v1/codes?limit=7&cursor=here")
 
-    assert answer.json() == {"items": [SHOWN], "next_cursor": "next"}
+    assert (answer.json()["items"], answer.json()["next_cursor"]) == ([SHOWN], "next")
     assert api.services.asked == [code_service_pb2.ListCodesRequest(page_size=7, page_token="here")]  # noqa: S106 - no password
 
 
 async def test_the_last_page_has_no_cursor(api: Api) -> None:
     api.services.answer("ListCodes", code_service_pb2.ListCodesResponse())
 
-    assert (await api.send("GET", "/v1/codes")).json() == {"items": [], "next_cursor": None}
+    page = (await api.send("GET", "/v1/codes")).json()
+
+    assert (page["items"], page["next_cursor"], page["meta"]["has_next"], page["links"]["next"]) == ([], None, False, None)
 
 
 async def test_a_wrong_cursor_is_named_as_the_client_knows_it(api: Api) -> None:

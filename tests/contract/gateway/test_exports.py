@@ -6,6 +6,7 @@ import pytest
 from contract.gateway.served import CODE_ID, NOON_MS, Api, problem
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
+from quietzone_gateway.idempotency.domain import repeat_id
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, ResourceExhausted, Unavailable
 
 EXPORT_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3e"
@@ -64,12 +65,12 @@ async def test_an_export_is_begun_and_can_be_looked_at_where_location_says(api: 
     ]
 
 
-async def test_a_repetition_is_known_by_its_key(api: Api) -> None:
+async def test_the_service_can_tell_a_repetition_by_its_name(api: Api) -> None:
     api.services.answer("CreateExport", exports_pb2.CreateExportResponse(export=export()))
 
     await api.send("POST", "/v1/exports", {}, idempotency_key="monday")
 
-    assert api.services.asked[0].request_id == "monday"
+    assert api.services.asked[0].request_id == repeat_id("first", "monday")
 
 
 async def test_another_accounts_code_is_not_found_before_anything_is_begun(api: Api) -> None:
@@ -93,9 +94,9 @@ async def test_every_wrong_wish_is_named(api: Api, body: dict[str, str], fields:
 
 
 async def test_what_the_service_refuses_is_named_as_the_client_knows_it(api: Api) -> None:
-    api.services.fail("CreateExport", InvalidInput(FieldViolation("request_id", "it began another export"), FieldViolation("to_ms", "far")))
+    api.services.fail("CreateExport", InvalidInput(FieldViolation("from_ms", "near"), FieldViolation("to_ms", "far")))
 
-    assert problem(await api.send("POST", "/v1/exports", {})) == (400, "invalid-argument", ["Idempotency-Key", "to"])
+    assert problem(await api.send("POST", "/v1/exports", {})) == (400, "invalid-argument", ["from", "to"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from contract.gateway.served import CODE_ID, KEY, Api, problem
 from pydantic import TypeAdapter
 
-from quietzone_gateway.rest.codes import CODE, CODE_CHANGE, NEW_CODE, CodeChange, CodeView, NewCode
+from quietzone_gateway.rest.code_shapes import CODE, CODE_CHANGE, NEW_CODE, PAGE, CodeChange, CodePageView, CodeView, NewCode
 from quietzone_gateway.rest.envelope import MAX_BODY_BYTES
 from quietzone_gateway.rest.problems import ALL_KINDS, KINDS
 from quietzone_kit.errors import ERRORS, DeadlineExceeded, InvalidInput, QuietzoneError
@@ -284,7 +284,7 @@ async def test_the_description_refers_only_to_what_it_has(api: Api) -> None:
     assert {ref.removeprefix("#/components/schemas/") for ref in _refs(description)} <= set(description["components"]["schemas"])
 
 
-@pytest.mark.parametrize(("example", "model"), [(NEW_CODE, NewCode), (CODE_CHANGE, CodeChange), (CODE, CodeView)])
+@pytest.mark.parametrize(("example", "model"), [(NEW_CODE, NewCode), (CODE_CHANGE, CodeChange), (CODE, CodeView), (PAGE, CodePageView)])
 def test_each_example_is_what_it_is_an_example_of(example: dict[str, object], model: type[object]) -> None:
     shown = TypeAdapter(model).dump_python(TypeAdapter(model).validate_python(example, strict=False), mode="json", exclude_unset=True)
 

@@ -1,0 +1,29 @@
+"""Answers that a client may have already."""
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from starlette.responses import Response
+
+from quietzone_gateway.rest.etags import matches_any, tag
+
+
+def digest(content: bytes | str) -> str:
+    """The value of a strong tag for content that has no revision."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()[:32]
+
+
+def answer(
+    content: bytes | str,
+    *,
+    tag_of: str,
+    if_none_match: str | None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    media_type: str = "application/json",
+) -> Response:
+    """Content with its tag; 304 without it when the caller has it already."""
+    told = {"ETag": tag(tag_of), "Cache-Control": "private, no-cache", **headers}
+    if matches_any(if_none_match, tag_of):
+        return Response(status_code=304, headers=told)
+    return Response(content, media_type=media_type, headers=told)

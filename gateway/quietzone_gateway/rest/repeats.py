@@ -1,0 +1,56 @@
+"""`Idempotency-Key`: around the handler of every address that changes something."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+from starlette.responses import Response
+
+from quietzone_gateway.idempotency import Answer, Asked, InvalidKey, KeyReused, Repeats, StillUnderWay, once, parse_key
+from quietzone_gateway.idempotency.domain import fingerprint
+from quietzone_gateway.rest.problems import KEY_REUSED, KEY_UNDER_WAY, Refused
+from quietzone_kit.errors import FieldViolation, InvalidInput
+from quietzone_kit.runtime import Clock
+
+HEADER = "Idempotency-Key"
+CHANGING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+KEPT_HEADERS = ("content-type", "etag", "location")
+"""What belongs to the answer itself; all others are of the request that fetches it."""
+
+Handle = Callable[[Request], Awaitable[Response]]
+
+
+async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Clock, *, account_id: str) -> Response:
+    """The answer of `handle`, or what an earlier request with its key was answered.
+
+    Raises:
+        InvalidInput: the header is no key.
+        Refused: the key came with another request, or the first one has no answer yet.
+        Unavailable: the store doesn't answer.
+    """
+    given = request.headers.get(HEADER)
+    if given is None or request.method not in CHANGING:
+        return await handle(request)
+
+    async def run(name: str) -> Answer:
+        request.state.request_name = name
+        response = await handle(request)
+        headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
+        return Answer(response.status_code, headers, bytes(response.body))
+
+    asked = Asked(account_id, _key(given), fingerprint(request.method, request.url.path, request.url.query, await request.body()))
+    try:
+        answer, was_there = await once(repeats, clock, asked, run)
+    except KeyReused as error:
+        raise Refused(KEY_REUSED, "this Idempotency-Key came with another request; take a new key for a new request") from error
+    except StillUnderWay as error:
+        detail = "the first request with this Idempotency-Key has no answer yet; send it again in a moment"
+        raise Refused(KEY_UNDER_WAY, detail, headers={"Retry-After": "2"}) from error
+    replayed = {"Idempotent-Replayed": "true"} if was_there else {}
+    return Response(answer.body, answer.status, answer.headers | replayed)
+
+
+def _key(given: str) -> str:
+    try:
+        return parse_key(given)
+    except InvalidKey as error:
+        raise InvalidInput(FieldViolation(HEADER, str(error))) from error
