@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from quietzone_analytics.archive import ArchiveStates
 from quietzone_analytics.projection import ScanStates
-from quietzone_analytics.queries import Breakdown, CodeAnalytics, Interval, Question, get_code_analytics
+from quietzone_analytics.queries import Breakdown, CodeAnalytics, Interval, Question, get_account_usage, get_code_analytics, get_totals
 from quietzone_analytics.reconcile import ReportStates, SourceCount, reconcile
 from quietzone_analytics.rollups import DAY_MS, Rollups
 from quietzone_kit.bus import Bus
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
 from quietzone_kit.rpc import caller
 from quietzone_kit.runtime import Clock
+from quietzone_topics import TRACKING_SCAN_V1
 
 INTERVALS: Mapping[int, Interval] = {
     analytics_pb2.INTERVAL_UNSPECIFIED: Interval.DAY,
@@ -44,13 +45,25 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
         self, request: analytics_pb2.GetCodeAnalyticsRequest, context: object
     ) -> analytics_pb2.GetCodeAnalyticsResponse:
         """See the contract."""
-        account_id = caller().account_id
-        if not account_id:
-            raise PermissionDenied("codes belong to accounts: this call must be made for one")
+        account_id = _account()
         if request.interval not in INTERVALS:
             raise InvalidInput(FieldViolation("interval", "use QUARTER_HOUR, HOUR, DAY, WEEK or MONTH"))
         question = Question(request.code_id, request.from_ms, request.to_ms, INTERVALS[request.interval], request.zone)
         return _analytics(await get_code_analytics(self._rollups, self._scans, account_id, question))
+
+    async def BatchGetTotals(self, request: analytics_pb2.BatchGetTotalsRequest, context: object) -> analytics_pb2.BatchGetTotalsResponse:
+        """See the contract."""
+        totals = await get_totals(self._rollups, _account(), request.code_ids)
+        return analytics_pb2.BatchGetTotalsResponse(
+            totals=[analytics_pb2.CodeTotal(code_id=code_id, scans=scans) for code_id, scans in zip(request.code_ids, totals, strict=True)]
+        )
+
+    async def GetAccountUsage(
+        self, request: analytics_pb2.GetAccountUsageRequest, context: object
+    ) -> analytics_pb2.GetAccountUsageResponse:
+        """See the contract."""
+        usage = await get_account_usage(self._rollups, _account(), request.from_ms, request.to_ms, partitions=TRACKING_SCAN_V1.partitions)
+        return analytics_pb2.GetAccountUsageResponse(scans=usage.scans, from_ms=usage.from_ms, to_ms=usage.to_ms)
 
     async def Reconcile(self, request: analytics_pb2.ReconcileRequest, context: object) -> analytics_pb2.ReconcileResponse:
         """See the contract."""
@@ -66,6 +79,18 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
             sources=map(_source, told.sources),
             problems=told.problems,
         )
+
+
+def _account() -> str:
+    """The account that the current call is made for.
+
+    Raises:
+        PermissionDenied: a service calls for itself.
+    """
+    account_id = caller().account_id
+    if not account_id:
+        raise PermissionDenied("codes belong to accounts: this call must be made for one")
+    return account_id
 
 
 def _analytics(told: CodeAnalytics) -> analytics_pb2.GetCodeAnalyticsResponse:

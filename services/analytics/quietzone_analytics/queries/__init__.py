@@ -1,9 +1,19 @@
 """Questions about codes: counts over a span, by a zone's calendar."""
 
 from quietzone_analytics.queries.domain import Breakdown, DayPoint, Interval, Span, starts
-from quietzone_analytics.queries.use_cases import CodeAnalytics, Question, counted, get_code_analytics, span_of
+from quietzone_analytics.queries.use_cases import (
+    AccountUsage,
+    CodeAnalytics,
+    Question,
+    counted,
+    get_account_usage,
+    get_code_analytics,
+    get_totals,
+    span_of,
+)
 
 __all__ = [
+    "AccountUsage",
     "Breakdown",
     "CodeAnalytics",
     "DayPoint",
@@ -11,7 +21,9 @@ __all__ = [
     "Question",
     "Span",
     "counted",
+    "get_account_usage",
     "get_code_analytics",
+    "get_totals",
     "span_of",
     "starts",
 ]

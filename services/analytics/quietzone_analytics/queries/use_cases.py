@@ -1,6 +1,7 @@
-"""What can be asked about a code."""
+"""What can be asked about codes, and about an account."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -8,6 +9,7 @@ from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries.domain import (
     EARLIEST_MS,
     LATEST_MS,
+    MAX_DAYS,
     Adder,
     DayCounts,
     Interval,
@@ -15,10 +17,12 @@ from quietzone_analytics.queries.domain import (
     Span,
     outward,
 )
-from quietzone_analytics.rollups import DAY_MS, CodeKey, Rollups
-from quietzone_kit.errors import Violations
+from quietzone_analytics.rollups import DAY_MS, CodeKey, Rollups, month_of, month_start_ms
+from quietzone_kit.errors import FieldViolation, InvalidInput, Violations
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+MAX_CODES = 100
+"""In one question for totals: a page that people look at has fewer."""
 _ZONE = re.compile(r"[0-9A-Za-z_+-]+(/[0-9A-Za-z_+-]+)*")
 
 
@@ -60,6 +64,46 @@ async def get_code_analytics(rollups: Rollups, states: ScanStates, account_id: s
     state = await states.get(total.address.partition)
     counted_until_ms = state.state.counted_until_ms if state is not None else 0
     return CodeAnalytics(span, adder.series(), adder.days(), total.rollup.persons, counted_until_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUsage:
+    """Scans by people of all of an account's codes from `from_ms` to below `to_ms`, which are whole UTC months."""
+
+    scans: int
+    from_ms: int
+    to_ms: int
+
+
+async def get_totals(rollups: Rollups, account_id: str, code_ids: Sequence[str]) -> list[int]:
+    """Scans by people of each of these codes since it was created, in their order; 0 if it isn't the account's.
+
+    Raises:
+        InvalidInput: no codes, more than 100, or one that can't be.
+    """
+    if not 1 <= len(code_ids) <= MAX_CODES or not all(map(_ID.fullmatch, code_ids)):
+        raise InvalidInput(FieldViolation("code_ids", f"use 1 to {MAX_CODES} ids, each 1 to 64 characters of 0-9 A-Z a-z _ -"))
+    keys = [CodeKey(account_id, code_id) for code_id in code_ids]
+    totals = await rollups.totals(keys)
+    return [totals[key].persons if key in totals else 0 for key in keys]
+
+
+async def get_account_usage(rollups: Rollups, account_id: str, from_ms: int, to_ms: int, *, partitions: int) -> AccountUsage:
+    """Scans of an account in the UTC months that hold a span; `partitions` are those of the topic of scans.
+
+    Raises:
+        InvalidInput: names each field that is wrong.
+    """
+    wrong = Violations()
+    for name, time_ms in (("from_ms", from_ms), ("to_ms", to_ms)):
+        if not EARLIEST_MS <= time_ms <= LATEST_MS:
+            wrong.add(name, "a time is between the years 1970 and 9999")
+    if to_ms <= from_ms or to_ms - from_ms > MAX_DAYS * DAY_MS:
+        wrong.add("to_ms", f"it must be after from_ms, by at most {MAX_DAYS:,} days")
+    wrong.check()
+    first, end = month_of(from_ms), month_of(to_ms - 1) + 1
+    months = await rollups.months(account_id, first, end, partitions=partitions)
+    return AccountUsage(sum(month.persons for month in months), month_start_ms(first), month_start_ms(end))
 
 
 async def counted(rollups: Rollups, key: CodeKey, span: Span) -> Adder:

@@ -1,7 +1,7 @@
 """Rollups: a code's total, a code's UTC day, an account's month; how scans are folded into them and how they are kept."""
 
 from quietzone_analytics.rollups.cache import Cache
-from quietzone_analytics.rollups.domain import DAY_MS, OFFSET_WINDOW, SLOT_MS, SLOTS, Day, Milestone, Month, Total
+from quietzone_analytics.rollups.domain import DAY_MS, OFFSET_WINDOW, SLOT_MS, SLOTS, Day, Milestone, Month, Total, month_of, month_start_ms
 from quietzone_analytics.rollups.repository import COLLECTIONS, DAYS, MONTHS, TOTALS, Document, Kind, Rollups
 from quietzone_analytics.rollups.scans import DIMENSIONS, Batch, CodeKey, Gathered, ScanClass, Traits
 from quietzone_analytics.rollups.use_cases import Folder, Place
@@ -31,4 +31,6 @@ __all__ = [
     "ScanClass",
     "Total",
     "Traits",
+    "month_of",
+    "month_start_ms",
 ]

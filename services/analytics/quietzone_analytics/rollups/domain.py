@@ -183,6 +183,11 @@ def month_of(time_ms: int) -> int:
     return _month_of_day(day_of(time_ms))
 
 
+def month_start_ms(month: int) -> int:
+    """The first moment of a UTC month."""
+    return (date(month // 12, month % 12 + 1, 1) - EPOCH).days * DAY_MS
+
+
 @lru_cache(maxsize=64)  # scans are of a few days at a time, and the calendar costs ten times what the rest of a scan does
 def _month_of_day(day: int) -> int:
     of_day = EPOCH + timedelta(day)

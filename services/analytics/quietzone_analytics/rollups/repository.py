@@ -119,6 +119,17 @@ class Rollups:
         rollup_id = total_id(key)
         return (await self.fetch(TOTALS, [rollup_id])).get(rollup_id)
 
+    async def totals(self, keys: Sequence[CodeKey]) -> dict[CodeKey, Total]:
+        """All that some codes were scanned; those that nobody scanned aren't in it."""
+        ids = {key: total_id(key) for key in keys}
+        found = await self.fetch(TOTALS, list(ids.values()))
+        return {key: found[rollup_id].rollup for key, rollup_id in ids.items() if rollup_id in found}
+
+    async def months(self, account_id: str, first: int, end: int, *, partitions: int) -> list[Month]:
+        """An account's UTC months from `first` to below `end`, one for each partition that has any of its scans."""
+        ids = [month_id(account_id, month, partition) for month in range(first, end) for partition in range(partitions)]
+        return [document.rollup for document in (await self.fetch(MONTHS, ids)).values()]
+
     async def days(self, key: CodeKey, first: int, end: int) -> AsyncIterator[tuple[int, Day]]:
         """A code's UTC days from `first` to below `end` that have scans, in order, a page at a time."""
         for at in range(first, end, PAGE):
