@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 
 from quietzone_gateway.identity import MIN_KEY_CHARACTERS
+from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.http.settings import ProxySettings
 from quietzone_kit.lifecycle import ProcessSettings
 from quietzone_kit.rpc import RpcSettings
@@ -14,7 +15,7 @@ class GatewayStoreSettings(ProcessSettings):
     gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
 
 
-class GatewaySettings(GatewayStoreSettings, RpcSettings, ProxySettings):
+class GatewaySettings(GatewayStoreSettings, RpcSettings, ProxySettings, RestSettings):
     """Roles `serve` and `verify`."""
 
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")

@@ -1,5 +1,7 @@
 """The API, put together."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
@@ -8,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from quietzone_gateway.rest import analytics, codes, exports, health, reconcile
+from quietzone_gateway.rest.compression import Compression
+from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
 from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.problems import ALL_KINDS
@@ -24,7 +28,7 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
 
 
-def make_api(parts: Parts, clients: Clients, randomness: Randomness) -> FastAPI:
+def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, cors_origins: Sequence[str] = ()) -> FastAPI:
     """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
@@ -34,7 +38,9 @@ def make_api(parts: Parts, clients: Clients, randomness: Randomness) -> FastAPI:
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)
     app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
+    app.add_middleware(Compression)
     app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness)
+    app.add_middleware(cross_origin, origins=cors_origins)  # the outermost: pages may read problems too
     return app
 
 

@@ -9,33 +9,19 @@ from prometheus_client import Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quietzone_gateway.rest.bounds import bounds_of
 from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
-from quietzone_gateway.rpc import RECONCILE_S
 from quietzone_kit.errors import DeadlineExceeded, Unavailable
 from quietzone_kit.http.clients import UNKNOWN, Client, Clients
 from quietzone_kit.ids import uuid7
-from quietzone_kit.rpc import DEFAULT_DEADLINE_S, deadline
+from quietzone_kit.rpc import deadline
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import SpanKind, exemplar, logger, span
 
 log = logger(__name__)
 
-MAX_BODY_BYTES = 64 * 1024
-"""A code with the longest destination and title is 3 KB; this leaves room for what JSON makes of other scripts."""
-
 MAX_UNDER_WAY = 500
 """Requests at once: each waits for a service, which answers 1,000 calls at once; more would only wait longer."""
-
-DEADLINE_S = DEFAULT_DEADLINE_S
-"""For all that a request asks of services together."""
-
-LONGER_S: Mapping[str, float] = {"/v1/reconcile": RECONCILE_S}
-"""Addresses whose answers take longer than people wait."""
-
-FILE_S = 3_600.0
-"""For the file of an export: 2 GB at 5 Mbit/s. Each of its parts has the deadline of a call."""
-
-_FILE = re.compile(r"/v1/exports/[^/]+/file")
 
 BODY_GRACE_S = 1.0
 """Beyond the deadline, so that the service's own word on it comes first."""
@@ -106,14 +92,14 @@ class Envelope:
             )
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
-        within_s = FILE_S if _FILE.fullmatch(scope["path"]) else LONGER_S.get(scope["path"], DEADLINE_S)
+        bounds = bounds_of(scope["path"])
         try:
             self._check_room()
-            with deadline(within_s):
-                async with asyncio.timeout(within_s + BODY_GRACE_S):
-                    await self._app(scope, _Body(receive, headers), answer)
+            with deadline(bounds.within_s):
+                async with asyncio.timeout(bounds.within_s + BODY_GRACE_S):
+                    await self._app(scope, _Body(receive, headers, bounds.body_bytes), answer)
         except TimeoutError:
-            await answer.fail(scope, receive, DeadlineExceeded(f"the request took longer than {within_s:.0f} s, its body included"))
+            await answer.fail(scope, receive, DeadlineExceeded(f"the request took longer than {bounds.within_s:.0f} s, its body included"))
         except Exception as error:
             if problem_of(error) is None:
                 log.exception("request failed", request_id=answer.request_id, method=scope["method"], route=_route(scope))
@@ -134,9 +120,9 @@ class Envelope:
 class _Body:
     """The request's body, refused as soon as it is too large."""
 
-    def __init__(self, receive: Receive, headers: Mapping[str, str]) -> None:
+    def __init__(self, receive: Receive, headers: Mapping[str, str], most: int) -> None:
         self._receive = receive
-        self._left = MAX_BODY_BYTES
+        self._most = self._left = most
         length = headers.get("content-length", "0")
         if length.isdigit():
             self._check(int(length))
@@ -152,7 +138,7 @@ class _Body:
     def _check(self, size: int) -> None:
         if size > self._left:
             # What follows of the body would be read as the next request.
-            raise Refused(BODY_TOO_LARGE, "the body has more than 64 KiB", headers={"Connection": "close"})
+            raise Refused(BODY_TOO_LARGE, f"the body has more than {self._most // 1024:,} KiB", headers={"Connection": "close"})
 
 
 class _Answer:

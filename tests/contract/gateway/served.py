@@ -1,6 +1,6 @@
 """The API over real gRPC servers, whose answers tests choose."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,7 @@ class Api:
 
 
 @asynccontextmanager
-async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
+async def running(folder: Path, qr: Any = None, cors_origins: Sequence[str] = ()) -> AsyncIterator[Api]:
     """The API; `qr` is a servicer in the place of the one whose answers are chosen."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
@@ -137,6 +137,7 @@ async def running(folder: Path, qr: Any = None) -> AsyncIterator[Api]:
         Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), Repeats(documents), clock),
         Clients(PROXIES),
         randomness,
+        cors_origins=cors_origins,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers)

@@ -8,8 +8,8 @@ import pytest
 from contract.gateway.served import CODE_ID, KEY, Api, problem
 from pydantic import TypeAdapter
 
+from quietzone_gateway.rest.bounds import DEFAULT
 from quietzone_gateway.rest.code_shapes import CODE, CODE_CHANGE, NEW_CODE, PAGE, CodeChange, CodePageView, CodeView, NewCode
-from quietzone_gateway.rest.envelope import MAX_BODY_BYTES
 from quietzone_gateway.rest.problems import ALL_KINDS, KINDS
 from quietzone_kit.errors import ERRORS, DeadlineExceeded, InvalidInput, QuietzoneError
 
@@ -198,7 +198,7 @@ async def test_json_is_known_by_its_other_names(api: Api, media_type: str) -> No
 
 
 async def test_a_body_that_says_it_is_too_large_is_refused(api: Api) -> None:
-    answer = await api.send("POST", "/v1/codes", {"destination": "x" * MAX_BODY_BYTES})
+    answer = await api.send("POST", "/v1/codes", {"destination": "x" * DEFAULT.body_bytes})
 
     assert problem(answer)[:2] == (413, "body-too-large")
     assert answer.headers["connection"] == "close"
@@ -207,7 +207,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused(api: Api) -> None:
 async def test_a_body_that_turns_out_too_large_is_refused(api: Api) -> None:
     async def chunks() -> Any:
         for _ in range(9):
-            yield b"x" * (MAX_BODY_BYTES // 8)
+            yield b"x" * (DEFAULT.body_bytes // 8)
 
     headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
 

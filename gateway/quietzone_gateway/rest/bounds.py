@@ -1,0 +1,41 @@
+"""How long a request may take and how large its body may be, by its address."""
+
+import re
+from dataclasses import dataclass
+
+from quietzone_gateway.rpc import RECONCILE_S
+from quietzone_kit.rpc import DEFAULT_DEADLINE_S
+
+MAX_BULK_ROWS = 10_000
+MAX_BULK_BYTES = 16 * 1024 * 1024
+"""1.6 KB a row: a destination of 1 KB with title and tags."""
+
+BULK_S = 900.0
+"""Symbols are drawn and read back at some 100 a second here; nine times that."""
+
+FILE_S = 3_600.0
+"""For the file of an export: 2 GB at 5 Mbit/s. Each of its parts has the deadline of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`within_s` is for all that a request asks of services together, its body included."""
+
+    within_s: float = DEFAULT_DEADLINE_S
+    body_bytes: int = (
+        64 * 1024
+    )  # a code with the longest destination and title is 3 KB; this leaves room for what JSON makes of other scripts
+
+
+DEFAULT = Bounds()
+
+_OTHERS = (
+    (re.compile(r"/v1/reconcile"), Bounds(within_s=RECONCILE_S)),
+    (re.compile(r"/v1/exports/[^/]+/file"), Bounds(within_s=FILE_S)),
+    (re.compile(r"/v1/codes/bulk"), Bounds(within_s=BULK_S, body_bytes=MAX_BULK_BYTES)),
+)
+
+
+def bounds_of(path: str) -> Bounds:
+    """Of an address; those of most are the same."""
+    return next((bounds for pattern, bounds in _OTHERS if pattern.fullmatch(path)), DEFAULT)
