@@ -86,7 +86,7 @@ class CodeChange(Input):
     tags: Tags | None = Field(None, description="In the place of those that it has", json_schema_extra=_TAGS)
     folder: Text | None = Field(None, description="In the place of the one that it has; empty: in none", json_schema_extra=_FOLDER)
 
-    @field_validator("*", mode="before")
+    @field_validator("destination", "title", "state", "tags", "folder", mode="before")
     @classmethod
     def _no_null(cls, value: object) -> object:
         if value is None:

@@ -42,6 +42,27 @@ EXPORT_FILE: Responses = {
     }
 }
 
+BULK_ROWS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "One JSON object a line: `op` is `create` (also when it is absent; fields of a new code), `update` (`id`, fields to "
+        "change, `revision`) or `delete` (`id`, `revision`). At most 10,000 rows and 16 MiB.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"destination": "https://example.com/menu", "tags": ["menu"]}\n'
+                '{"op": "update", "id": "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d", "state": "paused"}\n',
+            }
+        },
+    }
+}
+BULK_RESULTS: Responses = {
+    200: {
+        "description": "A line for each row, in order: `row`, `status`, `code` or `problem`; then one with `rows`, `succeeded`, `failed`",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+}
+
 PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "A problem (RFC 9457)",

@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from quietzone_gateway.idempotency import Answer, Asked, InvalidKey, KeyReused, Repeats, StillUnderWay, once, parse_key
-from quietzone_gateway.idempotency.domain import fingerprint
+from quietzone_gateway.idempotency.domain import fingerprint, repeat_id
 from quietzone_gateway.rest.problems import KEY_REUSED, KEY_UNDER_WAY, Refused
 from quietzone_kit.errors import FieldViolation, InvalidInput
 from quietzone_kit.runtime import Clock
@@ -19,8 +19,8 @@ KEPT_HEADERS = ("content-type", "etag", "location")
 Handle = Callable[[Request], Awaitable[Response]]
 
 
-async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Clock, *, account_id: str) -> Response:
-    """The answer of `handle`, or what an earlier request with its key was answered.
+async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Clock, *, account_id: str, keep: bool) -> Response:
+    """The answer of `handle`, or what an earlier request with its key was answered. Without `keep` it is made again, under the same name.
 
     Raises:
         InvalidInput: the header is no key.
@@ -31,13 +31,18 @@ async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Cl
     if given is None or request.method not in CHANGING:
         return await handle(request)
 
+    key = _key(given)
+    if not keep:
+        request.state.request_name = repeat_id(account_id, key)
+        return await handle(request)
+
     async def run(name: str) -> Answer:
         request.state.request_name = name
         response = await handle(request)
         headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
         return Answer(response.status_code, headers, bytes(response.body))
 
-    asked = Asked(account_id, _key(given), fingerprint(request.method, request.url.path, request.url.query, await request.body()))
+    asked = Asked(account_id, key, fingerprint(request.method, request.url.path, request.url.query, await request.body()))
     try:
         answer, was_there = await once(repeats, clock, asked, run)
     except KeyReused as error:

@@ -41,6 +41,9 @@ class Parts:
 class ApiRoute(APIRoute):
     """Finds the caller and refuses unknown queries and other bodies than JSON, before anything of the body is read."""
 
+    keeps_answers = True
+    """For repetitions of a request with the same Idempotency-Key; else it is only named."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with that before it."""
         handle = super().get_route_handler()
@@ -52,8 +55,8 @@ class ApiRoute(APIRoute):
             _refuse_repeated(request)
             if self.body_field is not None:
                 _check_media_type(request)
-            parts = _parts(request)
-            return await repeated(request, handle, parts.repeats, parts.clock, account_id=_caller(request).account_id)
+            parts, account_id = _parts(request), _caller(request).account_id
+            return await repeated(request, handle, parts.repeats, parts.clock, account_id=account_id, keep=self.keeps_answers)
 
         return handle_for_caller
 
