@@ -44,7 +44,7 @@ async def build(settings: GatewaySettings) -> App:
         Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), repeats, clock),
         Clients(settings.trusted_proxies),
         randomness,
-        cors_origins=settings.gateway_cors_origins,
+        settings=settings,
     )
     try:
         server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)

@@ -1,7 +1,5 @@
 """The API, put together."""
 
-from collections.abc import Sequence
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
@@ -14,11 +12,14 @@ from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
 from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.mapping import NO_MAPPINGS, Mappings, read_mappings
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
+from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.errors import NotFound
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import Randomness
+from quietzone_kit.settings import setting
 from quietzone_kit.telemetry import release
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
@@ -28,7 +29,7 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
 
 
-def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, cors_origins: Sequence[str] = ()) -> FastAPI:
+def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings: RestSettings) -> FastAPI:
     """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
@@ -39,10 +40,19 @@ def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, cors_ori
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)
     app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
+    app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
     app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness)
-    app.add_middleware(cross_origin, origins=cors_origins)  # the outermost: pages may read problems too
+    app.add_middleware(cross_origin, origins=settings.gateway_cors_origins)  # the outermost: pages may read problems too
     return app
+
+
+def _mappings(app: FastAPI, settings: RestSettings) -> Mappings:
+    if settings.gateway_mappings is None:
+        return NO_MAPPINGS
+    addresses = [(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods]
+    with setting("gateway_mappings"):
+        return read_mappings(settings.gateway_mappings, addresses)
 
 
 async def _explain(name: str) -> PlainTextResponse:

@@ -64,9 +64,9 @@ class Envelope:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the server, which has the original, leaves the body out
         headers = Headers(scope=scope)
-        scope["state"] = {"client": self._client(scope, headers)}
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid7(self._clock, self._randomness)
+        scope["state"] = {"client": self._client(scope, headers), "request_id": request_id}
         answer = _Answer(send, request_id)
         started = self._clock.monotonic()
         leads_to = None

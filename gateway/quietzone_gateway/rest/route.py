@@ -14,6 +14,8 @@ from starlette.responses import Response
 
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity import KnownKeys
+from quietzone_gateway.rest.mapped import context_of, with_mapping
+from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.repeats import repeated
 from quietzone_gateway.rpc import Codes, Counts, Exports
@@ -55,6 +57,12 @@ class ApiRoute(APIRoute):
             _refuse_repeated(request)
             if self.body_field is not None:
                 _check_media_type(request)
+            rule = request.app.state.mappings.of(request.method, self.path)
+            if rule is None:
+                return await handle_once(request)
+            return await with_mapping(request, handle_once, rule, _context(request))
+
+        async def handle_once(request: Request) -> Response:
             parts, account_id = _parts(request), _caller(request).account_id
             return await repeated(request, handle, parts.repeats, parts.clock, account_id=account_id, keep=self.keeps_answers)
 
@@ -71,6 +79,18 @@ DESCRIBED_SECURITY = [
 def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
+
+
+def _context(request: Request) -> Context:
+    address = client_of(request).address
+    return context_of(
+        request,
+        now_ms=_parts(request).clock.now_ms(),
+        request_id=request.state.request_id,
+        user_id=_caller(request).subject,
+        left=getattr(request.state, "quota_left", None),
+        source_ip=None if address is None else str(address),
+    )
 
 
 def client_of(request: Request) -> Client:

@@ -1,6 +1,7 @@
 """What the REST API is told."""
 
 import re
+from pathlib import Path
 
 from pydantic import Field, field_validator
 
@@ -14,6 +15,11 @@ class RestSettings(Settings):
 
     gateway_cors_origins: CommaList = Field(
         (), description="Origins whose pages may use the API in browsers, with keys of their own: https://app.example.com, or * for all"
+    )
+
+    gateway_mappings: Path | None = Field(
+        None,
+        description="File of rules that give requests and answers another form, for callers that can't change theirs (docs/mapping.md)",
     )
 
     @field_validator("gateway_cors_origins")

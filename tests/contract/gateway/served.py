@@ -1,6 +1,6 @@
 """The API over real gRPC servers, whose answers tests choose."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone_gateway.idempotency import REPEATS, Repeats
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import Parts, make_api
+from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.documents import open_documents
 from quietzone_kit.http.clients import Clients
@@ -22,6 +23,7 @@ from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 KEY = "qz_" + "test" * 10
 CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
+REST = RestSettings()
 PROXIES = ("127.0.0.0/8",)
 SETTINGS = RpcSettings(caller_key="k" * 32)
 
@@ -111,7 +113,7 @@ class Api:
 
 
 @asynccontextmanager
-async def running(folder: Path, qr: Any = None, cors_origins: Sequence[str] = ()) -> AsyncIterator[Api]:
+async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -> AsyncIterator[Api]:
     """The API; `qr` is a servicer in the place of the one whose answers are chosen."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
@@ -137,7 +139,7 @@ async def running(folder: Path, qr: Any = None, cors_origins: Sequence[str] = ()
         Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), Repeats(documents), clock),
         Clients(PROXIES),
         randomness,
-        cors_origins=cors_origins,
+        settings=settings,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers)

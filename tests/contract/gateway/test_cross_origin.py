@@ -13,7 +13,7 @@ PAGE = "https://app.example.com"
 
 @pytest.fixture
 async def open_api(tmp_path: Path) -> AsyncIterator[Api]:
-    async with running(tmp_path, cors_origins=[PAGE]) as api:
+    async with running(tmp_path, settings=RestSettings(gateway_cors_origins=PAGE)) as api:
         api.services.answer("GetCode", code_service_pb2.GetCodeResponse(code=MENU))
         yield api
 
