@@ -8,11 +8,14 @@ from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.identity.repository import ACCOUNTS
 from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_gateway.rest import HttpServer, Parts, make_api
+from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings
 from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
 from quietzone_kit import roles
+from quietzone_kit.bus import Bus, open_bus
+from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import declare
 from quietzone_kit.http.clients import Clients
@@ -27,6 +30,9 @@ COLLECTIONS = (ACCOUNTS, REPEATS)
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""
 
+BUS_THREADS = 2
+"""One reads a topic while another is asked about."""
+
 
 async def build(settings: GatewaySettings) -> App:
     """The role `serve`: the public API."""
@@ -36,12 +42,16 @@ async def build(settings: GatewaySettings) -> App:
     await declare(documents, COLLECTIONS, MIGRATIONS)
     accounts, repeats = Accounts(documents), Repeats(documents)
     app.task("repeats", partial(sweep_for_ever, repeats, clock))
+    bus, cache = _bus(app, settings), _cache(app, settings)
+    reads = Reads(cache)
+    app.task("cache", cache.run)
+    app.task("changes", partial(follow_changes, reads, bus, clock, randomness))
     qr, analytics = _peers(app, settings)
     warm_up = WarmUp((qr, analytics), clock)
     app.task("warm-up", warm_up.run)
     app.ready_when("peers", warm_up.not_ready)
     api = make_api(
-        Parts(Codes(qr), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), repeats, clock),
+        Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), repeats, reads, clock),
         Clients(settings.trusted_proxies),
         randomness,
         settings=settings,
@@ -62,6 +72,21 @@ def _store(app: App, settings: GatewayStoreSettings) -> Documents:
         documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=SystemRandomness(), owner="gateway")
     app.close("documents", documents.close)
     return documents
+
+
+def _bus(app: App, settings: GatewaySettings) -> Bus:
+    with setting("bus_url"):
+        executor = ThreadExecutor("bus", BUS_THREADS)
+        bus = open_bus(settings.bus_url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
+    app.close("bus", bus.close)
+    return bus
+
+
+def _cache(app: App, settings: GatewaySettings) -> Cache:
+    with setting("cache_url"):
+        cache = open_cache(settings.cache_url, clock=SystemClock(), randomness=SystemRandomness())
+    app.close("cache", cache.close)
+    return cache
 
 
 def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer]:

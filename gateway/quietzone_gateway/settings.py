@@ -18,6 +18,12 @@ class GatewayStoreSettings(ProcessSettings):
 class GatewaySettings(GatewayStoreSettings, RpcSettings, ProxySettings, RestSettings):
     """Roles `serve` and `verify`."""
 
+    bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
+    cache_url: str = Field(
+        "memory://",
+        description="What replicas share and can do without: memory:// for one process, redis://host:6379/0 for several "
+        "(rediss://, redis+sentinel://, redis+cluster:// too)",
+    )
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")
     gateway_port: int = Field(8000, ge=0, le=65535, description="Port of the API")
     qr_address: str = Field(description="Where the qr service is called: host:port, dns:///name:port or unix:/path")

@@ -9,13 +9,13 @@ from starlette.responses import Response
 from quietzone_gateway.rest.etags import matches_any, tag
 
 
-def digest(content: bytes | str) -> str:
+def digest(content: bytes) -> str:
     """The value of a strong tag for content that has no revision."""
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()[:32]
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def answer(
-    content: bytes | str,
+    content: bytes,
     *,
     tag_of: str,
     if_none_match: str | None,

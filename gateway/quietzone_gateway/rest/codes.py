@@ -9,6 +9,7 @@ from quietzone_gateway.rest.answers import answer, digest
 from quietzone_gateway.rest.code_shapes import CodeChange, CodeListQuery, CodePagePart, CodePageView, CodePart, CodeQuery, CodeView, NewCode
 from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
 from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_revision, tag
+from quietzone_gateway.rest.reads import LARGEST_LIMIT, Kept
 from quietzone_gateway.rest.route import (
     DESCRIBED_SECURITY,
     ApiRoute,
@@ -21,8 +22,9 @@ from quietzone_gateway.rest.route import (
 )
 from quietzone_gateway.rest.selection import selected
 from quietzone_gateway.rest.shapes import CODE_ID, Input
-from quietzone_gateway.rpc import ImageFormat
+from quietzone_gateway.rpc import Codes, ImageFormat
 from quietzone_kit.errors import FieldViolation, InvalidInput, RevisionMismatch
+from quietzone_kit.rpc import Caller
 
 
 class ImageQuery(Input):
@@ -64,14 +66,14 @@ async def list_codes(
     query: Annotated[CodeListQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
 ) -> Response:
     """The account's codes. What can be asked for together is what an index serves; anything else is refused, and says what is."""
-    fields = selected(query.fields, CodeView)
+
+    async def make() -> Kept:
+        return await _page(parts.codes, caller, query)
+
     with names_of_the_api(_NAMES):
-        page = await parts.codes.page(
-            caller, limit=query.limit, cursor=query.cursor, chosen=query.chosen(), order=query.order(), skip=query.skip
-        )
-    view = CodePageView.of("/v1/codes", query, page)
-    shown = view.model_dump_json(include=None if fields is None else _page_with(fields))
-    return answer(shown, tag_of=digest(shown), if_none_match=if_none_match, headers={"Link": view.links.header})
+        few = query.limit <= LARGEST_LIMIT
+        kept = await (parts.reads.answer(caller, query.model_dump_json(exclude_unset=True), make) if few else make())
+    return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match, headers={"Link": kept.link})
 
 
 @router.get("/{code_id}", response_model=CodeView | CodePart, responses=NOT_MODIFIED | problems(400, 401, 403, 404, 503, 504))
@@ -79,9 +81,14 @@ async def get_code(
     code_id: CodeId, query: Annotated[CodeQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
 ) -> Response:
     """One code."""
-    fields = selected(query.fields, CodeView)
-    code = await parts.codes.get(caller, known_id(code_id))
-    return answer(CodeView.of(code).model_dump_json(include=fields), tag_of=str(code.revision), if_none_match=if_none_match)
+    fields, known = selected(query.fields, CodeView), known_id(code_id)
+
+    async def make() -> Kept:
+        code = await parts.codes.get(caller, known)
+        return Kept(CodeView.of(code).model_dump_json(include=fields).encode(), str(code.revision))
+
+    kept = await parts.reads.answer(caller, f"{known} {sorted(fields or ())}", make)
+    return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match)
 
 
 @router.patch("/{code_id}", responses=problems(400, 401, 403, 404, 412, 413, 415, 422, 503, 504))
@@ -114,6 +121,14 @@ async def get_image(
     image = drawn.result()
     headers = {"Content-Disposition": f'inline; filename="{code.result().slug}.{query.format}"'}
     return answer(image.data, tag_of=image.etag, if_none_match=if_none_match, headers=headers, media_type=image.media_type)
+
+
+async def _page(codes: Codes, caller: Caller, query: CodeListQuery) -> Kept:
+    fields = selected(query.fields, CodeView)
+    page = await codes.page(caller, limit=query.limit, cursor=query.cursor, chosen=query.chosen(), order=query.order(), skip=query.skip)
+    view = CodePageView.of("/v1/codes", query, page)
+    body = view.model_dump_json(include=None if fields is None else _page_with(fields)).encode()
+    return Kept(body, digest(body), view.links.header)
 
 
 def _page_with(fields: set[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from quietzone_gateway.identity import KnownKeys
 from quietzone_gateway.rest.mapped import context_of, with_mapping
 from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
+from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.repeats import repeated
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
@@ -37,6 +38,7 @@ class Parts:
     exports: Exports
     keys: KnownKeys
     repeats: Repeats
+    reads: Reads
     clock: Clock
 
 

@@ -1,6 +1,7 @@
 """The qr service."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -178,23 +179,35 @@ _FORMATS = {ImageFormat.PNG: code_service_pb2.IMAGE_FORMAT_PNG, ImageFormat.SVG:
 _DESTINATION_STATES = {health_pb2.DestinationState.Value(f"DESTINATION_STATE_{state.name}"): state for state in DestinationState}
 
 
+Changed = Callable[[str], Awaitable[None]]
+"""Hears of an account whose codes may have changed."""
+
+
+async def nobody_cares(_account_id: str) -> None:
+    """For clients beside which nothing is remembered."""
+
+
 class Codes:
     """A client of the qr service; what each call raises stands in `code_service.proto`."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, changed: Changed = nobody_cares) -> None:
+        """`changed` is told after each call that may have changed codes of an account, also when it failed: nobody knows then."""
         self._peer = peer
         self._stub = code_service_pb2_grpc.CodeServiceStub(peer.channel)
+        self._changed = changed
 
     async def create(self, caller: Caller, new: NewCode) -> Code:
         """Issue a code; with a request id it is tried again when the service can't be reached."""
         idempotent = new.request_id is not None
-        return _code((await self._peer.call(self._stub.CreateCode, _create(new), caller=caller, idempotent=idempotent)).code)
+        async with self._changing(caller):
+            return _code((await self._peer.call(self._stub.CreateCode, _create(new), caller=caller, idempotent=idempotent)).code)
 
     async def create_many(self, caller: Caller, new: Sequence[NewCode]) -> tuple[Code | QuietzoneError, ...]:
         """Issue at most 100 codes, each on its own: what became of each, in order."""
         request = code_service_pb2.BatchCreateCodesRequest(items=map(_create, new))
         idempotent = all(each.request_id is not None for each in new)
-        response = await self._peer.call(self._stub.BatchCreateCodes, request, caller=caller, timeout_s=BATCH_S, idempotent=idempotent)
+        async with self._changing(caller):
+            response = await self._peer.call(self._stub.BatchCreateCodes, request, caller=caller, timeout_s=BATCH_S, idempotent=idempotent)
         return _outcomes(response.outcomes)
 
     async def get(self, caller: Caller, code_id: str) -> Code:
@@ -243,23 +256,27 @@ class Codes:
 
     async def change(self, caller: Caller, code_id: str, edit: CodeEdit) -> Code:
         """Change what isn't None."""
-        return _code((await self._peer.call(self._stub.UpdateCode, _update(code_id, edit), caller=caller)).code)
+        async with self._changing(caller):
+            return _code((await self._peer.call(self._stub.UpdateCode, _update(code_id, edit), caller=caller)).code)
 
     async def change_many(self, caller: Caller, edits: Sequence[tuple[str, CodeEdit]]) -> tuple[Code | QuietzoneError, ...]:
         """Change at most 100 different codes, each on its own: what became of each, in order."""
         request = code_service_pb2.BatchUpdateCodesRequest(items=[_update(code_id, edit) for code_id, edit in edits])
-        return _outcomes((await self._peer.call(self._stub.BatchUpdateCodes, request, caller=caller, timeout_s=BATCH_S)).outcomes)
+        async with self._changing(caller):
+            return _outcomes((await self._peer.call(self._stub.BatchUpdateCodes, request, caller=caller, timeout_s=BATCH_S)).outcomes)
 
     async def delete(self, caller: Caller, code_id: str, *, expected_revision: int | None) -> None:
         """Leave a tombstone."""
         request = code_service_pb2.DeleteCodeRequest(code_id=code_id, expected_revision=expected_revision)
-        await self._peer.call(self._stub.DeleteCode, request, caller=caller)
+        async with self._changing(caller):
+            await self._peer.call(self._stub.DeleteCode, request, caller=caller)
 
     async def delete_many(self, caller: Caller, code_ids: Sequence[tuple[str, int | None]]) -> tuple[QuietzoneError | None, ...]:
         """Delete at most 100 different codes, each with the revision that it must have, if any: why each isn't, in order; None: it is."""
         items = [code_service_pb2.DeleteCodeRequest(code_id=code_id, expected_revision=expected) for code_id, expected in code_ids]
         request = code_service_pb2.BatchDeleteCodesRequest(items=items)
-        response = await self._peer.call(self._stub.BatchDeleteCodes, request, caller=caller, timeout_s=BATCH_S)
+        async with self._changing(caller):
+            response = await self._peer.call(self._stub.BatchDeleteCodes, request, caller=caller, timeout_s=BATCH_S)
         return tuple(_error(outcome.error) if outcome.HasField("error") else None for outcome in response.outcomes)
 
     async def block(self, caller: Caller, *, code_id: str | None = None, slug: str | None = None, reason: str) -> Code:
@@ -284,6 +301,13 @@ class Codes:
         """Whether the destination of a code answered when it was last asked."""
         request = health_pb2.GetDestinationHealthRequest(code_id=code_id)
         return _health((await self._peer.call(self._stub.GetDestinationHealth, request, caller=caller, idempotent=True)).health)
+
+    @asynccontextmanager
+    async def _changing(self, caller: Caller) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await self._changed(caller.account_id)
 
 
 def _create(new: NewCode) -> code_service_pb2.CreateCodeRequest:

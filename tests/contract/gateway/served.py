@@ -13,8 +13,10 @@ from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone_gateway.idempotency import REPEATS, Repeats
 from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
 from quietzone_gateway.rest import Parts, make_api
+from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Codes, Counts, Exports
+from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import open_documents
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
@@ -135,8 +137,12 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
+    cache = open_cache("memory://", clock=clock, randomness=randomness)
+    reads = Reads(cache)
     app = make_api(
-        Parts(Codes(peers[0]), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), Repeats(documents), clock),
+        Parts(
+            Codes(peers[0], reads.forget), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), Repeats(documents), reads, clock
+        ),
         Clients(PROXIES),
         randomness,
         settings=settings,
@@ -147,6 +153,7 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
         await peer.close()
     for server in servers:
         await server.stop(0)
+    await cache.close()
     await documents.close()
     executor.close()
 
