@@ -22,6 +22,9 @@ MAX_BODY_BYTES = 8_000_000
 MAX_ITEMS = 10_000
 """Documents in one `get_many`, `bulk` or page: more would hold a store's lock, and the memory, for too long."""
 
+MAX_ELEMENTS = 100
+"""Of a list whose elements are indexed: each write of the document may write as many entries."""
+
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
 """Opens one more connection to the same SQLite database: in autocommit mode (`isolation_level=None`), usable from any thread."""
 
@@ -32,12 +35,17 @@ class Index:
 
     A `sparse` index holds only documents that have its last field. A `unique` one holds only documents that have all its fields, no two
     with equal ones. Any other holds all documents: what lacks a field comes before what has it.
+
+    `many` names the one of its fields, if any, that is a list instead: of at most MAX_ELEMENTS str, each 1 to 200 characters and none of
+    them NUL. Such an index isn't unique. It holds a document once for each different element, and not at all without any; a query of it
+    says which element it wants, so that no document comes twice.
     """
 
     name: str
     fields: tuple[str, ...]
     unique: bool = False
     sparse: bool = False
+    many: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +222,8 @@ class Documents(Protocol):
 
         Raises:
             KeyError: the collection declares no such index.
-            ValueError: more fields are asked for than the index has, `at_least` and `below` differ in type, or `limit` is out of bounds.
+            ValueError: more fields are asked for than the index has, not the element of one with `many`, `at_least` and `below` differ in
+                type, or `limit` is out of bounds.
             InvalidCursor: `after` is not from this query.
         """
 

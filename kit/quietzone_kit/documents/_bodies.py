@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from quietzone_kit.documents import MAX_BODY_BYTES, MAX_ITEMS, Body, Collection, InvalidDocument, Put, Value
+from quietzone_kit.documents import MAX_BODY_BYTES, MAX_ELEMENTS, MAX_ITEMS, Body, Collection, InvalidDocument, Put, Value
 
 IndexValue: TypeAlias = int | str | None
 """What an index sees of a document: None when it lacks the field."""
@@ -90,6 +90,23 @@ def index_value(body: Mapping[str, object], field: str) -> IndexValue:
     if value is None or type(value) is int or type(value) is str:
         return value
     raise InvalidDocument(f"field {field}: it is indexed, so it must be an int, a str or absent, not {type(value).__name__}")
+
+
+def index_elements(body: Mapping[str, object], field: str) -> list[str]:
+    """What an index sees of a field that is a list to it; None counts as absent.
+
+    Raises:
+        InvalidDocument: it is something else, or has too many elements.
+    """
+    value = body.get(field)
+    if value is None:
+        return []
+    if type(value) is not list or len(value) > MAX_ELEMENTS or not all(map(is_key, value)):
+        raise InvalidDocument(
+            f"field {field}: its elements are indexed, so it must be absent or a list of at most {MAX_ELEMENTS} str, "
+            f"each of 1 to {MAX_KEY_CHARACTERS} characters"
+        )
+    return value
 
 
 def incremented(collection: Collection, body: Body, field: str, by: int) -> Document:

@@ -24,6 +24,18 @@ def check(collection: Collection) -> None:
         if not _NAME.fullmatch(name) or name.startswith("sqlite_"):
             raise ValueError(f"collection {collection.name}: {name!r} must be 1 to 60 of a-z, 0-9 and _, and begin with a letter")
 
+    for index in collection.indexes:
+        _check_many(collection, index)
+
+
+def _check_many(collection: Collection, index: Index) -> None:
+    if not index.many:
+        return
+    if index.many not in index.fields or index.unique:
+        raise ValueError(f"collection {collection.name}: index {index.name}: `many` is one of its fields, and it isn't unique")
+    if any(index.many in other.fields and index.many != other.many for other in collection.indexes):
+        raise ValueError(f"collection {collection.name}: field {index.many} is a list to index {index.name}, so it is one to all indexes")
+
 
 def present(index: Index) -> tuple[str, ...]:
     """Fields that a document must have to be in the index."""
@@ -54,6 +66,8 @@ def index_of(collection: Collection, query: Query) -> Index:
     ranged = (query.at_least, query.below) != (None, None)
     if len(query.equals) + ranged > len(index.fields):
         raise ValueError(f"index {index.name} has {len(index.fields)} fields, the query asks for more")
+    if index.many in index.fields[len(query.equals) :]:
+        raise ValueError(f"index {index.name} is asked for one element of {index.many}: give {index.fields.index(index.many) + 1} equals")
     if query.at_least is not None and query.below is not None and type(query.at_least) is not type(query.below):
         raise ValueError(f"index {index.name}: at_least and below must both be int or both be str")
     return index

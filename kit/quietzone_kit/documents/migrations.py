@@ -65,13 +65,15 @@ class Migration:
 
     `migrate` gives a body the new form beside the old one; it also gets bodies that have it, and must make the new form follow the old one,
     since an older release that still runs changes only what it knows. `contract` takes the old form away; it gets what `migrate` made.
-    Both are pure and keep all other fields.
+    Both are pure and keep all other fields. `rewrite`: contracting writes every document again, changed or not, since writes of older
+    releases may lack what a store derives from bodies for this one's indexes (`Index.many` in MongoDB).
     """
 
     name: str
     collection: Collection
     migrate: Change
     contract: Change
+    rewrite: bool = False
 
 
 class NewerStore(DocumentsError):
@@ -183,7 +185,8 @@ class Migrations:
         while record.step is begun:
             async with _answers():
                 page = await self._documents.scan(migration.collection, limit=PAGE, after=record.after)
-                changed = record.changed + await self._change(migration.collection, page.items, change)
+                rewrite = migration.rewrite and begun is Step.CONTRACTING
+                changed = record.changed + await self._change(migration.collection, page.items, change, rewrite=rewrite)
                 step = end if page.cursor is None else begun
                 record = await self._note(replace(record, step=step, after=page.cursor, changed=changed))
         return record
@@ -205,12 +208,12 @@ class Migrations:
     async def _inserted(self, record: "_Record") -> "_Record":
         return _record(await self._documents.insert(DONE, self._body(record)))
 
-    async def _change(self, collection: Collection, items: Sequence[Stored], change: Change) -> int:
-        """Put changed bodies in the place of these documents; what others write meanwhile is read again. Returns how many differed."""
+    async def _change(self, collection: Collection, items: Sequence[Stored], change: Change, *, rewrite: bool) -> int:
+        """Put changed bodies in the place of these documents; what others write meanwhile is read again. Returns how many were written."""
         changed = 0
         left = list(items)
         for _ in range(ATTEMPTS):
-            puts = [Put(after, item.version) for item in left if (after := change(item.body)) != item.body]
+            puts = [Put(after, item.version) for item in left if (after := change(item.body)) != item.body or rewrite]
             if not puts:
                 return changed
             outcomes = await self._documents.bulk(collection, puts)

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,11 +12,14 @@ from contract.documents.sqlite_faults import Faults
 from contract.documents.stores import QUERIES, THINGS, THREE
 
 from quietzone_kit.documents import (
+    Collection,
     Connect,
     Documents,
     DocumentsError,
     DocumentsUnavailable,
+    Index,
     Order,
+    Put,
     Query,
     Stored,
     UnknownScheme,
@@ -282,3 +286,35 @@ async def test_a_crash_of_a_simulated_process_leaves_what_was_committed(executor
 async def test_commits_survive_a_power_cut_as_far_as_settings_go(faults: Faults) -> None:
     assert faults.connections[0].execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert faults.connections[0].execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+TAGGED = Collection("tagged", key="id", indexes=(Index("by_tag", ("owner", "tags", "rank"), sparse=True, many="tags"),))
+
+
+@pytest.mark.parametrize("order", list(Order))
+async def test_each_page_by_an_element_is_read_from_its_entries_without_sorting(store: SqliteDocuments, order: Order) -> None:
+    await store.ensure(TAGGED)
+    await store.bulk(TAGGED, [Put({"id": f"{n}", "owner": "me", "tags": ["red"], "rank": 1}, None) for n in range(3)])
+    asked = Query("by_tag", ("me", "red"), order=order, limit=1)
+    cursor = (await store.query(TAGGED, asked)).cursor
+
+    lines = await store.explain(TAGGED, asked) + await store.explain(TAGGED, replace(asked, after=cursor))
+
+    assert {line.split(" (")[0] for line in lines} == {
+        "SEARCH tagged.by_tag.entries USING COVERING INDEX tagged.by_tag",
+        "SEARCH tagged USING INDEX sqlite_autoindex_tagged_1",
+    }
+
+
+async def test_entries_follow_what_a_release_writes_that_knows_nothing_of_them(store: SqliteDocuments, faults: Faults) -> None:
+    await store.ensure(TAGGED)
+    for key in "ab":
+        await store.insert(TAGGED, {"id": key, "owner": "me", "tags": ["red"], "rank": 1})
+    old = faults.connect()
+
+    old.execute("UPDATE tagged SET _version = _version + 1, _write = x'00', owner = 'me', rank = NULL WHERE _key = 'a' AND _version = 1")
+    old.execute("DELETE FROM tagged WHERE _key = 'b' AND _version = 1")
+
+    assert (await store.query(TAGGED, Query("by_tag", ("me", "red")))).items == []
+    assert old.execute('SELECT count(*) FROM "tagged.by_tag.entries"').fetchone() == (1,)
+    old.close()

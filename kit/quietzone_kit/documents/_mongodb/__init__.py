@@ -24,13 +24,23 @@ from quietzone_kit.documents import (
     Stored,
     VersionConflict,
 )
-from quietzone_kit.documents._bodies import Document, IndexValue, check_count, check_version, document, documents, index_value, is_key
+from quietzone_kit.documents._bodies import (
+    Document,
+    IndexValue,
+    check_count,
+    check_version,
+    document,
+    documents,
+    index_elements,
+    index_value,
+    is_key,
+)
 from quietzone_kit.documents._cursors import cursor, position_of
 from quietzone_kit.documents._declared import check, check_limit
 from quietzone_kit.documents._metrics import measured
 from quietzone_kit.documents._mongodb.client import INDEX_S, Client, Database
-from quietzone_kit.documents._mongodb.forms import Row, stored
-from quietzone_kit.documents._mongodb.layout import Shape, build, missing, shape_of, take
+from quietzone_kit.documents._mongodb.forms import Row, Shape, stored
+from quietzone_kit.documents._mongodb.layout import build, missing, shape_of, take
 from quietzone_kit.documents._mongodb.place import Place
 from quietzone_kit.documents._mongodb.queries import Plan, Sort, plan
 from quietzone_kit.documents._mongodb.writes import Delete, Increment, Insert, Part, Replace, Write, parts
@@ -102,7 +112,7 @@ class MongodbDocuments:
         """Add a document; raises DuplicateKey."""
         shape = self._shape(collection)
         checked = _indexable(document(collection, body), shape)
-        return await self._write(Insert(collection, checked, self._write_id(), shape.unique))
+        return await self._write(Insert(collection, checked, self._write_id(), shape))
 
     @measured
     async def replace(self, collection: Collection, body: Body, *, if_version: int) -> Stored:
@@ -110,7 +120,7 @@ class MongodbDocuments:
         check_version(if_version)
         shape = self._shape(collection)
         checked = _indexable(document(collection, body), shape)
-        return await self._write(Replace(collection, checked, if_version, self._write_id(), shape.unique))
+        return await self._write(Replace(collection, checked, if_version, self._write_id(), shape))
 
     @measured
     async def delete(self, collection: Collection, key: str, *, if_version: int) -> None:
@@ -127,7 +137,7 @@ class MongodbDocuments:
         shape = self._shape(collection)
         if not is_key(key):
             raise InvalidDocument(f"collection {collection.name}: no document can have the key {key!r}")
-        write = Increment(collection, key, field, by, write_id=self._write_id(), unique=shape.unique)
+        write = Increment(collection, key, field, by, write_id=self._write_id(), shape=shape)
         async with self._alone(collection.name, key):
             for _ in range(INCREMENT_TRIES):
                 try:
@@ -144,7 +154,7 @@ class MongodbDocuments:
         outcomes = [Outcome.WRITTEN] * len(checked)
         write_id = self._write_id()
         for places in parts(checked):
-            part = Part(collection, [checked[place] for place in places], write_id, shape.unique)
+            part = Part(collection, [checked[place] for place in places], write_id, shape)
             for place, outcome in zip(places, await self._write(part), strict=True):
                 outcomes[place] = outcome
         return outcomes
@@ -245,4 +255,6 @@ def _indexable(checked: Document, shape: Shape) -> Document:
     """The document, if indexes can hold it; raises InvalidDocument."""
     for field in shape.fields:
         index_value(checked.body, field)
+    for field in shape.lists:
+        index_elements(checked.body, field)
     return checked

@@ -9,16 +9,16 @@ MongoDB leaves them out by the filter anyway; mongo-java-server ignores filters.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from pymongo import UpdateOne
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from quietzone_kit.documents import Claim, Collection, DocumentsError, DuplicateKey, Index
+from quietzone_kit.documents import Claim, Collection, DocumentsError, DuplicateKey, Index, InvalidDocument
+from quietzone_kit.documents._bodies import index_elements
 from quietzone_kit.documents._declared import lacks, present
 from quietzone_kit.documents._mongodb.client import Database, Rows
-from quietzone_kit.documents._mongodb.forms import Row
+from quietzone_kit.documents._mongodb.forms import Row, Shape, stored
 
 MARKER = "_quietzone"  # no collection of ours can have this name
 LAYOUT = 1  # of documents and indexes; a store of a newer layout is refused
@@ -26,14 +26,6 @@ BACKFILL_ROWS = 500  # documents that one command marks while a unique index is 
 
 _NAMESPACE_EXISTS = 48
 _OTHER_INDEX = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A collection as it stands: the fields that its indexes hold, and those of each unique index. A newer release may have added some."""
-
-    fields: tuple[str, ...]
-    unique: Mapping[str, tuple[str, ...]]
 
 
 async def take(database: Database, collections: Sequence[Collection], claim: Claim, shown: str) -> None:
@@ -93,22 +85,29 @@ async def shape_of(database: Database, collection: Collection) -> Shape:
     """The collection as it stands."""
     unique: dict[str, tuple[str, ...]] = {}
     fields: set[str] = set()
+    lists: set[str] = set()
     for each in await database[collection.name].list_indexes().to_list(None):
         indexed = tuple(name.removeprefix("body.") for name in each["key"] if name.startswith("body."))
         fields.update(indexed)
+        lists.update(name.removeprefix("many.") for name in each["key"] if name.startswith("many."))
         if each.get("unique"):
             unique[each["name"]] = indexed
-    return Shape(tuple(sorted(fields)), unique)
+    return Shape(tuple(sorted(fields)), unique, tuple(sorted(lists)))
+
+
+def path(index: Index, field: str) -> str:
+    """Where a field is that an index holds."""
+    return f"many.{field}" if field == index.many else f"body.{field}"
 
 
 def keys(index: Index) -> list[tuple[str, int]]:
     """An index's fields as MongoDB has them; the key comes last, so that pages come out sorted."""
     last = f"lacks.{index.name}" if index.unique else "_id"
-    return [*((f"body.{field}", 1) for field in index.fields), (last, 1)]
+    return [*((path(index, field), 1) for field in index.fields), (last, 1)]
 
 
 def _filter(index: Index) -> Row:
-    return {f"body.{field}": {"$exists": True} for field in present(index)}
+    return {path(index, field): {"$exists": True} for field in present(index)}
 
 
 def _means(definition: Mapping[str, Any], index: Index) -> bool:
@@ -142,6 +141,8 @@ async def _add(rows: Rows, collection: Collection, index: Index) -> None:
     await _check_values(rows, collection, index)
     if index.unique:
         await _mark_lacking(rows, index)
+    if index.many:
+        await _copy_lists(rows, collection, index.many)
     options: Row = {"partialFilterExpression": _filter(index)} if present(index) else {}
     async with _explained(collection, index):
         await rows.create_index(keys(index), name=index.name, unique=index.unique, **options)
@@ -161,7 +162,7 @@ async def _explained(collection: Collection, index: Index) -> AsyncIterator[None
 
 async def _check_values(rows: Rows, collection: Collection, index: Index) -> None:
     """Raise DocumentsError if a document has a value that no index takes: an array would count as many."""
-    for field in index.fields:
+    for field in (each for each in index.fields if each != index.many):
         unfit = {"$exists": True, "$not": {"$type": ["int", "long", "string"]}}
         if (found := await rows.find_one({f"body.{field}": unfit}, {"_id": 1})) is not None:
             raise DocumentsError(
@@ -174,6 +175,19 @@ async def _mark_lacking(rows: Rows, index: Index) -> None:
     lacking: Row = {"$or": [{f"body.{field}": None} for field in index.fields], f"lacks.{index.name}": None}
     while found := await rows.find(lacking, {"_id": 1}).limit(BACKFILL_ROWS).to_list(None):
         await rows.bulk_write([UpdateOne({"_id": each["_id"]}, {"$set": {f"lacks.{index.name}": each["_id"]}}) for each in found])
+
+
+async def _copy_lists(rows: Rows, collection: Collection, field: str) -> None:
+    """Give documents the list that is indexed; raises DocumentsError if one of them has what no index takes."""
+    left: Row = {f"body.{field}": {"$exists": True}, f"many.{field}": {"$exists": False}}
+    while found := await rows.find(left).limit(BACKFILL_ROWS).to_list(None):
+        try:
+            lists = {each["_id"]: index_elements(stored(each).body, field) for each in found}
+        except InvalidDocument as error:
+            raise DocumentsError(f"collection {collection.name}: {error}; migrate it before it is indexed") from error
+        # only as it was read: who writes it meanwhile keeps the list that it has then, or leaves it to the next turn
+        same = [({"_id": each["_id"], "write": each["write"]}, {"$set": {f"many.{field}": lists[each["_id"]]}}) for each in found]
+        await rows.bulk_write([UpdateOne(condition, change) for condition, change in same])
 
 
 def _other_fields(collection: Collection, index: Index) -> DocumentsError:

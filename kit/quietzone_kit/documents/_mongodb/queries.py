@@ -13,6 +13,7 @@ from quietzone_kit.documents import Collection, Index, Order, Query
 from quietzone_kit.documents._bodies import MAX_INT, MIN_INT, IndexValue
 from quietzone_kit.documents._declared import index_of, present
 from quietzone_kit.documents._mongodb.forms import Row
+from quietzone_kit.documents._mongodb.layout import path
 
 Sort: TypeAlias = list[tuple[str, int]]
 
@@ -65,11 +66,11 @@ class Plan:
         return {self.order[0]: given} if given else {}
 
     def _filter(self, free: dict[str, Any]) -> Row:
-        equals = {f"body.{field}": value for field, value in zip(self.index.fields, self.query.equals, strict=False)}
-        made: Row = {**equals, **free}
+        fields = [path(self.index, field) for field in self.index.fields]
+        made: Row = {**dict(zip(fields, self.query.equals, strict=False)), **free}
         for field in present(self.index):
-            if made.get(f"body.{field}") is None:  # else the condition says so already
-                made[f"body.{field}"] = {"$exists": True}
+            if made.get(path(self.index, field)) is None:  # else the condition says so already
+                made[path(self.index, field)] = {"$exists": True}
         return made
 
     def _beyond(self, field: str, value: IndexValue) -> list[_Range]:

@@ -5,7 +5,7 @@ is tried again looks, it sends one that changes nothing and is acknowledged by a
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 
@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 from quietzone_kit.documents import Collection, DocumentsUnavailable, DuplicateKey, Outcome, Stored, VersionConflict
 from quietzone_kit.documents._bodies import Document, incremented
 from quietzone_kit.documents._mongodb.client import Database, Rows
-from quietzone_kit.documents._mongodb.forms import Row, row, stored
+from quietzone_kit.documents._mongodb.forms import Row, Shape, row, stored
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -23,9 +23,6 @@ ROWS_PER_COMMAND = 100  # of a bulk: up to 1 s in mongo-java-server (among 10,00
 
 _DUPLICATE = 11000
 _INDEX = re.compile(r" index: (\S+)")  # E11000 duplicate key error collection: qr.codes index: by_slug dup key: {…}
-
-Unique = Mapping[str, tuple[str, ...]]
-"""The fields of each unique index of a collection."""
 
 
 class Write(Protocol[T_co]):
@@ -46,11 +43,11 @@ class _Standing:
 class Insert:
     """Add a document."""
 
-    def __init__(self, collection: Collection, document: Document, write_id: bytes, unique: Unique) -> None:
+    def __init__(self, collection: Collection, document: Document, write_id: bytes, shape: Shape) -> None:
         self._collection = collection
         self._document = document
         self._write_id = write_id
-        self._row = row(document, 1, write_id, unique)
+        self._row = row(document, 1, write_id, shape)
 
     async def apply(self, database: Database, again: bool) -> Stored:
         """The document as it is stored; raises DuplicateKey."""
@@ -69,12 +66,12 @@ class Insert:
 class Replace:
     """Put a document in the place of one version of it."""
 
-    def __init__(self, collection: Collection, document: Document, if_version: int, write_id: bytes, unique: Unique) -> None:
+    def __init__(self, collection: Collection, document: Document, if_version: int, write_id: bytes, shape: Shape) -> None:
         self._collection = collection
         self._document = document
         self._if_version = if_version
         self._write_id = write_id
-        self._row = row(document, if_version + 1, write_id, unique)
+        self._row = row(document, if_version + 1, write_id, shape)
 
     async def apply(self, database: Database, again: bool) -> Stored:
         """The document as it is stored; raises VersionConflict, DuplicateKey."""
@@ -111,13 +108,13 @@ class Delete:
 class Increment:
     """Add to a number of a document by compare-and-swap: an increment of the server's, tried again, would count twice."""
 
-    def __init__(self, collection: Collection, key: str, field: str, by: int, *, write_id: bytes, unique: Unique) -> None:
+    def __init__(self, collection: Collection, key: str, field: str, by: int, *, write_id: bytes, shape: Shape) -> None:
         self._collection = collection
         self._key = key
         self._field = field
         self._by = by
         self._write_id = write_id
-        self._unique = unique
+        self._shape = shape
         self._seen: int | None = None
 
     async def apply(self, database: Database, again: bool) -> Stored:
@@ -151,18 +148,18 @@ class Increment:
 
     def _put(self, after: Document, version: int) -> Insert | Replace:
         if version:
-            return Replace(self._collection, after, version, self._write_id, self._unique)
-        return Insert(self._collection, after, self._write_id, self._unique)
+            return Replace(self._collection, after, version, self._write_id, self._shape)
+        return Insert(self._collection, after, self._write_id, self._shape)
 
 
 class Part:
     """Writes of a bulk that go in one command, all of them inserts (their version is None) or all of them replacements."""
 
-    def __init__(self, collection: Collection, puts: Sequence[tuple[Document, int | None]], write_id: bytes, unique: Unique) -> None:
+    def __init__(self, collection: Collection, puts: Sequence[tuple[Document, int | None]], write_id: bytes, shape: Shape) -> None:
         self._collection = collection
         self._puts = puts
         self._write_id = write_id
-        self._rows = [row(document, (version or 0) + 1, write_id, unique) for document, version in puts]
+        self._rows = [row(document, (version or 0) + 1, write_id, shape) for document, version in puts]
 
     async def apply(self, database: Database, again: bool) -> list[Outcome]:
         """An outcome for each, in order. What others have written over before it was looked at counts as a conflict, too."""

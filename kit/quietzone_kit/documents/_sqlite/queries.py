@@ -2,7 +2,8 @@
 
 A page goes on after a position by up to one statement for each field of it, nearest first: those that share all its fields but the
 key, those that share all but the last, and so on. Each is one range of the index; rows that lack a field (NULL, before all others)
-stay simple that way, which they don't with row values.
+stay simple that way, which they don't with row values. An index with `many` is one of a table of entries, of which each
+brings its document.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from quietzone_kit.documents import Collection, Index, Order, Query
 from quietzone_kit.documents._bodies import MIN_INT, IndexValue
 from quietzone_kit.documents._declared import index_of, present
-from quietzone_kit.documents._sqlite.schema import index_name, quoted
+from quietzone_kit.documents._sqlite.entries import entries_of
+from quietzone_kit.documents._sqlite.names import index_name, quoted
 
 _Term = tuple[str, IndexValue | bytes]
 """A condition with one placeholder and its value; without placeholder when it ends in NULL."""
@@ -36,31 +38,46 @@ class Plan:
 
     def statements(self, after: Sequence[IndexValue] | None) -> Iterator[Statement]:
         """What brings the results after a position, or all, in order."""
-        equals = [_equal(field, value) for field, value in zip(self.index.fields, self.query.equals, strict=False)]
-        low, high = _range(self.order, self.query)
+        equals = [_equal(self._column(field), value) for field, value in zip(self.index.fields, self.query.equals, strict=False)]
+        order = [self._column(field) for field in self.order]
+        low, high = _range(order, self.query)
         descending = self.query.order is Order.DESCENDING
         if after is None:
             yield self._statement([*equals, *low, *high])
             return
         for depth in reversed(range(len(self.order))):
-            same = [_equal(column, value) for column, value in zip(self.order[:depth], after, strict=False)]
+            same = [_equal(column, value) for column, value in zip(order[:depth], after, strict=False)]
             bounds = [] if depth else (low if descending else high)
-            for beyond in _beyond(self.order[depth], after[depth], descending=descending, bounded=bool(low)):
+            whole = not low and self.order[depth] != "_key"  # with what lacks the field
+            for beyond in _beyond(order[depth], after[depth], descending=descending, whole=whole):
                 yield self._statement([*equals, *same, *beyond, *bounds])
 
     def _statement(self, terms: Sequence[_Term]) -> Statement:
-        conditions = [f"{quoted(field)} IS NOT NULL" for field in present(self.index)] + [text for text, _ in terms]
+        conditions = [f"{self._column(field)} IS NOT NULL" for field in present(self.index)] + [text for text, _ in terms]
         direction = " DESC" if self.query.order is Order.DESCENDING else ""
-        columns = "".join(f", {quoted(column)}" for column in self.order)
-        sql = (
-            f"SELECT _version, _body{columns} FROM {quoted(self.collection.name)} "  # noqa: S608 - names were checked, values are bound
-            f"INDEXED BY {index_name(self.collection, self.index)}"
-        )
+        order = [self._column(field) for field in self.order]
+        documents = quoted(self.collection.name)
+        columns = ", ".join([f"{documents}._version", f"{documents}._body", *order])
+        sql = f"SELECT {columns} FROM {self._tables()}"  # noqa: S608 - names were checked, values are bound
         if conditions:
             sql += f" WHERE {' AND '.join(conditions)}"
-        if self.order:
-            sql += " ORDER BY " + ", ".join(quoted(column) + direction for column in self.order)
+        if order:
+            sql += " ORDER BY " + ", ".join(column + direction for column in order)
         return Statement(sql + " LIMIT ?", tuple(value for text, value in terms if text.endswith("?")))
+
+    def _tables(self) -> str:
+        documents, by_index = quoted(self.collection.name), f"INDEXED BY {index_name(self.collection, self.index)}"
+        if not self.index.many:
+            return f"{documents} {by_index}"
+        # CROSS: entries are what is walked, and not documents
+        return f"{self._indexed} {by_index} CROSS JOIN {documents} ON {documents}._key = {self._indexed}._key"
+
+    def _column(self, field: str) -> str:
+        return f"{self._indexed}.{quoted(field)}"
+
+    @property
+    def _indexed(self) -> str:
+        return entries_of(self.collection, self.index) if self.index.many else quoted(self.collection.name)
 
 
 def plan(collection: Collection, query: Query) -> Plan:
@@ -76,7 +93,7 @@ def plan(collection: Collection, query: Query) -> Plan:
 
 
 def _equal(column: str, value: IndexValue) -> _Term:
-    return (f"{quoted(column)} IS NULL", None) if value is None else (f"{quoted(column)} = ?", value)
+    return (f"{column} IS NULL", None) if value is None else (f"{column} = ?", value)
 
 
 def _range(order: Sequence[str], query: Query) -> tuple[list[_Term], list[_Term]]:
@@ -86,18 +103,18 @@ def _range(order: Sequence[str], query: Query) -> tuple[list[_Term], list[_Term]
         return [], []
     first: IndexValue | bytes = MIN_INT if isinstance(given, int) else ""
     end: IndexValue | bytes = "" if isinstance(given, int) else b""
-    column = quoted(order[0])
+    column = order[0]
     return (
         [(f"{column} >= ?", first if query.at_least is None else query.at_least)],
         [(f"{column} < ?", end if query.below is None else query.below)],
     )
 
 
-def _beyond(column: str, value: IndexValue, *, descending: bool, bounded: bool) -> list[list[_Term]]:
-    """What comes after `value` in one column, as ranges of the index; `bounded` leaves out what lacks the field."""
+def _beyond(column: str, value: IndexValue, *, descending: bool, whole: bool) -> list[list[_Term]]:
+    """What comes after `value` in one column, as ranges of the index; with what lacks the field if the `whole` of it is read."""
     if not descending:
-        return [[(f"{quoted(column)} >= ?", MIN_INT)]] if value is None else [[(f"{quoted(column)} > ?", value)]]
+        return [[(f"{column} >= ?", MIN_INT)]] if value is None else [[(f"{column} > ?", value)]]
     if value is None:
         return []
-    below: list[list[_Term]] = [[(f"{quoted(column)} < ?", value)]]
-    return below if bounded or column == "_key" else [*below, [_equal(column, None)]]
+    below: list[list[_Term]] = [[(f"{column} < ?", value)]]
+    return [*below, [_equal(column, None)]] if whole else below

@@ -1,6 +1,7 @@
 """Collections as tables: `_key`, `_version`, `_write` (the write id), `_body`, and a column for each indexed field.
 
-Columns of fields have no type, so that SQLite keeps an int an int and a str a str. They follow from the body; the table says which
+Columns of fields have no type, so that SQLite keeps an int an int and a str a str. A field that is a list to an index has a column
+`_each_<field>` with its elements as JSON, and the index a table of entries (`entries`). Columns follow from the body; the table says which
 there are, not the code, so that a process of an older release goes on filling a column that a newer one has added.
 """
 
@@ -8,17 +9,21 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from quietzone_kit.documents import Claim, Collection, DocumentsError, DuplicateKey, Index, InvalidDocument
-from quietzone_kit.documents._bodies import Document, IndexValue, body_of, index_value
+from quietzone_kit.documents._bodies import Document, IndexValue, body_of, index_elements, index_value
 from quietzone_kit.documents._declared import present
 from quietzone_kit.documents._sqlite.connections import APPLICATION_ID, LAYOUT
+from quietzone_kit.documents._sqlite.entries import EACH, entries_of, make_entries
+from quietzone_kit.documents._sqlite.names import index_name, quoted
 
 BACKFILL_ROWS = 500  # bodies in memory at once while an index is added: 4 GB were they all as large as allowed, 1 MB as they are
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A collection's table as it stands; `unique` names the index of each unique set of columns."""
+    """A collection's table as it stands: its columns that follow from bodies; `unique` names the index of each unique set of them."""
 
     collection: Collection
     fields: tuple[str, ...]
@@ -30,23 +35,13 @@ class Table:
         return quoted(self.collection.name)
 
     def columns(self, document: Document) -> list[IndexValue]:
-        """What the indexed columns of a document hold; raises InvalidDocument."""
-        return [index_value(document.body, field) for field in self.fields]
+        """What these columns hold of a document; raises InvalidDocument."""
+        return [_column(document.body, field) for field in self.fields]
 
     def duplicate(self, error: sqlite3.IntegrityError) -> DuplicateKey:
         """The error for a violation, which SQLite tells as 'UNIQUE constraint failed: codes.host, codes.slug'."""
         columns = tuple(column.rpartition(".")[2] for column in str(error).rpartition(": ")[2].split(", "))
         return DuplicateKey(self.collection.name, self.unique.get(columns, self.collection.key))
-
-
-def quoted(name: str) -> str:
-    """A name in SQL."""
-    return f'"{name}"'
-
-
-def index_name(collection: Collection, index: Index) -> str:
-    """An index's name in SQL; names of indexes are global there."""
-    return quoted(f"{collection.name}.{index.name}")
 
 
 def taken(connection: sqlite3.Connection, claim: Claim, shown: str) -> bool:
@@ -106,6 +101,8 @@ def create(connection: sqlite3.Connection, collection: Collection) -> None:
     _add_columns(connection, collection)
     for index in collection.indexes:
         if f"{collection.name}.{index.name}" not in there:
+            if index.many:
+                make_entries(connection, collection, index)
             try:
                 connection.execute(_create_index(collection, index))
             except sqlite3.IntegrityError as error:
@@ -125,11 +122,13 @@ def load(connection: sqlite3.Connection, collection: Collection) -> Table:
 
 def _fields(connection: sqlite3.Connection, collection: Collection) -> tuple[str, ...]:
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(collection.name)})").fetchall()]
-    return tuple(column for column in columns if not column.startswith("_"))
+    return tuple(column for column in columns if not column.startswith("_") or column.startswith(EACH))
 
 
 def _definitions(connection: sqlite3.Connection, collection: Collection) -> dict[str, str]:
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (collection.name,)).fetchall()
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE (tbl_name = ?1 OR tbl_name GLOB ?1 || '.*') AND sql IS NOT NULL", (collection.name,)
+    ).fetchall()
     return dict(rows)
 
 
@@ -138,14 +137,14 @@ def _create_index(collection: Collection, index: Index) -> str:
     columns = ", ".join([quoted(field) for field in index.fields] + ([] if index.unique else ["_key"]))
     condition = " AND ".join(f"{quoted(field)} IS NOT NULL" for field in present(index))
     unique = "UNIQUE " if index.unique else ""
-    return f"CREATE {unique}INDEX {index_name(collection, index)} ON {quoted(collection.name)} ({columns})" + (
-        f" WHERE {condition}" if condition else ""
-    )
+    table = entries_of(collection, index) if index.many else quoted(collection.name)
+    return f"CREATE {unique}INDEX {index_name(collection, index)} ON {table} ({columns})" + (f" WHERE {condition}" if condition else "")
 
 
 def _add_columns(connection: sqlite3.Connection, collection: Collection) -> None:
     there = _fields(connection, collection)
-    fields = sorted({field for index in collection.indexes for field in index.fields} - set(there))
+    declared = {EACH + field if field == index.many else field for index in collection.indexes for field in index.fields}
+    fields = sorted(declared - set(there))
     if not fields:
         return
     for field in fields:
@@ -164,6 +163,14 @@ def _add_columns(connection: sqlite3.Connection, collection: Collection) -> None
 def _backfilled(collection: Collection, fields: Sequence[str], key: str, data: bytes) -> list[IndexValue]:
     body = body_of(data)
     try:
-        return [index_value(body, field) for field in fields]
+        return [_column(body, field) for field in fields]
     except InvalidDocument as error:
         raise DocumentsError(f"collection {collection.name}: document {key}: {error}; migrate it before it is indexed") from error
+
+
+def _column(body: Mapping[str, object], column: str) -> IndexValue:
+    """What a column holds of a body; raises InvalidDocument."""
+    if not column.startswith(EACH):
+        return index_value(body, column)
+    elements = index_elements(body, column.removeprefix(EACH))
+    return msgspec.json.encode(elements).decode() if elements else None

@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 
 from quietzone_kit.documents import Collection, DocumentsUnavailable, DuplicateKey, Outcome, Stored, VersionConflict
 from quietzone_kit.documents._bodies import Document, IndexValue, body_of, incremented
-from quietzone_kit.documents._sqlite.schema import Table, quoted
+from quietzone_kit.documents._sqlite.names import quoted
+from quietzone_kit.documents._sqlite.schema import Table
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -10,12 +10,14 @@ from quietzone_kit.documents import (
     Collection,
     Documents,
     DocumentsError,
+    Index,
     Order,
     Put,
     Query,
     open_documents,
 )
-from quietzone_kit.runtime import Executor
+from quietzone_kit.documents.migrations import Migration, Migrations
+from quietzone_kit.runtime import Executor, SystemClock
 
 pytestmark = pytest.mark.server("mongodb")
 
@@ -107,6 +109,25 @@ def _stages(client: Client, find: dict[str, Any]) -> set[str]:
         stages.add(plan["stage"])
         plan = plan.get("inputStage")
     return stages
+
+
+async def test_entries_that_an_older_release_took_away_come_back_with_what_is_written_again(store: Documents, client: Client) -> None:
+    tagged = Collection("tagged", key="id", indexes=(Index("by_tag", ("tags", "rank"), many="tags"),))
+    await store.ensure(tagged)
+    await store.insert(tagged, {"id": "a", "tags": ["red"], "rank": 1})
+    rows = client.get_default_database()["tagged"]
+    row = rows.find_one({"_id": "a"})
+    assert row is not None
+    rows.replace_one({"_id": "a"}, {name: value for name, value in row.items() if name != "many"})  # it replaces the whole of a row
+    again = Migration("again", tagged, lambda body: body, lambda body: body, rewrite=True)
+    steps = Migrations(store, (tagged,), (again,), release="2", clock=SystemClock())
+    await steps.migrate(lambda _line: None)
+    lost = (await store.query(tagged, Query("by_tag", ("red",)))).items
+
+    await steps.contract(lambda _line: None)
+
+    assert lost == []
+    assert [one.body["id"] for one in (await store.query(tagged, Query("by_tag", ("red",)))).items] == ["a"]
 
 
 async def test_every_write_waits_for_the_journal_of_a_majority_and_no_driver_tries_again(store: Documents, proxy: Proxy) -> None:
