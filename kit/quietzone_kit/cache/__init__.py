@@ -142,13 +142,22 @@ def open_cache(url: str, *, clock: Clock, randomness: Randomness) -> Cache:
     """
     from quietzone_kit.cache._layered import LayeredCache  # noqa: PLC0415 - a process loads only what it uses
 
-    scheme, separator, place = url.partition("://")
-    if scheme == "memory" and separator:
-        if place:
-            raise ValueError(f"{url!r}: memory has no place; use memory://")
+    if scheme_of(url) == "memory":
         return LayeredCache(clock, randomness)
-    if not separator or f"{scheme}://" not in {f"{known.partition('://')[0]}://" for known in SCHEMES}:
-        raise ValueError(wrong_scheme(url, ", ".join(SCHEMES)))
     from quietzone_kit.cache._redis import RedisServer  # noqa: PLC0415 - a process loads only the adapter that it uses
 
     return LayeredCache(clock, randomness, RedisServer(url, clock, randomness))
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of a URL that an adapter is for.
+
+    Raises:
+        ValueError: none is: says which URLs there are.
+    """
+    scheme, separator, place = url.partition("://")
+    if not separator or f"{scheme}://" not in {f"{known.partition('://')[0]}://" for known in SCHEMES}:
+        raise ValueError(wrong_scheme(url, ", ".join(SCHEMES)))
+    if scheme == "memory" and place:
+        raise ValueError(f"{url!r}: memory has no place; use memory://")
+    return scheme

@@ -1,28 +1,17 @@
 """Entries, tags and messages in Redis (or what speaks its protocol: 5 and later). redis-py is used in this folder only."""
 
-import asyncio
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, ResponseError
 
-from quietzone_kit.breaker import Breaker, BreakerState
-from quietzone_kit.cache import CacheUnavailable, Keep
-from quietzone_kit.cache._metrics import BREAKER_OPEN, SERVER, SERVER_BYTES, SERVER_FAILURES
+from quietzone_kit.cache import Keep
+from quietzone_kit.cache._metrics import SERVER_BYTES, SERVER_FAILURES
 from quietzone_kit.cache._redis import scripts
-from quietzone_kit.cache._redis.connect import CONNECT_S, ERRORS, Client, Place, cancellable, let_go
+from quietzone_kit.cache._redis.line import Line
 from quietzone_kit.cache._redis.listener import listen
-from quietzone_kit.cache._server import Claim, Ear, Found, ServerGone
-from quietzone_kit.errors import Unavailable
+from quietzone_kit.cache._server import Claim, Ear, Found
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import logger
 
-log = logger(__name__)
-
-ANSWER_S = 0.1
-"""What an operation may take, connecting included: a hundred times the usual; the store behind the cache has answered by then."""
-CONNECTIONS = 32
-"""Operations under way, as many connections: each takes 0.1 ms of the server's one thread, so more would only wait there."""
 LEASE_MS = 10_000
 """How long a load may take and still be stored; who dies with a lease keeps others from storing for as long."""
 FORM = 1
@@ -42,16 +31,11 @@ class RedisServer:
     """See Server."""
 
     def __init__(self, url: str, clock: Clock, randomness: Randomness) -> None:
-        self._place = Place.parse(url)
-        self._clock = clock
+        self._line = Line(url, clock, without="misses until it is back")
+        self._ask = self._line.ask
         self._randomness = randomness
-        self._prefix = self._place.url.options.get("prefix", "quietzone")
-        if "{" in self._prefix or not self._prefix:
-            raise ValueError("prefix is in front of all keys: at least one character, no brace")
+        self._prefix = self._line.prefix
         self._channel = f"{self._prefix}:said"
-        self._breaker = Breaker("the cache server", clock)
-        self._turns = asyncio.Semaphore(CONNECTIONS)
-        self._client: Client | None = None
 
     async def read(self, key: str) -> Found | None:
         """See Server."""
@@ -109,89 +93,19 @@ class RedisServer:
 
     async def listen(self, ear: Ear) -> NoReturn:
         """See Server."""
-        await listen(self._place, self._channel, ear, self._randomness, self._warm)
+        await listen(self._line.place, self._channel, ear, self._randomness, self._line.warm)
 
     async def check(self) -> None:
         """See Server."""
-        client = self._place.connect(connections=1, answer_s=CONNECT_S)
-        try:
-            async with asyncio.timeout(2 * CONNECT_S):
-                await client.execute_command("SET", f"{self._prefix}:check", b"", "PX", 1)
-        except ERRORS as error:
-            raise CacheUnavailable(self._told(error)) from error
-        finally:
-            await let_go(client)
+        await self._line.check()
 
     async def close(self) -> None:
         """See Server."""
-        await self._drop_client()
+        await self._line.close()
 
     async def _versions(self, keep: Keep) -> dict[str, int]:
         longest_ms = 0 if 0 in (keep.ttl_s, keep.absent_s) else round((max(keep.ttl_s, keep.absent_s or 0) + keep.stale_s) * 1000)
         return {tag: int(await self._ask("tag", "EVAL", scripts.VERSION, 1, self._tag(tag), longest_ms)) for tag in keep.tags}
-
-    async def _ask(self, operation: str, *command: str | bytes | int) -> Any:
-        """The server's answer, within ANSWER_S.
-
-        Raises:
-            ServerGone: there is none, or it refuses.
-        """
-        try:
-            self._breaker.admit()
-        except Unavailable:
-            raise ServerGone from None
-        began = self._clock.monotonic()
-        client = self._connected()
-        try:
-            async with asyncio.timeout(ANSWER_S), self._turns:
-                with cancellable():
-                    answer = await client.execute_command(*command)
-        except Exception as error:  # redis-py raises a KeyError, too, when a cluster has lost slots
-            await self._failed(operation, error)
-            raise ServerGone from error
-        except BaseException:
-            self._breaker.abandoned()
-            raise
-        self._breaker.succeeded()
-        BREAKER_OPEN.set(0)
-        SERVER.labels(operation).observe(self._clock.monotonic() - began)
-        return answer
-
-    async def _warm(self) -> None:
-        """Connect where nobody waits for it: TLS, sentinels and the nodes of a cluster take longer than an answer may."""
-        await self._connected().execute_command("SET", f"{self._prefix}:check", b"", "PX", 1)
-
-    def _connected(self) -> Client:
-        if self._client is None:
-            self._client = self._place.connect(connections=CONNECTIONS, answer_s=ANSWER_S)
-        return self._client
-
-    async def _failed(self, operation: str, error: Exception) -> None:
-        SERVER_FAILURES.labels(operation, type(error).__name__).inc()
-        was = self._breaker.state
-        self._breaker.failed()
-        if self._breaker.state is BreakerState.OPEN and was is BreakerState.CLOSED:
-            BREAKER_OPEN.set(1)
-            log.warning("cache server gone: misses until it is back", reason=self._told(error))
-        if self._breaker.state is BreakerState.OPEN:
-            await self._drop_client()  # the next one resolves names and reads certificates again
-
-    async def _drop_client(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await let_go(client)
-
-    def _told(self, error: Exception) -> str:
-        """What happened and what to do, for people."""
-        what = str(error) or f"no answer within {ANSWER_S:g} s"
-        if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
-            then = "look at user, password or password_file, and at the user's ACL"
-        elif isinstance(error, ResponseError):
-            then = "look at the server: its memory, its role (is it a replica?) and its version (5 or later)"
-        else:
-            wants = ", whether it wants a certificate (cert_file, key_file)" if self._place.url.scheme.startswith("rediss") else ""
-            then = f"see whether it runs and can be reached from here{wants}, and whether QUIETZONE_CACHE_URL is right"
-        return f"{self._place.url.shown}: {type(error).__name__}: {what}; {then}"
 
     def _value(self, key: str) -> str:
         return f"{self._prefix}:v:{{{key}}}"
