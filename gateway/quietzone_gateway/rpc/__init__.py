@@ -18,6 +18,7 @@ from quietzone_gateway.rpc.codes import (
     Image,
     ImageFormat,
     NewCode,
+    code_of,
 )
 from quietzone_gateway.rpc.counts import (
     RECONCILE_S,
@@ -67,4 +68,5 @@ __all__ = [
     "ScanCounts",
     "Share",
     "SourceCount",
+    "code_of",
 ]

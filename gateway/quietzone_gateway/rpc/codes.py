@@ -381,3 +381,8 @@ def _health(message: health_pb2.DestinationHealth) -> DestinationHealth:
         checked_at_ms=message.checked_at_ms if message.HasField("checked_at_ms") else None,
         next_check_at_ms=message.next_check_at_ms if message.HasField("next_check_at_ms") else None,
     )
+
+
+def code_of(message: code_pb2.Code) -> Code:
+    """A code as events bring it; raises KeyError for a deleted one and for a state that this release doesn't know."""
+    return _code(message)
