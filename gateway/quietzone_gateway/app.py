@@ -3,14 +3,17 @@
 import sys
 from functools import partial
 
-from quietzone_gateway.idempotency import REPEATS, Repeats, sweep_for_ever
-from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
-from quietzone_gateway.identity.repository import ACCOUNTS
+from quietzone_gateway.collections import COLLECTIONS
+from quietzone_gateway.idempotency import Repeats, sweep_for_ever
+from quietzone_gateway.identity.build import Identity, build_identity
+from quietzone_gateway.identity.keys.use_cases import open_first_account
+from quietzone_gateway.identity.work import Work
+from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_gateway.rest import HttpServer, Parts, make_api
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
-from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings
+from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
 from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
 from quietzone_kit import roles
@@ -21,92 +24,110 @@ from quietzone_kit.documents.migrations import declare
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
 from quietzone_kit.rpc import CallerKeys, Peer, Tls
-from quietzone_kit.runtime import Clock, Randomness, SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
-
-COLLECTIONS = (ACCOUNTS, REPEATS)
-"""All that the gateway stores."""
 
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""
-
 BUS_THREADS = 2
-"""One reads a topic while another is asked about."""
+"""Two relays publish, and topics are read meanwhile."""
+
+CLOCK = SystemClock()
+RANDOMNESS = SystemRandomness()
 
 
 async def build(settings: GatewaySettings) -> App:
     """The role `serve`: the public API."""
     app = App(drain_s=settings.drain_s)
-    clock, randomness = SystemClock(), SystemRandomness()
-    documents = _store(app, settings)
-    await declare(documents, COLLECTIONS, MIGRATIONS)
-    accounts, repeats = Accounts(documents), Repeats(documents)
-    app.task("repeats", partial(sweep_for_ever, repeats, clock))
+    documents = await _documents(app, settings)
     bus, cache = _bus(app, settings), _cache(app, settings)
     reads = Reads(cache)
     app.task("cache", cache.run)
-    app.task("changes", partial(follow_changes, reads, bus, clock, randomness))
+    app.task("changes", partial(follow_changes, reads, bus, CLOCK, RANDOMNESS))
+    work = _work(app, documents, bus) if settings.gateway_work else None
+    identity = build_identity(documents, cache, CLOCK, RANDOMNESS, wakers=work.wakers if work else {})
+    identity.serve(app)
+    repeats = Repeats(documents)
+    app.task("repeats", partial(sweep_for_ever, repeats, CLOCK))
     qr, analytics = _peers(app, settings)
-    warm_up = WarmUp((qr, analytics), clock)
+    warm_up = WarmUp((qr, analytics), CLOCK)
     app.task("warm-up", warm_up.run)
     app.ready_when("peers", warm_up.not_ready)
     api = make_api(
-        Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), KnownKeys(accounts, clock), repeats, reads, clock),
+        Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, CLOCK),
         Clients(settings.trusted_proxies),
-        randomness,
+        RANDOMNESS,
         settings=settings,
     )
     try:
         server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)
     except OSError as error:
         raise SettingsError(str(error)) from error
-    await _show_first_key(accounts, clock, randomness, settings)  # after what can fail: it is shown once
+    await _show_first_key(identity, settings)  # after what can fail: it is shown once
     app.task("api", server.serve, stop=server.stop)
     app.ready_when("api", server.not_ready)
     return app
 
 
-def _store(app: App, settings: GatewayStoreSettings) -> Documents:
-    executor = ThreadExecutor("documents", DOCUMENT_THREADS)
-    with setting("gateway_documents_url"):
-        documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=SystemRandomness(), owner="gateway")
-    app.close("documents", documents.close)
+async def build_work(settings: GatewayWorkSettings) -> App:
+    """The role `work`: what is done behind the API, and nothing else."""
+    app = App(drain_s=settings.drain_s)
+    _work(app, await _documents(app, settings), _bus(app, settings))
+    return app
+
+
+def _work(app: App, documents: Documents, bus: Bus) -> Work:
+    work = build_identity_work(documents, bus, CLOCK, RANDOMNESS)
+    work.run(app)
+    return work
+
+
+async def _documents(app: App, settings: GatewayStoreSettings) -> Documents:
+    documents = _store(app, settings)
+    await declare(documents, COLLECTIONS, MIGRATIONS)
     return documents
 
 
-def _bus(app: App, settings: GatewaySettings) -> Bus:
-    with setting("bus_url"):
-        executor = ThreadExecutor("bus", BUS_THREADS)
-        bus = open_bus(settings.bus_url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
-    app.close("bus", bus.close)
-    return bus
-
-
-def _cache(app: App, settings: GatewaySettings) -> Cache:
+def _cache(app: App, settings: GatewayWorkSettings) -> Cache:
     with setting("cache_url"):
-        cache = open_cache(settings.cache_url, clock=SystemClock(), randomness=SystemRandomness())
+        cache = open_cache(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
     app.close("cache", cache.close)
     return cache
 
 
+def _bus(app: App, settings: GatewayWorkSettings) -> Bus:
+    with setting("bus_url"):
+        bus = open_bus(settings.bus_url, clock=CLOCK, executor=ThreadExecutor("bus", BUS_THREADS), randomness=RANDOMNESS)
+    app.close("bus", bus.close)
+    return bus
+
+
+def _store(app: App, settings: GatewayStoreSettings) -> Documents:
+    executor = ThreadExecutor("documents", DOCUMENT_THREADS)
+    with setting("gateway_documents_url"):
+        documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=RANDOMNESS, owner="gateway")
+    app.close("documents", documents.close)
+    return documents
+
+
 def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer]:
     """The services that are called: qr and analytics."""
-    clock, randomness = SystemClock(), SystemRandomness()
-    keys, tls = CallerKeys.of(settings, clock), Tls.of(settings, clock)
-    qr = Peer("qr", settings.qr_address, keys, clock=clock, randomness=randomness, tls=tls)
+    keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
+    qr = Peer("qr", settings.qr_address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
     app.close("qr", qr.close)
-    analytics = Peer("analytics", settings.analytics_address, keys, clock=clock, randomness=randomness, tls=tls)
+    analytics = Peer("analytics", settings.analytics_address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
     app.close("analytics", analytics.close)
     return qr, analytics
 
 
 def _checks(app: App, settings: GatewaySettings) -> roles.Look:
-    return partial(verify, documents=_store(app, settings), peers=_peers(app, settings))
+    documents, bus, cache = _store(app, settings), _bus(app, settings), _cache(app, settings)
+    return partial(verify, documents=documents, bus=bus, cache=cache, peers=_peers(app, settings))
 
 
-async def _show_first_key(accounts: Accounts, clock: Clock, randomness: Randomness, settings: GatewaySettings) -> None:
+async def _show_first_key(identity: Identity, settings: GatewaySettings) -> None:
     preset = settings.api_key.get_secret_value() if settings.api_key else None
-    first = await open_first_account(accounts, clock, randomness, preset=preset)
+    first = await open_first_account(identity.accounts, identity.keys, CLOCK, RANDOMNESS, preset=preset)
     if first.new_key is not None:
         # Not a log line: logs are kept and shipped.
         sys.stdout.write(f"API key of the first account, shown this once and kept only as a hash:\n\n    {first.new_key}\n\n")

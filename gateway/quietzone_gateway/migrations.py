@@ -1,5 +1,7 @@
 """Changes of what this part stores, oldest first; `quietzone_kit.documents.migrations` says how one is made. A name stays here for ever."""
 
+from quietzone_gateway.identity.accounts.migration import contract, expand
+from quietzone_gateway.identity.accounts.repository import ACCOUNTS
 from quietzone_kit.documents.migrations import Migration
 
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (Migration("accounts-have-members-and-keys", ACCOUNTS, expand, contract),)

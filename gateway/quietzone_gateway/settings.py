@@ -1,8 +1,8 @@
 """What the gateway can be told."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from quietzone_gateway.identity import MIN_KEY_CHARACTERS
+from quietzone_gateway.identity.settings import FirstKeySettings
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.http.settings import ProxySettings
 from quietzone_kit.lifecycle import ProcessSettings
@@ -15,8 +15,8 @@ class GatewayStoreSettings(ProcessSettings):
     gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
 
 
-class GatewaySettings(GatewayStoreSettings, RpcSettings, ProxySettings, RestSettings):
-    """Roles `serve` and `verify`."""
+class GatewayWorkSettings(GatewayStoreSettings):
+    """Role `work`, and what `serve` shares with it."""
 
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
     cache_url: str = Field(
@@ -24,12 +24,17 @@ class GatewaySettings(GatewayStoreSettings, RpcSettings, ProxySettings, RestSett
         description="What replicas share and can do without: memory:// for one process, redis://host:6379/0 for several "
         "(rediss://, redis+sentinel://, redis+cluster:// too)",
     )
+
+
+class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings):
+    """Roles `serve` and `verify`."""
+
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")
     gateway_port: int = Field(8000, ge=0, le=65535, description="Port of the API")
     qr_address: str = Field(description="Where the qr service is called: host:port, dns:///name:port or unix:/path")
     analytics_address: str = Field(description="Where the analytics service is called: host:port, dns:///name:port or unix:/path")
-    api_key: SecretStr | None = Field(
-        None,
-        min_length=MIN_KEY_CHARACTERS,
-        description="The first account's API key; without it one is made at the first start and shown once. Another value replaces the key",
+    gateway_work: bool = Field(
+        True,
+        description="Whether this process also does the work behind the API (tells of changes); false where "
+        "`python -m quietzone_gateway work` does that by itself",
     )

@@ -15,6 +15,7 @@ from unit.analytics.archive.places import LineTables, MemoryBlobs
 from unit.analytics.memory import MemoryBus
 from unit.analytics.scans import NOON_MS, batch, closed, lost, record, seen, source_id
 from unit.analytics.world import LOG, bounds
+from unit.gateway.identity.everything import write_identity
 from unit.qr.codes import Desk, StepClock
 from unit.qr.health.world import World as HealthWorld
 from unit.tracking.links_world import bus_in_memory, changed, junk, link
@@ -23,8 +24,8 @@ from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.archive import ArchiveProjection, Due
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.reconcile import ReportProjection
-from quietzone_gateway.identity import Accounts, open_first_account
-from quietzone_gateway.identity.domain import FIRST_ACCOUNT
+from quietzone_gateway.idempotency import Answer, Asked, Repeats, once
+from quietzone_gateway.identity.keys.repository import KEYS
 from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.documents import Collection, open_documents
 from quietzone_kit.documents.migrations import Migration, Migrations
@@ -121,11 +122,14 @@ async def write_analytics(store: NewerStore) -> None:
 
 
 async def write_gateway(store: NewerStore) -> None:
-    """An account whose key changes."""
-    accounts = Accounts(store)
-    await open_first_account(accounts, StepClock(), SystemRandomness(), preset=None)
-    await accounts.change_key(FIRST_ACCOUNT, "k" * 32)
-    await accounts.change_key(FIRST_ACCOUNT, "l" * 32)
+    """All that identity does, and a request that comes once."""
+    await write_identity(store)
+    await once(Repeats(store), StepClock(), Asked("ours", "key", "fingerprint"), _answer)
+    await _relay(store, KEYS)
+
+
+async def _answer(_name: str) -> Answer:
+    return Answer(200, {"etag": "1"}, b"{}")
 
 
 WRITE: Mapping[str, Callable[[NewerStore], Awaitable[None]]] = {
@@ -161,10 +165,10 @@ async def _migrate(store: NewerStore, collections: Sequence[Collection]) -> None
     await migrations.contract(lambda _: None)
 
 
-async def _relay(store: NewerStore) -> None:
+async def _relay(store: NewerStore, collection: Collection = CODES) -> None:
     bus, keeper = bus_in_memory()
     await bus.ensure(TOPICS)
-    relay = Relay(store, CODES, bus, clock=SystemClock(), randomness=SystemRandomness(), owner="relay")
+    relay = Relay(store, collection, bus, clock=SystemClock(), randomness=SystemRandomness(), owner="relay")
     await relay.publish_batch()
     await relay.publish_batch()
     await relay._leases.release()

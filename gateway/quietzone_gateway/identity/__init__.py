@@ -1,8 +1,8 @@
-"""Who calls the API: accounts and their keys."""
+"""Who calls the API: accounts and their members, people and their sessions, keys, authorisers, and the log of what they changed.
 
-from quietzone_gateway.identity.domain import MIN_KEY_CHARACTERS, Account
-from quietzone_gateway.identity.known import KnownKeys
-from quietzone_gateway.identity.repository import Accounts
-from quietzone_gateway.identity.use_cases import FirstAccount, open_first_account
+`identity.build` puts it together; other features take a `Principal`, or what they need of one.
+"""
 
-__all__ = ["MIN_KEY_CHARACTERS", "Account", "Accounts", "FirstAccount", "KnownKeys", "open_first_account"]
+from quietzone_gateway.identity.domain import Actor, Means, Principal, Role
+
+__all__ = ["Actor", "Means", "Principal", "Role"]

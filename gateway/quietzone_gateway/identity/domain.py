@@ -1,60 +1,118 @@
-"""Accounts and API keys.
+"""Who calls, and what he may do.
 
-A key is 256 random bits, so that its plain SHA-256 is enough to keep: there is nothing to guess, and a slow hash would cost each request
-(https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html is about what people choose). A preset key has
-at least MIN_KEY_CHARACTERS characters for the same reason.
+A *principal* is whoever a request comes from, as far as the API knows him: a person who has signed in, a program with a key, or somebody
+for whom the account's own authoriser speaks. What he may do is a set of scopes; a member's follow from his role.
 """
 
-import base64
-import hashlib
-import hmac
-from dataclasses import dataclass, replace
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
-KEY_BYTES = 32
-MIN_KEY_CHARACTERS = 32
-KEY_ID_CHARACTERS = 16
-"""Of the hash, in hexadecimal: 64 bits find an account; whether the key is right is told by the whole hash."""
-
-FIRST_ACCOUNT = "first"
-"""The id of the account that an installation starts with; a fixed one, so that two first starts can't make two."""
-
+CODES_READ, CODES_WRITE = "codes:read", "codes:write"
+ANALYTICS_READ, EXPORTS_READ, EXPORTS_WRITE = "analytics:read", "exports:read", "exports:write"
+"""Services enforce these; a test holds them against `quietzone_kit.rpc`, which a domain doesn't import."""
+ACCOUNT_READ, ACCOUNT_WRITE = "account:read", "account:write"
+MEMBERS_READ, MEMBERS_WRITE = "members:read", "members:write"
+KEYS_READ, KEYS_WRITE = "keys:read", "keys:write"
+AUDIT_READ, USAGE_READ = "audit:read", "usage:read"
 OPERATOR = "operator"
+"""Looks after all accounts; no role has it, and who has it may give it to a key."""
+
+SYSTEM = "system"
+"""The subject of what nobody asked for just then."""
+
+
+class Role(StrEnum):
+    """What a member may do in an account; each role has all that those below it have."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    EDITOR = "editor"
+    ANALYST = "analyst"
+    VIEWER = "viewer"
+
+
+_VIEWER = frozenset({CODES_READ, ACCOUNT_READ})
+_ANALYST = _VIEWER | {ANALYTICS_READ, EXPORTS_READ, EXPORTS_WRITE}
+_EDITOR = _ANALYST | {CODES_WRITE}
+_ADMIN = _EDITOR | {MEMBERS_READ, MEMBERS_WRITE, KEYS_READ, KEYS_WRITE, AUDIT_READ, USAGE_READ}
+
+SCOPES_OF: Mapping[Role, frozenset[str]] = {
+    Role.OWNER: _ADMIN | {ACCOUNT_WRITE},
+    Role.ADMIN: _ADMIN,
+    Role.EDITOR: _EDITOR,
+    Role.ANALYST: _ANALYST,
+    Role.VIEWER: _VIEWER,
+}
+ALL_SCOPES = SCOPES_OF[Role.OWNER] | {OPERATOR}
+"""All that a key can be given."""
+
+UNVERIFIED_LACK = frozenset({CODES_WRITE, MEMBERS_WRITE, KEYS_WRITE})
+"""What a person can't do before his address is known to be his: publish, or have others publish for him."""
+
+
+class Means(StrEnum):
+    """How a principal showed who he is."""
+
+    KEY = "key"
+    TOKEN = "token"  # noqa: S105 - a word for people
+    COOKIE = "cookie"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Who owns codes. `key_hash` is the SHA-256 of its one key in hexadecimal, `key_id` that hash's beginning."""
+class Actor:
+    """Who has changed something, as the audit log names him: a subject, the account that he works in (or none), and his address, cut."""
+
+    subject: str
+    account_id: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whoever a request comes from.
+
+    `subject` is `user:<id>`, `key:<id>` or `webhook:<account>/<principal>`. `account_id` is empty for a person who is in no account just
+    now, and then he has no scopes. `plan` is the account's. `session_id` is empty unless a person has signed in. `address` is cut
+    (`truncated`).
+    """
 
     account_id: str
-    key_id: str
-    key_hash: str
+    subject: str
     scopes: frozenset[str]
-    created_at_ms: int
+    plan: str
+    means: Means
+    session_id: str = ""
+    address: str = ""
 
-    def has_key(self, key: str) -> bool:
-        """Whether this is its key; takes the same time however wrong it is."""
-        return hmac.compare_digest(self.key_hash, hash_of(key))
+    @property
+    def user_id(self) -> str | None:
+        """The person; None for a program."""
+        kind, _, user_id = self.subject.partition(":")
+        return user_id if kind == "user" else None
 
-    def with_key(self, key: str) -> "Account":
-        """The account with another key in place of its own."""
-        return replace(self, key_id=id_of(key), key_hash=hash_of(key))
+    @property
+    def actor(self) -> Actor:
+        """The principal as the audit log names him."""
+        return Actor(self.subject, self.account_id, self.address)
 
-
-def first_account(key: str, at_ms: int) -> Account:
-    """The account that an installation starts with, which also operates it."""
-    return Account(FIRST_ACCOUNT, id_of(key), hash_of(key), frozenset({OPERATOR}), at_ms)
-
-
-def new_key(chance: bytes) -> str:
-    """A key of KEY_BYTES random bytes: `qz_` and 43 characters."""
-    return "qz_" + base64.urlsafe_b64encode(chance).rstrip(b"=").decode()
-
-
-def hash_of(key: str) -> str:
-    """What is kept of a key."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    def lacks(self, scopes: frozenset[str]) -> frozenset[str]:
+        """Those of `scopes` that he hasn't, and so can't give to anybody."""
+        return scopes - self.scopes
 
 
-def id_of(key: str) -> str:
-    """What a key is found by."""
-    return hash_of(key)[:KEY_ID_CHARACTERS]
+def truncated(address: str) -> str:
+    """An IPv4 address without its last byte, an IPv6 address without its last ten; empty when it is no address.
+
+    That is as much as may be kept (docs/adr/0004).
+    """
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
+        known = known.ipv4_mapped
+    bits = 24 if known.version == 4 else 48
+    return str(ipaddress.ip_network((known, bits), strict=False).network_address)

@@ -8,7 +8,7 @@ from quietzone.qr.v1 import code_pb2, health_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_gateway.live.domain import CODE_KINDS, Event, Fields, Kind
 from quietzone_gateway.live.ring import Entry
-from quietzone_gateway.rest.codes import CodeView
+from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rpc import code_of
 from quietzone_kit.bus import Record, Topic
 from quietzone_topics import (

@@ -7,7 +7,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from quietzone_gateway.rest import analytics, bulk, codes, exports, health, reconcile
+from quietzone_gateway.rest import analytics, bulk, codes, exports, health, keys, reconcile
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
@@ -34,7 +34,7 @@ def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, codes, health, analytics, exports, reconcile):
+    for module in (bulk, codes, health, analytics, exports, keys, reconcile):
         app.include_router(module.router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

@@ -90,7 +90,7 @@ Outcome = Code | QuietzoneError | None
 class BulkRoute(ApiRoute):
     """Its answers are too large to be kept: rows are told apart by names instead."""
 
-    keeps_answers = False
+    only_names = True
 
 
 router = APIRouter(prefix="/v1/codes", route_class=BulkRoute, dependencies=DESCRIBED_SECURITY, tags=["codes"])

@@ -39,8 +39,11 @@ class Kind:
 
 _OF_THE_TREE = {
     "INVALID_ARGUMENT": ("Invalid request", "Something in the request is wrong whatever the state of things: `errors` names each field."),
-    "UNAUTHENTICATED": ("API key needed", "Send the account's API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`."),
-    "PERMISSION_DENIED": ("Not allowed", "The API key is known, and may not do this."),
+    "UNAUTHENTICATED": (
+        "Who calls?",
+        "Send an API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`, or an access token as `Authorization: Bearer`.",
+    ),
+    "PERMISSION_DENIED": ("Not allowed", "It is known who calls, and he may not do this: `detail` says what he lacks."),
     "NOT_FOUND": ("Not found", "There is no such thing in this account, or it was deleted."),
     "ALREADY_EXISTS": ("Already taken", "The name is or was in use: choose another. A slug is never given out twice."),
     "ABORTED": ("Changed meanwhile", "`If-Match` names another revision than the current one: read it again, then decide."),

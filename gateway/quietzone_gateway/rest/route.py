@@ -13,20 +13,19 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.responses import Response
 
 from quietzone_gateway.idempotency import Repeats
-from quietzone_gateway.identity import KnownKeys
+from quietzone_gateway.identity.authentication import Credentials
+from quietzone_gateway.identity.build import Identity
+from quietzone_gateway.identity.domain import OPERATOR, Principal
 from quietzone_gateway.rest.mapped import context_of, with_mapping
 from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.reads import Reads
-from quietzone_gateway.rest.repeats import repeated
+from quietzone_gateway.rest.repeats import HEADER, repeated
 from quietzone_gateway.rpc import Codes, Counts, Exports
-from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unauthenticated
+from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError
 from quietzone_kit.http.clients import Client
 from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock
-
-MAX_KEY_CHARACTERS = 256
-"""Of what is looked up: a key of ours has 46, a preset one may be longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Parts:
     codes: Codes
     counts: Counts
     exports: Exports
-    keys: KnownKeys
+    identity: Identity
     repeats: Repeats
     reads: Reads
     clock: Clock
@@ -45,15 +44,24 @@ class Parts:
 class ApiRoute(APIRoute):
     """Finds the caller and refuses unknown queries and other bodies than JSON, before anything of the body is read."""
 
-    keeps_answers = True
-    """For repetitions of a request with the same Idempotency-Key; else it is only named."""
+    answers_are_kept = True
+    """For repetitions of a request with the same Idempotency-Key."""
+
+    only_names = False
+    """Instead of keeping answers: the request is named, and made again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As FastAPI makes a route; the scope that the gateway asks for (`Needs`) stands in the description as `x-scope`."""
+        super().__init__(*args, **kwargs)
+        for needed in (each.call for each in self.dependant.dependencies if isinstance(each.call, Needs)):
+            self.openapi_extra = {**(self.openapi_extra or {}), "x-scope": needed.scope}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with that before it."""
         handle = super().get_route_handler()
 
         async def handle_for_caller(request: Request) -> Response:
-            request.state.caller = await _caller_of(request)
+            request.state.principal = await _principal_of(request)
             if not self.dependant.query_params:  # those with a query have a model, which does it
                 _refuse_query(request)
             _refuse_repeated(request)
@@ -65,10 +73,20 @@ class ApiRoute(APIRoute):
             return await with_mapping(request, handle_once, rule, _context(request))
 
         async def handle_once(request: Request) -> Response:
-            parts, account_id = _parts(request), _caller(request).account_id
-            return await repeated(request, handle, parts.repeats, parts.clock, account_id=account_id, keep=self.keeps_answers)
+            if not self.answers_are_kept:
+                _refuse_key(request)
+                return await handle(request)
+            parts, principal = _parts(request), principal_of(request)
+            owner = principal.account_id or principal.subject
+            return await repeated(request, handle, parts.repeats, parts.clock, account_id=owner, keep=not self.only_names)
 
         return handle_for_caller
+
+
+class SecretRoute(ApiRoute):
+    """An address whose answers hold secrets: what Idempotency-Key needs would keep them for a day."""
+
+    answers_are_kept = False
 
 
 # Only for the API's description: `ApiRoute` has looked already.
@@ -89,7 +107,7 @@ def _context(request: Request) -> Context:
         request,
         now_ms=_parts(request).clock.now_ms(),
         request_id=request.state.request_id,
-        user_id=_caller(request).subject,
+        user_id=principal_of(request).subject,
         left=getattr(request.state, "quota_left", None),
         source_ip=None if address is None else str(address),
     )
@@ -101,9 +119,10 @@ def client_of(request: Request) -> Client:
     return client
 
 
-def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
-    return caller
+def principal_of(request: Request) -> Principal:
+    """Who calls."""
+    principal: Principal = request.state.principal
+    return principal
 
 
 def _request_name(
@@ -122,8 +141,42 @@ def _request_name(
 RequestName = Annotated[str | None, Depends(_request_name)]
 """What names the request to services, so that they do it once; None: it came without a key."""
 
+
+def caller_of(request: Request) -> Caller:
+    """Who calls, as services are told of him.
+
+    Raises:
+        PermissionDenied: he is in no account, so that there is nothing to ask for.
+    """
+    principal = principal_of(request)
+    if not principal.account_id:  # services would take him for one of them
+        raise PermissionDenied("you are in no account: make one, or accept an invitation")
+    return Caller(principal.account_id, principal.scopes & _TOLD_SCOPES, principal.subject)
+
+
+class Needs:
+    """Lets in only who has a scope that the gateway itself enforces; the API's description names it."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def __call__(self, request: Request) -> Principal:
+        """Who calls.
+
+        Raises:
+            PermissionDenied: he hasn't the scope.
+        """
+        principal = principal_of(request)
+        if self.scope not in principal.scopes:
+            raise PermissionDenied(f"this needs the scope {self.scope!r}")
+        return principal
+
+
+_TOLD_SCOPES = SERVICE_SCOPES | {OPERATOR}
+
 Services = Annotated[Parts, Depends(_parts)]
-CallerNow = Annotated[Caller, Depends(_caller)]
+CallerNow = Annotated[Caller, Depends(caller_of)]
+PrincipalNow = Annotated[Principal, Depends(principal_of)]
 
 
 def known_id(given: str, what: str = "code") -> str:
@@ -162,19 +215,20 @@ def _first(errors: BaseExceptionGroup[QuietzoneError]) -> QuietzoneError:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-async def _caller_of(request: Request) -> Caller:
-    account = await _parts(request).keys.account_of(_key_in(request))
-    return Caller(account.account_id, account.scopes | SERVICE_SCOPES, f"key:{account.key_id}")
-
-
-def _key_in(request: Request) -> str:
+async def _principal_of(request: Request) -> Principal:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    key = credentials.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()
-    if not key:
-        raise Unauthenticated("send the account's API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`")
-    if len(key) > MAX_KEY_CHARACTERS:
-        raise Unauthenticated("no account has this API key")
-    return key
+    address = client_of(request).address
+    shown = Credentials(
+        address="" if address is None else str(address),
+        bearer=credentials.strip() if scheme.lower() == "bearer" else "",
+        api_key=request.headers.get("x-api-key", "").strip(),
+    )
+    return await _parts(request).identity.authentication.principal_of(shown)
+
+
+def _refuse_key(request: Request) -> None:
+    if HEADER in request.headers:
+        raise InvalidInput(FieldViolation(HEADER, "can't be used here: the answer holds a secret, which isn't kept"))
 
 
 def _refuse_query(request: Request) -> None:

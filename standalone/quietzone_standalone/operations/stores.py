@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
-from quietzone_gateway.identity.repository import ACCOUNTS
+from quietzone_gateway.collections import COLLECTIONS as GATEWAY_COLLECTIONS
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
@@ -29,7 +29,7 @@ OWNED: Mapping[str, tuple[Documented, ...]] = {
     "qr": (*QR_COLLECTIONS, MIGRATIONS_DONE),
     "tracking": (*LINK_COLLECTIONS, SALTS, MIGRATIONS_DONE),
     "analytics": (*ANALYTICS_COLLECTIONS, MIGRATIONS_DONE),
-    "gateway": (ACCOUNTS, MIGRATIONS_DONE),
+    "gateway": (*GATEWAY_COLLECTIONS, MIGRATIONS_DONE),
 }
 """All that each part stores."""
 

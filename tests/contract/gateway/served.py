@@ -10,8 +10,10 @@ import httpx
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
-from quietzone_gateway.idempotency import REPEATS, Repeats
-from quietzone_gateway.identity import Accounts, KnownKeys, open_first_account
+from quietzone_gateway.collections import COLLECTIONS
+from quietzone_gateway.idempotency import Repeats
+from quietzone_gateway.identity.build import Identity, build_identity
+from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.rest import Parts, make_api
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.settings import RestSettings
@@ -107,6 +109,7 @@ class Api:
     http: httpx.AsyncClient
     services: Services
     servers: list[Server]
+    identity: Identity
 
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """A request with the account's key."""
@@ -121,10 +124,10 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
     keys = CallerKeys.of(SETTINGS, clock)
     executor = ThreadExecutor("documents", 2)
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
-    accounts = Accounts(documents)
-    await accounts.ensure()
-    await documents.ensure(REPEATS)
-    await open_first_account(accounts, clock, randomness, preset=KEY)
+    await documents.ensure(*COLLECTIONS)
+    cache = open_cache("memory://", clock=clock, randomness=randomness)
+    identity = build_identity(documents, cache, clock, randomness)
+    await open_first_account(identity.accounts, identity.keys, clock, randomness, preset=KEY)
     servers, peers = [], []
     for name, add, servicer in (
         ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server, qr),
@@ -140,15 +143,13 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
     cache = open_cache("memory://", clock=clock, randomness=randomness)
     reads = Reads(cache)
     app = make_api(
-        Parts(
-            Codes(peers[0], reads.forget), Counts(peers[1]), Exports(peers[1]), KnownKeys(accounts, clock), Repeats(documents), reads, clock
-        ),
+        Parts(Codes(peers[0], reads.forget), Counts(peers[1]), Exports(peers[1]), identity, Repeats(documents), reads, clock),
         Clients(PROXIES),
         randomness,
         settings=settings,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield Api(http, services, servers)
+        yield Api(http, services, servers, identity)
     for peer in peers:
         await peer.close()
     for server in servers:

@@ -1,0 +1,1 @@
+"""Accounts: who owns codes, and who may do what with them."""

@@ -1,0 +1,1 @@
+"""API keys: what programs show to say who they are."""
