@@ -1,0 +1,23 @@
+"""Messages on stdout."""
+
+import sys
+
+from quietzone_kit.mail import Mail
+from quietzone_kit.mail._message import sender_of
+
+
+class PrintMailer:
+    """Writes messages to stdout; they aren't log lines, which are kept and shipped."""
+
+    def __init__(self, sender: str) -> None:
+        sender_of(sender)
+        self._sender = sender
+
+    async def send(self, mail: Mail) -> None:
+        """Write a message."""
+        head = f"From: {self._sender}\nTo: {mail.to}\nSubject: {mail.subject}\nMessage-ID: {mail.message_id}"
+        sys.stdout.write(f"\n--- mail\n{head}\n\n{mail.text}\n---\n\n")
+        sys.stdout.flush()
+
+    async def close(self) -> None:
+        """Nothing is open."""
