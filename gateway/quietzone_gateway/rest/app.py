@@ -12,6 +12,7 @@ from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
 from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.fast_reads import FastReads
 from quietzone_gateway.rest.mapping import NO_MAPPINGS, Mappings, read_mappings
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
@@ -43,6 +44,7 @@ def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings
     app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
     app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness)
+    app.add_middleware(FastReads, parts=parts, clients=clients, clock=parts.clock, randomness=randomness)
     app.add_middleware(cross_origin, origins=settings.gateway_cors_origins)  # the outermost: pages may read problems too
     return app
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from quietzone_gateway.rest.answers import answer, digest
@@ -63,7 +63,7 @@ async def create_code(body: NewCode, parts: Services, caller: CallerNow, name: R
 
 @router.get("", response_model=CodePageView | CodePagePart, responses=NOT_MODIFIED | problems(400, 401, 403, 503, 504))
 async def list_codes(
-    query: Annotated[CodeListQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
+    request: Request, query: Annotated[CodeListQuery, Query()], parts: Services, caller: CallerNow, *, if_none_match: IfNoneMatch = None
 ) -> Response:
     """The account's codes. What can be asked for together is what an index serves; anything else is refused, and says what is."""
 
@@ -71,23 +71,33 @@ async def list_codes(
         return await _page(parts.codes, caller, query)
 
     with names_of_the_api(_NAMES):
-        few = query.limit <= LARGEST_LIMIT
-        kept = await (parts.reads.answer(caller, query.model_dump_json(exclude_unset=True), make) if few else make())
+        if query.limit > LARGEST_LIMIT:
+            kept = await make()
+        else:
+            request.state.question = query.model_dump_json(exclude_unset=True)
+            kept = await parts.reads.answer(caller, request.state.question, make)
     return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match, headers={"Link": kept.link})
 
 
 @router.get("/{code_id}", response_model=CodeView | CodePart, responses=NOT_MODIFIED | problems(400, 401, 403, 404, 503, 504))
 async def get_code(
-    code_id: CodeId, query: Annotated[CodeQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
+    request: Request,
+    code_id: CodeId,
+    query: Annotated[CodeQuery, Query()],
+    *,
+    parts: Services,
+    caller: CallerNow,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One code."""
     fields, known = selected(query.fields, CodeView), known_id(code_id)
 
     async def make() -> Kept:
         code = await parts.codes.get(caller, known)
-        return Kept(CodeView.of(code).model_dump_json(include=fields).encode(), str(code.revision))
+        return Kept.of(CodeView.of(code).model_dump_json(include=fields).encode(), str(code.revision))
 
-    kept = await parts.reads.answer(caller, f"{known} {sorted(fields or ())}", make)
+    request.state.question = f"{known} {sorted(fields or ())}"
+    kept = await parts.reads.answer(caller, request.state.question, make)
     return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match)
 
 
@@ -128,7 +138,7 @@ async def _page(codes: Codes, caller: Caller, query: CodeListQuery) -> Kept:
     page = await codes.page(caller, limit=query.limit, cursor=query.cursor, chosen=query.chosen(), order=query.order(), skip=query.skip)
     view = CodePageView.of("/v1/codes", query, page)
     body = view.model_dump_json(include=None if fields is None else _page_with(fields)).encode()
-    return Kept(body, digest(body), view.links.header)
+    return Kept.of(body, digest(body), view.links.header)
 
 
 def _page_with(fields: set[str]) -> dict[str, Any]:

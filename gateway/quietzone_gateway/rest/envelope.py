@@ -47,6 +47,16 @@ HEADERS = {
 """On every answer; the policy lets an SVG that is opened by itself show and do nothing else."""
 
 
+def request_id_of(given: str, clock: Clock, randomness: Randomness) -> str:
+    """What names a request: what its sender gave, if it is one, so that he finds it in our logs."""
+    return given if _REQUEST_ID.fullmatch(given) else uuid7(clock, randomness)
+
+
+def note_request(method: str, route: str, status: int, *, seconds: float, request_id: str) -> None:
+    """The log line of an answered request."""
+    log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), request_id=request_id)
+
+
 class Envelope:
     """The outermost middleware."""
 
@@ -64,8 +74,7 @@ class Envelope:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the server, which has the original, leaves the body out
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid7(self._clock, self._randomness)
+        request_id = request_id_of(headers.get("x-request-id", ""), self._clock, self._randomness)
         scope["state"] = {"client": self._client(scope, headers), "request_id": request_id}
         answer = _Answer(send, request_id)
         started = self._clock.monotonic()
@@ -82,14 +91,7 @@ class Envelope:
             UNDER_WAY.set(self._under_way)
             seconds = self._clock.monotonic() - started
             REQUESTS.labels(scope["method"], _route(scope), answer.status).observe(seconds, leads_to)
-            log.info(
-                "request",
-                method=scope["method"],
-                route=_route(scope),
-                status=answer.status,
-                ms=round(seconds * 1000, 1),
-                request_id=request_id,
-            )
+            note_request(scope["method"], _route(scope), answer.status, seconds=seconds, request_id=request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
         bounds = bounds_of(scope["path"])

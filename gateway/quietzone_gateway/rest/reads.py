@@ -5,6 +5,7 @@ this replica; for the others as soon as they hear of it from the cache server, a
 """
 
 import asyncio
+import gzip
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
@@ -13,6 +14,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from quietzone.qr.v1 import code_pb2
+from quietzone_gateway.rest.compression import LEVEL, MIN_BYTES
 from quietzone_kit.bus import Bounds, Bus, BusError, Record
 from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.cache import Cache, Keep
@@ -36,11 +38,17 @@ LARGEST_LIMIT = 100
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """An answer: its body, the value of its tag, and of `Link`."""
+    """An answer: its body, the value of its tag, and of `Link`; `small` is the body by gzip, empty where that isn't worth it."""
 
     body: bytes
     tag: str
     link: str = ""
+    small: bytes = b""
+
+    @classmethod
+    def of(cls, body: bytes, tag: str, link: str = "") -> "Kept":
+        """With the body compressed beside it, where that is worth it."""
+        return cls(body, tag, link, gzip.compress(body, LEVEL) if len(body) >= MIN_BYTES else b"")
 
 
 _decoder = msgspec.msgpack.Decoder(Kept)
@@ -64,11 +72,16 @@ class Reads:
         async def load() -> bytes:
             return msgspec.msgpack.encode(await make())
 
-        key = f"reads:{caller.account_id}:{hashlib.sha256(question.encode()).hexdigest()}"
+        key = _key(caller.account_id, question)
         found = await self._cache.get_or_load(key, load, Keep(ttl_s=KEPT_S, tags=(_tag(caller.account_id),)))
         if found is None:
             raise AssertionError("load never says that there is none")
         return _decoder.decode(found)
+
+    async def kept(self, account_id: str, question: str) -> Kept | None:
+        """What was answered lately, without asking anybody who could answer anew."""
+        hit = await self._cache.get(_key(account_id, question))
+        return None if hit is None or hit.value is None else _decoder.decode(hit.value)
 
     async def forget(self, account_id: str) -> None:
         """A code of the account has changed."""
@@ -108,6 +121,10 @@ def _account(record: Record) -> str:
         return code_pb2.CodeEvent.FromString(record.value).after.account_id
     except DecodeError:
         return ""  # no event of ours: it changes no code
+
+
+def _key(account_id: str, question: str) -> str:
+    return f"reads:{account_id}:{hashlib.sha256(question.encode()).hexdigest()}"
 
 
 def _tag(account_id: str) -> str:

@@ -70,7 +70,9 @@ class ApiRoute(APIRoute):
             rule = request.app.state.mappings.of(request.method, self.path)
             if rule is None:
                 return await handle_once(request)
-            return await with_mapping(request, handle_once, rule, _context(request))
+            response = await with_mapping(request, handle_once, rule, _context(request))
+            request.state.question = None  # what is kept has the API's own form
+            return response
 
         async def handle_once(request: Request) -> Response:
             if not self.answers_are_kept:
