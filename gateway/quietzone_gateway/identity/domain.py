@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 CODES_READ, CODES_WRITE = "codes:read", "codes:write"
 ANALYTICS_READ, EXPORTS_READ, EXPORTS_WRITE = "analytics:read", "exports:read", "exports:write"
@@ -103,6 +104,7 @@ class Principal:
         return scopes - self.scopes
 
 
+@lru_cache(4096)  # of those who call now: it takes 10 µs, and each request needs it
 def truncated(address: str) -> str:
     """An IPv4 address without its last byte, an IPv6 address without its last ten; empty when it is no address.
 

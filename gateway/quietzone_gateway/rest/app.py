@@ -6,6 +6,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp
 
 from quietzone_gateway.rest import analytics, bulk, codes, exports, health, keys, reconcile
 from quietzone_gateway.rest.compression import Compression
@@ -30,7 +31,7 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
 
 
-def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings: RestSettings) -> FastAPI:
+def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings: RestSettings) -> ASGIApp:
     """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
@@ -44,9 +45,8 @@ def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings
     app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
     app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness)
-    app.add_middleware(FastReads, parts=parts, clients=clients, clock=parts.clock, randomness=randomness)
-    app.add_middleware(cross_origin, origins=settings.gateway_cors_origins)  # the outermost: pages may read problems too
-    return app
+    fast = FastReads(app, parts=parts, clients=clients, clock=parts.clock, randomness=randomness)
+    return cross_origin(fast, settings.gateway_cors_origins)  # the outermost: pages may read problems too
 
 
 def _mappings(app: FastAPI, settings: RestSettings) -> Mappings:

@@ -5,6 +5,7 @@ cookie, a trace), goes the whole way, which answers the same: a test compares th
 """
 
 from collections import OrderedDict
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +27,9 @@ MAX_QUESTIONS = 10_000
 MAX_QUERY_BYTES = 1_000
 """Longer ones are rarely asked twice."""
 
+MAX_ADDRESSES = 4_096
+"""Of clients that call now: finding one out takes 10 µs."""
+
 _FIXED = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 _WHOLE_WAY = frozenset({b"cookie", b"x-quietzone-account", b"origin", b"range"})
 """Headers that mean more than a plain read."""
@@ -40,6 +44,7 @@ class FastReads:
         self._clients = clients
         self._clock = clock
         self._randomness = randomness
+        self._address = lru_cache(MAX_ADDRESSES)(self._address_of)
         self._questions: OrderedDict[tuple[str, bytes], tuple[str, str]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,13 +92,15 @@ class FastReads:
         note_request("GET", route, status, seconds=seconds, request_id=request_id)
         return True
 
+    def _address_of(self, peer: str, hops: bytes | None) -> str:
+        client = self._clients.peer(peer)
+        address = (self._clients.forwarded(client, hops) if client.is_proxy and hops is not None else client).address
+        return "" if address is None else str(address)
+
     def _credentials(self, scope: Scope, headers: dict[bytes, bytes]) -> Credentials:
         scheme, _, credentials = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        peer = self._clients.peer(scope["client"][0])
-        hops = headers.get(b"x-forwarded-for")
-        address = (self._clients.forwarded(peer, hops) if peer.is_proxy and hops is not None else peer).address
         return Credentials(
-            address="" if address is None else str(address),
+            address=self._address(scope["client"][0], headers.get(b"x-forwarded-for")),
             bearer=credentials.strip() if scheme.lower() == "bearer" else "",
             api_key=headers.get(b"x-api-key", b"").decode("latin-1").strip(),
         )
