@@ -1,0 +1,1 @@
+"""Plans, limits, load shedding and feature flags."""
