@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge
 
 CONNECTIONS = Gauge(
     "quietzone_gateway_live_connections",
-    "Live connections that are open, by transport. Near QUIETZONE_LIVE_CONNECTIONS: start another replica, or raise it (30 KB each).",
+    "Live connections that are open, by transport. Near QUIETZONE_GATEWAY_LIVE_CONNECTIONS: start another replica, or raise it.",
     ["transport"],
 )
 SUBSCRIPTIONS = Gauge(

@@ -75,7 +75,7 @@ class Envelope:
             scope = {**scope, "method": "GET"}  # the server, which has the original, leaves the body out
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get("x-request-id", ""), self._clock, self._randomness)
-        scope["state"] = {"client": self._client(scope, headers), "request_id": request_id}
+        scope["state"] = {"client": client_behind(self._clients, scope, headers), "request_id": request_id}
         answer = _Answer(send, request_id)
         started = self._clock.monotonic()
         leads_to = None
@@ -106,13 +106,6 @@ class Envelope:
             if problem_of(error) is None:
                 log.exception("request failed", request_id=answer.request_id, method=scope["method"], route=_route(scope))
             await answer.fail(scope, receive, error)
-
-    def _client(self, scope: Scope, headers: Headers) -> Client:
-        peer = self._clients.peer(scope["client"][0]) if scope.get("client") else UNKNOWN
-        if not peer.is_proxy:
-            return peer
-        hops = headers.getlist("x-forwarded-for")  # of several lines the last are the nearest
-        return self._clients.forwarded(peer, ",".join(hops).encode("latin-1") if hops else None)
 
     def _check_room(self) -> None:
         if self._under_way > MAX_UNDER_WAY:
@@ -170,6 +163,15 @@ class _Answer:
             raise error
         problem = problem_of(error) or internal()
         await problem.response(instance=scope["path"], request_id=self.request_id)(scope, receive, self)
+
+
+def client_behind(clients: Clients, scope: Scope, headers: Headers) -> Client:
+    """Who is at the other end, behind proxies of our own."""
+    peer = clients.peer(scope["client"][0]) if scope.get("client") else UNKNOWN
+    if not peer.is_proxy:
+        return peer
+    hops = headers.getlist("x-forwarded-for")  # of several lines the last are the nearest
+    return clients.forwarded(peer, ",".join(hops).encode("latin-1") if hops else None)
 
 
 def _route(scope: Scope) -> str:

@@ -5,7 +5,9 @@ import contextlib
 import errno
 import math
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,14 +25,28 @@ LIFETIME_S = 60.0
 """An older connection ends with its next answer, so that clients that keep theirs come to the processes that there are now."""
 
 MAX_CONNECTIONS = 2_000
-"""Open at once, 30 KB each; more are closed at once, before they can take memory from the others."""
+"""Open at once beside live ones, 30 KB each; more are closed at once, before they can take memory from the others."""
+
+ABORT = "quietzone.abort"
+"""In a scope's `state`: what ends the connection at once, with all that waits in its buffer."""
 
 
 class HttpServer:
     """Serves an application on one port, as a task of the process (`serve`) that is asked to end by `stop`."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, drain_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        drain_s: float,
+        websocket: type[asyncio.Protocol] | None = None,
+        live: Callable[[], int] = lambda: 0,
+    ) -> None:
         """Take the port now, so that a taken one is known before anything starts.
+
+        `websocket` is the protocol of connections that become one; `live` is how many connections have bounds of their own.
 
         Raises:
             OSError: it can't be had; says which.
@@ -38,8 +54,10 @@ class HttpServer:
         self._socket = _listen(host, port)
         config = uvicorn.Config(
             app,
-            http=_BoundedProtocol,
-            ws="none",
+            http=partial(_BoundedProtocol, live),  # type: ignore[arg-type] # whatever makes one
+            ws=websocket or "none",
+            ws_max_size=MAX_HEAD_BYTES,
+            ws_per_message_deflate=False,  # 40 KB a connection, for messages of some hundred bytes
             lifespan="off",
             log_config=None,
             log_level="error",  # anybody can send malformed requests, and would fill the log
@@ -90,9 +108,13 @@ class _BoundedProtocol(HttpToolsProtocol):
     _refusal = MALFORMED_HTTP
     _old_at = math.inf
 
+    def __init__(self, live: Callable[[], int], **given: Any) -> None:
+        super().__init__(**given)
+        self._live = live
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) - self._live() > MAX_CONNECTIONS:
             transport.abort()
             return
         self._old_at = self.loop.time() + LIFETIME_S
@@ -108,8 +130,8 @@ class _BoundedProtocol(HttpToolsProtocol):
             part = data[at : at + MAX_HEAD_BYTES]
             self._unparsed_bytes += len(part)
             super().data_received(part)
-            if self.transport.is_closing():
-                return
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:
+                return  # what comes behind the head of a WebSocket comes too early, and isn't HTTP
             if self._head_timer is not None and self._unparsed_bytes > 2 * MAX_HEAD_BYTES:
                 self._refusal = HEAD_TOO_LARGE
                 self.send_400_response("")
@@ -117,6 +139,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][ABORT] = self.transport.abort
         self._head_bytes = self._unparsed_bytes = 0
         if self._head_timer is None:
             self._await_head()

@@ -1,0 +1,107 @@
+"""uvicorn's WebSockets with bounds on what comes before a message: frames, fragments, and answers that nobody reads."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from quietzone_gateway.rest.server import ABORT
+
+MAX_MESSAGE_BYTES = 16 * 1024
+"""The largest subscription, with 100 codes and a cursor, has 5 KB."""
+
+PING_S = 20.0
+"""Between two pings of the protocol, and how long their answer may take: a client that vanished is noticed within this twice."""
+
+MAX_FRAMES_PER_S = 100
+"""Of all kinds: a client sends a pong in 20 s, and messages are bounded beyond this."""
+
+MAX_FRAGMENTS = 64
+"""Of one message: nobody cuts 16 KiB smaller; empty fragments have no bytes that could be counted."""
+
+MAX_UNSENT_BYTES = 256 * 1024
+"""What may wait in a connection's buffer. Events wait for room by themselves; answers to pings don't."""
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    """Refuses floods of frames, and never tells the log what strangers send."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._frames = 0
+        self._second = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes, unless what they would be answered with isn't taken."""
+        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self.transport.abort()
+            return
+        super().data_received(data)
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin; the application can end the connection at once."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["state"][ABORT] = self.transport.abort
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take in a further fragment."""
+        if self._may_go_on() and len(self.frames) < MAX_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            self._refuse(1009, "too many fragments")
+
+    def handle_text(self, event: Frame) -> None:
+        """Take in a text, or its first fragment."""
+        if self._may_go_on():
+            super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """Take in bytes, or their first fragment."""
+        if self._may_go_on():
+            super().handle_bytes(event)
+
+    def handle_ping(self) -> None:
+        """Answer a ping."""
+        if self._may_go_on():
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take in the answer to a ping."""
+        if self._may_go_on():
+            super().handle_pong(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a whole message on."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self._refuse(1007, "not UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def _may_go_on(self) -> bool:
+        """Count a frame; one too many ends the connection."""
+        now = self.loop.time()
+        if now - self._second >= 1:
+            self._second, self._frames = now, 0
+        self._frames += 1
+        if self._frames > MAX_FRAMES_PER_S:
+            self._refuse(1008, "too many frames")
+        return not self.close_sent
+
+    def _refuse(self, code: int, reason: str) -> None:
+        if self.close_sent:
+            return
+        self.frames = []
+        self.conn.fail(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
