@@ -9,6 +9,7 @@ from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.work import Work
 from quietzone_gateway.identity.work import build_work as build_identity_work
+from quietzone_gateway.live import BoundedSocket, Live, Principals
 from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_gateway.rest import HttpServer, Parts, make_api
 from quietzone_gateway.rest.reads import Reads, follow_changes
@@ -53,18 +54,28 @@ async def build(settings: GatewaySettings) -> App:
     warm_up = WarmUp((qr, analytics), CLOCK)
     app.task("warm-up", warm_up.run)
     app.ready_when("peers", warm_up.not_ready)
+    clients = Clients(settings.trusted_proxies)
+    live = Live(bus, cache, Principals(identity.authentication), settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
     api = make_api(
         Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, CLOCK),
-        Clients(settings.trusted_proxies),
+        clients,
         RANDOMNESS,
         settings=settings,
     )
     try:
-        server = HttpServer(api, settings.gateway_host, settings.gateway_port, drain_s=settings.drain_s)
+        server = HttpServer(
+            live.door(api, settings.gateway_cors_origins),
+            settings.gateway_host,
+            settings.gateway_port,
+            drain_s=settings.drain_s,
+            websocket=BoundedSocket,
+            live=lambda: len(live),
+        )
     except OSError as error:
         raise SettingsError(str(error)) from error
     await _show_first_key(identity, settings)  # after what can fail: it is shown once
     app.task("api", server.serve, stop=server.stop)
+    app.task("live", live.run, stop=live.stop)  # after the server, so that it stops first: live connections are sent away, not cut off
     app.ready_when("api", server.not_ready)
     return app
 

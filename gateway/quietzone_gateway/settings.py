@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from quietzone_gateway.identity.settings import FirstKeySettings
+from quietzone_gateway.live import LiveSettings
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.http.settings import ProxySettings
 from quietzone_kit.lifecycle import ProcessSettings
@@ -26,7 +27,7 @@ class GatewayWorkSettings(GatewayStoreSettings):
     )
 
 
-class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings):
+class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings):
     """Roles `serve` and `verify`."""
 
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")
