@@ -1,27 +1,16 @@
 """The composition root of one machine."""
 
 import asyncio
-import fcntl
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TextIO
 
 from quietzone_kit.runtime import SystemRandomness
+from quietzone_standalone.folder import locked
 from quietzone_standalone.ports import check_free
+from quietzone_standalone.prepare import contract_stores, migrate_stores
 from quietzone_standalone.roles import ROLES, environment, ops_ports
 from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
-
-MOVED = "MOVED"
-"""The file that says that a data folder's stores are history."""
-
-LONGEST_SOCKET_PATH = 100
-"""A Unix socket's path has at most 107 bytes on Linux and 103 on macOS, `.sock` included."""
-
-
-class DataFolderTaken(Exception):
-    """Another `quietzone serve` uses the folder, or it can't be used: says what to do."""
 
 
 @asynccontextmanager
@@ -31,7 +20,7 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
     Raises:
         PortTaken: a port isn't free.
         DataFolderTaken: the folder isn't free.
-        SettingsError: names every variable that is wrong.
+        SettingsError: names every variable that is wrong; a store can't be used by this release.
         RoleFailed: a role can't start.
     """
     told = environment(installation, SystemRandomness().token(32).hex())
@@ -40,9 +29,12 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
         check_free(installation.scan_port, "scans")
         for role, port in ops_ports(told).items():
             check_free(port, f"the operators' port of {role.title}, from QUIETZONE_OPS_PORT on")
+        migrated_before = await migrate_stores(told)
         supervisor = Supervisor(ROLES, told, say)
         try:
             await supervisor.start()
+            if installation.backends is Backends.EMBEDDED:  # on servers an older release may run beside this one
+                await contract_stores(told, migrated_before)
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(supervisor.watch())
                 yield supervisor
@@ -51,34 +43,3 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
             raise failures.exceptions[0] from None
         finally:
             await supervisor.stop()
-
-
-def locked(installation: Installation) -> TextIO:
-    """Make the data folder and take it for this process; the lock ends with the file's closing, or with the process.
-
-    Raises:
-        DataFolderTaken: another process has it, it can't be used, or what it held has moved to servers.
-    """
-    run = installation.data / "run"
-    if len(os.fsencode(run)) + len("/analytics.sock") > LONGEST_SOCKET_PATH:
-        raise DataFolderTaken(f"{installation.data} is too long a path for the sockets in it: choose a shorter one with --data")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        installation.data.chmod(0o700)
-        file = (installation.data / "serve.lock").open("w", encoding="utf-8")
-    except OSError as error:
-        raise DataFolderTaken(f"{installation.data} can't be used ({error.strerror}): choose another folder with --data") from error
-    if installation.backends is Backends.EMBEDDED and (installation.data / MOVED).exists():
-        file.close()
-        raise DataFolderTaken(
-            f"what {installation.data} held has moved to servers: start it with --backends real (or remove its file {MOVED} to go back "
-            "to the state before the move)"
-        )
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise DataFolderTaken(
-            f"another `quietzone serve` uses {installation.data}: stop it, or choose another folder with --data"
-        ) from None
-    return file

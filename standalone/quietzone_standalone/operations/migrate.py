@@ -24,9 +24,9 @@ from quietzone_kit.files import posix_files
 from quietzone_kit.outbox import OUTBOX_INDEX
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_qr.codes.repository import CODES
+from quietzone_standalone.folder import MOVED, locked
 from quietzone_standalone.operations.stores import BLOBS_URL, CLOCK, OWNED, Stores, open_files, open_stores, urls
 from quietzone_standalone.roles import ROLES, embedded_urls, environment
-from quietzone_standalone.serve import MOVED, locked
 from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
 from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
