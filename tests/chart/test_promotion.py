@@ -14,7 +14,7 @@ JOINED = merged(STAGED, {"rollout": {"colors": {"green": {"workers": True}}}})
 SWITCHED = merged(JOINED, {"rollout": {"activeColor": "green"}})
 LEFT = merged(SWITCHED, {"rollout": {"colors": {"blue": {"workers": False}}}})
 
-WORKERS = ("analytics-archive", "analytics-project", "analytics-work", "links", "qr-health")
+WORKERS = ("analytics-archive", "analytics-project", "analytics-work", "gateway-work", "links", "qr-health")
 
 
 def test_staging_a_colour_changes_nothing_that_runs(helm: Helm) -> None:
