@@ -1,4 +1,4 @@
-"""uvicorn's WebSockets with bounds on what comes before a message: frames, fragments, and answers that nobody reads."""
+"""uvicorn's WebSockets with bounds on what comes before a message: frames and fragments."""
 
 import asyncio
 from typing import Any
@@ -11,20 +11,11 @@ from websockets.http11 import Request
 
 from quietzone_gateway.rest.server import ABORT
 
-MAX_MESSAGE_BYTES = 16 * 1024
-"""The largest subscription, with 100 codes and a cursor, has 5 KB."""
-
-PING_S = 20.0
-"""Between two pings of the protocol, and how long their answer may take: a client that vanished is noticed within this twice."""
-
 MAX_FRAMES_PER_S = 100
 """Of all kinds: a client sends a pong in 20 s, and messages are bounded beyond this."""
 
 MAX_FRAGMENTS = 64
 """Of one message: nobody cuts 16 KiB smaller; empty fragments have no bytes that could be counted."""
-
-MAX_UNSENT_BYTES = 256 * 1024
-"""What may wait in a connection's buffer. Events wait for room by themselves; answers to pings don't."""
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):
@@ -37,18 +28,17 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self._frames = 0
         self._second = 0.0
 
-    def data_received(self, data: bytes) -> None:
-        """Take in bytes, unless what they would be answered with isn't taken."""
-        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            self.transport.abort()
-            return
-        super().data_received(data)
-
     def handle_connect(self, event: Request) -> None:
         """Begin; the application can end the connection at once."""
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["state"][ABORT] = self.transport.abort
+
+    def start_keepalive(self) -> None:
+        """Begin to ping; the handshake is over, and what it said isn't needed any more (4 KB a connection)."""
+        super().start_keepalive()
+        del self.request, self.response
+        self.scope["headers"] = []
 
     def handle_cont(self, event: Frame) -> None:
         """Take in a further fragment."""

@@ -27,6 +27,12 @@ LIFETIME_S = 60.0
 MAX_CONNECTIONS = 2_000
 """Open at once beside live ones, 30 KB each; more are closed at once, before they can take memory from the others."""
 
+MAX_MESSAGE_BYTES = 16 * 1024
+"""Of a WebSocket: the largest subscription, with 100 codes and a cursor, has 5 KB."""
+
+PING_S = 20.0
+"""Between two pings of a WebSocket, and how long the answer may take: who vanished without a word is noticed within this twice."""
+
 ABORT = "quietzone.abort"
 """In a scope's `state`: what ends the connection at once, with all that waits in its buffer."""
 
@@ -56,8 +62,10 @@ class HttpServer:
             app,
             http=partial(_BoundedProtocol, live),  # type: ignore[arg-type] # whatever makes one
             ws=websocket or "none",
-            ws_max_size=MAX_HEAD_BYTES,
-            ws_per_message_deflate=False,  # 40 KB a connection, for messages of some hundred bytes
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
+            ws_per_message_deflate=False,  # 34 KB a connection, for messages of some hundred bytes
             lifespan="off",
             log_config=None,
             log_level="error",  # anybody can send malformed requests, and would fill the log
