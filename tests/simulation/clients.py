@@ -8,7 +8,7 @@ from typing import Any
 
 from quietzone_kit.errors import AlreadyExists, NotFound, Unavailable
 from quietzone_qr.codes.domain import AccountId, Code, State
-from quietzone_qr.codes.use_cases import Edit, NewCode
+from quietzone_qr.codes.requests import Edit, NewCode
 from simulation.chance import Chance
 from simulation.codebook import DELETED, PAUSED, REDIRECT, UNAVAILABLE, UNKNOWN, Answer, Codebook, Sight
 from simulation.ledger import Ledger

@@ -18,11 +18,12 @@ from quietzone_kit.errors import NotFound, Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import run_projection
-from quietzone_qr.codes.domain import AccountId, Code, ScanBase
+from quietzone_qr.codes.domain import NOBODY, AccountId, Code, ScanBase
 from quietzone_qr.codes.events import to_message
 from quietzone_qr.codes.repository import CODES, Codes
 from quietzone_qr.codes.repository import COLLECTIONS as QR_COLLECTIONS
-from quietzone_qr.codes.use_cases import Edit, NewCode, create_code, delete_code, resolve_slug, update_code
+from quietzone_qr.codes.requests import Edit, NewCode
+from quietzone_qr.codes.use_cases import create_code, delete_code, resolve_slug, update_code
 from quietzone_qr.rendering import Image, ImageFormat, Renderer
 from quietzone_topics import QR_CODE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from quietzone_tracking.decide import Link
@@ -72,15 +73,17 @@ class QrApi:
     async def create(self, account_id: AccountId, new: NewCode) -> Code:
         """A new code."""
         place = self._place
-        return await create_code(self._codes, self._renderer, place.clock, place.randomness, scan=SCAN, account_id=account_id, new=new)
+        create = partial(create_code, self._codes, self._renderer, place.clock, place.randomness, scan=SCAN)
+        return await create(account_id=account_id, new=new, act=NOBODY)
 
     async def update(self, code: Code, edit: Edit) -> Code:
         """The code as it is then."""
-        return await update_code(self._codes, self._place.clock, scan=SCAN, account_id=code.account_id, code_id=code.code_id, edit=edit)
+        update = partial(update_code, self._codes, self._place.clock, scan=SCAN, account_id=code.account_id)
+        return await update(code_id=code.code_id, edit=edit, act=NOBODY)
 
     async def delete(self, code: Code) -> Code:
         """The tombstone."""
-        await delete_code(self._codes, self._place.clock, account_id=code.account_id, code_id=code.code_id)
+        await delete_code(self._codes, self._place.clock, account_id=code.account_id, code_id=code.code_id, act=NOBODY)
         return await resolve_slug(self._codes, code.slug)
 
     async def resolve(self, slug: str) -> Code:

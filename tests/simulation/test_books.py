@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from quietzone_qr.codes.domain import AccountId, Change, Code, CodeId, Destination, ScanBase, Slug, State, Title, issue
+from quietzone_qr.codes.domain import AccountId, Change, Code, CodeId, Destination, Draft, ScanBase, Slug, State, issue
+from quietzone_qr.codes.texts import Title
 from simulation.codebook import PAUSED, REDIRECT, UNAVAILABLE, UNKNOWN, Answer, Codebook, Sight, expected
 from simulation.ledger import Disturbance, Ledger
 
@@ -68,15 +69,8 @@ def test_an_edge_that_was_killed_before_it_could_flush_is_excused_when_its_machi
 
 
 def a_code(slug: str = "menu", code_id: str = "code") -> Code:
-    return issue(
-        CodeId(code_id),
-        AccountId("account"),
-        slug=Slug(slug),
-        scan=ScanBase.parse("https://qz.test"),
-        destination=Destination("https://example.com/1"),
-        title=Title(""),
-        at_ms=1,
-    )
+    draft = Draft(CodeId(code_id), AccountId("account"), None, Destination("https://example.com/1"), Title(""))
+    return issue(draft, Slug(slug), ScanBase.parse("https://qz.test"), at_ms=1)
 
 
 def moved(code: Code, number: int) -> Code:

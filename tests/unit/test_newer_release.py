@@ -17,6 +17,7 @@ from unit.analytics.scans import NOON_MS, batch, closed, lost, record, seen, sou
 from unit.analytics.world import LOG, bounds
 from unit.gateway.identity.everything import write_identity
 from unit.qr.codes import Desk, StepClock
+from unit.qr.counters.world import World as CounterWorld
 from unit.qr.health.world import World as HealthWorld
 from unit.tracking.links_world import bus_in_memory, changed, junk, link
 
@@ -71,6 +72,13 @@ async def write_qr(store: NewerStore) -> None:
     await desk.update(code.code_id, destination="https://example.com/newer", state=State.ACTIVE)
     await desk.delete(code.code_id)
     await _relay(store)
+    counters = CounterWorld(store)
+    await counters.create(tags=["red"], folder="Menus")
+    await counters.count()
+    await counters.create(tags=["blue"])
+    await counters.desk.update(counters.codes[0], tags=["blue"])
+    await counters.publish()
+    await counters.count()
     health = HealthWorld(store)
     await health.hear()
     health.web.answers["https://example.com/menu"] = Answered(404)

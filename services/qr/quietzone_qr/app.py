@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeAlias
 
+from prometheus_client import Gauge
+
 from quietzone.qr.v1.code_service_pb2_grpc import add_CodeServiceServicer_to_server
 from quietzone_kit import roles
 from quietzone_kit.bus import Bus, TopicMismatch, open_bus
@@ -15,7 +17,7 @@ from quietzone_kit.documents.migrations import declare
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.outbox import Relay
-from quietzone_kit.projection import ForeignLog
+from quietzone_kit.projection import ForeignLog, run_projection
 from quietzone_kit.reaction import FailsOnEverything, run_reaction
 from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
@@ -24,6 +26,12 @@ from quietzone_kit.tasks import Kind, Tasks, Worker
 from quietzone_kit.telemetry import logger
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
+from quietzone_qr.counters.metrics import STOPPED as COUNTERS_STOPPED
+from quietzone_qr.counters.projection import GROUP as COUNTERS
+from quietzone_qr.counters.projection import CounterProjection
+from quietzone_qr.counters.repository import COLLECTIONS as COUNTER_COLLECTIONS
+from quietzone_qr.counters.repository import CounterStore
+from quietzone_qr.counters.use_cases import Totalled
 from quietzone_qr.health.ask import Asker, SystemResolver
 from quietzone_qr.health.consumers import NAME, FollowCodes
 from quietzone_qr.health.domain import Schedule
@@ -51,7 +59,7 @@ CHECKS_AT_ONCE = 8
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """A task that runs as long as its process."""
 
-ALL_COLLECTIONS = (*COLLECTIONS, *(each for each in HEALTH_COLLECTIONS if each not in COLLECTIONS))
+ALL_COLLECTIONS = (*COLLECTIONS, *(each for each in HEALTH_COLLECTIONS if each not in COLLECTIONS), *COUNTER_COLLECTIONS)
 """All that this service stores."""
 
 TOPICS = (QR_CODE_V1, QR_DESTINATION_V1)
@@ -68,6 +76,7 @@ async def build(settings: QrSettings) -> App:
     bus = _bus(app, settings)
     relay = Relay(documents, CODES, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
     app.task("outbox relay", _on_topics(bus, relay.run))
+    _count_codes(app, documents, bus)
     if settings.qr_health:
         _ask_destinations(app, settings, documents, bus)
     cache = _cache(app, settings)
@@ -78,7 +87,9 @@ async def build(settings: QrSettings) -> App:
     app.ready_when("first symbol", warm_up.not_ready)
     renderer = Renderer(executor, gate, cache)
     scan = ScanBase.parse(settings.scan_base_url)
-    service = CodeService(Codes(documents, relay.wake), renderer, CLOCK, RANDOMNESS, scan, healths=Healths(documents))
+    totalled = Totalled(CounterStore(documents), CLOCK)
+    codes, healths = Codes(documents, relay.wake), Healths(documents)
+    service = CodeService(codes, renderer, CLOCK, RANDOMNESS, scan, healths=healths, totalled=totalled)
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
     server = Server(settings.qr_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_CodeServiceServicer_to_server, service)
@@ -117,7 +128,15 @@ def _ask_destinations(app: App, settings: HealthSettings, documents: Documents, 
     app.task("health relay", _on_topics(bus, relay.run))
     app.task("health checks", worker.run)
     react = partial(run_reaction, bus, QR_CODE_V1.name, NAME, follower, CLOCK, randomness=RANDOMNESS)
-    app.task("health of codes", _stopped(_on_topics(bus, react)))
+    told = "link health hears of no codes any more; the rest goes on"
+    app.task("health of codes", _stopped(_on_topics(bus, react), STOPPED, told))
+
+
+def _count_codes(app: App, documents: Documents, bus: Bus) -> None:
+    """Counters of codes; all processes share the partitions."""
+    projection = CounterProjection(CounterStore(documents), CLOCK, owner=uuid7(CLOCK, RANDOMNESS))
+    count = partial(run_projection, bus, QR_CODE_V1.name, COUNTERS, projection, CLOCK, randomness=RANDOMNESS)
+    app.task("counters", _stopped(_on_topics(bus, count), COUNTERS_STOPPED, "codes are counted no more; the rest goes on"))
 
 
 async def _documents(app: App, settings: QrStoreSettings) -> Documents:
@@ -158,18 +177,18 @@ def _on_topics(bus: Bus, main: Main) -> Main:
     return run
 
 
-def _stopped(react: Main) -> Main:
-    """A reaction that stops alone: codes must be issued and changed, and what is known of destinations be checked all the same.
+def _stopped(main: Main, stopped: Gauge, told: str) -> Main:
+    """A consumer that stops alone: codes must be issued and changed, and what is known of destinations be checked all the same.
 
     Nor may its end be the process's where it is by itself: whatever starts that again lets it fail on as many records again.
     """
 
     async def run() -> None:
         try:
-            await react()
+            await main()
         except (FailsOnEverything, ForeignLog, TopicMismatch) as error:
-            STOPPED.set(1)
-            log.error("link health hears of no codes any more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
+            stopped.set(1)
+            log.error(told, error=str(error))  # noqa: TRY400 - it says it all
             await asyncio.Event().wait()
 
     return run

@@ -8,9 +8,11 @@ from contract.gateway.served import Api, Noon, problem, running
 
 from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
+from quietzone_qr.app import ALL_COLLECTIONS
 from quietzone_qr.codes.domain import ScanBase
-from quietzone_qr.codes.repository import COLLECTIONS, Codes
-from quietzone_qr.health.repository import COLLECTIONS as HEALTH_COLLECTIONS
+from quietzone_qr.codes.repository import Codes
+from quietzone_qr.counters.repository import CounterStore
+from quietzone_qr.counters.use_cases import Totalled
 from quietzone_qr.health.repository import Healths
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.rpc import CodeService
@@ -20,10 +22,11 @@ from quietzone_qr.rpc import CodeService
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     executor, randomness = ThreadExecutor("qr", 2), SystemRandomness()
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
-    await documents.ensure(*COLLECTIONS, *HEALTH_COLLECTIONS)
+    await documents.ensure(*ALL_COLLECTIONS)
     codes = Codes(documents, lambda: None)
     scan = ScanBase.parse("https://qr.example.com")
-    service = CodeService(codes, Renderer(executor, Gate()), Noon(), randomness, scan, healths=Healths(documents))
+    healths, totalled = Healths(documents), Totalled(CounterStore(documents), Noon())
+    service = CodeService(codes, Renderer(executor, Gate()), Noon(), randomness, scan, healths=healths, totalled=totalled)
     async with running(tmp_path, service) as api:
         yield api
     await documents.close()

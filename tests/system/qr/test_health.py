@@ -26,9 +26,10 @@ from quietzone_kit.reaction import DeadLetters, dead_topic
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, load
 from quietzone_qr.app import ALL_COLLECTIONS, build, build_health
-from quietzone_qr.codes.domain import AccountId, ScanBase
+from quietzone_qr.codes.domain import NOBODY, AccountId, ScanBase
 from quietzone_qr.codes.repository import CODES, Codes
-from quietzone_qr.codes.use_cases import NewCode, create_code
+from quietzone_qr.codes.requests import NewCode
+from quietzone_qr.codes.use_cases import create_code
 from quietzone_qr.health.consumers import NAME
 from quietzone_qr.health.domain import State
 from quietzone_qr.health.metrics import STOPPED
@@ -186,6 +187,7 @@ async def test_the_role_runs_alone_and_takes_up_what_happened_before_it_started(
         scan=ScanBase.parse("http://localhost:8080"),
         account_id=AccountId("anna"),
         new=NewCode(menu.url, "", None),
+        act=NOBODY,
     )
     await publish_what_waits(documents, tmp_path)
     app = await build_health(settings_in(tmp_path))
@@ -260,7 +262,7 @@ async def test_beside_the_rest_it_stops_alone(tmp_path: Path) -> None:
 
     running = await stopped(await build(load(QrSettings, urls_in(tmp_path) | SOON | told)))
 
-    assert running == ["cache", "health checks", "health of codes", "health relay", "outbox relay", "warm-up"]
+    assert running == ["cache", "counters", "health checks", "health of codes", "health relay", "outbox relay", "warm-up"]
 
 
 @pytest.mark.parametrize("waits", ["0", "600,soon", "86401", ",".join("1" * 11), "-1", "1.5"])

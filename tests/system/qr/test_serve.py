@@ -18,9 +18,10 @@ from quietzone_kit.rpc import SCOPE_EDGE, SERVICE_SCOPES, Caller, CallerKeys, Pe
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, load
 from quietzone_qr.app import build
-from quietzone_qr.codes.domain import AccountId, ScanBase
+from quietzone_qr.codes.domain import NOBODY, AccountId, ScanBase
 from quietzone_qr.codes.repository import COLLECTIONS, Codes
-from quietzone_qr.codes.use_cases import NewCode, create_code
+from quietzone_qr.codes.requests import NewCode
+from quietzone_qr.codes.use_cases import create_code
 from quietzone_qr.rendering import Gate, Renderer
 from quietzone_qr.settings import QrSettings
 from quietzone_topics import QR_CODE_V1
@@ -144,6 +145,7 @@ async def test_an_event_that_waited_when_its_process_ended_is_published_by_the_n
         scan=ScanBase.parse("http://localhost:8080"),
         account_id=AccountId("anna"),
         new=NewCode("https://example.com/", "", None),
+        act=NOBODY,
     )
     await documents.close()
 

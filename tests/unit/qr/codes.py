@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from hypothesis import strategies as st
 from ports import Inline
@@ -10,9 +11,25 @@ from quietzone.qr.v1.code_pb2 import CodeEvent
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.outbox import waiting
 from quietzone_kit.runtime import SystemRandomness
-from quietzone_qr.codes import use_cases
-from quietzone_qr.codes.domain import AccountId, Change, Code, CodeId, ScanBase, State, issue, parse_destination, parse_slug, parse_title
+from quietzone_qr.codes import batches, use_cases
+from quietzone_qr.codes.domain import (
+    NOBODY,
+    AccountId,
+    Act,
+    Change,
+    Code,
+    CodeId,
+    Draft,
+    ScanBase,
+    State,
+    issue,
+    parse_destination,
+    parse_slug,
+)
+from quietzone_qr.codes.listing import Filter, Order, Question
 from quietzone_qr.codes.repository import CODES, COLLECTIONS, Codes
+from quietzone_qr.codes.requests import Edit, NewCode, Target
+from quietzone_qr.codes.texts import parse_folder, parse_tags, parse_title
 from quietzone_qr.rendering import Gate, Renderer
 
 SCAN = ScanBase.parse("https://q.example")
@@ -25,15 +42,9 @@ TITLES = ("", "Menu", "Menü, Tisch 4")
 
 def code(*, slug: str = "menu", destination: str = DESTINATIONS[0], title: str = "Menu") -> Code:
     """A code of revision 1."""
-    return issue(
-        CodeId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01"),
-        OURS,
-        slug=parse_slug(slug),
-        scan=SCAN,
-        destination=parse_destination(destination, SCAN),
-        title=parse_title(title),
-        at_ms=BORN_MS,
-    )
+    code_id = CodeId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01")
+    draft = Draft(code_id, OURS, None, parse_destination(destination, SCAN), parse_title(title))
+    return issue(draft, parse_slug(slug), SCAN, BORN_MS)
 
 
 CHANGES = st.builds(
@@ -41,6 +52,8 @@ CHANGES = st.builds(
     destination=st.none() | st.sampled_from(DESTINATIONS).map(lambda text: parse_destination(text, SCAN)),
     title=st.none() | st.sampled_from(TITLES).map(parse_title),
     state=st.none() | st.sampled_from([State.ACTIVE, State.PAUSED]),
+    tags=st.none() | st.sampled_from([(), ("red",), ("blue", "red")]).map(parse_tags),
+    folder=st.none() | st.sampled_from(["", "Menus/2026"]).map(parse_folder),
 )
 
 
@@ -69,13 +82,23 @@ class Desk:
         self.clock = StepClock()
         self.randomness = SystemRandomness()
 
-    async def create(
-        self, destination: str = DESTINATIONS[0], *, title: str = "", slug: str | None = None, account_id: AccountId = OURS
-    ) -> Code:
-        new = use_cases.NewCode(destination, title, slug)
+    async def create(self, destination: str = DESTINATIONS[0], *, account_id: AccountId = OURS, act: Act = NOBODY, **wanted: Any) -> Code:
+        new = NewCode(**({"destination": destination, "title": "", "slug": None} | wanted))
         return await use_cases.create_code(
-            self.codes, self.renderer, self.clock, self.randomness, scan=SCAN, account_id=account_id, new=new
+            self.codes, self.renderer, self.clock, self.randomness, scan=SCAN, account_id=account_id, new=new, act=act
         )
+
+    async def create_many(self, *new: NewCode, account_id: AccountId = OURS, act: Act = NOBODY) -> list[batches.Ended]:
+        return await batches.create_codes(
+            self.codes, self.renderer, self.clock, self.randomness, scan=SCAN, account_id=account_id, new=new, act=act
+        )
+
+    async def listed(self, *, limit: int = 100, account_id: AccountId = OURS, order: Order | None = None, **chosen: Any) -> list[Code]:
+        question = Question(limit, chosen=Filter(**chosen), order=order)
+        return list((await use_cases.list_codes(self.codes, account_id=account_id, question=question)).codes)
+
+    async def block(self, target: Target, reason: str = "phishing", *, blocked: bool = True) -> Code:
+        return await use_cases.block_code(self.codes, self.clock, target=target, act=Act("user:op", reason), blocked=blocked)
 
     async def get(self, code_id: str, *, account_id: AccountId = OURS) -> Code:
         return await use_cases.get_code(self.codes, account_id=account_id, code_id=code_id)
@@ -84,11 +107,10 @@ class Desk:
         self,
         code_id: str,
         *,
-        destination: str | None = None,
-        title: str | None = None,
-        state: State | None = None,
         expected_revision: int | None = None,
         account_id: AccountId = OURS,
+        act: Act = NOBODY,
+        **wanted: Any,
     ) -> Code:
         return await use_cases.update_code(
             self.codes,
@@ -96,12 +118,15 @@ class Desk:
             scan=SCAN,
             account_id=account_id,
             code_id=code_id,
-            edit=use_cases.Edit(destination, title, state),
+            edit=Edit(**wanted),
             expected_revision=expected_revision,
+            act=act,
         )
 
     async def delete(self, code_id: str, *, expected_revision: int | None = None, account_id: AccountId = OURS) -> None:
-        await use_cases.delete_code(self.codes, self.clock, account_id=account_id, code_id=code_id, expected_revision=expected_revision)
+        await use_cases.delete_code(
+            self.codes, self.clock, account_id=account_id, code_id=code_id, expected_revision=expected_revision, act=NOBODY
+        )
 
     async def events(self, code_id: str) -> list[CodeEvent]:
         """What waits in the code's outbox, oldest first."""

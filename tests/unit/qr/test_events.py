@@ -3,8 +3,9 @@ from hypothesis import strategies as st
 from unit.qr.codes import BORN_MS, CHANGES, SCAN, code
 
 from quietzone.qr.v1.code_pb2 import CHANGE_KIND_CHANGED, CHANGE_KIND_CREATED, CHANGE_KIND_DELETED, CODE_STATE_DELETED, Code, CodeEvent
-from quietzone_qr.codes.domain import Change, State, parse_destination, parse_title
+from quietzone_qr.codes.domain import Change, State, parse_destination
 from quietzone_qr.codes.events import code_event, to_message
+from quietzone_qr.codes.texts import parse_title
 
 
 def told(before: object, after: object) -> CodeEvent:

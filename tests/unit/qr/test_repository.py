@@ -8,7 +8,7 @@ from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavai
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import OUTBOX_FIELDS
 from quietzone_qr.codes import repository
-from quietzone_qr.codes.domain import CodeId
+from quietzone_qr.codes.domain import NOBODY, CodeId
 from quietzone_qr.codes.repository import CODES, Codes
 
 
@@ -43,7 +43,7 @@ async def test_a_relay_that_takes_events_between_reading_and_writing_is_no_confl
     emptied = {name: value for name, value in held.stored.body.items() if name not in OUTBOX_FIELDS}
     await desk.documents.replace(CODES, emptied, if_version=held.stored.version)
 
-    await desk.codes.replace(held, held.code.deleted(held.code.updated_at_ms))
+    await desk.codes.replace(held, held.code.deleted(held.code.updated_at_ms), NOBODY)
 
     assert [event.after.revision for event in await desk.events(code.code_id)] == [2]
 

@@ -15,6 +15,7 @@ from quietzone_kit.ids import birth_ms
 from quietzone_qr.codes import use_cases
 from quietzone_qr.codes.domain import AccountId, Change, State
 from quietzone_qr.codes.events import to_message
+from quietzone_qr.codes.listing import Question
 from quietzone_qr.codes.repository import CODES
 from quietzone_qr.rendering import Gate, ImageFormat, Renderer
 
@@ -139,7 +140,7 @@ class TestGet:
 
 class TestList:
     async def slugs(self, desk: Desk, *, page_size: int = 0, after: str = "") -> tuple[list[str], str | None]:
-        page = await use_cases.list_codes(desk.codes, account_id=OURS, page_size=page_size, page_token=after)
+        page = await use_cases.list_codes(desk.codes, account_id=OURS, question=Question(page_size, after or None))
         return [code.slug for code in page.codes], page.next_token
 
     async def test_codes_come_newest_first(self, desk: Desk) -> None:
@@ -181,7 +182,7 @@ class TestList:
             await self.slugs(desk, page_size=page_size)
 
     async def test_a_token_that_no_page_gave_is_refused(self, desk: Desk) -> None:
-        with pytest.raises(InvalidInput, match="page_token: not a token that a page of codes gave"):
+        with pytest.raises(InvalidInput, match="page_token: not a token that a page of this list gave"):
             await self.slugs(desk, after="made-up")
 
     async def test_another_accounts_token_is_refused(self, desk: Desk) -> None:
@@ -190,7 +191,7 @@ class TestList:
         _, token = await self.slugs(desk, page_size=1)
 
         with pytest.raises(InvalidInput, match="page_token"):
-            await use_cases.list_codes(desk.codes, account_id=OTHERS, page_size=10, page_token=token or "")
+            await use_cases.list_codes(desk.codes, account_id=OTHERS, question=Question(10, token))
 
 
 class TestUpdate:
@@ -232,7 +233,7 @@ class TestUpdate:
     async def test_an_update_that_changes_nothing_by_its_words_is_refused(self, desk: Desk) -> None:
         code = await desk.create()
 
-        with pytest.raises(InvalidInput, match="set destination, title or state"):
+        with pytest.raises(InvalidInput, match="set destination, title, state, tags or folder"):
             await desk.update(code.code_id)
 
     async def test_another_accounts_code_is_not_found(self, desk: Desk) -> None:
@@ -399,7 +400,7 @@ async def test_events_form_a_chain_of_revisions_from_creation_to_the_last_state(
     async with opened_desk() as desk:
         code = await desk.create()
         for change in history:
-            code = await desk.update(code.code_id, destination=change.destination, title=change.title, state=change.state)
+            code = await desk.update(code.code_id, **{name: getattr(change, name) for name in Change.__dataclass_fields__})
         if deleted:
             await desk.delete(code.code_id)
 

@@ -1,8 +1,7 @@
-"""Codes: what a slug, a destination and a title may be, and what can happen to a code."""
+"""Codes: what a slug and a destination may be, and what can happen to a code."""
 
 import ipaddress
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -10,15 +9,16 @@ from typing import NewType, Self
 
 from ada_url import URL
 
+from quietzone_qr.codes.listing import Shown
+from quietzone_qr.codes.texts import NOWHERE, Folder, Tag, Title
+
 AccountId = NewType("AccountId", str)
 CodeId = NewType("CodeId", str)
-"""A UUIDv7 in its 36-character form."""
+"""A UUID in its 36-character form: of version 7, or 5 where it follows from a request id."""
 Slug = NewType("Slug", str)
 """The part of a scan URL that names a code, checked by `parse_slug`; case counts."""
 Destination = NewType("Destination", str)
 """An http(s) URL in its WHATWG serialisation, checked by `parse_destination`: ASCII, nothing in it needs escaping in a header."""
-Title = NewType("Title", str)
-"""For people, checked by `parse_title`."""
 
 MIN_SLUG, MAX_SLUG = 3, 64
 """Shorter ones are for the house; longer ones make symbols that print badly."""
@@ -35,7 +35,6 @@ RESERVED = frozenset(
 
 MAX_DESTINATION_BYTES = 2048
 """What old browsers and most proxies take in a Location header."""
-MAX_TITLE = 200
 MAX_ORIGIN = 447
 """So that a payload has at most 512 bytes, which make a symbol of 89 modules; longer ones print badly."""
 DESTINATIONS_KEPT = 100
@@ -53,10 +52,6 @@ class InvalidSlug(ValueError):
 
 class InvalidDestination(ValueError):
     """Says what is wrong with a destination, and what would do."""
-
-
-class InvalidTitle(ValueError):
-    """Says what is wrong with a title, and what would do."""
 
 
 class InvalidScanBase(ValueError):
@@ -126,6 +121,13 @@ def parse_slug(text: str) -> Slug:
     return Slug(text)
 
 
+def parse_slug_prefix(text: str) -> str:
+    """Check the beginning of slugs; raises InvalidSlug."""
+    if not 1 <= len(text) <= MAX_SLUG or not _SLUG.fullmatch(text):
+        raise InvalidSlug(f"slugs begin with 1 to {MAX_SLUG} of 0-9, A-Z, a-z, _ and -")
+    return text
+
+
 def draw_slug(draw: Callable[[int], str]) -> Slug:
     """A slug of `draw(n)`, which gives `n` random symbols of an alphabet without look-alikes.
 
@@ -180,25 +182,6 @@ def _parsed(text: str) -> URL | None:
         return None
 
 
-_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-"""What turns the text around it (UAX #9): in a list it would turn what stands beside the title."""
-
-
-def parse_title(text: str) -> Title:
-    """Check a title, and bring it to Unicode's normal form C.
-
-    Raises:
-        InvalidTitle: too long, or with characters that don't show.
-    """
-    title = unicodedata.normalize("NFC", text)
-    if len(title) > MAX_TITLE:
-        raise InvalidTitle(f"a title has at most {MAX_TITLE} characters, this one has {len(title)}")
-    for place, character in enumerate(title, 1):
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in _TURNS:
-            raise InvalidTitle(f"it holds {character!r} at place {place}, which is no character to show; remove it")
-    return Title(title)
-
-
 class State(Enum):
     """Whether scans are redirected."""
 
@@ -231,6 +214,19 @@ class Change:
     destination: Destination | None = None
     title: Title | None = None
     state: State | None = None
+    tags: tuple[Tag, ...] | None = None
+    folder: Folder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who changes a code, as its caller's `subject` says, and why; empty where nobody says."""
+
+    subject: str = ""
+    reason: str = ""
+
+
+NOBODY = Act()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +234,8 @@ class Code:
     """What is printed (id, slug, payload: they never change) and where it leads.
 
     `destinations` are the last versions, oldest first, at least one: the last is in force. `revision` is 1 when the code is issued, and
-    one more with each change that its owner can see.
+    one more with each change that its owner can see. While the operator blocks it `unblocks_to` is the state that it gets back; `state` is
+    PAUSED then, also in the store, for the sake of releases that know nothing of blocking.
     """
 
     code_id: CodeId
@@ -251,6 +248,21 @@ class Code:
     revision: int
     created_at_ms: int
     updated_at_ms: int
+    tags: tuple[Tag, ...] = ()
+    folder: Folder = NOWHERE
+    unblocks_to: State | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the operator keeps its scans from being redirected."""
+        return self.unblocks_to is not None and self.state is not State.DELETED
+
+    @property
+    def shown(self) -> Shown | None:
+        """Its state as its account sees it; None when it was deleted."""
+        if self.state is State.DELETED:
+            return None
+        return Shown.BLOCKED if self.is_blocked else Shown(self.state.value)
 
     @property
     def destination(self) -> Destination:
@@ -263,12 +275,32 @@ class Code:
         Raises:
             InvalidTransition: its state doesn't allow it.
         """
+        if self.is_blocked and change.state not in (None, State.DELETED):
+            raise InvalidTransition("the operator has blocked this code, and only the operator can activate or pause it; ask them why")
         following = replace(
             self,
             title=self.title if change.title is None else change.title,
             state=self.state if change.state is None else self._moved(change.state),
             destinations=self._redirected(change.destination, at_ms),
+            tags=self.tags if change.tags is None else change.tags,
+            folder=self.folder if change.folder is None else change.folder,
         )
+        return self._followed_by(following, at_ms)
+
+    def blocked(self, at_ms: int) -> "Code":
+        """The code while the operator blocks it; itself when that is so already.
+
+        Raises:
+            InvalidTransition: it is deleted.
+        """
+        return self if self.is_blocked else self._followed_by(replace(self, state=State.PAUSED, unblocks_to=self.state), at_ms)
+
+    def unblocked(self, at_ms: int) -> "Code":
+        """The code when the operator blocks it no more; itself when that is so already."""
+        back = self.unblocks_to
+        return self if back is None else self._followed_by(replace(self, state=back, unblocks_to=None), at_ms)
+
+    def _followed_by(self, following: "Code", at_ms: int) -> "Code":
         if following == self:
             return self
         if self.state is State.DELETED:
@@ -301,19 +333,32 @@ class Code:
         return max(at_ms, self.updated_at_ms)
 
 
-def issue(
-    code_id: CodeId, account_id: AccountId, *, slug: Slug, scan: ScanBase, destination: Destination, title: Title, at_ms: int
-) -> Code:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A code that is to be issued, all but its slug; `chosen` is the one that it must have, None: any."""
+
+    code_id: CodeId
+    account_id: AccountId
+    chosen: Slug | None
+    destination: Destination
+    title: Title
+    tags: tuple[Tag, ...] = ()
+    folder: Folder = NOWHERE
+
+
+def issue(draft: Draft, slug: Slug, scan: ScanBase, at_ms: int) -> Code:
     """A new code."""
     return Code(
-        code_id=code_id,
-        account_id=account_id,
+        code_id=draft.code_id,
+        account_id=draft.account_id,
         slug=slug,
         payload=scan.payload(slug),
-        destinations=(DestinationVersion(destination, 1, at_ms),),
-        title=title,
+        destinations=(DestinationVersion(draft.destination, 1, at_ms),),
+        title=draft.title,
         state=State.ACTIVE,
         revision=1,
         created_at_ms=at_ms,
         updated_at_ms=at_ms,
+        tags=draft.tags,
+        folder=draft.folder,
     )

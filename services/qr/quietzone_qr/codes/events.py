@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.events import Event
 from quietzone_kit.telemetry import traceparent
-from quietzone_qr.codes.domain import Code, State
+from quietzone_qr.codes.domain import NOBODY, Act, Code, State
 from quietzone_topics import TYPE_QR_CODE
 
 SOURCE = "/quietzone/qr"
@@ -19,11 +19,18 @@ STATES: Mapping[State, "code_pb2.CodeState.ValueType"] = {
 _COUNTED = ("revision", "updated_at_ms")  # they differ with every change, and say nothing about it
 
 
-def code_event(before: Code | None, after: Code) -> Event:
+def code_event(before: Code | None, after: Code, act: Act = NOBODY) -> Event:
     """The event of one change; `before` is None when the code is new. Its id follows from code and revision: sent twice it is the same."""
     was = None if before is None else to_message(before)
     now = to_message(after)
-    told = code_pb2.CodeEvent(kind=_kind(before, after), before=was, after=now, changed=() if was is None else _changed(was, now))
+    told = code_pb2.CodeEvent(
+        kind=_kind(before, after),
+        before=was,
+        after=now,
+        changed=() if was is None else _changed(was, now),
+        subject=act.subject,
+        reason=act.reason,
+    )
     return Event(
         id=f"{after.code_id}.{after.revision}",
         source=SOURCE,
@@ -48,6 +55,9 @@ def to_message(code: Code) -> code_pb2.Code:
         revision=code.revision,
         created_at_ms=code.created_at_ms,
         updated_at_ms=code.updated_at_ms,
+        tags=code.tags,
+        folder=code.folder,
+        blocked=code.is_blocked,
     )
 
 

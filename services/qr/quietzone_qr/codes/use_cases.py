@@ -3,8 +3,7 @@
 Every change is one write together with the event that tells of it. A store that doesn't answer in time is Unavailable.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from quietzone_kit.documents import InvalidCursor, VersionConflict
@@ -14,6 +13,7 @@ from quietzone_kit.errors import (
     FieldViolation,
     InvalidInput,
     NotFound,
+    QuietzoneError,
     RevisionMismatch,
     Unavailable,
     Violations,
@@ -22,19 +22,22 @@ from quietzone_kit.ids import short_code, uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_qr.codes.domain import (
     AccountId,
-    Change,
+    Act,
     Code,
     CodeId,
+    Draft,
     InvalidSlug,
+    InvalidTransition,
     ScanBase,
+    Slug,
     State,
     draw_slug,
     issue,
-    parse_destination,
     parse_slug,
-    parse_title,
 )
-from quietzone_qr.codes.repository import CodePage, Codes, Held, SlugTaken
+from quietzone_qr.codes.listing import NotServed, Question, plan
+from quietzone_qr.codes.repository import AlreadyIssued, CodePage, Codes, Held, SlugTaken
+from quietzone_qr.codes.requests import Edit, NewCode, Target, checked, drafted
 from quietzone_qr.metrics import CODES, SLUGS_DRAWN_AGAIN
 from quietzone_qr.rendering import DEFAULT_SIZE_PX, MAX_SIZE_PX, MIN_SIZE_PX, Image, ImageFormat, ImageTooSmall, Renderer, Unreadable
 
@@ -43,61 +46,85 @@ DRAWS = 5
 ATTEMPTS = 10
 """Of a write: the relay may take events out of the document twice meanwhile; the rest is for others who change the same code."""
 DEFAULT_PAGE, MAX_PAGE = 50, 1000
-
-
-@dataclass(frozen=True, slots=True)
-class NewCode:
-    """What somebody wants a code to be, unchecked; `slug` None means: draw one."""
-
-    destination: str
-    title: str
-    slug: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What somebody wants to be different about a code, unchecked; None leaves as it is."""
-
-    destination: str | None
-    title: str | None
-    state: State | None
+MAX_SKIP = 9_000
+"""What is passed over is read: with the longest page behind it as much as a store gives at once."""
+MAX_REASON = 500
 
 
 async def create_code(
-    codes: Codes, renderer: Renderer, clock: Clock, randomness: Randomness, *, scan: ScanBase, account_id: AccountId, new: NewCode
+    codes: Codes, renderer: Renderer, clock: Clock, randomness: Randomness, *, scan: ScanBase, account_id: AccountId, new: NewCode, act: Act
 ) -> Code:
-    """Issue a code whose slug was never used before, and whose symbol two decoders have read.
+    """Issue a code whose slug was never used before, and whose symbol two decoders have read; or find what the same request has issued.
 
     Raises:
         InvalidInput: names each field that is wrong.
         AlreadyExists: the slug is or was taken.
-        FailedPrecondition: the symbol can't be read back.
+        FailedPrecondition: the symbol can't be read back, or the code that this request has issued was deleted since.
         Unavailable: every drawn slug was taken, which is next to impossible; try again.
     """
-    violations = Violations()
-    with violations.field("destination"):
-        destination = parse_destination(new.destination, scan)
-    with violations.field("title"):
-        title = parse_title(new.title)
-    with violations.field("slug"):
-        chosen = None if new.slug is None else parse_slug(new.slug)
-    violations.check()
-    code_id, at_ms = CodeId(uuid7(clock, randomness)), clock.now_ms()
-    for _ in range(1 if chosen else DRAWS):
+    draft = drafted(new, scan, account_id, lambda: uuid7(clock, randomness))
+    if new.request_id is not None and (there := await issued_before(codes, draft)):
+        return there
+    at_ms = clock.now_ms()
+    for _ in range(1 if draft.chosen else DRAWS):
         try:
-            slug = chosen or draw_slug(partial(short_code, randomness))
-            code = issue(code_id, account_id, slug=slug, scan=scan, destination=destination, title=title, at_ms=at_ms)
-            await _render(renderer, code, ImageFormat.PNG, DEFAULT_SIZE_PX)
-            await codes.insert(code)
+            code = issue(draft, slug_for(draft, randomness), scan, at_ms)
+            await proved(renderer, code)
+            await codes.insert(code, act)
         except (SlugTaken, InvalidSlug):
-            SLUGS_DRAWN_AGAIN.inc(0 if chosen else 1)
+            SLUGS_DRAWN_AGAIN.inc(0 if draft.chosen else 1)
+        except AlreadyIssued:
+            break
         else:
             CODES.labels("created").inc()
             return code
-    if chosen:
+    # a store that finds both the id and the slug taken names either: the same request may have done so in this moment
+    if there := await issued_before(codes, draft):
+        return there
+    raise not_issued(draft)
+
+
+def slug_for(draft: Draft, randomness: Randomness) -> Slug:
+    """The slug that was chosen, or one that is drawn; raises InvalidSlug: draw again."""
+    return draft.chosen or draw_slug(partial(short_code, randomness))
+
+
+async def proved(renderer: Renderer, code: Code) -> None:
+    """Have the code's symbol read back.
+
+    Raises:
+        FailedPrecondition: it can't be.
+    """
+    await _render(renderer, code, ImageFormat.PNG, DEFAULT_SIZE_PX)
+
+
+async def issued_before(codes: Codes, draft: Draft) -> Code | None:
+    """The code that has the draft's id, since the same request has issued it; None when there is none.
+
+    Raises:
+        FailedPrecondition: it was deleted since.
+    """
+    held = await codes.get(draft.account_id, draft.code_id)
+    return None if held is None else still_there(held)
+
+
+def still_there(held: Held) -> Code:
+    """A code that a request has issued before.
+
+    Raises:
+        FailedPrecondition: it was deleted since.
+    """
+    if held.code.state is State.DELETED:
+        raise FailedPrecondition("the code that this request has created was deleted since; use another request_id for a new one")
+    return held.code
+
+
+def not_issued(draft: Draft) -> QuietzoneError:
+    """Why no slug could be had."""
+    if draft.chosen:
         taken = FieldViolation("slug", "is or was taken; choose another, or leave it out to have one drawn")
-        raise AlreadyExists(f"the slug {chosen!r} {taken.reason}", taken)
-    raise Unavailable(f"{DRAWS} drawn slugs were all taken; try again")
+        return AlreadyExists(f"the slug {draft.chosen!r} {taken.reason}", taken)
+    return Unavailable(f"{DRAWS} drawn slugs were all taken; try again")
 
 
 async def get_code(codes: Codes, *, account_id: AccountId, code_id: str) -> Code:
@@ -109,22 +136,39 @@ async def get_code(codes: Codes, *, account_id: AccountId, code_id: str) -> Code
     return (await _live(codes, account_id, code_id)).code
 
 
-async def list_codes(codes: Codes, *, account_id: AccountId, page_size: int, page_token: str) -> CodePage:
-    """The account's codes, newest first, without deleted ones; a page size of 0 means 50, an empty token the first page.
+async def list_codes(codes: Codes, *, account_id: AccountId, question: Question) -> CodePage:
+    """The account's codes without deleted ones; a limit of 0 means 50.
 
     Raises:
-        InvalidInput: a page size above 1,000 or below 0, or a token that no page gave.
+        InvalidInput: a limit or skip out of bounds, a token that no page of this question gave, or what no index serves.
     """
-    if not 0 <= page_size <= MAX_PAGE:
-        raise InvalidInput(FieldViolation("page_size", f"use 1 to {MAX_PAGE}, or 0 for {DEFAULT_PAGE}"))
+    violations = Violations()
+    if not 0 <= question.limit <= MAX_PAGE:
+        violations.add("page_size", f"use 1 to {MAX_PAGE}, or 0 for {DEFAULT_PAGE}")
+    if not 0 <= question.skip <= MAX_SKIP:
+        violations.add("skip", f"use 0 to {MAX_SKIP}; page tokens lead further")
+    violations.check()
     try:
-        return await codes.newest_of(account_id, limit=page_size or DEFAULT_PAGE, after=page_token or None)
+        found = plan(question.chosen, question.order)
+    except NotServed as error:
+        raise InvalidInput(FieldViolation("filter", str(error))) from error
+    try:
+        return await codes.listed(account_id, found, limit=question.limit or DEFAULT_PAGE, skip=question.skip, after=question.after)
     except InvalidCursor as error:
-        raise InvalidInput(FieldViolation("page_token", "not a token that a page of codes gave; leave it out to begin anew")) from error
+        wrong = FieldViolation("page_token", "not a token that a page of this list gave; leave it out to begin anew")
+        raise InvalidInput(wrong) from error
 
 
 async def update_code(
-    codes: Codes, clock: Clock, *, scan: ScanBase, account_id: AccountId, code_id: str, edit: Edit, expected_revision: int | None = None
+    codes: Codes,
+    clock: Clock,
+    *,
+    scan: ScanBase,
+    account_id: AccountId,
+    code_id: str,
+    edit: Edit,
+    expected_revision: int | None = None,
+    act: Act,
 ) -> Code:
     """Change what `edit` names; nothing is written when all of it is so already.
 
@@ -132,23 +176,17 @@ async def update_code(
         InvalidInput: names each field that is wrong.
         NotFound: this account has no such code, or it was deleted.
         RevisionMismatch: `expected_revision` is given, and the code has another.
+        FailedPrecondition: its state is to be changed, and the operator has blocked it.
         Unavailable: too many events wait, or too many others change this code; try again.
     """
-    violations = Violations()
-    with violations.field("destination"):
-        destination = None if edit.destination is None else parse_destination(edit.destination, scan)
-    with violations.field("title"):
-        title = None if edit.title is None else parse_title(edit.title)
-    if edit.state is State.DELETED:
-        violations.add("state", "use ACTIVE or PAUSED; DeleteCode deletes")
-    if edit == Edit(None, None, None):
-        violations.add("destination", "nothing is to be changed; set destination, title or state")
-    violations.check()
-    change = Change(destination, title, edit.state)
-    return await _rewrite(codes, account_id, code_id, expected_revision, lambda code: code.changed(change, clock.now_ms()))
+    change = checked(edit, scan)
+    read = partial(_live, codes, account_id, code_id)
+    return await _rewrite(codes, read, expected_revision, act, lambda code: code.changed(change, clock.now_ms()))
 
 
-async def delete_code(codes: Codes, clock: Clock, *, account_id: AccountId, code_id: str, expected_revision: int | None = None) -> None:
+async def delete_code(
+    codes: Codes, clock: Clock, *, account_id: AccountId, code_id: str, expected_revision: int | None = None, act: Act
+) -> None:
     """Leave a tombstone, which keeps the slug for ever.
 
     Raises:
@@ -156,7 +194,22 @@ async def delete_code(codes: Codes, clock: Clock, *, account_id: AccountId, code
         RevisionMismatch: `expected_revision` is given, and the code has another.
         Unavailable: too many events wait, or too many others change this code; try again.
     """
-    await _rewrite(codes, account_id, code_id, expected_revision, lambda code: code.deleted(clock.now_ms()))
+    read = partial(_live, codes, account_id, code_id)
+    await _rewrite(codes, read, expected_revision, act, lambda code: code.deleted(clock.now_ms()))
+
+
+async def block_code(codes: Codes, clock: Clock, *, target: Target, act: Act, blocked: bool = True) -> Code:
+    """Have scans of a code of any account answered with 451, or end that: for the operator only, who says why.
+
+    Raises:
+        InvalidInput: no reason is given, or too long a one.
+        NotFound: there is no such code, or it was deleted.
+        Unavailable: too many events wait, or too many others change this code; try again.
+    """
+    if not 1 <= len(act.reason) <= MAX_REASON:
+        raise InvalidInput(FieldViolation("reason", f"say why, in 1 to {MAX_REASON} characters; it stands in the audit log"))
+    read = partial(_targeted, codes, target)
+    return await _rewrite(codes, read, None, act, lambda code: (code.blocked if blocked else code.unblocked)(clock.now_ms()))
 
 
 async def render_code(
@@ -183,39 +236,74 @@ async def resolve_slug(codes: Codes, slug: str) -> Code:
         NotFound: it was never issued.
     """
     try:
-        code = await codes.by_slug(parse_slug(slug))
+        held = await codes.by_slug(parse_slug(slug))
     except InvalidSlug:
-        code = None
-    if code is None:
+        held = None
+    if held is None:
         raise NotFound(f"no code was ever issued with the slug {slug!r:.100}")
-    return code
+    return held.code
 
 
 async def _rewrite(
-    codes: Codes, account_id: AccountId, code_id: str, expected_revision: int | None, follow: Callable[[Code], Code]
+    codes: Codes, read: Callable[[], Awaitable[Held]], expected_revision: int | None, act: Act, follow: Callable[[Code], Code]
 ) -> Code:
     """Replace a code by what follows; what came between reading and writing is read again, and with it the expected revision."""
     for _ in range(ATTEMPTS):
-        held = await _live(codes, account_id, code_id)
-        if expected_revision is not None and held.code.revision != expected_revision:
-            raise RevisionMismatch(f"the code has revision {held.code.revision}, not {expected_revision}; read it again")
-        after = follow(held.code)
+        held = await read()
+        after = followed(held.code, expected_revision, follow)
         if after == held.code:
             return after
         try:
-            await codes.replace(held, after)
+            await codes.replace(held, after, act)
         except VersionConflict:
             continue
-        CODES.labels("deleted" if after.state is State.DELETED else "changed").inc()
+        count_change(after)
         return after
     raise Unavailable("too many others change this code; try again")
 
 
-async def _live(codes: Codes, account_id: AccountId, code_id: str) -> Held:
-    held = await codes.get(account_id, CodeId(code_id))
+def followed(code: Code, expected_revision: int | None, follow: Callable[[Code], Code]) -> Code:
+    """What comes after a code.
+
+    Raises:
+        RevisionMismatch: it hasn't the revision that is expected.
+        FailedPrecondition: its state doesn't allow it.
+    """
+    if expected_revision is not None and code.revision != expected_revision:
+        raise RevisionMismatch(f"the code has revision {code.revision}, not {expected_revision}; read it again")
+    try:
+        return follow(code)
+    except InvalidTransition as error:
+        raise FailedPrecondition(str(error)) from error
+
+
+def count_change(after: Code) -> None:
+    """Count a change that was written."""
+    CODES.labels("deleted" if after.state is State.DELETED else "changed").inc()
+
+
+def live(held: Held | None, what: str) -> Held:
+    """A code that wasn't deleted; `what` says how it was asked for.
+
+    Raises:
+        NotFound: there is none.
+    """
     if held is None or held.code.state is State.DELETED:
-        raise NotFound(f"no code with the id {code_id!r:.100}")
+        raise NotFound(f"no code with the {what:.120}")
     return held
+
+
+async def _live(codes: Codes, account_id: AccountId, code_id: str) -> Held:
+    return live(await codes.get(account_id, CodeId(code_id)), f"id {code_id!r}")
+
+
+async def _targeted(codes: Codes, target: Target) -> Held:
+    if target.code_id:
+        return live(await codes.of_any_account(CodeId(target.code_id)), f"id {target.code_id!r}")
+    try:
+        return live(await codes.by_slug(parse_slug(target.slug)), f"slug {target.slug!r}")
+    except InvalidSlug as error:
+        raise NotFound(f"no code with the slug {target.slug!r:.100}") from error
 
 
 async def _render(renderer: Renderer, code: Code, image_format: ImageFormat, size_px: int) -> Image:
