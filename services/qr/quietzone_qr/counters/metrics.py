@@ -5,7 +5,7 @@ from prometheus_client import Counter, Gauge
 EVENTS_REJECTED = Counter(
     "quietzone_qr_counter_events_rejected_total",
     "Changes of codes that make no sense and were passed over; counts may be wrong by them until they are made anew. Stays 0; else the log "
-    "says which record and why: who writes to qr.code.v1?",
+    "says which record and why: find who writes to qr.code.v1.",
 )
 
 MADE_ANEW = Counter(
