@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from opentelemetry.trace import Span
 from prometheus_client import Gauge, Histogram
@@ -162,7 +163,7 @@ class _Answer:
         if self.started:
             raise error
         problem = problem_of(error) or internal()
-        await problem.response(instance=scope["path"], request_id=self.request_id)(scope, receive, self)
+        await problem.response(instance=quote(scope["path"]), request_id=self.request_id)(scope, receive, self)
 
 
 def client_behind(clients: Clients, scope: Scope, headers: Headers) -> Client:
