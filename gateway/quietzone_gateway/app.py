@@ -6,8 +6,9 @@ from functools import partial
 from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.idempotency import Repeats, sweep_for_ever
 from quietzone_gateway.identity.build import Identity, build_identity
+from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
-from quietzone_gateway.identity.work import Work
+from quietzone_gateway.identity.work import Tools, Work
 from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.live import BoundedSocket, Live, Principals
 from quietzone_gateway.migrations import MIGRATIONS
@@ -24,6 +25,7 @@ from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import declare
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
+from quietzone_kit.mail import open_mail
 from quietzone_kit.rpc import CallerKeys, Peer, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
@@ -31,7 +33,9 @@ from quietzone_kit.settings import SettingsError, setting
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""
 BUS_THREADS = 2
-"""Two relays publish, and topics are read meanwhile."""
+"""Relays publish, and topics are read meanwhile."""
+PASSWORD_THREADS = 2
+"""Hashing a password takes 50 ms and 19 MB, without the interpreter's lock."""
 
 CLOCK = SystemClock()
 RANDOMNESS = SystemRandomness()
@@ -45,8 +49,9 @@ async def build(settings: GatewaySettings) -> App:
     reads = Reads(cache)
     app.task("cache", cache.run)
     app.task("changes", partial(follow_changes, reads, bus, CLOCK, RANDOMNESS))
-    work = _work(app, documents, bus) if settings.gateway_work else None
-    identity = build_identity(documents, cache, CLOCK, RANDOMNESS, wakers=work.wakers if work else {})
+    work = _work(app, settings, documents, bus) if settings.gateway_work else None
+    executor = ThreadExecutor("passwords", PASSWORD_THREADS)
+    identity = build_identity(IdentityParts(documents, cache, CLOCK, RANDOMNESS, executor, work.wakers if work else {}), settings)
     identity.serve(app)
     repeats = Repeats(documents)
     app.task("repeats", partial(sweep_for_ever, repeats, CLOCK))
@@ -83,12 +88,15 @@ async def build(settings: GatewaySettings) -> App:
 async def build_work(settings: GatewayWorkSettings) -> App:
     """The role `work`: what is done behind the API, and nothing else."""
     app = App(drain_s=settings.drain_s)
-    _work(app, await _documents(app, settings), _bus(app, settings))
+    _work(app, settings, await _documents(app, settings), _bus(app, settings))
     return app
 
 
-def _work(app: App, documents: Documents, bus: Bus) -> Work:
-    work = build_identity_work(documents, bus, CLOCK, RANDOMNESS)
+def _work(app: App, settings: GatewayWorkSettings, documents: Documents, bus: Bus) -> Work:
+    with setting("mail_url"):
+        mailer = open_mail(settings.mail_url, sender=settings.mail_from)
+    app.close("mail", mailer.close)
+    work = build_identity_work(Tools(documents, bus, mailer, CLOCK, RANDOMNESS), settings)
     work.run(app)
     return work
 

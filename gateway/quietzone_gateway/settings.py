@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from quietzone_gateway.identity.settings import FirstKeySettings
+from quietzone_gateway.identity.settings import FirstKeySettings, IdentitySettings
 from quietzone_gateway.live import LiveSettings
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.http.settings import ProxySettings
@@ -16,7 +16,7 @@ class GatewayStoreSettings(ProcessSettings):
     gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
 
 
-class GatewayWorkSettings(GatewayStoreSettings):
+class GatewayWorkSettings(GatewayStoreSettings, IdentitySettings):
     """Role `work`, and what `serve` shares with it."""
 
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
@@ -36,6 +36,6 @@ class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSetti
     analytics_address: str = Field(description="Where the analytics service is called: host:port, dns:///name:port or unix:/path")
     gateway_work: bool = Field(
         True,
-        description="Whether this process also does the work behind the API (tells of changes); false where "
+        description="Whether this process also does the work behind the API (tells of changes, sends mail); false where "
         "`python -m quietzone_gateway work` does that by itself",
     )

@@ -95,10 +95,14 @@ class FailedPrecondition(QuietzoneError):
 
 
 class ResourceExhausted(QuietzoneError):
-    """A limit of the caller's is reached."""
+    """A limit of the caller's is reached; `retry_after_s` is when it is worth trying again, None when that isn't known."""
 
     code = "RESOURCE_EXHAUSTED"
     http_status = 429
+
+    def __init__(self, message: str, *violations: FieldViolation, retry_after_s: int | None = None) -> None:
+        super().__init__(message, *violations)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(QuietzoneError):

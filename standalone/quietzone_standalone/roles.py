@@ -52,6 +52,7 @@ def environment(place: Installation, caller_key: str, environ: Mapping[str, str]
     """
     defaults = {
         "QUIETZONE_LOG_LEVEL": "warning",
+        "QUIETZONE_PUBLIC_URL": f"http://localhost:{place.port}",
         "QUIETZONE_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",  # nobody comes from these but a proxy on this machine
     }
     fixed = _fixed(place, caller_key)

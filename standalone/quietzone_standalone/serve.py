@@ -9,6 +9,7 @@ from quietzone_standalone.folder import locked
 from quietzone_standalone.ports import check_free
 from quietzone_standalone.prepare import contract_stores, migrate_stores
 from quietzone_standalone.roles import ROLES, environment, ops_ports
+from quietzone_standalone.secret import SECRET_KEY, gateway_secret
 from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
 
@@ -30,7 +31,7 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
         for role, port in ops_ports(told).items():
             check_free(port, f"the operators' port of {role.title}, from QUIETZONE_OPS_PORT on")
         migrated_before = await migrate_stores(told)
-        supervisor = Supervisor(ROLES, told, say)
+        supervisor = Supervisor(ROLES, {SECRET_KEY: gateway_secret(installation.data), **told}, say)
         try:
             await supervisor.start()
             if installation.backends is Backends.EMBEDDED:  # on servers an older release may run beside this one

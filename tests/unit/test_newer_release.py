@@ -44,7 +44,7 @@ from quietzone_tracking.salts import SaltStore
 
 T = TypeVar("T")
 
-WRITTEN_ONCE = {"salts", "link_rejects", "rejects"}
+WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "memberships", "signing_keys"}
 """Their documents are inserted and deleted, and never changed."""
 
 EVERY = [
@@ -132,6 +132,7 @@ async def write_analytics(store: NewerStore) -> None:
 async def write_gateway(store: NewerStore) -> None:
     """All that identity does, and a request that comes once."""
     await write_identity(store)
+    await _work(store)
     await once(Repeats(store), StepClock(), Asked("ours", "key", "fingerprint"), _answer)
     await _relay(store, KEYS)
 

@@ -4,33 +4,46 @@ from dataclasses import dataclass
 
 from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.identity.keys.known import KnownKeys
+from quietzone_gateway.identity.sessions.known import FromBrowser, KnownSessions
+from quietzone_gateway.identity.sessions.tokens import is_token
 from quietzone_kit.errors import Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows, as it came; empty where it shows nothing. `address` is the client's, whole."""
+    """What a request shows, as it came; empty where it shows nothing. `address` is the client's, whole.
+
+    `origin` and `csrf` (the header X-CSRF-Token) are looked at with a `cookie` alone.
+    """
 
     address: str
     bearer: str = ""
     api_key: str = ""
+    cookie: str = ""
+    method: str = "GET"
+    origin: str = ""
+    csrf: str = ""
 
 
 class Authentication:
     """Finds principals."""
 
-    def __init__(self, keys: KnownKeys) -> None:
+    def __init__(self, keys: KnownKeys, sessions: KnownSessions) -> None:
         self._keys = keys
+        self._sessions = sessions
 
     async def principal_of(self, shown: Credentials) -> Principal:
-        """Whoever shows these.
+        """Whoever shows these; what a program shows goes before a cookie, which browsers send by themselves.
 
         Raises:
             Unauthenticated: nobody known.
             PermissionDenied: somebody known, who may not come in this way or now.
             Unavailable: that can't be found out now.
         """
-        secret = shown.bearer or shown.api_key
-        if not secret:
-            raise Unauthenticated("send an API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`")
-        return await self._keys.principal_of(secret, shown.address)
+        if is_token(shown.bearer):
+            return await self._sessions.by_token(shown.bearer, shown.address)
+        if secret := shown.bearer or shown.api_key:
+            return await self._keys.principal_of(secret, shown.address)
+        if shown.cookie:
+            return await self._sessions.by_cookie(FromBrowser(shown.cookie, shown.method, shown.origin, shown.csrf), shown.address)
+        raise Unauthenticated("send an API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`, or sign in")

@@ -1,25 +1,46 @@
 """Identity, put together: ports in, one object out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from quietzone_gateway.identity.accounts.memberships import Memberships
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS, Accounts
+from quietzone_gateway.identity.attempts import Attempts
 from quietzone_gateway.identity.authentication import Authentication
 from quietzone_gateway.identity.keys.known import KnownKeys, Uses
 from quietzone_gateway.identity.keys.repository import KEYS, Keys
 from quietzone_gateway.identity.keys.use_cases import KIND as KEY
 from quietzone_gateway.identity.keys.use_cases import find_key
+from quietzone_gateway.identity.mails.tasks import TaskPost
 from quietzone_gateway.identity.ports import Ports
 from quietzone_gateway.identity.remembered import News, Remembered
-from quietzone_gateway.identity.work import Wakers
+from quietzone_gateway.identity.seal import Seal
+from quietzone_gateway.identity.sessions.known import KnownSessions
+from quietzone_gateway.identity.sessions.repository import Sessions
+from quietzone_gateway.identity.sessions.signing import SigningKeys
+from quietzone_gateway.identity.sessions.tokens import Tokens
+from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.identity.users.passwords import Argon2, Passwords
+from quietzone_gateway.identity.users.people import ACCOUNT, SESSION, USER, People, Rules
+from quietzone_gateway.identity.users.repository import USERS, Users
+from quietzone_gateway.identity.work import MAILS, NOBODY, Wakers, nobody
 from quietzone_kit.cache import Cache
 from quietzone_kit.documents import Documents
 from quietzone_kit.lifecycle import App
-from quietzone_kit.runtime import Clock, Randomness
+from quietzone_kit.runtime import Clock, Executor, Randomness
 
-NOBODY: Wakers = {}
+DAY_MS = 86_400_000
 
-ACCOUNT = "account"
-"""What replicas are told of: an account's id."""
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What identity stands on. `executor` hashes passwords; `wakers` are those of the background work, if it runs in this process."""
+
+    documents: Documents
+    cache: Cache
+    clock: Clock
+    randomness: Randomness
+    executor: Executor
+    wakers: Wakers = field(default_factory=lambda: NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +49,8 @@ class Identity:
 
     accounts: Accounts
     keys: Keys
+    people: People
+    signing: SigningKeys
     ports: Ports
     authentication: Authentication
     uses: Uses
@@ -38,19 +61,51 @@ class Identity:
         app.task("key uses", self.uses.run)
 
 
-def build_identity(documents: Documents, cache: Cache, clock: Clock, randomness: Randomness, *, wakers: Wakers = NOBODY) -> Identity:
-    """Identity on a store whose collections are there. `wakers` are those of the background work, if it runs in this process."""
-    accounts = Accounts(documents, wakers.get(ACCOUNTS.name, _nobody))
-    keys = Keys(documents, wakers.get(KEYS.name, _nobody))
-    news = News(cache)
-    known_accounts = Remembered(clock, accounts.standing)
-    known_keys = Remembered(clock, lambda lookup: find_key(accounts, keys, clock, lookup))
-    news.about(ACCOUNT, known_accounts)
-    news.about(KEY, known_keys)
+def build_identity(parts: Parts, settings: IdentitySettings, *, passwords: Passwords | None = None) -> Identity:
+    """Identity on a store whose collections are there; `passwords` takes the place of those that the settings describe."""
+    documents, clock, wakers = parts.documents, parts.clock, parts.wakers
+    seal = Seal(settings.secret_keys(), parts.randomness)
+    signing = SigningKeys(documents, seal, clock, parts.randomness, rotate_ms=settings.token_key_days * DAY_MS)
+    news = News(parts.cache)
+    ports = Ports(clock, parts.randomness, news)
+    people = People(
+        users=Users(documents, wakers.get(USERS.name, nobody)),
+        accounts=Accounts(documents, wakers.get(ACCOUNTS.name, nobody)),
+        memberships=Memberships(documents),
+        sessions=Sessions(documents),
+        attempts=Attempts(documents, seal, clock),
+        passwords=passwords or _argon2(parts, settings),
+        seal=seal,
+        tokens=Tokens(signing, settings.public_url, clock),
+        post=TaskPost(documents, clock, parts.randomness, wakers.get(MAILS, nobody)),
+        ports=ports,
+        rules=Rules(settings.sign_up, settings.session_days * DAY_MS, "Quietzone"),
+    )
+    keys = Keys(documents, wakers.get(KEYS.name, nobody))
     uses = Uses(keys)
-    authentication = Authentication(KnownKeys(known_keys, known_accounts, uses, clock))
-    return Identity(accounts, keys, Ports(clock, randomness, news), authentication, uses)
+    authentication = _authentication(people, keys, uses, settings.public_url)
+    return Identity(people.accounts, keys, people, signing, ports, authentication, uses)
 
 
-def _nobody() -> None:
-    """No relay runs here."""
+def _authentication(people: People, keys: Keys, uses: Uses, origin: str) -> Authentication:
+    """What finds principals, with memories that heed the news."""
+    clock, news = people.ports.clock, people.ports.news
+    accounts = Remembered(clock, people.accounts.standing)
+    known_keys = Remembered(clock, lambda lookup: find_key(people.accounts, keys, clock, lookup))
+    sessions, users = Remembered(clock, people.sessions.get), Remembered(clock, people.users.get)
+    for kind, memory in ((ACCOUNT, accounts), (KEY, known_keys), (SESSION, sessions), (USER, users)):
+        news.about(kind, memory)
+    return Authentication(
+        KnownKeys(known_keys, accounts, uses, clock),
+        KnownSessions(people.tokens, people.seal, clock, sessions=sessions, users=users, accounts=accounts, origin=origin),
+    )
+
+
+def _argon2(parts: Parts, settings: IdentitySettings) -> Argon2:
+    return Argon2(
+        parts.executor,
+        parts.randomness,
+        memory_kib=settings.argon2_memory_kib,
+        rounds=settings.argon2_rounds,
+        lanes=settings.argon2_lanes,
+    )

@@ -104,6 +104,23 @@ class Principal:
         return scopes - self.scopes
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who isn't known yet: his address, whole (it is compared and counted, never kept), and what his program calls itself."""
+
+    address: str
+    agent: str = ""
+
+    @property
+    def place(self) -> str:
+        """What failures are counted for: an IPv4 address, or the /64 of an IPv6 address, which is one household's."""
+        try:
+            known = ipaddress.ip_address(self.address.partition("%")[0])
+        except ValueError:
+            return "unknown"
+        return str(known if known.version == 4 else ipaddress.ip_network((known, 64), strict=False))
+
+
 @lru_cache(4096)  # of those who call now: it takes 10 µs, and each request needs it
 def truncated(address: str) -> str:
     """An IPv4 address without its last byte, an IPv6 address without its last ten; empty when it is no address.

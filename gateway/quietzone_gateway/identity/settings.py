@@ -1,8 +1,12 @@
 """Settings of identity."""
 
-from pydantic import Field, SecretStr
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
 
 from quietzone_gateway.identity.keys.domain import MIN_KEY_CHARACTERS
+from quietzone_gateway.identity.seal import MIN_CHARACTERS
 from quietzone_kit.settings import Settings
 
 
@@ -14,3 +18,56 @@ class FirstKeySettings(Settings):
         min_length=MIN_KEY_CHARACTERS,
         description="The first account's API key; without it one is made at the first start and shown once. Another value replaces the key",
     )
+
+
+class IdentitySettings(Settings):
+    """Of the API, and of the work behind it."""
+
+    public_url: str = Field(
+        "http://localhost:8000",
+        description="Where people reach this installation, as https://qr.example.com: links in mails are made of it, and with a cookie "
+        "only pages of its origin may change something",
+    )
+    gateway_secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts what must be read again (second factors, keys that sign), equal in all processes: 32 or more random "
+        "characters; of several (a,b) the first encrypts, all decrypt. Without it people can't sign in, API keys work. Lost, and they "
+        "need new second factors",
+    )
+    sign_up: Literal["open", "invited", "closed"] = Field(
+        "invited", description="Who may sign up: everybody, who is invited into an account, or nobody"
+    )
+    session_days: int = Field(30, ge=1, le=365, description="How long somebody stays signed in whose program refreshes; browsers: 24 h")
+    token_key_days: int = Field(
+        30, ge=1, le=365, description="How long one key signs access tokens; the next is published ten minutes before"
+    )
+    argon2_memory_kib: int = Field(
+        19_456, ge=8, le=4_194_304, description="Memory of a password's hash, in KiB (OWASP's advice); more makes guessing dearer, and us"
+    )
+    argon2_rounds: int = Field(2, ge=1, le=100, description="Rounds of a password's hash (OWASP's advice)")
+    argon2_lanes: int = Field(1, ge=1, le=64, description="Lanes of a password's hash (OWASP's advice)")
+    mail_url: str = Field(
+        "print://",
+        description="Who sends mail: print:// (stdout), smtp://user@host:587?password_file=…, smtps://host:465",
+    )
+    mail_from: str = Field("Quietzone <quietzone@localhost.localdomain>", description="The sender of mail: an address, or Name <address>")
+
+    @field_validator("gateway_secret_key")
+    @classmethod
+    def _secrets_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key.strip()) < MIN_CHARACTERS for key in value.get_secret_value().split(",")):
+            raise ValueError(f"each key has at least {MIN_CHARACTERS} characters; `openssl rand -hex 32` makes one")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("an http(s) URL without a path, such as https://qr.example.com")
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys that encrypt and decrypt; none where people can't sign in."""
+        given = self.gateway_secret_key.get_secret_value() if self.gateway_secret_key else ""
+        return tuple(key.strip() for key in given.split(",") if key.strip())

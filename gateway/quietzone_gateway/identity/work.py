@@ -1,29 +1,59 @@
-"""What identity does in the background: tells of changes. In role `work`, or beside the API."""
+"""What identity does in the background: tells of changes, sends mails, changes keys, forgets what is over. In role `work`, or beside the
+API.
+"""
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
-from quietzone_gateway.identity.accounts.repository import ACCOUNTS
+from quietzone_gateway.identity.accounts.repository import ACCOUNTS, Accounts
+from quietzone_gateway.identity.attempts import SWEPT, Attempts
 from quietzone_gateway.identity.keys.repository import KEYS
+from quietzone_gateway.identity.mails.tasks import KIND as MAIL
+from quietzone_gateway.identity.mails.tasks import WITHIN_S, SendMail
+from quietzone_gateway.identity.mails.texts import Texts
+from quietzone_gateway.identity.seal import Seal
+from quietzone_gateway.identity.sessions.repository import Sessions
+from quietzone_gateway.identity.sessions.signing import SigningKeys
+from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.identity.users.repository import USERS, Users
 from quietzone_kit.bus import Bus
 from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.documents import Collection, Documents
+from quietzone_kit.errors import Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
+from quietzone_kit.mail import Mailer, MailUnavailable
 from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import Clock, Randomness
+from quietzone_kit.tasks import Kind, Worker
 from quietzone_topics import GATEWAY_AUDIT_V1
 
-TELLING: tuple[Collection, ...] = (ACCOUNTS, KEYS)
+TELLING: tuple[Collection, ...] = (ACCOUNTS, KEYS, USERS)
 """Collections whose documents tell of their changes."""
 
 TOPICS = (GATEWAY_AUDIT_V1,)
 """All that identity writes."""
 
+MAILS = "mails"
+"""The waker of those who send mail; the others are called as their collection."""
+
+MAILS_AT_ONCE = 4
+
+SWEEP_S = 60.0
+"""Between looks for what is over, and for a signing key that is due."""
+
+DAY_MS = 86_400_000
+
 Wakers: TypeAlias = Mapping[str, Callable[[], None]]
 """By collection: what tells its relay that an event waits. Where none runs in this process, polling finds it within a second."""
+
+NOBODY: Wakers = {}
+
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +63,78 @@ class Work:
     bus: Bus
     randomness: Randomness
     relays: Mapping[str, Relay]
+    mails: Worker
+    house: "House"
 
     @property
     def wakers(self) -> Wakers:
-        """What tells each relay that an event waits."""
-        return {name: relay.wake for name, relay in self.relays.items()}
+        """What tells each relay that an event waits, and who sends mail that one is due."""
+        return {MAILS: self.mails.wake, **{name: relay.wake for name, relay in self.relays.items()}}
 
     def run(self, app: App) -> None:
         """Add the tasks to a process."""
         for name, relay in self.relays.items():
             app.task(f"{name} relay", partial(self._on_topics, relay.run))
+        app.task("mails", self.mails.run)
+        app.task("identity housekeeping", self.house.run)
 
-    async def _on_topics(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _on_topics(self, main: Main) -> None:
         """A task once our topics are there. The API answers without the bus, so its absence at the start ends nothing."""
         await ensure_patiently(self.bus, TOPICS, randomness=self.randomness, meanwhile="what is told of changes waits")
         await main()
 
 
-def build_work(documents: Documents, bus: Bus, clock: Clock, randomness: Randomness) -> Work:
+@dataclass(frozen=True, slots=True)
+class House:
+    """Keeps things in order; several replicas do no harm."""
+
+    sessions: Sessions
+    attempts: Attempts
+    signing: SigningKeys | None
+    clock: Clock
+
+    async def run(self) -> NoReturn:
+        """Tidy up now and then, until cancelled."""
+        while True:
+            more = False
+            with contextlib.suppress(Unavailable):  # what is over can wait
+                more = await self.tidy()
+            await asyncio.sleep(0 if more else SWEEP_S)
+
+    async def tidy(self) -> bool:
+        """Forget what is over, make a key that is due; True when there is more to forget."""
+        swept = await self.sessions.sweep(self.clock.now_ms()), await self.attempts.sweep()
+        if self.signing is not None:
+            await self.signing.rotate()
+        return max(swept) >= SWEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the work stands on."""
+
+    documents: Documents
+    bus: Bus
+    mailer: Mailer
+    clock: Clock
+    randomness: Randomness
+
+
+def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     """The tasks on a store whose collections are there."""
+    documents, clock, randomness = tools.documents, tools.clock, tools.randomness
     relays = {
-        each.name: Relay(documents, each, bus, clock=clock, randomness=randomness, owner=uuid7(clock, randomness)) for each in TELLING
+        each.name: Relay(documents, each, tools.bus, clock=clock, randomness=randomness, owner=uuid7(clock, randomness)) for each in TELLING
     }
-    return Work(bus, randomness, relays)
+    users, accounts = Users(documents, relays[USERS.name].wake), Accounts(documents, relays[ACCOUNTS.name].wake)
+    sending = SendMail(users, accounts, tools.mailer, Texts(settings.public_url), clock, randomness=randomness)
+    kinds = {MAIL: Kind(sending, within_s=WITHIN_S, of_others=(MailUnavailable,))}
+    mails = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=MAILS_AT_ONCE)
+    keys = settings.secret_keys()
+    seal = Seal(keys, randomness)
+    signing = SigningKeys(documents, seal, clock, randomness, rotate_ms=settings.token_key_days * DAY_MS) if keys else None
+    return Work(tools.bus, randomness, relays, mails, House(Sessions(documents), Attempts(documents, seal, clock), signing, clock))
+
+
+def nobody() -> None:
+    """Nobody to be woken runs here."""

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError
+from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError, ResourceExhausted, Unauthenticated, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -67,6 +67,9 @@ KEY_UNDER_WAY = Kind(
 )
 MALFORMED_HTTP = Kind("malformed-http", 400, "Malformed HTTP", "The bytes aren't a request as HTTP/1.1 has it; the connection is closed.")
 HEAD_TOO_LARGE = Kind("head-too-large", 431, "Head too large", "Request line and headers have at most 16 KiB together.")
+SECOND_FACTOR_NEEDED = Kind(
+    "second-factor-needed", 401, "A code is needed too", "Send the code that your app shows now, or a recovery code, as `code`."
+)
 INTERNAL = Kind("internal", 500, "A fault of ours", "Tell the operator the `request_id`: the log has the reason beside it.")
 
 KINDS: Mapping[type[QuietzoneError], Kind] = {
@@ -83,6 +86,7 @@ ALL_KINDS: Mapping[str, Kind] = {
         KEY_UNDER_WAY,
         MALFORMED_HTTP,
         HEAD_TOO_LARGE,
+        SECOND_FACTOR_NEEDED,
         INTERNAL,
     )
 }
@@ -151,10 +155,12 @@ def internal() -> Problem:
 
 
 def _headers(error: QuietzoneError) -> dict[str, str]:
-    match error.http_status:
-        case 401:
+    match error:
+        case ResourceExhausted(retry_after_s=int(wait_s)):
+            return {"Retry-After": str(wait_s)}
+        case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="quietzone"'}
-        case 429 | 503:
+        case ResourceExhausted() | Unavailable():
             return {"Retry-After": str(RETRY_AFTER_S)}
         case _:
             return {}

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity
-from quietzone_gateway.identity.domain import OPERATOR, Principal
+from quietzone_gateway.identity.domain import OPERATOR, Principal, Visitor
 from quietzone_gateway.rest.mapped import context_of, with_mapping
 from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
@@ -26,6 +26,9 @@ from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, Permiss
 from quietzone_kit.http.clients import Client
 from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock
+
+COOKIE = "__Host-quietzone"
+"""The prefix binds it to this host, to https and to all paths (RFC 6265bis, 4.1.3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class ApiRoute(APIRoute):
 
     only_names = False
     """Instead of keeping answers: the request is named, and made again."""
+    needs_caller = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As FastAPI makes a route; the scope that the gateway asks for (`Needs`) stands in the description as `x-scope`."""
@@ -61,7 +65,8 @@ class ApiRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_for_caller(request: Request) -> Response:
-            request.state.principal = await _principal_of(request)
+            if self.needs_caller:
+                request.state.principal = await _principal_of(request)
             if not self.dependant.query_params:  # those with a query have a model, which does it
                 _refuse_query(request)
             _refuse_repeated(request)
@@ -91,6 +96,12 @@ class SecretRoute(ApiRoute):
     answers_are_kept = False
 
 
+class OpenRoute(SecretRoute):
+    """An address for those who aren't known yet."""
+
+    needs_caller = False
+
+
 # Only for the API's description: `ApiRoute` has looked already.
 DESCRIBED_SECURITY = [
     Security(HTTPBearer(auto_error=False, description="The account's API key, `qz_…`")),
@@ -104,14 +115,14 @@ def _parts(request: Request) -> Parts:
 
 
 def _context(request: Request) -> Context:
-    address = client_of(request).address
+    principal: Principal | None = getattr(request.state, "principal", None)
     return context_of(
         request,
         now_ms=_parts(request).clock.now_ms(),
         request_id=request.state.request_id,
-        user_id=principal_of(request).subject,
+        user_id=principal.subject if principal else "",
         left=getattr(request.state, "quota_left", None),
-        source_ip=None if address is None else str(address),
+        source_ip=address_of(request) or None,
     )
 
 
@@ -119,6 +130,17 @@ def client_of(request: Request) -> Client:
     """Who is at the other end, behind proxies of our own."""
     client: Client = request.state.client
     return client
+
+
+def address_of(request: Request) -> str:
+    """The whole address of who is at the other end, for decisions that are made now; empty when it isn't known."""
+    address = client_of(request).address
+    return "" if address is None else str(address)
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who is at the other end, as long as nobody knows him."""
+    return Visitor(address_of(request), request.headers.get("user-agent", ""))
 
 
 def principal_of(request: Request) -> Principal:
@@ -179,6 +201,7 @@ _TOLD_SCOPES = SERVICE_SCOPES | {OPERATOR}
 Services = Annotated[Parts, Depends(_parts)]
 CallerNow = Annotated[Caller, Depends(caller_of)]
 PrincipalNow = Annotated[Principal, Depends(principal_of)]
+VisitorNow = Annotated[Visitor, Depends(visitor_of)]
 
 
 def known_id(given: str, what: str = "code") -> str:
@@ -219,11 +242,14 @@ def _first(errors: BaseExceptionGroup[QuietzoneError]) -> QuietzoneError:
 
 async def _principal_of(request: Request) -> Principal:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    address = client_of(request).address
     shown = Credentials(
-        address="" if address is None else str(address),
+        address=address_of(request),
         bearer=credentials.strip() if scheme.lower() == "bearer" else "",
         api_key=request.headers.get("x-api-key", "").strip(),
+        cookie=request.cookies.get(COOKIE, ""),
+        method=request.method,
+        origin=request.headers.get("origin", ""),
+        csrf=request.headers.get("x-csrf-token", ""),
     )
     return await _parts(request).identity.authentication.principal_of(shown)
 

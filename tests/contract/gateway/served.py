@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ports import Inline
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.build import Identity, build_identity
+from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
+from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.rest import Parts, make_api
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.cache import open_cache
-from quietzone_kit.documents import open_documents
+from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
@@ -30,6 +33,10 @@ NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 REST = RestSettings()
 PROXIES = ("127.0.0.0/8",)
 SETTINGS = RpcSettings(caller_key="k" * 32)
+IDENTITY = IdentitySettings(
+    public_url="https://qr.example.com", gateway_secret_key="s" * 32, sign_up="open", argon2_memory_kib=8, argon2_rounds=1, argon2_lanes=1
+)
+"""Passwords are hashed in 50 µs."""
 
 MENU = code_pb2.Code(
     id=CODE_ID,
@@ -110,6 +117,7 @@ class Api:
     services: Services
     servers: list[Server]
     identity: Identity
+    documents: Documents
 
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """A request with the account's key."""
@@ -126,7 +134,7 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
     await documents.ensure(*COLLECTIONS)
     cache = open_cache("memory://", clock=clock, randomness=randomness)
-    identity = build_identity(documents, cache, clock, randomness)
+    identity = build_identity(IdentityParts(documents, cache, clock, randomness, Inline()), IDENTITY)
     await open_first_account(identity.accounts, identity.keys, clock, randomness, preset=KEY)
     servers, peers = [], []
     for name, add, servicer in (
@@ -149,7 +157,7 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
         settings=settings,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield Api(http, services, servers, identity)
+        yield Api(http, services, servers, identity, documents)
     for peer in peers:
         await peer.close()
     for server in servers:

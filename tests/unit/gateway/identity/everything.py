@@ -1,14 +1,22 @@
 """Everything that identity writes, once and again."""
 
-from ports import Hands
-from unit.gateway.identity.desk import NOON_MS, OPERATOR
+import contextlib
 
-from quietzone_gateway.identity.build import Identity, build_identity
-from quietzone_gateway.identity.domain import SCOPES_OF, Role
+import pyotp
+from ports import Hands, Inline
+from unit.gateway.identity.desk import CHEAP, NOON_MS, OPERATOR
+
+from quietzone_gateway.identity.authentication import Credentials
+from quietzone_gateway.identity.build import Identity, Parts, build_identity
+from quietzone_gateway.identity.domain import SCOPES_OF, Role, Visitor
 from quietzone_gateway.identity.keys.domain import FIRST_KEY
 from quietzone_gateway.identity.keys.use_cases import KeyChange, NewKey, change_key, create_key, open_first_account, revoke_key, rotate_key
+from quietzone_gateway.identity.sessions.use_cases import SignIn, refresh, sign_in
+from quietzone_gateway.identity.users.second_factor import begin_second_factor, confirm_second_factor
+from quietzone_gateway.identity.users.use_cases import SignUp, rename_user, sign_up
 from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import Documents
+from quietzone_kit.errors import Unauthenticated
 from quietzone_kit.runtime import SystemRandomness
 
 RANDOMNESS = SystemRandomness()
@@ -17,10 +25,11 @@ RANDOMNESS = SystemRandomness()
 async def write_identity(store: Documents) -> None:
     """Write every collection of identity, by its use cases."""
     clock = Hands(since_ms=NOON_MS)
-    identity = build_identity(store, open_cache("memory://", clock=clock, randomness=RANDOMNESS), clock, RANDOMNESS)
+    identity = build_identity(Parts(store, open_cache("memory://", clock=clock, randomness=RANDOMNESS), clock, RANDOMNESS, Inline()), CHEAP)
     await open_first_account(identity.accounts, identity.keys, clock, RANDOMNESS, preset=None)
     await open_first_account(identity.accounts, identity.keys, clock, RANDOMNESS, preset="k" * 32)
     await _keys(identity)
+    await _people(identity)
 
 
 async def _keys(identity: Identity) -> None:
@@ -29,3 +38,17 @@ async def _keys(identity: Identity) -> None:
     await rotate_key(identity.accounts, keys, ports, OPERATOR, made.key.key_id, grace_s=60)
     await change_key(keys, ports, OPERATOR, made.key.key_id, KeyChange(name="bar"))
     await revoke_key(identity.accounts, keys, ports, OPERATOR, FIRST_KEY)
+
+
+async def _people(identity: Identity) -> None:
+    people = identity.people
+    home = Visitor("203.0.113.9")
+    await sign_up(people, SignUp("ada@example.com", "Ada", "Correct-horse-1"), home)
+    with contextlib.suppress(Unauthenticated):
+        await sign_in(people, SignIn("ada@example.com", "wrong"), home)
+    signed = await sign_in(people, SignIn("ada@example.com", "Correct-horse-1"), home)
+    await refresh(people, signed.refresh_token)
+    principal = await identity.authentication.principal_of(Credentials("203.0.113.9", bearer=signed.access_token))
+    await rename_user(people, principal, "Ada L.")
+    made = await begin_second_factor(people, principal, "Correct-horse-1")
+    await confirm_second_factor(people, principal, pyotp.TOTP(made.secret).at(NOON_MS // 1000))

@@ -1,0 +1,15 @@
+"""What identity counts, and what to do when it moves."""
+
+from prometheus_client import Counter
+
+SIGN_INS = Counter(
+    "quietzone_gateway_sign_ins_total",
+    "People who signed in, and who were refused. Refused ten times as often as usual: somebody guesses passwords; five a quarter of an "
+    "hour is all he gets for an address.",
+    ["outcome"],
+)
+REUSES = Counter(
+    "quietzone_gateway_refresh_reuses_total",
+    "Refresh tokens that came a second time, and whose sessions ended. Now and then a client that lost an answer; many of one person: "
+    "somebody steals tokens from his machine.",
+)

@@ -1,0 +1,1 @@
+"""Sessions: somebody who has signed in, until he signs out."""

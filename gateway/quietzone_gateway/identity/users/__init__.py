@@ -1,0 +1,1 @@
+"""People: how they show who they are, and what is known of them."""
