@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from quietzone_gateway.rest import analytics, auth, bulk, codes, exports, health, keys, me, reconcile
+from quietzone_gateway.rest import account, analytics, auth, bulk, codes, exports, health, keys, me, members, operator, reconcile
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
@@ -36,9 +36,9 @@ def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile):
+    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator):
         app.include_router(module.router)
-    for router in auth.ROUTERS:
+    for router in (*auth.ROUTERS, *members.ROUTERS):
         app.include_router(router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

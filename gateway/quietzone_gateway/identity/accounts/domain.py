@@ -41,7 +41,7 @@ class AccountFull(InvalidAccount):
 
 
 class LastOwner(InvalidAccount):
-    """An account has at least one owner."""
+    """An account that has an owner keeps one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,13 @@ class Account:
         return self._of(tuple(replace(member, role=roles.get(member.user_id, member.role)) for member in self.members))
 
     def _of(self, members: tuple[Member, ...]) -> "Account":
-        if self.members and not any(member.role is Role.OWNER for member in members):
+        if _is_owned(self.members) and not _is_owned(members):  # the first account may have none: its key is its master
             raise LastOwner("an account has at least one owner: make somebody else an owner first")
         return replace(self, members=members, revision=self.revision + 1)
+
+
+def _is_owned(members: tuple[Member, ...]) -> bool:
+    return any(member.role is Role.OWNER for member in members)
 
 
 def owned_account(account_id: str, name: str, user_id: str, at_ms: int) -> Account:

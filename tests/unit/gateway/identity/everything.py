@@ -6,12 +6,16 @@ import pyotp
 from ports import Hands, Inline
 from unit.gateway.identity.desk import CHEAP, NOON_MS, OPERATOR
 
+from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT, hash_of
+from quietzone_gateway.identity.accounts.invitations import join, offer_of
+from quietzone_gateway.identity.accounts.use_cases import change_role, invite, remove_member, rename_account
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity, Parts, build_identity
-from quietzone_gateway.identity.domain import SCOPES_OF, Role, Visitor
+from quietzone_gateway.identity.domain import SCOPES_OF, Actor, Role, Visitor
 from quietzone_gateway.identity.keys.domain import FIRST_KEY
 from quietzone_gateway.identity.keys.use_cases import KeyChange, NewKey, change_key, create_key, open_first_account, revoke_key, rotate_key
 from quietzone_gateway.identity.sessions.use_cases import SignIn, refresh, sign_in
+from quietzone_gateway.identity.shelf import Changed
 from quietzone_gateway.identity.users.second_factor import begin_second_factor, confirm_second_factor
 from quietzone_gateway.identity.users.use_cases import SignUp, rename_user, sign_up
 from quietzone_kit.cache import open_cache
@@ -30,6 +34,7 @@ async def write_identity(store: Documents) -> None:
     await open_first_account(identity.accounts, identity.keys, clock, RANDOMNESS, preset="k" * 32)
     await _keys(identity)
     await _people(identity)
+    await _accounts(identity)
 
 
 async def _keys(identity: Identity) -> None:
@@ -52,3 +57,20 @@ async def _people(identity: Identity) -> None:
     await rename_user(people, principal, "Ada L.")
     made = await begin_second_factor(people, principal, "Correct-horse-1")
     await confirm_second_factor(people, principal, pyotp.TOTP(made.secret).at(NOON_MS // 1000))
+
+
+async def _accounts(identity: Identity) -> None:
+    people = identity.people
+    for email in ("ada@example.com", "bob@example.com"):
+        await invite(people, OPERATOR, email, Role.EDITOR)
+    user = await people.users.by_email("ada@example.com")
+    account = await people.accounts.get(FIRST_ACCOUNT)
+    assert user is not None
+    assert account is not None
+    invitation = account.invitations[0]
+    await people.accounts.change(FIRST_ACCOUNT, lambda found: Changed(found.mailed(invitation.invitation_id, hash_of("secret"))))
+    offer = await offer_of(people.accounts, NOON_MS, f"{FIRST_ACCOUNT}.{invitation.invitation_id}.secret")
+    await join(people.accounts, people.memberships, people.ports, offer, Actor(f"user:{user.user_id}", FIRST_ACCOUNT))
+    await rename_account(people, OPERATOR, "Ours")
+    await change_role(people, OPERATOR, user.user_id, Role.VIEWER)
+    await remove_member(people, OPERATOR, user.user_id)

@@ -1,0 +1,70 @@
+"""All accounts, for the operator of the installation."""
+
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from quietzone_gateway.identity.accounts.operators import AccountChange, change_any_account, get_any_account, list_accounts
+from quietzone_gateway.identity.domain import OPERATOR, Principal
+from quietzone_gateway.rest.account import ACCOUNT, AccountView
+from quietzone_gateway.rest.description import problems
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, Needs, Services
+from quietzone_gateway.rest.shapes import Input, Text
+
+
+class AccountsQuery(Input):
+    """Which page."""
+
+    limit: int = Field(50, description="How many at most", ge=1, le=1000)
+    cursor: str | None = Field(None, description="`next_cursor` of the page before", max_length=1000)
+
+
+class OperatedInput(Input):
+    """What to change; what is absent stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"plan": "pro"}, {"suspended": True}], "minProperties": 1})
+
+    plan: Text | None = Field(None, description="What the account may use", json_schema_extra={"pattern": "^[a-z][a-z0-9-]{0,39}$"})
+    suspended: bool | None = Field(None, description="Whether nobody can use the account; its printed codes go on")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.plan is None and self.suspended is None:
+            raise ValueError("nothing to change: give plan or suspended")
+        return self
+
+
+class AccountsView(BaseModel):
+    """One page of accounts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ACCOUNT], "next_cursor": None}]})
+
+    items: list[AccountView] = Field(description="In the order in which they were made")
+    next_cursor: str | None = Field(description="Give it back as `cursor` for the next page; null when there is none")
+
+
+router = APIRouter(prefix="/v1/operator/accounts", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
+
+AccountId = Annotated[str, Path(description="The account's id", max_length=64)]
+Operator = Annotated[Principal, Depends(Needs(OPERATOR))]
+
+
+@router.get("", responses=problems(400, 401, 403, 503, 504))
+async def show_accounts(query: Annotated[AccountsQuery, Query()], parts: Services, by: Operator) -> AccountsView:
+    """All accounts."""
+    page = await list_accounts(parts.identity.people, by, limit=query.limit, after=query.cursor)
+    return AccountsView(items=[AccountView.of(account) for account in page.items], next_cursor=page.cursor)
+
+
+@router.get("/{account_id}", responses=problems(400, 401, 403, 404, 503, 504))
+async def show_any_account(account_id: AccountId, parts: Services, by: Operator) -> AccountView:
+    """Any account."""
+    return AccountView.of(await get_any_account(parts.identity.people, by, account_id))
+
+
+@router.patch("/{account_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+async def alter_any_account(account_id: AccountId, body: OperatedInput, parts: Services, by: Operator) -> AccountView:
+    """Change an account's plan, suspend it, or let it go on; the account's audit log names who did it."""
+    change = AccountChange(body.plan, body.suspended)
+    return AccountView.of(await change_any_account(parts.identity.people, by, account_id, change))
