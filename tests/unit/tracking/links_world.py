@@ -22,6 +22,7 @@ NUMBERS = itertools.count()
 
 STATES = {
     LinkState.ACTIVE: code_pb2.CODE_STATE_ACTIVE,
+    LinkState.BLOCKED: code_pb2.CODE_STATE_PAUSED,
     LinkState.PAUSED: code_pb2.CODE_STATE_PAUSED,
     LinkState.DELETED: code_pb2.CODE_STATE_DELETED,
 }
@@ -115,6 +116,7 @@ def code(of: Link) -> code_pb2.Code:
         slug=of.slug,
         destination=of.destination,
         state=STATES[of.state],
+        blocked=of.state is LinkState.BLOCKED,
         revision=of.revision,
     )
 

@@ -16,7 +16,7 @@ from quietzone_topics import QR_CODE_V1, TYPE_QR_CODE
 from quietzone_tracking.decide import Link, LinkState
 from quietzone_tracking.links import GROUP, LinkProjection, LinkStore
 from quietzone_tracking.links.events import CorruptEvent, link_of_code, link_of_record
-from quietzone_tracking.links.repository import LINK_REJECTS, REJECTS_KEPT
+from quietzone_tracking.links.repository import LINK_REJECTS, LINKS, REJECTS_KEPT
 
 LOG = "log-1"
 BOUNDS = Bounds(LOG, 0, 100)
@@ -85,6 +85,36 @@ async def test_a_deleted_link_stays_as_a_tombstone_without_its_destination(docum
     await links.apply(0, records(link("menu", 1), first=2), next_offset=3)
 
     assert await stored(documents, "menu") == link("menu", 2, state=LinkState.DELETED)
+
+
+async def test_a_blocked_link_is_a_paused_one_to_a_release_that_knows_nothing_of_blocking(documents: Documents) -> None:
+    links = projection(documents)
+    await links.claim(0, BOUNDS)
+
+    await links.apply(0, records(link("menu", 2, state=LinkState.BLOCKED)), next_offset=1)
+
+    body = (await documents.get_many(LINKS, ["menu"]))["menu"].body
+    assert body["state"] == "paused"
+    assert await stored(documents, "menu") == link("menu", 2, state=LinkState.BLOCKED)
+
+
+async def test_a_blocked_link_that_such_a_release_writes_again_is_what_it_writes(documents: Documents) -> None:
+    links = projection(documents)
+    await links.claim(0, BOUNDS)
+    await links.apply(0, records(link("menu", 2, state=LinkState.BLOCKED)), next_offset=1)
+    there = (await documents.get_many(LINKS, ["menu"]))["menu"]
+    changes = {"state": "active", "revision": 3, "destination": "https://example.com/menu/3"}
+
+    await documents.replace(LINKS, {**there.body, **changes}, if_version=there.version)
+
+    assert await stored(documents, "menu") == link("menu", 3)
+
+
+def test_a_deleted_code_that_was_blocked_is_deleted() -> None:
+    of = code(link("menu", 2, state=LinkState.BLOCKED))
+    of.state = code_pb2.CODE_STATE_DELETED
+
+    assert link_of_code(of).state is LinkState.DELETED
 
 
 async def test_an_event_that_makes_no_sense_is_set_aside_with_its_reason_and_the_rest_goes_on(documents: Documents) -> None:

@@ -13,7 +13,15 @@ from quietzone_tracking.decide import LinkState
 from quietzone_tracking.links.snapshot import MAGIC, MAX_SLOTS, BadSnapshot, LogPosition, Snapshot, SnapshotFile, decode, encode
 
 POSITIONS = {0: LogPosition("log", 17), 3: LogPosition("log", 2)}
-SMALL = Snapshot(POSITIONS, [link("menu", 4), link("door", 1, state=LinkState.DELETED), link("bill", 9, state=LinkState.PAUSED)])
+SMALL = Snapshot(
+    POSITIONS,
+    [
+        link("menu", 4),
+        link("door", 1, state=LinkState.DELETED),
+        link("bill", 9, state=LinkState.PAUSED),
+        link("bad", 2, state=LinkState.BLOCKED),
+    ],
+)
 FILE = b"".join(encode(SMALL))
 
 

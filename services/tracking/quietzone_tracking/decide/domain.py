@@ -14,6 +14,7 @@ class LinkState(Enum):
     """Whether a link's scans are redirected."""
 
     ACTIVE = "active"
+    BLOCKED = "blocked"
     PAUSED = "paused"
     DELETED = "deleted"
 
@@ -43,13 +44,14 @@ class Outcome(Enum):
 
     REDIRECT = "redirect"
     UNKNOWN = "unknown"
+    BLOCKED = "blocked"
     PAUSED = "paused"
     DELETED = "deleted"
 
 
 # Looking a member of an Enum up costs more than all else that is decided for an active link.
 _ACTIVE, _REDIRECT = LinkState.ACTIVE, Outcome.REDIRECT
-_OTHERS = {LinkState.PAUSED: Outcome.PAUSED, LinkState.DELETED: Outcome.DELETED}
+_OTHERS = {LinkState.BLOCKED: Outcome.BLOCKED, LinkState.PAUSED: Outcome.PAUSED, LinkState.DELETED: Outcome.DELETED}
 
 
 def decide(link: Link | None) -> Outcome:

@@ -37,6 +37,7 @@ _PAGES = {
     Outcome.UNKNOWN: Page(
         404, HTML, _html("This code is not known", "Nothing is behind this address. If you typed it, check each letter: case counts.")
     ),
+    Outcome.BLOCKED: Page(451, HTML, _html("This code is blocked", "Whoever runs this service has blocked it, because of what it led to.")),
     Outcome.PAUSED: Page(404, HTML, _html("This code is paused", "Its owner has switched it off for now. It may work again later.")),
     Outcome.DELETED: Page(410, HTML, _html("This code was deleted", "Its owner has removed it for good. It will not work again.")),
 }

@@ -62,6 +62,8 @@ def link_of_code(code: code_pb2.Code) -> Link:
     )
     if problem is not None or state is None:
         raise CorruptEvent(f"code {code.id!r:.80}: {problem}")
+    if code.blocked and state is not LinkState.DELETED:
+        state = LinkState.BLOCKED  # the code says PAUSED, for the sake of releases that know nothing of blocking
     destination = "" if state is LinkState.DELETED else code.destination
     try:
         return Link(code.slug, code.id, sys.intern(code.account_id), destination, state, code.revision)

@@ -188,13 +188,18 @@ class LinkStore:
 
 
 def _body(link: Link) -> dict[str, Value]:
+    """A link as it is stored. A blocked one is paused, so that an older release redirects no scan of it; the revision beside that says
+    that it is blocked, for as long as no other is written, by whomever.
+    """
+    blocked = link.state is LinkState.BLOCKED
     return {
         "slug": link.slug,
         "code_id": link.code_id,
         "account_id": link.account_id,
         "destination": link.destination,
-        "state": link.state.value,
+        "state": LinkState.PAUSED.value if blocked else link.state.value,
         "revision": link.revision,
+        **({"blocked_revision": link.revision} if blocked else {}),
     }
 
 
@@ -219,7 +224,7 @@ def link_of(stored: Stored) -> Link:
         code_id=_text(body, "code_id"),
         account_id=sys.intern(_text(body, "account_id")),
         destination=_text(body, "destination"),
-        state=LinkState(_text(body, "state")),
+        state=LinkState.BLOCKED if body.get("blocked_revision") == body.get("revision") else LinkState(_text(body, "state")),
         revision=_number(body, "revision"),
     )
 

@@ -8,7 +8,8 @@
     first   = [[partition, log_id, next_offset], …], number of links
     others  = [[slug, code_id, account_id, destination, state, revision], …]
 
-The positions say from where the log is to be read: what comes after them may be in the links or not.
+The positions say from where the log is to be read: what comes after them may be in the links or not. A state that a release doesn't know
+makes it set the file aside and load its links from the store; `blocked` is the first that came after the format.
 """
 
 import struct

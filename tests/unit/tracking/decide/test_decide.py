@@ -9,7 +9,12 @@ def link(state: LinkState = LinkState.ACTIVE, destination: str = "https://exampl
 
 @pytest.mark.parametrize(
     ("state", "outcome"),
-    [(LinkState.ACTIVE, Outcome.REDIRECT), (LinkState.PAUSED, Outcome.PAUSED), (LinkState.DELETED, Outcome.DELETED)],
+    [
+        (LinkState.ACTIVE, Outcome.REDIRECT),
+        (LinkState.BLOCKED, Outcome.BLOCKED),
+        (LinkState.PAUSED, Outcome.PAUSED),
+        (LinkState.DELETED, Outcome.DELETED),
+    ],
 )
 def test_a_links_state_decides(state: LinkState, outcome: Outcome) -> None:
     assert decide(link(state)) is outcome
@@ -33,7 +38,12 @@ def test_a_deleted_link_needs_no_destination() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "status", "word"),
-    [(Outcome.UNKNOWN, 404, b"not known"), (Outcome.PAUSED, 404, b"paused"), (Outcome.DELETED, 410, b"deleted")],
+    [
+        (Outcome.UNKNOWN, 404, b"not known"),
+        (Outcome.BLOCKED, 451, b"blocked"),
+        (Outcome.PAUSED, 404, b"paused"),
+        (Outcome.DELETED, 410, b"deleted"),
+    ],
 )
 def test_people_are_told_why_a_scan_leads_nowhere(outcome: Outcome, status: int, word: bytes) -> None:
     page = page_of(outcome)

@@ -31,6 +31,7 @@ class Memory:
         self.held = {
             "abc": link("abc"),
             "other": link("other", account="another"),
+            "bad": link("bad", LinkState.BLOCKED),
             "off": link("off", LinkState.PAUSED),
             "gone": link("gone", LinkState.DELETED),
         }
@@ -139,7 +140,7 @@ async def test_the_date_moves_on(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "status"), [("/nobody", 404), ("/off", 404), ("/gone", 410), ("/robots.txt", 200), ("/", 200), ("/a/b", 404)]
+    ("target", "status"), [("/nobody", 404), ("/bad", 451), ("/off", 404), ("/gone", 410), ("/robots.txt", 200), ("/", 200), ("/a/b", 404)]
 )
 async def test_what_is_not_redirected_gets_a_page(site: Site, target: str, status: int) -> None:
     (wire,) = await site.ask(get(target))
@@ -232,7 +233,7 @@ async def test_a_turn_with_very_many_requests_is_recorded_in_parts(site: Site) -
 
 
 @pytest.mark.parametrize(
-    "request_bytes", [get(method="HEAD"), get("/off"), get("/gone"), get("/nobody"), get("/robots.txt"), get(method="PUT")]
+    "request_bytes", [get(method="HEAD"), get("/bad"), get("/off"), get("/gone"), get("/nobody"), get("/robots.txt"), get(method="PUT")]
 )
 async def test_only_redirected_get_requests_count(site: Site, request_bytes: bytes) -> None:
     await site.ask(request_bytes)
