@@ -130,7 +130,7 @@ class LiveConnection:
         self.wake()
 
     def end(self, ending: Ending, after_ms: int = 0) -> None:
-        """Say why, and end; what waits isn't sent any more, its cursors bring it back."""
+        """Say why, and end; events that wait aren't sent any more, cursors bring them back."""
         if self._ending is None:
             self._ending, self._after_ms = ending, after_ms
             self.wake()
@@ -144,7 +144,7 @@ class LiveConnection:
         """Runs while there is something to say; never longer than STUCK_S for one message."""
         count = 0
         try:
-            while self._ending is None and (text := self._next()) is not None:
+            while (text := self._next()) is not None:
                 async with asyncio.timeout(STUCK_S):
                     await self._wire.send(text)
                 count += 1
@@ -172,6 +172,8 @@ class LiveConnection:
             text = self._said.popleft()
             self._said = self._said or None
             return text
+        if self._ending is not None:
+            return None
         for name, subscription in self.subscriptions.items():
             delivery = subscription.take()
             if delivery is not None:

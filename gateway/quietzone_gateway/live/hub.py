@@ -15,7 +15,7 @@ from quietzone_gateway.live.forms import text_of
 from quietzone_gateway.live.metrics import SUBSCRIPTIONS, TOLD
 from quietzone_gateway.live.missed import Missed, is_ahead, lost
 from quietzone_gateway.live.subscription import Subscription
-from quietzone_kit.bus import Bus, BusError, BusUnavailable
+from quietzone_kit.bus import Bus, BusError
 from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.errors import FieldViolation, InvalidInput, Unavailable
 from quietzone_kit.projection import run_follower
@@ -158,17 +158,15 @@ class Hub:
         return True
 
     async def _follow(self, feed: Feed) -> None:
-        topic = feed.source.topic
+        topic = feed.source.topic.name
         while True:
-            await ensure_patiently(self._bus, [topic], randomness=self._randomness, meanwhile="live updates")
             try:
+                await ensure_patiently(self._bus, [feed.source.topic], randomness=self._randomness, meanwhile="live updates")
                 async with asyncio.timeout(BUS_S):
-                    feed.begin(await self._bus.partitions(topic.name))
-                await run_follower(self._bus, topic.name, "gateway-live", feed, self._clock, randomness=self._randomness, wait_s=POLL_S)
-            except (BusUnavailable, TimeoutError) as error:
-                log.warning("topic can't be followed yet", topic=topic.name, reason=str(error) or "no answer")
-            except BusError as error:
-                log.warning("topic is followed anew from its end", topic=topic.name, reason=str(error))
+                    feed.begin(await self._bus.partitions(topic))
+                await run_follower(self._bus, topic, "gateway-live", feed, self._clock, randomness=self._randomness, wait_s=POLL_S)
+            except (BusError, TimeoutError) as error:  # also damage: the API never ends for want of live updates
+                log.warning("topic is followed anew", topic=topic, reason=str(error) or "no answer")
                 feed.begin_anew()
                 self._reset(feed)
             await asyncio.sleep(AGAIN_S)

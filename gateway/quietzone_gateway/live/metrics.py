@@ -45,6 +45,6 @@ REJECTED = Counter(
 )
 KEPT_BYTES = Gauge(
     "quietzone_gateway_live_kept_bytes",
-    "What is kept of each topic for those who come back. At its bound (16 MB) clients that were away for less than 5 minutes are reset.",
+    "What is kept of each topic for those who come back. At its bound (8 MB) clients that were away for less than 5 minutes are reset.",
     ["topic"],
 )

@@ -56,13 +56,17 @@ class Signals:
         await self._cache.publish(TOPIC, json.dumps(said).encode())
 
     def _do(self, message: bytes) -> None:
-        match json.loads(message):
+        try:
+            said = json.loads(message)
+        except ValueError:
+            said = None
+        match said:
             case {"do": "notice", "text": str(text), "account_id": str(account_id)}:
                 self._registry.notify(text, account_id or None)
             case {"do": "revoke", "account_id": str(account_id), "session_id": str(session_id), "subject": str(subject)}:
                 self._registry.end(REVOKED, account_id, session_id=session_id, subject=subject)
             case _:
-                log.warning("signal passed over", reason="a newer release says what this one doesn't know")
+                log.warning("signal passed over", reason="another release says what this one doesn't know")
 
     async def look(self) -> None:
         """See of each connection whether who opened it could open it now."""

@@ -19,8 +19,10 @@ HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
+    "Connection": "close",
 }
-"""Nothing on the way may keep, compress or gather events; the last one is nginx's."""
+"""Nothing on the way may keep, compress or gather events (X-Accel-Buffering is nginx's). The connection ends with the stream: whoever is
+sent away would come back on it to the process that ends."""
 
 ONLY = "stream"
 """The name of a stream's one subscription, which nobody hears of."""

@@ -97,6 +97,10 @@ class Stream:
         body: Message = json.loads(await asyncio.wait_for(self._reader.readexactly(int(self.headers["content-length"])), 5))
         return body
 
+    async def rest(self) -> bytes:
+        """What comes until the server closes the connection."""
+        return await asyncio.wait_for(self._reader.read(), 5)
+
     async def close(self) -> None:
         """Be gone."""
         self._writer.close()

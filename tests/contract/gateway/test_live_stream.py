@@ -241,6 +241,17 @@ async def test_operators_can_tell_everybody_or_an_account_something(served: Serv
         assert [await other.event() for _ in range(2)] == [("notice", {"text": "to one"}), ("notice", {"text": "to all"})]
 
 
+@pytest.mark.parametrize("signal", [b"\xff", b"[]", b"{}", b'{"do":"dance"}'])
+async def test_a_signal_that_nobody_knows_ends_nothing(served: Served, signal: bytes) -> None:
+    async with served.stream() as stream:
+        await stream.event()
+
+        await served.live.signals._cache.publish("gateway.live", signal)
+        await served.live.signals.notify("still here")
+
+        assert await stream.event() == ("notice", {"text": "still here"})
+
+
 async def test_at_a_release_clients_are_sent_to_another_process() -> None:
     async with serving() as served, served.stream() as stream:
         await stream.event()
@@ -249,6 +260,7 @@ async def test_at_a_release_clients_are_sent_to_another_process() -> None:
 
         name, data = await stream.event()
         assert (name, data["reason"], await stream.block()) == ("reconnect", "release", "")
+        assert await stream.rest() == b""  # else a client would come back on this connection
         async with served.stream() as late:
             assert (late.status, late.headers["retry-after"]) == (503, "2")
 

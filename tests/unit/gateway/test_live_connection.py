@@ -110,12 +110,13 @@ async def test_a_ping_has_cursors_only_of_subscriptions_for_which_nothing_waits(
         await line.says("ping: {'idle': 'here'}")
 
 
-async def test_what_waits_is_not_sent_before_the_end() -> None:
+async def test_at_the_end_notices_are_sent_and_events_are_not() -> None:
     async with connected() as line:
         line.subscribe("a").put(delivery(1))
+        line.connection.notice("good-bye")
         line.connection.end(EXPIRED)
 
-        await line.says("closed: expired 0")
+        await line.says("notice: good-bye", "closed: expired 0")
 
 
 async def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

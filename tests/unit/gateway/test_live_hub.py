@@ -1,7 +1,7 @@
 """The hub: what subscribers are told, and how they go on elsewhere."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from unit.gateway.live_world import EVERYTHING, MENU, POSTER, SOURCE, World, running, take, until
@@ -10,6 +10,7 @@ from quietzone.qr.v1 import code_pb2
 from quietzone_gateway.live import Delivery, Filter, Hub, Kind, Reset, Subscription, Summary, feed, hub, missed
 from quietzone_gateway.live.backlog import MAX_WAITING
 from quietzone_gateway.live.forms import name_of
+from quietzone_kit.bus import Topic, TopicMismatch
 from quietzone_kit.errors import InvalidInput, Unavailable
 
 PAUSED = code_pb2.CODE_STATE_PAUSED
@@ -356,6 +357,24 @@ async def test_a_closed_subscription_costs_nothing_any_more(world: World) -> Non
     subscription.close()
 
     assert [feed.watchers for feed in hub._feeds.values()] == [{}, {}, {}, {}]
+
+
+async def test_a_topic_that_is_not_as_declared_does_not_end_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "AGAIN_S", 0.001)
+    refusals = iter([TopicMismatch("four partitions"), None])
+    ensure = world.bus.ensure
+
+    async def refuse(topics: Sequence[Topic]) -> None:
+        if (error := next(refusals, None)) is not None:
+            raise error
+        await ensure(topics)
+
+    monkeypatch.setattr(world.bus, "ensure", refuse)
+
+    subscription = await world.hub().subscribe("first", EVERYTHING)
+    await world.services.created()
+
+    assert ids(await take(subscription, 1)) == [f"{MENU}.1"]
 
 
 async def test_watchers_of_a_log_that_was_lost_are_reset(world: World) -> None:
