@@ -137,11 +137,26 @@ class Clients:
         """Read until everybody has heard these words; returns when the last one did (perf_counter)."""
         return self._hear(list(self._sockets.values()), words)
 
+    def idle(self, seconds: float) -> None:
+        """Be there, and read what comes."""
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            for number, _ in self._poll.poll(0.1, 1_024):
+                self._read(number)
+
     def close(self) -> None:
         """Leave."""
         for one in self._sockets.values():
             one.close()
         self._poll.close()
+
+    def _read(self, number: int) -> bytes:
+        data = self._sockets[number].recv(65_536)
+        if not data:
+            raise ConnectionError("a connection was closed")
+        if (at := data.find(b"\x89\x04")) >= 0 and self._kind == "ws":  # a ping of the protocol
+            self._sockets[number].sendall(b"\x8a\x84" + bytes(4) + data[at + 2 : at + 6])
+        return data
 
     def _connect(self) -> socket.socket:
         one = socket.create_connection(("127.0.0.1", self._at.port), timeout=10)
@@ -163,9 +178,7 @@ class Clients:
             if time.perf_counter() > give_up_at:
                 raise TimeoutError(f"{len(waiting)} clients haven't heard {words!r}")
             for number, _ in self._poll.poll(1, 1_024):
-                data = self._sockets[number].recv(65_536)
-                if not data:
-                    raise ConnectionError(f"a connection was closed after {heard.get(number, b'')!r}")
+                data = self._read(number)
                 if number in waiting:
                     heard[number] += data
                     if words in heard[number]:
@@ -212,7 +225,7 @@ def connections(kind: str, count: int) -> None:
         clients = Clients(kind, at)
         opened_s = clients.open(count)
         idle_from_s, idle_from = at.cpu_s(), time.perf_counter()
-        time.sleep(16)  # a ping to each
+        clients.idle(16)  # a ping to each
         idle_cpu = (at.cpu_s() - idle_from_s) / (time.perf_counter() - idle_from)
         idle_mb = at.memory_mb()
         told = []

@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame
@@ -66,6 +68,12 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         """Take in the answer to a ping."""
         if self._may_go_on():
             super().handle_pong(event)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; the application can't know yet that we have refused the client, or that it didn't answer a ping."""
+        if self.close_sent:
+            raise ClientDisconnected
+        await super().send(message)
 
     def send_receive_event_to_app(self) -> None:
         """Pass a whole message on."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import websockets
 from contract.gateway.live_served import PAGE, Served, serving
-from unit.gateway.live_world import MENU
+from unit.gateway.live_world import MENU, until
 
 from quietzone_gateway.rest import server
 
@@ -113,6 +113,23 @@ async def test_a_flood_of_pings(served: Served) -> None:
 
 async def test_a_message_of_empty_fragments_without_end(served: Served) -> None:
     assert await closed_after(served, frame(TEXT, b"", last=False) + frame(CONTINUATION, b"", last=False) * 90) == 1009
+
+
+async def test_a_connection_that_was_refused_takes_an_event_quietly(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Or whoever is told something just then would fill the log."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.http.port)
+    writer.write(UPGRADE)
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    await until(lambda: len(served.live) == 1)
+
+    for connection in served.live.registry.connections():
+        writer.write(frame(PING, b"x") * 200)
+        while len(served.live) == 1:
+            connection.notice("something")
+            await asyncio.sleep(0)
+
+    assert caplog.records == []
+    writer.close()
 
 
 async def test_a_message_that_is_too_large(served: Served) -> None:
