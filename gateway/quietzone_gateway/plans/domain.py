@@ -12,8 +12,8 @@ MAX_PLANS = 100
 MAX_RATES, MAX_QUOTAS, MAX_FLAGS = 6, 20, 50
 """Of a plan: one rate for each class and one in total; one quota for each counter there is, and room; as many flags as people oversee."""
 
-MAX_LIMIT = 10**15
-"""Of a quota: a petabyte a month, and a whole number in everybody's JSON (below 2**53)."""
+MAX_LIMIT = 10**15 - 1
+"""Of a quota: a petabyte a month, the largest integer of a structured field (RFC 9651, 3.3.1), and exact in everybody's JSON."""
 
 MAX_PER_S = 10_000
 LONGEST_S = 86_400

@@ -31,7 +31,8 @@ UNSETTLED = Gauge(
 )
 READ_FAILURES = Counter(
     "quietzone_gateway_settings_read_failures_total",
-    "Times that plans or flags couldn't be read anew; those of before hold. For minutes: look at the store.",
+    "Times that plans or flags couldn't be read anew; those of before hold. For minutes: look at the store, and in the log for what was "
+    "left out because a newer release wrote it.",
     ["what"],
 )
 FLAG_READS = Counter(

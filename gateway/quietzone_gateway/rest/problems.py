@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from quietzone_gateway.plans.refusals import LimitReached, Overloaded
 from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError, ResourceExhausted, Unauthenticated, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -56,6 +57,12 @@ _OF_THE_TREE = {
     "DEADLINE_EXCEEDED": ("No answer in time", "A part took too long. Whether a change was made is not known: read before you try again."),
 }
 
+OVERLOADED = Kind(
+    "overloaded",
+    503,
+    "Too much at once",
+    "More comes in than can be answered now. Nothing was done: wait for the time in `Retry-After`, then send the same request again.",
+)
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "No such method here", "`Allow` lists the methods of this address.")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "Body too large", "A request's body has at most 64 KiB; that of `/v1/codes/bulk` 16 MiB.")
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "Not JSON", "Send the body as JSON, with `Content-Type: application/json`.")
@@ -79,6 +86,7 @@ ALL_KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         *KINDS.values(),
+        OVERLOADED,
         METHOD_NOT_ALLOWED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
@@ -108,6 +116,7 @@ class Problem:
     detail: str
     headers: Mapping[str, str]
     errors: Sequence[FieldViolation] = ()
+    retry_after_s: int | None = None
 
     def body(self, *, instance: str, request_id: str) -> bytes:
         """The problem as JSON."""
@@ -119,6 +128,8 @@ class Problem:
             "instance": instance,
             "request_id": request_id,
         }
+        if self.retry_after_s is not None:
+            fields["retry_after"] = self.retry_after_s
         if self.errors:
             fields["errors"] = [{"field": violation.field, "reason": violation.reason} for violation in self.errors]
         # What the caller sent may hold half characters; written as \\ud8xx they are JSON again.
@@ -133,6 +144,8 @@ class Problem:
 def problem_of(error: Exception) -> Problem | None:
     """What an exception means to the caller; None for what only a bug explains."""
     match error:
+        case LimitReached() | Overloaded():
+            return _later(error)
         case QuietzoneError():
             return Problem(KINDS[type(error)], str(error), _headers(error), error.violations)
         case Refused(kind=kind, detail=detail, headers=headers):
@@ -152,6 +165,15 @@ def problem_of(error: Exception) -> Problem | None:
 def internal() -> Problem:
     """What is told about a bug: nothing of its inside."""
     return Problem(INTERNAL, "the request failed by a fault of ours; the operator finds it by the request id", {})
+
+
+def _later(error: LimitReached | Overloaded) -> Problem:
+    """One that says when to try again."""
+    seconds = error.retry_after_s
+    wait = {"Retry-After": str(seconds)}
+    if isinstance(error, Overloaded):
+        return Problem(OVERLOADED, str(error), wait, retry_after_s=seconds)
+    return Problem(KINDS[ResourceExhausted], str(error), {**error.headers, **wait}, retry_after_s=seconds)
 
 
 def _headers(error: QuietzoneError) -> dict[str, str]:

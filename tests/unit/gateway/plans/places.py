@@ -9,8 +9,9 @@ from typing import Any
 from ports import Hands, Inline
 
 from quietzone_gateway.plans.ledgers import Ledgers
-from quietzone_gateway.plans.repository import COLLECTIONS, UsageStore
+from quietzone_gateway.plans.repository import USAGE, UsageStore
 from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, Stored, open_documents
+from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.runtime import SystemRandomness
 
 NOON_MS = 1_795_262_400_000
@@ -64,7 +65,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     """An empty store."""
     documents = open_documents("sqlite://:memory:", executor=Inline(), randomness=SystemRandomness())
-    await documents.ensure(*COLLECTIONS)
+    await documents.ensure(USAGE, OUTBOX_LEASES)
     try:
         yield World(Flaky(documents))
     finally:

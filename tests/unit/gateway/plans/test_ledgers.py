@@ -104,7 +104,7 @@ async def test_a_replica_that_dies_costs_at_most_what_it_held(limit: int, used: 
         assert held <= max(0, limit // 100)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2_000), st.lists(st.tuples(st.integers(0, 2), st.integers(1, 120)), min_size=1, max_size=12))
 async def test_requests_at_once_are_admitted_up_to_exactly_the_limit(limit: int, callers: list[tuple[int, int]]) -> None:
     limits = {MONTH: limit, DAY: 2 * limit}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ports import Hands
 
@@ -61,6 +61,7 @@ def process(table: Table, clock: Hands) -> SharedLimits:
     return limits
 
 
+@settings(deadline=None)
 @given(
     st.builds(Rate, count=st.integers(1, 200), period_ms=st.just(1_000), burst=st.integers(1, 300)),
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 80)), min_size=1, max_size=150),
@@ -77,6 +78,7 @@ async def test_processes_together_never_grant_more_than_the_rate(rate: Rate, cal
     assert granted <= rate.burst + (clock.seconds - 100) * 1e6 // rate.interval_us
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100), st.integers(1, 200))
 async def test_under_twice_the_load_processes_together_grant_what_the_rate_says(count: int, burst: int) -> None:
     clock = Hands(seconds=100)
