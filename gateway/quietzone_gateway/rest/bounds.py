@@ -26,6 +26,11 @@ class Bounds:
         64 * 1024
     )  # a code with the longest destination and title is 3 KB; this leaves room for what JSON makes of other scripts
 
+    @property
+    def is_long(self) -> bool:
+        """Whether nobody waits for the end of it: then it holds no place among the requests under way."""
+        return self.within_s > DEFAULT_DEADLINE_S
+
 
 DEFAULT = Bounds()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from opentelemetry.trace import Span
@@ -10,9 +10,11 @@ from prometheus_client import Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quietzone_gateway.rest.bounds import bounds_of
+from quietzone_gateway.plans import Admission, Overloaded, Shedder
+from quietzone_gateway.rest.bounds import Bounds, bounds_of
+from quietzone_gateway.rest.classes import class_of
 from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
-from quietzone_kit.errors import DeadlineExceeded, Unavailable
+from quietzone_kit.errors import DeadlineExceeded
 from quietzone_kit.http.clients import UNKNOWN, Client, Clients
 from quietzone_kit.ids import uuid7
 from quietzone_kit.rpc import deadline
@@ -20,9 +22,6 @@ from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import SpanKind, exemplar, logger, span
 
 log = logger(__name__)
-
-MAX_UNDER_WAY = 500
-"""Requests at once: each waits for a service, which answers 1,000 calls at once; more would only wait longer."""
 
 BODY_GRACE_S = 1.0
 """Beyond the deadline, so that the service's own word on it comes first."""
@@ -35,7 +34,8 @@ REQUESTS = Histogram(
 )
 UNDER_WAY = Gauge(
     "quietzone_gateway_requests_under_way",
-    "API requests being answered now. At 500 more are refused with 503: more replicas are needed, or a service hangs.",
+    "API requests being answered now, without files and streams. At quietzone_gateway_requests_bound more are refused with 503: more "
+    "replicas are needed, or a service hangs.",
 )
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{1,128}")
@@ -61,12 +61,22 @@ def note_request(method: str, route: str, status: int, *, seconds: float, reques
 class Envelope:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, *, clients: Clients, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        clients: Clients,
+        clock: Clock,
+        randomness: Randomness,
+        answered: Callable[[Admission, int], None] = lambda _admission, _size: None,
+    ) -> None:
+        """`answered` is told how many bytes a request, which left its admission in `request.state.admission`, was answered with."""
         self._app = app
         self._clients = clients
         self._clock = clock
         self._randomness = randomness
-        self._under_way = 0
+        self._answered = answered
+        self._shedder = Shedder(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,40 +87,45 @@ class Envelope:
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get("x-request-id", ""), self._clock, self._randomness)
         scope["state"] = {"client": client_behind(self._clients, scope, headers), "request_id": request_id}
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, scope["state"])
+        bounds = bounds_of(scope["path"])
+        try:
+            self._shedder.begin(class_of(scope["method"], scope["path"]))
+        except Overloaded as error:  # neither traced nor logged: when there are many, that would cost what others wait for
+            await answer.fail(scope, receive, error)
+            REQUESTS.labels(scope["method"], "none", answer.status).observe(0.0)
+            return
+        if bounds.is_long:
+            self._shedder.end(None)
         started = self._clock.monotonic()
         leads_to = None
-        self._under_way += 1
-        UNDER_WAY.set(self._under_way)
+        UNDER_WAY.set(self._shedder.under_way)
         try:
             with span(f"{scope['method']} {scope['path'][:64]}", kind=SpanKind.SERVER, parent=headers.get("traceparent")) as trace:
-                await self._answer(scope, receive, answer, headers)
+                await self._answer(scope, receive, answer, bounds)
                 _describe(trace, scope, answer.status)
                 leads_to = exemplar()
         finally:
-            self._under_way -= 1
-            UNDER_WAY.set(self._under_way)
             seconds = self._clock.monotonic() - started
+            if not bounds.is_long:
+                self._shedder.end(seconds)
+            UNDER_WAY.set(self._shedder.under_way)
+            if answer.admission is not None:
+                self._answered(answer.admission, answer.size)
             REQUESTS.labels(scope["method"], _route(scope), answer.status).observe(seconds, leads_to)
             note_request(scope["method"], _route(scope), answer.status, seconds=seconds, request_id=request_id)
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Mapping[str, str]) -> None:
-        bounds = bounds_of(scope["path"])
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", bounds: Bounds) -> None:
         try:
-            self._check_room()
             with deadline(bounds.within_s):
                 async with asyncio.timeout(bounds.within_s + BODY_GRACE_S):
-                    await self._app(scope, _Body(receive, headers, bounds.body_bytes), answer)
+                    await self._app(scope, _Body(receive, Headers(scope=scope), bounds.body_bytes), answer)
         except TimeoutError:
             await answer.fail(scope, receive, DeadlineExceeded(f"the request took longer than {bounds.within_s:.0f} s, its body included"))
         except Exception as error:
             if problem_of(error) is None:
                 log.exception("request failed", request_id=answer.request_id, method=scope["method"], route=_route(scope))
             await answer.fail(scope, receive, error)
-
-    def _check_room(self) -> None:
-        if self._under_way > MAX_UNDER_WAY:
-            raise Unavailable("too many requests at once; try again in a moment")
 
 
 class _Body:
@@ -140,11 +155,19 @@ class _Body:
 class _Answer:
     """The answer on its way out, with the headers that every answer has."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, state: Mapping[str, object]) -> None:
         self._send = send
+        self._state = state
         self.request_id = request_id
         self.status = 500
         self.started = False
+        self.size = 0
+
+    @property
+    def admission(self) -> Admission | None:
+        """What the request passed on its way, if it came so far."""
+        found = self._state.get("admission")
+        return found if isinstance(found, Admission) else None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -154,8 +177,11 @@ class _Answer:
             headers["X-Request-Id"] = self.request_id
             for name, value in HEADERS.items():
                 headers[name] = value
+            if self.admission is not None:
+                headers.update(self.admission.headers)
             headers.setdefault("Cache-Control", "no-store")
             message["headers"] = headers.raw
+        self.size += len(message.get("body", b""))
         await self._send(message)
 
     async def fail(self, scope: Scope, receive: Receive, error: Exception) -> None:
