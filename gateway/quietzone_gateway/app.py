@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 
+from quietzone_gateway import graphql
 from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.idempotency import Repeats, sweep_for_ever
 from quietzone_gateway.identity.build import Identity, build_identity
@@ -66,6 +67,7 @@ async def build(settings: GatewaySettings) -> App:
         clients,
         RANDOMNESS,
         settings=settings,
+        others=[graphql.make_router(settings.graphql_limits)],
     )
     try:
         server = HttpServer(

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from quietzone_gateway.graphql import GraphqlSettings
 from quietzone_gateway.identity.settings import FirstKeySettings, IdentitySettings
 from quietzone_gateway.live import LiveSettings
 from quietzone_gateway.rest.settings import RestSettings
@@ -27,7 +28,7 @@ class GatewayWorkSettings(GatewayStoreSettings, IdentitySettings):
     )
 
 
-class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings):
+class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings, GraphqlSettings):
     """Roles `serve` and `verify`."""
 
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")

@@ -1,6 +1,8 @@
 """The API, put together."""
 
-from fastapi import FastAPI, Request
+from collections.abc import Iterable
+
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
@@ -31,14 +33,16 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
 
 
-def make_api(parts: Parts, clients: Clients, randomness: Randomness, *, settings: RestSettings) -> ASGIApp:
-    """The API as an ASGI application; no page of it loads anything, from here or elsewhere."""
+def make_api(
+    parts: Parts, clients: Clients, randomness: Randomness, *, settings: RestSettings, others: Iterable[APIRouter] = ()
+) -> ASGIApp:
+    """The API as an ASGI application, with the addresses of `others`; no page of it loads anything, from here or elsewhere."""
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     app.state.bulk_under_way = 0
     for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator):
         app.include_router(module.router)
-    for router in (*auth.ROUTERS, *members.ROUTERS):
+    for router in (*auth.ROUTERS, *members.ROUTERS, *others):
         app.include_router(router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

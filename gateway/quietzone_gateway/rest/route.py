@@ -66,7 +66,7 @@ class ApiRoute(APIRoute):
 
         async def handle_for_caller(request: Request) -> Response:
             if self.needs_caller:
-                request.state.principal = await _principal_of(request)
+                await authenticate(request)
             if not self.dependant.query_params:  # those with a query have a model, which does it
                 _refuse_query(request)
             _refuse_repeated(request)
@@ -240,7 +240,12 @@ def _first(errors: BaseExceptionGroup[QuietzoneError]) -> QuietzoneError:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-async def _principal_of(request: Request) -> Principal:
+async def authenticate(request: Request) -> None:
+    """Find out who calls, and remember it in the request's state; raises as `Authentication.principal_of`."""
+    request.state.principal = await _found_principal(request)
+
+
+async def _found_principal(request: Request) -> Principal:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     shown = Credentials(
         address=address_of(request),

@@ -11,6 +11,7 @@ from ports import Inline
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
+from quietzone_gateway import graphql
 from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.build import Identity, build_identity
@@ -31,6 +32,7 @@ KEY = "qz_" + "test" * 10
 CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 REST = RestSettings()
+LIMITS = graphql.Limits()
 PROXIES = ("127.0.0.0/8",)
 SETTINGS = RpcSettings(caller_key="k" * 32)
 IDENTITY = IdentitySettings(
@@ -126,7 +128,7 @@ class Api:
 
 
 @asynccontextmanager
-async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -> AsyncIterator[Api]:
+async def running(folder: Path, qr: Any = None, settings: RestSettings = REST, limits: graphql.Limits = LIMITS) -> AsyncIterator[Api]:
     """The API; `qr` is a servicer in the place of the one whose answers are chosen."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
@@ -155,6 +157,7 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST) -
         Clients(PROXIES),
         randomness,
         settings=settings,
+        others=[graphql.make_router(limits)],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers, identity, documents)

@@ -1,0 +1,74 @@
+"""What fields cost, in the unit of complexity: about a field's worth of work for us, some 20 µs.
+
+A field that isn't listed costs DEFAULT_COST. What brings a list is multiplied: by the argument that says how long it is, or by what
+is usual. A test holds the names against the schema.
+"""
+
+from collections.abc import Mapping
+
+DEFAULT_COST = 1
+
+COSTS: Mapping[str, int] = {
+    # A question to a service for each.
+    "Query.code": 5,
+    "Query.codes": 10,
+    "Query.export": 5,
+    "Query.exports": 10,
+    "Query.facets": 20,
+    "Query.qrAnalytics": 50,
+    "Query.searchQRCodes": 50,  # reads up to a thousand codes of each kind
+    "QrAnalytics.series": 50,
+    "Code.analytics": 50,  # a document of each day is read and unpacked
+    "Code.health": 20,
+    "Export.code": 2,
+    # Each write is an event for all parts; a new code is drawn, and read back twice.
+    "Mutation.createCode": 50,
+    "Mutation.updateCode": 20,
+    "Mutation.deleteCode": 20,
+    "Mutation.blockCode": 20,
+    "Mutation.unblockCode": 20,
+    "Mutation.createExport": 100,
+    "Mutation.cancelExport": 20,
+    "Mutation.bulkCreateQRCodes": 400,
+    # Wrappers, which cost nothing beside what they hold.
+    "CodeConnection.edges": 0,
+    "CodeConnection.pageInfo": 0,
+    "CodeEdge.node": 0,
+    "ExportConnection.edges": 0,
+    "ExportConnection.pageInfo": 0,
+    "ExportEdge.node": 0,
+}
+
+SIZES: Mapping[str, int | str] = {
+    "Query.codes": "first",
+    "Query.exports": "first",
+    "Query.searchQRCodes": "limit",
+    "Facets.tags": "first",
+    "Facets.folders": "first",
+    "Analytics.series": 100,
+    "Analytics.countries": "first",
+    "Analytics.devices": "first",
+    "Analytics.browsers": "first",
+    "Analytics.operatingSystems": "first",
+    "Analytics.referrers": "first",
+    "Analytics.languages": "first",
+    "Mutation.bulkCreateQRCodes": 100,
+    "QrAnalytics.series": 100,
+    "QrAnalytics.dailyScans": 100,
+    "QrAnalytics.topCountries": 10,
+    "QrAnalytics.deviceBreakdown": 10,
+    "QrAnalytics.referrerBreakdown": 10,
+}
+"""How many items a field brings: a number, or the argument that says so."""
+
+INTROSPECTION_SIZES: Mapping[str, int] = {
+    "types": 60,
+    "fields": 4,
+    "args": 1,
+    "inputFields": 1,
+    "enumValues": 2,
+    "interfaces": 1,
+    "possibleTypes": 1,
+    "directives": 6,
+}
+"""The same for the schema's description of itself: what is usual in ours."""

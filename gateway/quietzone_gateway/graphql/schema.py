@@ -1,0 +1,105 @@
+"""The schema: all that can be asked, and what happens to a document before it is run."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import strawberry
+from graphql import GraphQLError, OperationDefinitionNode
+from graphql.validation import NoSchemaIntrospectionCustomRule
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from quietzone_gateway.graphql import limits as bounds
+from quietzone_gateway.graphql.bulk import BulkMutations
+from quietzone_gateway.graphql.code_changes import CodeMutations
+from quietzone_gateway.graphql.codes import CodeQueries
+from quietzone_gateway.graphql.errors import problem_in
+from quietzone_gateway.graphql.exports import ExportMutations, ExportQueries
+from quietzone_gateway.graphql.limits import Limits, QueryRefused
+from quietzone_gateway.graphql.me import MeQueries
+from quietzone_gateway.graphql.metrics import ERRORS, REFUSED
+from quietzone_gateway.graphql.qr_analytics import QrAnalyticsQueries
+from quietzone_gateway.graphql.scalars import SCALARS
+from quietzone_gateway.graphql.search import SearchQueries
+from quietzone_gateway.rest.problems import INTERNAL
+from quietzone_kit.telemetry import logger
+
+if TYPE_CHECKING:
+    from strawberry.types.execution import ParseOptions
+
+log = logger(__name__)
+
+PARSING = {
+    "max_lexical_tokens": bounds.MAX_TOKENS,
+    "max_comments": bounds.MAX_COMMENTS,
+    "max_source_length": bounds.MAX_DOCUMENT_CHARACTERS,
+}
+
+
+# What stands at the top may be null: a part that is away, or a change that is refused, leaves the others' results.
+@strawberry.type(description="What can be asked")
+class Query(CodeQueries, SearchQueries, QrAnalyticsQueries, ExportQueries, MeQueries):
+    """Put together."""
+
+
+@strawberry.type(description="What can be changed. Several are done one after the other; one that fails keeps no other from succeeding")
+class Mutation(CodeMutations, BulkMutations, ExportMutations):
+    """Put together."""
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's, with our way to tell of errors."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Count errors; those that only a bug explains go to the log, with what is kept from callers."""
+        request_id = execution_context.context.request_id if execution_context and execution_context.context else ""
+        for error in errors:
+            problem = problem_in(error)
+            ERRORS.labels(problem.kind.name.upper().replace("-", "_")).inc()
+            if problem.kind is INTERNAL:
+                log.error("request failed", request_id=request_id, path=error.path, exc_info=error.original_error)
+
+
+class Guard(SchemaExtension):
+    """Refuses documents before they are run: too large, malformed, too costly, not of the schema."""
+
+    limits = Limits()
+
+    def on_operation(self) -> Iterator[None]:
+        """Bound what is parsed."""
+        # Strawberry's type knows one option, and passes on all.
+        self.execution_context.parse_options = cast("ParseOptions", dict(PARSING))
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Weigh the document; only one that passes is validated, which takes longer."""
+        context = self.execution_context
+        if not self.limits.introspection:
+            context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
+        try:
+            self._check(context)
+        except QueryRefused as error:
+            REFUSED.labels(error.limit).inc()
+            context.pre_execution_errors = [GraphQLError(str(error))]
+        yield
+
+    def _check(self, context: ExecutionContext) -> None:
+        document = context.graphql_document
+        if document is None:
+            return
+        bounds.check(context.schema._schema, document, context.variables or {}, self.limits)  # noqa: SLF001 - Strawberry's rules do too
+        operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        if len(operations) > 1 and context._provided_operation_name is None:  # noqa: SLF001 - Strawberry would run the first
+            raise QueryRefused("operations", "several operations: `operationName` says which one is meant")
+
+
+def make_schema(limits: Limits) -> Schema:
+    """The schema with these limits."""
+    guard = type("Guard", (Guard,), {"limits": limits})
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        extensions=[guard],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
