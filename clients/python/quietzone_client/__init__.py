@@ -4,7 +4,7 @@
 """
 
 from quietzone_client._auth import ApiKey, Auth
-from quietzone_client._blocking import Client, Codes, Exports
+from quietzone_client._blocking import Client, Codes, Exports, Keys
 from quietzone_client._bulk import RowResult
 from quietzone_client._errors import (
     AlreadyExists,
@@ -31,6 +31,7 @@ from quietzone_client._errors import (
     UnexpectedAnswer,
 )
 from quietzone_client._inputs import CodeFilter, Create, Delete, Row, Span, Update
+from quietzone_client._keys import Key, NewKey
 from quietzone_client._models import (
     Analytics,
     Code,
@@ -47,7 +48,7 @@ from quietzone_client._models import (
     Share,
     Source,
 )
-from quietzone_client._on_loop import AsyncClient, AsyncCodes, AsyncExports
+from quietzone_client._on_loop import AsyncClient, AsyncCodes, AsyncExports, AsyncKeys
 from quietzone_client._requests import Answer, Request
 from quietzone_client._retries import NEVER, Retries
 from quietzone_client._runtime import Runtime
@@ -62,6 +63,7 @@ __all__ = [
     "AsyncClient",
     "AsyncCodes",
     "AsyncExports",
+    "AsyncKeys",
     "Auth",
     "Client",
     "Code",
@@ -84,6 +86,9 @@ __all__ = [
     "Image",
     "InvalidInput",
     "InvalidSignature",
+    "Key",
+    "Keys",
+    "NewKey",
     "NoAnswer",
     "NotFound",
     "Page",

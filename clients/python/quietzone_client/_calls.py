@@ -10,7 +10,7 @@ from quietzone_client._auth import Auth
 from quietzone_client._errors import NoAnswer, NotFound, QuietzoneError, RenewalLost, UnexpectedAnswer, problem_in
 from quietzone_client._models import Page
 from quietzone_client._requests import Answer, Call, Request
-from quietzone_client._retries import Retries, leaves_doubt
+from quietzone_client._retries import Retries, leaves_doubt, was_not_begun
 from quietzone_client._runtime import Runtime
 from quietzone_client._transports import Arriving, Transport
 
@@ -35,12 +35,12 @@ class Tries:
         self._began_s = runtime.monotonic_s()
         self.in_doubt = False
 
-    def wait_s(self, error: QuietzoneError) -> float:
+    def wait_s(self, error: QuietzoneError, *, can_repeat: bool = True) -> float:
         """Seconds until the next attempt; raises the error when there is none."""
         self._attempt += 1
         spent_s = self._runtime.monotonic_s() - self._began_s
         wait_s = self._retries.wait_s(error, attempt=self._attempt, spent_s=spent_s, uniform=self._runtime.uniform)
-        if wait_s is None:
+        if wait_s is None or not (can_repeat or was_not_begun(error)):
             raise error
         self.in_doubt = self.in_doubt or leaves_doubt(error)
         return wait_s
@@ -73,7 +73,7 @@ class Calls:
             except QuietzoneError as error:
                 if call.gone_is_done and tries.in_doubt and isinstance(error, NotFound):
                     return call.read(NO_CONTENT)
-                wait_s = tries.wait_s(error)
+                wait_s = tries.wait_s(error, can_repeat=request.can_repeat)
             await self.transport.sleep(wait_s)
 
     async def pages(self, page: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T, None]:

@@ -107,12 +107,12 @@ class CodePart:
             short_url=item.get("short_url"),
             destination=item.get("destination"),
             title=item.get("title"),
-            state=_unless_absent(CodeState, item.get("state")),
-            tags=_unless_absent(tuple, item.get("tags")),
+            state=unless_absent(CodeState, item.get("state")),
+            tags=unless_absent(tuple, item.get("tags")),
             folder=item.get("folder"),
             revision=item.get("revision"),
-            created_at=_unless_absent(moment, item.get("created_at")),
-            updated_at=_unless_absent(moment, item.get("updated_at")),
+            created_at=unless_absent(moment, item.get("created_at")),
+            updated_at=unless_absent(moment, item.get("updated_at")),
         )
 
 
@@ -181,8 +181,8 @@ class DestinationHealth:
             state=DestinationState(item["state"]),
             reason=item["reason"],
             failures=item["failures"],
-            checked_at=_unless_absent(moment, item["checked_at"]),
-            next_check_at=_unless_absent(moment, item["next_check_at"]),
+            checked_at=unless_absent(moment, item["checked_at"]),
+            next_check_at=unless_absent(moment, item["next_check_at"]),
         )
 
 
@@ -259,7 +259,7 @@ class Analytics:
             others=dict(item["others"]),
             days_start=moment(item["days_from"]),
             days_end=moment(item["days_to"]),
-            counted_until=_unless_absent(moment, item["counted_until"]),
+            counted_until=unless_absent(moment, item["counted_until"]),
         )
 
 
@@ -311,7 +311,7 @@ class Export:
             sha256=item["sha256"],
             error=item["error"],
             created_at=moment(item["created_at"]),
-            expires_at=_unless_absent(moment, item["expires_at"]),
+            expires_at=unless_absent(moment, item["expires_at"]),
         )
 
 
@@ -387,5 +387,6 @@ def _shares(items: list[Json]) -> Shares:
     return tuple(Share(item["value"], item["scans"]) for item in items)
 
 
-def _unless_absent(read: Callable[[Any], T], value: Any) -> T | None:
+def unless_absent(read: Callable[[Any], T], value: Any) -> T | None:
+    """What `read` reads, unless there is nothing to be read."""
     return None if value is None else read(value)

@@ -8,7 +8,7 @@ from typing import Self, overload
 
 import httpx
 
-from quietzone_client import _bulk, _files
+from quietzone_client import _bulk, _files, _keys
 from quietzone_client import _requests as requests
 from quietzone_client._auth import ApiKey, Auth
 from quietzone_client._bulk import RowResult
@@ -27,6 +27,7 @@ from quietzone_client._inputs import (
     Update,
     When,
 )
+from quietzone_client._keys import Key, KeyChange, NewKey
 from quietzone_client._models import Analytics, Code, CodePart, DestinationHealth, Export, Image, Page, Reconciliation
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
@@ -70,6 +71,7 @@ class AsyncClient:
         self._calls = Calls(self._transport, ApiKey(auth) if isinstance(auth, str) else auth, retries, runtime)
         self.codes = AsyncCodes(self._calls)
         self.exports = AsyncExports(self._calls)
+        self.keys = AsyncKeys(self._calls)
 
     async def reconcile(self) -> Reconciliation:
         """Whether every accepted scan of all accounts was counted once; for operators. It reads everything, and may take minutes."""
@@ -280,3 +282,36 @@ class AsyncExports:
     async def cancel(self, export_id: str) -> None:
         """Cancel an export that isn't done."""
         await self._calls.make(requests.cancel_export(export_id))
+
+
+class AsyncKeys:
+    """The account's API keys. What makes a secret isn't tried again once it may have been done: look at `list`, then revoke or rotate."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def make(self, name: str, scopes: Sequence[str], *, networks: Sequence[str] = (), expires_at: When | None = None) -> NewKey:
+        """Make a key that may do at most what you may; its secret is told this once. `networks` (CIDR) are those that it works from."""
+        return await self._calls.make(_keys.make_key(name, scopes, networks=networks, expires_at=expires_at))
+
+    async def list(self) -> tuple[Key, ...]:
+        """The account's keys, newest first; revoked ones for 30 days more."""
+        return await self._calls.make(_keys.list_keys())
+
+    async def get(self, key_id: str) -> Key:
+        """One key."""
+        return await self._calls.make(_keys.get_key(key_id))
+
+    async def change(
+        self, key_id: str, *, name: str | None = None, scopes: Sequence[str] | None = None, networks: Sequence[str] | None = None
+    ) -> Key:
+        """Change what is given; heeded within a second."""
+        return await self._calls.make(_keys.change_key(key_id, KeyChange(name, scopes, networks)))
+
+    async def rotate(self, key_id: str, *, grace_s: int = 86_400) -> NewKey:
+        """Give a key another secret; the one that it has works for `grace_s` more."""
+        return await self._calls.make(_keys.rotate_key(key_id, grace_s=grace_s))
+
+    async def revoke(self, key_id: str) -> None:
+        """End a key for good; heeded within a second."""
+        await self._calls.make(_keys.revoke_key(key_id))

@@ -37,7 +37,18 @@ KEY = "idempotency-key"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to the API; `path` is percent-encoded. `read_s`: how long the next bytes of the answer may take."""
+    """A request to the API.
+
+    Attributes:
+        method: In capitals.
+        path: Percent-encoded.
+        query: Each once.
+        headers: Their names in lower case.
+        content: The body.
+        read_s: How long the next bytes of the answer may take.
+        takes_name: Whether an Idempotency-Key may go with it, when it changes something.
+        is_idempotent: A change that by itself does no more twice than once.
+    """
 
     method: str
     path: str
@@ -45,11 +56,13 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     read_s: float = READ_S
+    takes_name: bool = True
+    is_idempotent: bool = False
 
     @property
     def can_repeat(self) -> bool:
         """Whether sending it twice does no more than sending it once."""
-        return self.method in ("GET", "HEAD") or KEY in self.headers
+        return self.method in ("GET", "HEAD") or KEY in self.headers or self.is_idempotent
 
     def with_headers(self, **headers: str) -> "Request":
         """With these headers too."""
@@ -57,7 +70,7 @@ class Request:
 
     def named(self, draw: Callable[[], str]) -> "Request":
         """A change under a name, so that the server does it once; one that has a name keeps it."""
-        return self if self.can_repeat else self.with_headers(idempotency_key=draw())
+        return self if self.can_repeat or not self.takes_name else self.with_headers(idempotency_key=draw())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +114,23 @@ class Call(Generic[T]):
 
 def create_code(new: Create, *, idempotency_key: str | None) -> Call[Code]:
     """Issue a code."""
-    return Call(_post("/v1/codes", new.body(), idempotency_key), _json(Code.of))
+    return Call(_post("/v1/codes", new.body(), idempotency_key), as_json(Code.of))
 
 
 def get_code(code_id: str) -> Call[Code]:
     """One code."""
-    return Call(Request("GET", _code_path(code_id)), _json(Code.of))
+    return Call(Request("GET", _code_path(code_id)), as_json(Code.of))
 
 
 def change_code(change: Update) -> Call[Code]:
     """Change a code."""
-    request = Request("PATCH", _code_path(change.id), content=_dumped(change.body()))
-    return Call(_if_match(request.with_headers(content_type="application/json"), change.revision), _json(Code.of))
+    request = Request("PATCH", _code_path(change.id), content=dumped(change.body()))
+    return Call(_if_match(request.with_headers(content_type="application/json"), change.revision), as_json(Code.of))
 
 
 def delete_code(code_id: str, *, revision: int | None) -> Call[None]:
     """Delete a code."""
-    return Call(_if_match(Request("DELETE", _code_path(code_id)), revision), _nothing, gone_is_done=True)
+    return Call(_if_match(Request("DELETE", _code_path(code_id)), revision), nothing, gone_is_done=True)
 
 
 def page_of_codes(listing: Listing, *, limit: int, cursor: str | None = None, number: int | None = None) -> Call[Page[Code]]:
@@ -138,12 +151,12 @@ def image(code_id: str, *, image_format: ImageFormat, size: int) -> Call[Image]:
 
 def health(code_id: str) -> Call[DestinationHealth]:
     """Whether a code's destination answers."""
-    return Call(Request("GET", f"{_code_path(code_id)}/health"), _json(DestinationHealth.of))
+    return Call(Request("GET", f"{_code_path(code_id)}/health"), as_json(DestinationHealth.of))
 
 
 def analytics(code_id: str, span: Span) -> Call[Analytics]:
     """A code's counts."""
-    return Call(Request("GET", f"{_code_path(code_id)}/analytics", span.query()), _json(Analytics.of))
+    return Call(Request("GET", f"{_code_path(code_id)}/analytics", span.query()), as_json(Analytics.of))
 
 
 def bulk(rows: bytes, *, idempotency_key: str) -> Request:
@@ -155,7 +168,7 @@ def bulk(rows: bytes, *, idempotency_key: str) -> Request:
 def begin_export(span: Span, *, code_id: str | None, file_format: str, idempotency_key: str | None) -> Call[Export]:
     """Begin an export."""
     body = span.query() | {"format": file_format} | ({} if code_id is None else {"code_id": code_id})
-    return Call(_post("/v1/exports", body, idempotency_key), _json(Export.of))
+    return Call(_post("/v1/exports", body, idempotency_key), as_json(Export.of))
 
 
 def page_of_exports(*, limit: int, cursor: str | None) -> Call[Page[Export]]:
@@ -165,22 +178,22 @@ def page_of_exports(*, limit: int, cursor: str | None) -> Call[Page[Export]]:
 
 def get_export(export_id: str) -> Call[Export]:
     """One export."""
-    return Call(Request("GET", f"/v1/exports/{_segment(export_id)}"), _json(Export.of))
+    return Call(Request("GET", f"/v1/exports/{segment(export_id)}"), as_json(Export.of))
 
 
 def cancel_export(export_id: str) -> Call[None]:
     """Cancel an export."""
-    return Call(Request("DELETE", f"/v1/exports/{_segment(export_id)}"), _nothing)
+    return Call(Request("DELETE", f"/v1/exports/{segment(export_id)}"), nothing)
 
 
 def export_file(export_id: str) -> Request:
     """An export's file, which is read in parts; as it is, since Repr-Digest is of what is sent."""
-    return Request("GET", f"/v1/exports/{_segment(export_id)}/file", headers={"accept-encoding": "identity"})
+    return Request("GET", f"/v1/exports/{segment(export_id)}/file", headers={"accept-encoding": "identity"})
 
 
 def reconcile() -> Call[Reconciliation]:
     """Accepted, forwarded and stored scans of all accounts."""
-    return Call(Request("GET", "/v1/reconcile", read_s=RECONCILE_S), _json(Reconciliation.of))
+    return Call(Request("GET", "/v1/reconcile", read_s=RECONCILE_S), as_json(Reconciliation.of))
 
 
 def _page(
@@ -193,30 +206,32 @@ def _page(
 
 def _post(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Request:
     headers = {"content-type": "application/json"} | ({} if idempotency_key is None else {KEY: idempotency_key})
-    return Request("POST", path, headers=headers, content=_dumped(body))
+    return Request("POST", path, headers=headers, content=dumped(body))
 
 
 def _if_match(request: Request, revision: int | None) -> Request:
     return request if revision is None else request.with_headers(if_match=f'"{revision}"')
 
 
-def _json(reads: Callable[[Json], T]) -> Callable[[Answer], T]:
+def as_json(reads: Callable[[Json], T]) -> Callable[[Answer], T]:
+    """Reads an answer's JSON."""
     return lambda answer: reads(answer.json())
 
 
-def _nothing(_answer: Answer) -> None:
+def nothing(_answer: Answer) -> None:
     """What is read from an answer without a body."""
 
 
-def _dumped(body: Mapping[str, Any]) -> bytes:
+def dumped(body: Mapping[str, Any]) -> bytes:
+    """A body as JSON."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _code_path(code_id: str) -> str:
-    return f"/v1/codes/{_segment(code_id)}"
+    return f"/v1/codes/{segment(code_id)}"
 
 
-def _segment(text: str) -> str:
+def segment(text: str) -> str:
     """A part of a path; an id that somebody else chose must not lead to another address.
 
     Raises:

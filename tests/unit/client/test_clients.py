@@ -11,10 +11,10 @@ import pytest
 from unit.client.scripted import CODE, CODE_ID, Server, ok, page
 
 import quietzone_client
-from quietzone_client import AsyncClient, AsyncCodes, AsyncExports, Client, Codes, Exports
+from quietzone_client import AsyncClient, AsyncCodes, AsyncExports, AsyncKeys, Client, Codes, Exports, Keys
 from quietzone_client._transports import run
 
-PAIRS = [(Client, AsyncClient), (Codes, AsyncCodes), (Exports, AsyncExports)]
+PAIRS = [(Client, AsyncClient), (Codes, AsyncCodes), (Exports, AsyncExports), (Keys, AsyncKeys)]
 
 
 def methods(kind: type) -> dict[str, Callable[..., Any]]:

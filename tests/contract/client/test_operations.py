@@ -1,0 +1,141 @@
+"""Each operation of the API by each client, as the served API takes it; and that none was forgotten."""
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from contract.client.addressed import Addressed
+from contract.client.conftest import DATA, EXPORT_ID
+from contract.gateway.served import CODE_ID, KEY, Api
+
+from quietzone_client import AsyncClient, Client, CodeFilter, Create, Delete, Span, Update
+
+ABSENT: Mapping[str, str] = {}
+"""Operations that the client leaves out, each with its reason."""
+
+OPERATIONS: Mapping[str, Callable[[Any, Path, str], Any]] = {
+    "codes.create": lambda client, *_: client.codes.create(
+        "https://example.com/menu", title="Menu", slug="menu", tags=["menu"], folder="tables"
+    ),
+    "codes.get": lambda client, *_: client.codes.get(CODE_ID),
+    "codes.list": lambda client, *_: client.codes.list(
+        CodeFilter(tag="menu"), sort_by="created_at", sort_order="asc", fields=["title", "tags"]
+    ),
+    "codes.page": lambda client, *_: client.codes.page(1, CodeFilter(slug_prefix="me"), page_size=10),
+    "codes.change": lambda client, *_: client.codes.change(CODE_ID, destination="https://example.com/", state="paused", revision=3),
+    "codes.delete": lambda client, *_: client.codes.delete(CODE_ID, revision=3),
+    "codes.bulk": lambda client, *_: client.codes.bulk(
+        [Create("https://example.com/", tags=("a",)), Update(CODE_ID, title="x", revision=3), Delete(CODE_ID)]
+    ),
+    "codes.image": lambda client, *_: client.codes.image(CODE_ID, "svg", size=600),
+    "codes.health": lambda client, *_: client.codes.health(CODE_ID),
+    "codes.analytics": lambda client, *_: client.codes.analytics(
+        CODE_ID, start="2026-11-01", end="2026-11-20", interval="hour", zone="Europe/Berlin"
+    ),
+    "exports.begin": lambda client, *_: client.exports.begin(
+        Span(start="2026-11-01", end="2026-11-20"), code_id=CODE_ID, file_format="csv"
+    ),
+    "exports.get": lambda client, *_: client.exports.get(EXPORT_ID),
+    "exports.list": lambda client, *_: client.exports.list(),
+    "exports.wait": lambda client, *_: client.exports.wait(EXPORT_ID),
+    "exports.download": lambda client, folder, _key: client.exports.download(EXPORT_ID, folder / "scans.csv"),
+    "exports.cancel": lambda client, *_: client.exports.cancel(EXPORT_ID),
+    "keys.make": lambda client, *_: client.keys.make("till", ["codes:read"], networks=["203.0.113.0/24"]),
+    "keys.list": lambda client, *_: client.keys.list(),
+    "keys.get": lambda client, _folder, key: client.keys.get(key),
+    "keys.change": lambda client, _folder, key: client.keys.change(key, name="another"),
+    "keys.rotate": lambda client, _folder, key: client.keys.rotate(key, grace_s=0),
+    "keys.revoke": lambda client, _folder, key: client.keys.revoke(key),
+    "reconcile": lambda client, *_: client.reconcile(),
+}
+"""A call of each method, by its name."""
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_a_blocking_call_is_answered(served: Addressed, tmp_path: Path, name: str) -> None:
+    def use(client: Client) -> Any:
+        key = client.keys.make("another", ["codes:read"]).id
+        found = OPERATIONS[name](client, tmp_path, key)
+        return list(found) if isinstance(found, Iterator) else found
+
+    found = await served.blocking(use)
+
+    assert_worked(name, found, tmp_path)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_a_call_on_a_loop_is_answered(served: Addressed, tmp_path: Path, name: str) -> None:
+    async with served.on_loop() as client:
+        key = (await client.keys.make("another", ["codes:read"])).id
+        asked = OPERATIONS[name](client, tmp_path, key)
+        found = [item async for item in asked] if isinstance(asked, AsyncIterator) else await asked
+
+    assert_worked(name, found, tmp_path)
+
+
+def assert_worked(name: str, found: Any, folder: Path) -> None:
+    match name:
+        case "codes.list":
+            assert [(part.title, part.tags, part.slug) for part in found] == [("Menu", ("menu",), None)]
+        case "codes.page":
+            assert (found.total, found.number, len(found)) == (1, 1, 1)
+        case "codes.bulk":
+            assert [(result.number, result.error) for result in found] == [(1, None), (2, None), (3, None)]
+        case "exports.download":
+            assert (found, (folder / "scans.csv").read_bytes()) == (len(DATA), DATA)
+        case "codes.analytics":
+            assert (found.total_scans, found.zone) == (7, "Europe/Berlin")
+        case _:
+            assert (found is None) == (name in ("codes.delete", "exports.cancel", "keys.revoke"))
+
+
+def test_each_method_is_called_here() -> None:
+    features = {"codes": "codes", "exports": "exports", "keys": "keys"}
+    client = Client("http://localhost:8000", KEY)
+    methods = {name for name in methods_of(client) if name != "close"}
+    for feature in features:
+        methods |= {f"{feature}.{name}" for name in methods_of(getattr(client, feature))}
+
+    assert methods == set(OPERATIONS)
+
+
+def methods_of(thing: object) -> list[str]:
+    return [name for name, _ in inspect.getmembers(thing, inspect.ismethod) if not name.startswith("_")]
+
+
+async def test_every_operation_of_the_description_is_there_or_left_out_for_a_reason(api: Api, tmp_path: Path) -> None:
+    described = (await api.http.get("/openapi.json")).json()["paths"]
+    operations = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
+    asked: list[str] = []
+
+    async def note(request: httpx.Request) -> None:
+        asked.append(f"{request.method} {request.url.path}")
+
+    api.http.event_hooks["request"].append(note)
+    async with AsyncClient("http://api", KEY, transport=Noting(api.http)) as client:
+        key = (await client.keys.make("another", ["codes:read"])).id
+        for call in OPERATIONS.values():
+            found = call(client, tmp_path, key)
+            _ = [item async for item in found] if isinstance(found, AsyncIterator) else await found
+
+    covered = {operation for operation in operations if any(fits(operation, request, operations) for request in asked)}
+    assert operations - covered == set(ABSENT)
+
+
+class Noting(httpx.AsyncBaseTransport):
+    """Sends by another client."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._http.send(request, stream=True)
+
+
+def fits(operation: str, request: str, operations: set[str]) -> bool:
+    """Whether a request is of an operation; one whose path is written out goes before one with a parameter."""
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", operation), request) is not None and (request == operation or request not in operations)
