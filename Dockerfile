@@ -28,11 +28,12 @@ COPY kit /from/kit
 COPY services /from/services
 COPY gateway /from/gateway
 COPY cli /from/cli
+COPY clients /from/clients
 COPY standalone /from/standalone
 COPY examples /from/examples
-# The command works on what all parts store, and so has the code of all; its tour reads the examples.
+# The command works on what all parts store, and so has the code of all, and asks the API by the client; its tour reads the examples.
 RUN mkdir /code \
-    && if [ "$PART" = cli ]; then cp -r /from/*/quietzone_* /from/services/*/quietzone_* /from/examples /code; \
+    && if [ "$PART" = cli ]; then cp -r /from/*/quietzone_* /from/services/*/quietzone_* /from/clients/python/quietzone_client /from/examples /code; \
     else cp -r /from/kit/quietzone_kit "$(find /from -type d -name quietzone_${PART})" /code; fi \
     && python -m compileall -q -s /code -p /quietzone /code
 RUN version="${VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' /from/pyproject.toml)}" && mkdir "/code/quietzone-$version.dist-info" \

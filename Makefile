@@ -59,7 +59,7 @@ tour: .venv/installed .cache/api-key ## The same as run, then stops
 
 .PHONY: dev
 dev: .venv/installed .cache/api-key ## Serve, and start again when the code changes
-	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/watchfiles --filter python '$(BIN)/quietzone serve' kit services gateway cli standalone
+	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/watchfiles --filter python '$(BIN)/quietzone serve' kit services gateway cli clients standalone
 
 PROFILE := quick
 test test-fast: PROFILE := default

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from quietzone_cli.api import Api
 from quietzone_cli.tour import run_tour
+from quietzone_client import AsyncClient
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_standalone import installation, running
 
@@ -57,7 +57,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="quietzone-") as folder:
         os.environ["QUIETZONE_API_KEY"] = key
         place = installation(Path(folder) / "data", PORT, None)
-        async with running(place, sys.stderr.write), Api(place.api_url, key) as api:
+        async with running(place, sys.stderr.write), AsyncClient(place.api_url, key) as api:
             console.print("$ make tour\n")
             os.chdir(folder)
             await run_tour(api, console, examples=EXAMPLES, folder=Path("out"))

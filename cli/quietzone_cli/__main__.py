@@ -218,18 +218,18 @@ async def _tour_of(place: Installation, key: str, *, fail: bool) -> bool:
 async def _tour(api_url: str, key: str, examples: list[Path], out: Path, *, scans_url: str | None = None) -> int:
     if not examples:
         raise TourFailed("no CSV files: name some with --examples, or run this where the folder examples/ is")
-    from quietzone_cli.api import Api  # noqa: PLC0415 - `serve` alone does without requests and images: 25 MB less
+    from quietzone_cli.remote import connected  # noqa: PLC0415 - `serve` alone does without requests and images: 25 MB less
     from quietzone_cli.tour import run_tour  # noqa: PLC0415
 
-    async with Api(api_url, key) as api:
+    async with connected(api_url, key) as api:
         await run_tour(api, console, examples=examples, folder=out, scans_url=scans_url)
     return 0
 
 
 async def _reconcile(api_url: str, key: str) -> int:
-    from quietzone_cli.api import Api  # noqa: PLC0415
+    from quietzone_cli.remote import connected  # noqa: PLC0415
 
-    async with Api(api_url, key) as api:
+    async with connected(api_url, key) as api:
         found = await api.reconcile()
     table = Table(show_header=False)
     for name in ("accepted", "forwarded", "applied", "stored", "lost", "unrecorded"):

@@ -42,7 +42,7 @@ def test_reconcile_ends_with_0_when_everything_adds_up(embedded_house: House) ->
 @pytest.mark.parametrize(
     ("api", "key", "said"),
     [
-        (None, "qz_wrong" * 5, "401 API key needed: no account has this API key"),
+        (None, "qz_wrong" * 5, "401 Who calls?: no account has this API key"),
         (None, "schlüssel" * 5, "QUIETZONE_API_KEY holds 'ü', and a key only has letters, digits and signs of ASCII"),
         ("http://localhost:1", KEY, "is `quietzone serve` running?"),
         ("localhost:8000", KEY, "'localhost:8000' isn't the address of an API; http://localhost:8000 would do"),

@@ -10,23 +10,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from quietzone_cli.api import Api, Code
 from quietzone_cli.errors import TourFailed
 from quietzone_cli.tour import report, steps
 from quietzone_cli.tour.steps import Counted, Scans
 from quietzone_cli.tour.visitors import requests_for
+from quietzone_client import AsyncClient, Code
 
 __all__ = ["run_tour"]
 
 
-async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], folder: Path, scans_url: str | None = None) -> None:
+async def run_tour(api: AsyncClient, console: Console, *, examples: Sequence[Path], folder: Path, scans_url: str | None = None) -> None:
     """Create, draw, read back, redirect, scan and count.
 
     Scans go to the short URLs as they are printed, or to the same paths at `scans_url`, where the product's own port is known.
 
     Raises:
         TourFailed: something wasn't as promised.
-        ApiError: the API refused something, or can't be reached.
+        QuietzoneError: the API refused something, or can't be reached.
     """
     plans, scans = steps.read_plans(examples), Scans(scans_url)
     known = await api.reconcile()
@@ -50,13 +50,13 @@ async def run_tour(api: Api, console: Console, *, examples: Sequence[Path], fold
     console.print(report.terminal_symbol(codes[0]))
 
 
-async def _point_elsewhere(api: Api, scans: Scans, code: Code) -> tuple[Code, float]:
+async def _point_elsewhere(api: AsyncClient, scans: Scans, code: Code) -> tuple[Code, float]:
     destination = code.destination.split("#")[0] + f"#{time.strftime('%H%M%S')}"
-    changed = await api.change_destination(code.id, destination)
+    changed = await api.codes.change(code.id, destination=destination)
     return changed, await steps.until_redirected(scans, changed)
 
 
-async def _scan_and_wait(api: Api, console: Console, scans: Scans, codes: Sequence[Code]) -> tuple[list[Counted], float]:
+async def _scan_and_wait(api: AsyncClient, console: Console, scans: Scans, codes: Sequence[Code]) -> tuple[list[Counted], float]:
     before = await steps.analytics_of(api, codes)
     with _progress(console) as progress:
         total = sum(len(requests_for(place)) for place in range(len(codes)))

@@ -12,8 +12,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from quietzone_cli.api import Code, Reconciliation
 from quietzone_cli.tour.steps import Counted
+from quietzone_client import Code, Reconciliation, Share
 
 _SHADE = {True: "#ffffff", False: "#000000"}
 
@@ -92,10 +92,10 @@ def terminal_symbol(code: Code) -> Group:
     return Group(lines, Text(f"{code.title}: {code.short_url}\n"))
 
 
-def _breakdown(name: str, shares: Sequence[tuple[tuple[str, int], ...]]) -> Table:
+def _breakdown(name: str, shares: Sequence[tuple[Share, ...]]) -> Table:
     sums: Counter[str] = Counter()
     for values in shares:
-        sums.update(dict(values))
+        sums.update({share.value: share.scans for share in values})
     table = Table(title=name, title_justify="left", show_header=False, box=box.SIMPLE)
     table.add_column()
     table.add_column(justify="right")

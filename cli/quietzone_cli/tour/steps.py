@@ -10,16 +10,16 @@ from typing import TypeVar
 
 import httpx
 
-from quietzone_cli.api import Analytics, Api, Code, Reconciliation
-from quietzone_cli.errors import ApiError, TourFailed
+from quietzone_cli.errors import TourFailed
 from quietzone_cli.tour.readers import Reading, read_png, read_svg
 from quietzone_cli.tour.visitors import BOT, HEAD, PERSON, PREVIEW, Request, requests_for
+from quietzone_client import Analytics, AsyncClient, Code, CodeState, ImageFormat, QuietzoneError, Reconciliation
 
 Advance = Callable[[], None]
 T = TypeVar("T")
 
 PNG_SIZE_PX = 600
-ACTIVE = "active"
+READERS: dict[ImageFormat, Callable[[bytes], Reading]] = {"png": read_png, "svg": read_svg}
 CONNECTIONS = 16
 """Scans under way at once: enough to keep one edge busy from one Python client."""
 
@@ -87,22 +87,22 @@ def _read_plans(path: Path) -> Iterator[Plan]:
         raise TourFailed(f"{path}: not a CSV file in UTF-8 ({error})") from error
 
 
-async def create(api: Api, plans: Sequence[Plan], advance: Advance) -> list[Code]:
+async def create(api: AsyncClient, plans: Sequence[Plan], advance: Advance) -> list[Code]:
     """Issue a code per row; those of an earlier tour are used again, known by slug, title and destination: others may be in print.
     Those that somebody has paused are left out.
 
     Raises:
         TourFailed: a row can't become a code; names it.
     """
-    there = (await api.by_slug()).values()
+    there = [code async for code in api.codes.list()]
     codes: list[Code] = []
     for plan in plans:
         known = next((code for code in there if _is_of(plan, code)), None)
         try:
-            code = known or await api.create(title=plan.title, destination=plan.destination, slug=plan.slug)
-        except ApiError as error:
+            code = known or await api.codes.create(plan.destination, title=plan.title, slug=plan.slug)
+        except QuietzoneError as error:
             raise TourFailed(f"{plan.title}: {error}") from error
-        if code.state == ACTIVE:
+        if code.state == CodeState.ACTIVE:
             codes.append(code)
         advance()
     if not codes:
@@ -120,17 +120,17 @@ def _without_fragment(url: str) -> str:
     return url.partition("#")[0].rstrip("/")
 
 
-async def draw(api: Api, codes: Sequence[Code], folder: Path, advance: Advance) -> int:
+async def draw(api: AsyncClient, codes: Sequence[Code], folder: Path, advance: Advance) -> int:
     """Write a PNG and an SVG of each code and read them back from disk; returns how many readings there were.
 
     Raises:
         TourFailed: a decoder read something else than the short URL, or the files can't be written.
     """
     for code in codes:
-        for image_format, read in (("png", read_png), ("svg", read_svg)):
+        for image_format, read in READERS.items():
             path = folder / f"{code.slug}.{image_format}"
-            image = await api.image(code.id, image_format, size=PNG_SIZE_PX)
-            reading = await asyncio.to_thread(_write_and_read, path, image, read)
+            image = await api.codes.image(code.id, image_format, size=PNG_SIZE_PX)
+            reading = await asyncio.to_thread(_write_and_read, path, image.content, read)
             if not reading.says(code.short_url):
                 raise TourFailed(f"{path}: should say {code.short_url}; zxing read {reading.zxing}, quirc read {reading.quirc}")
             advance()
@@ -188,12 +188,14 @@ async def until_redirected(scans: Scans, code: Code, *, within_s: float = 5.0) -
     return time.monotonic() - started
 
 
-async def analytics_of(api: Api, codes: Sequence[Code]) -> list[Analytics]:
+async def analytics_of(api: AsyncClient, codes: Sequence[Code]) -> list[Analytics]:
     """Each code's analytics now."""
-    return [await api.analytics(code.id) for code in codes]
+    return [await api.codes.analytics(code.id) for code in codes]
 
 
-async def until_counted(api: Api, codes: Sequence[Code], sent: Sequence[Sent], before: Sequence[Analytics]) -> AsyncIterator[list[Counted]]:
+async def until_counted(
+    api: AsyncClient, codes: Sequence[Code], sent: Sequence[Sent], before: Sequence[Analytics]
+) -> AsyncIterator[list[Counted]]:
     """Each code's counts again and again, until all that was sent is counted or COUNTED_WITHIN_S have passed."""
     ends = time.monotonic() + COUNTED_WITHIN_S
     while True:
@@ -214,7 +216,7 @@ def _write_and_read(path: Path, image: bytes, read: Callable[[bytes], Reading]) 
     return read(path.read_bytes())
 
 
-async def until_reconciled(api: Api, before: Reconciliation) -> Reconciliation:
+async def until_reconciled(api: AsyncClient, before: Reconciliation) -> Reconciliation:
     """What reconcile says once the edges' own numbers have come in too. Where others scan meanwhile, numbers never meet: then it is enough
     that as many are stored as were accepted at first.
 

@@ -30,7 +30,20 @@ from quietzone_client._errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from quietzone_client._inputs import CodeFilter, Create, Delete, Row, Span, Update
+from quietzone_client._inputs import (
+    CodeFilter,
+    Create,
+    Delete,
+    ExportFormat,
+    ImageFormat,
+    Interval,
+    Row,
+    SortBy,
+    SortOrder,
+    Span,
+    Update,
+    When,
+)
 from quietzone_client._keys import Key, NewKey
 from quietzone_client._models import (
     Analytics,
@@ -79,11 +92,14 @@ __all__ = [
     "DestinationState",
     "Export",
     "ExportFailed",
+    "ExportFormat",
     "ExportState",
     "Exports",
     "FailedPrecondition",
     "FieldError",
     "Image",
+    "ImageFormat",
+    "Interval",
     "InvalidInput",
     "InvalidSignature",
     "Key",
@@ -109,11 +125,14 @@ __all__ = [
     "Runtime",
     "ServerError",
     "Share",
+    "SortBy",
+    "SortOrder",
     "Source",
     "Span",
     "Unauthenticated",
     "Unavailable",
     "UnexpectedAnswer",
     "Update",
+    "When",
     "__version__",
 ]

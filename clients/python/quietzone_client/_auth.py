@@ -32,9 +32,9 @@ class ApiKey:
         """
         strange = next((character for character in key if not "!" <= character <= "~"), None)
         if strange is not None:
-            raise ValueError(f"holds {strange!r}, and a key only has letters, digits and signs of ASCII")
+            raise ValueError(f"the key holds {strange!r}, and a key only has letters, digits and signs of ASCII")
         if not key:
-            raise ValueError("is empty")
+            raise ValueError("the key is empty")
         self._authorization = f"Bearer {key}"
 
     def __repr__(self) -> str:

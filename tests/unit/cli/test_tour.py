@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from quietzone_cli.api import Reconciliation
 from quietzone_cli.tour.steps import has_arrived
+from quietzone_client import Reconciliation
 
-FIRST = Reconciliation(accepted=10, forwarded=10, applied=9, stored=9, lost=0, unrecorded=0, problems=())
+FIRST = Reconciliation(accepted=10, forwarded=10, applied=9, stored=9, lost=0, unrecorded=0, sources=(), problems=())
 
 
 def test_numbers_that_meet_have_arrived() -> None:
