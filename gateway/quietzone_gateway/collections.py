@@ -4,6 +4,7 @@ from quietzone_gateway.idempotency import REPEATS
 from quietzone_gateway.identity.accounts.memberships import MEMBERSHIPS
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS
 from quietzone_gateway.identity.attempts import ATTEMPTS
+from quietzone_gateway.identity.audit.repository import AUDIT
 from quietzone_gateway.identity.keys.repository import KEYS
 from quietzone_gateway.identity.sessions.repository import SESSIONS
 from quietzone_gateway.identity.sessions.signing import SIGNING_KEYS
@@ -11,6 +12,6 @@ from quietzone_gateway.identity.users.repository import USERS
 from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.tasks import TASKS
 
-IDENTITY = (ACCOUNTS, MEMBERSHIPS, KEYS, USERS, SESSIONS, SIGNING_KEYS, ATTEMPTS)
+IDENTITY = (ACCOUNTS, MEMBERSHIPS, KEYS, USERS, SESSIONS, SIGNING_KEYS, ATTEMPTS, AUDIT)
 
 COLLECTIONS = (*IDENTITY, REPEATS, OUTBOX_LEASES, TASKS)

@@ -7,18 +7,23 @@ from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.identity.accounts.memberships import MEMBERSHIPS, membership_of
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS, account_of
 from quietzone_gateway.identity.attempts import ATTEMPTS, counted_of
+from quietzone_gateway.identity.audit.consumers import entry_told
+from quietzone_gateway.identity.audit.domain import Entry
+from quietzone_gateway.identity.audit.repository import AUDIT, entry_of
 from quietzone_gateway.identity.keys.repository import KEYS, key_of
 from quietzone_gateway.identity.sessions.repository import SESSIONS, session_of
 from quietzone_gateway.identity.sessions.signing import SIGNING_KEYS, signing_key_of
 from quietzone_gateway.identity.users.repository import USERS, user_of
 from quietzone_gateway.identity.work import TOPICS
 from quietzone_gateway.migrations import MIGRATIONS
-from quietzone_kit.bus import Bus
+from quietzone_kit.bus import Bus, Record
 from quietzone_kit.cache import Cache
 from quietzone_kit.documents import Collection, Documents, Stored
+from quietzone_kit.events import event_of
 from quietzone_kit.rpc import Peer
 from quietzone_kit.tasks import TASKS, task_of
-from quietzone_kit.verify import Checks, documents_are_readable, store_is_ready, topics_are_there
+from quietzone_kit.verify import Checks, documents_are_readable, last_events, store_is_ready, topics_are_there
+from quietzone_topics import GATEWAY_AUDIT_V1, TYPE_GATEWAY_AUDIT
 
 READ: Mapping[Collection, Callable[[Stored], object]] = {
     ACCOUNTS: account_of,
@@ -28,6 +33,7 @@ READ: Mapping[Collection, Callable[[Stored], object]] = {
     SESSIONS: session_of,
     SIGNING_KEYS: signing_key_of,
     ATTEMPTS: counted_of,
+    AUDIT: entry_of,
     TASKS: task_of,
 }
 """What of the store is decoded."""
@@ -38,10 +44,16 @@ async def verify(checks: Checks, documents: Documents, bus: Bus, cache: Cache, p
     if await checks.see("store", partial(store_is_ready, documents, COLLECTIONS, MIGRATIONS)):
         for collection, read in READ.items():
             await checks.see(collection.name, partial(documents_are_readable, documents, collection, read))
-    await checks.see("bus", partial(topics_are_there, bus, TOPICS))
+    if await checks.see("bus", partial(topics_are_there, bus, TOPICS)):
+        await checks.see(f"events of {GATEWAY_AUDIT_V1.name}", partial(last_events, bus, GATEWAY_AUDIT_V1, _told))
     await checks.see("cache", partial(_answers, cache))
     for peer in peers:
         await checks.see(peer.name, peer.check)
+
+
+def _told(record: Record) -> Entry | None:
+    event = event_of(record)
+    return entry_told(event) if event.type == TYPE_GATEWAY_AUDIT else None
 
 
 async def _answers(cache: Cache) -> str:

@@ -44,7 +44,7 @@ from quietzone_tracking.salts import SaltStore
 
 T = TypeVar("T")
 
-WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "memberships", "signing_keys"}
+WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "memberships", "signing_keys", "audit"}
 """Their documents are inserted and deleted, and never changed."""
 
 EVERY = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from quietzone_gateway.identity.accounts.memberships import Memberships
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS, Accounts
 from quietzone_gateway.identity.attempts import Attempts
+from quietzone_gateway.identity.audit.repository import Log
 from quietzone_gateway.identity.authentication import Authentication
 from quietzone_gateway.identity.keys.known import KnownKeys, Uses
 from quietzone_gateway.identity.keys.repository import KEYS, Keys
@@ -51,6 +52,7 @@ class Identity:
     keys: Keys
     people: People
     signing: SigningKeys
+    log: Log
     ports: Ports
     authentication: Authentication
     uses: Uses
@@ -84,7 +86,7 @@ def build_identity(parts: Parts, settings: IdentitySettings, *, passwords: Passw
     keys = Keys(documents, wakers.get(KEYS.name, nobody))
     uses = Uses(keys)
     authentication = _authentication(people, keys, uses, settings.public_url)
-    return Identity(people.accounts, keys, people, signing, ports, authentication, uses)
+    return Identity(people.accounts, keys, people, signing, Log(documents), ports, authentication, uses)
 
 
 def _authentication(people: People, keys: Keys, uses: Uses, origin: str) -> Authentication:

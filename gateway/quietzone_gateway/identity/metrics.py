@@ -1,6 +1,6 @@
 """What identity counts, and what to do when it moves."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 SIGN_INS = Counter(
     "quietzone_gateway_sign_ins_total",
@@ -12,4 +12,8 @@ REUSES = Counter(
     "quietzone_gateway_refresh_reuses_total",
     "Refresh tokens that came a second time, and whose sessions ended. Now and then a client that lost an answer; many of one person: "
     "somebody steals tokens from his machine.",
+)
+AUDIT_STOPPED = Gauge(
+    "quietzone_gateway_audit_stopped",
+    "1 when the audit log hears of no changes any more; they wait in the topic for 30 days. The log says why: mend it, and start it again.",
 )

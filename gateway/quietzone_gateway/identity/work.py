@@ -1,5 +1,5 @@
-"""What identity does in the background: tells of changes, sends mails, changes keys, forgets what is over. In role `work`, or beside the
-API.
+"""What identity does in the background, in role `work` or beside the API: tells of changes, keeps the audit log, sends mails, changes the
+keys that sign, forgets what is over.
 """
 
 import asyncio
@@ -11,16 +11,19 @@ from typing import Any, NoReturn, TypeAlias
 
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS, Accounts
 from quietzone_gateway.identity.attempts import SWEPT, Attempts
+from quietzone_gateway.identity.audit.consumers import CODES, OURS, KeepAudit
+from quietzone_gateway.identity.audit.repository import Log
 from quietzone_gateway.identity.keys.repository import KEYS
 from quietzone_gateway.identity.mails.tasks import KIND as MAIL
 from quietzone_gateway.identity.mails.tasks import WITHIN_S, SendMail
 from quietzone_gateway.identity.mails.texts import Texts
+from quietzone_gateway.identity.metrics import AUDIT_STOPPED
 from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.sessions.repository import Sessions
 from quietzone_gateway.identity.sessions.signing import SigningKeys
 from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.identity.users.repository import USERS, Users
-from quietzone_kit.bus import Bus
+from quietzone_kit.bus import Bus, TopicMismatch
 from quietzone_kit.bus.topics import ensure_patiently
 from quietzone_kit.documents import Collection, Documents
 from quietzone_kit.errors import Unavailable
@@ -28,9 +31,14 @@ from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.mail import Mailer, MailUnavailable
 from quietzone_kit.outbox import Relay
+from quietzone_kit.projection import ForeignLog
+from quietzone_kit.reaction import FailsOnEverything, run_reaction
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks import Kind, Worker
-from quietzone_topics import GATEWAY_AUDIT_V1
+from quietzone_kit.telemetry import logger
+from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1
+
+log = logger(__name__)
 
 TELLING: tuple[Collection, ...] = (ACCOUNTS, KEYS, USERS)
 """Collections whose documents tell of their changes."""
@@ -64,6 +72,7 @@ class Work:
     randomness: Randomness
     relays: Mapping[str, Relay]
     mails: Worker
+    log: Log
     house: "House"
 
     @property
@@ -76,11 +85,22 @@ class Work:
         for name, relay in self.relays.items():
             app.task(f"{name} relay", partial(self._on_topics, relay.run))
         app.task("mails", self.mails.run)
+        for name, topic in ((OURS, GATEWAY_AUDIT_V1), (CODES, QR_CODE_V1)):
+            app.task(f"{name} reaction", partial(self._on_topics, partial(self._audit, topic.name, name)))
         app.task("identity housekeeping", self.house.run)
+
+    async def _audit(self, topic: str, name: str) -> None:
+        """Keep what is told on a topic. A reaction that stops alone stops nothing else: changes wait in the topic meanwhile."""
+        try:
+            await run_reaction(self.bus, topic, name, KeepAudit(self.log), self.house.clock, randomness=self.randomness)
+        except (FailsOnEverything, ForeignLog, TopicMismatch) as error:
+            AUDIT_STOPPED.set(1)
+            log.error("the audit log hears of no changes any more", error=str(error))  # noqa: TRY400 - it says it all
+            await asyncio.Event().wait()
 
     async def _on_topics(self, main: Main) -> None:
         """A task once our topics are there. The API answers without the bus, so its absence at the start ends nothing."""
-        await ensure_patiently(self.bus, TOPICS, randomness=self.randomness, meanwhile="what is told of changes waits")
+        await ensure_patiently(self.bus, (*TOPICS, QR_CODE_V1), randomness=self.randomness, meanwhile="what is told of changes waits")
         await main()
 
 
@@ -133,7 +153,9 @@ def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     keys = settings.secret_keys()
     seal = Seal(keys, randomness)
     signing = SigningKeys(documents, seal, clock, randomness, rotate_ms=settings.token_key_days * DAY_MS) if keys else None
-    return Work(tools.bus, randomness, relays, mails, House(Sessions(documents), Attempts(documents, seal, clock), signing, clock))
+    return Work(
+        tools.bus, randomness, relays, mails, Log(documents), House(Sessions(documents), Attempts(documents, seal, clock), signing, clock)
+    )
 
 
 def nobody() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_gateway.collections import COLLECTIONS as GATEWAY_COLLECTIONS
+from quietzone_gateway.identity.audit.consumers import CODES as AUDIT_OF_CODES
+from quietzone_gateway.identity.audit.consumers import OURS as AUDIT
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
@@ -21,7 +23,7 @@ from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.health.consumers import NAME as HEALTH
 from quietzone_standalone.roles import embedded_urls
 from quietzone_standalone.settings import Backends
-from quietzone_topics import QR_CODE_V1
+from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
@@ -33,7 +35,7 @@ OWNED: Mapping[str, tuple[Documented, ...]] = {
 }
 """All that each part stores."""
 
-REACTIONS: Mapping[str, str] = {HEALTH: QR_CODE_V1.name}
+REACTIONS: Mapping[str, str] = {HEALTH: QR_CODE_V1.name, AUDIT: GATEWAY_AUDIT_V1.name, AUDIT_OF_CODES: QR_CODE_V1.name}
 """The consumers that have dead letters, and what they read."""
 
 BUS_URL = "QUIETZONE_BUS_URL"

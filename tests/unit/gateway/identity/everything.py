@@ -9,6 +9,7 @@ from unit.gateway.identity.desk import CHEAP, NOON_MS, OPERATOR
 from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT, hash_of
 from quietzone_gateway.identity.accounts.invitations import join, offer_of
 from quietzone_gateway.identity.accounts.use_cases import change_role, invite, remove_member, rename_account
+from quietzone_gateway.identity.audit.domain import Entry
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity, Parts, build_identity
 from quietzone_gateway.identity.domain import SCOPES_OF, Actor, Role, Visitor
@@ -35,6 +36,7 @@ async def write_identity(store: Documents) -> None:
     await _keys(identity)
     await _people(identity)
     await _accounts(identity)
+    await identity.log.keep(Entry("1", "ours", "system", "code.created", "code:1", "{}", "{}", NOON_MS, ""))
 
 
 async def _keys(identity: Identity) -> None:
