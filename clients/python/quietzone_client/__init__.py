@@ -10,6 +10,7 @@ from quietzone_client._errors import (
     AlreadyExists,
     Conflict,
     DeadlineExceeded,
+    Disconnected,
     ExportFailed,
     FailedPrecondition,
     FieldError,
@@ -65,6 +66,8 @@ from quietzone_client._on_loop import AsyncClient, AsyncCodes, AsyncExports, Asy
 from quietzone_client._requests import Answer, Request
 from quietzone_client._retries import NEVER, Retries
 from quietzone_client._runtime import Runtime
+from quietzone_client._stream import Reconnects
+from quietzone_client._told import Event, Kind, Notice, Reset, ScanCount, Summary, Told, Watch
 from quietzone_client._version import __version__
 
 __all__ = [
@@ -90,6 +93,8 @@ __all__ = [
     "Delete",
     "DestinationHealth",
     "DestinationState",
+    "Disconnected",
+    "Event",
     "Export",
     "ExportFailed",
     "ExportFormat",
@@ -104,9 +109,11 @@ __all__ = [
     "InvalidSignature",
     "Key",
     "Keys",
+    "Kind",
     "NewKey",
     "NoAnswer",
     "NotFound",
+    "Notice",
     "Page",
     "PermissionDenied",
     "Point",
@@ -114,25 +121,31 @@ __all__ = [
     "QuietzoneError",
     "RateLimited",
     "Reconciliation",
+    "Reconnects",
     "RenewalLost",
     "Request",
     "RequestRefused",
     "RequestUnderWay",
+    "Reset",
     "Retries",
     "RevisionMismatch",
     "Row",
     "RowResult",
     "Runtime",
+    "ScanCount",
     "ServerError",
     "Share",
     "SortBy",
     "SortOrder",
     "Source",
     "Span",
+    "Summary",
+    "Told",
     "Unauthenticated",
     "Unavailable",
     "UnexpectedAnswer",
     "Update",
+    "Watch",
     "When",
     "__version__",
 ]

@@ -8,7 +8,7 @@ from typing import Self, overload
 
 import httpx
 
-from quietzone_client import _bulk, _files, _keys
+from quietzone_client import _bulk, _files, _keys, _stream
 from quietzone_client import _requests as requests
 from quietzone_client._auth import ApiKey, Auth
 from quietzone_client._bulk import RowResult
@@ -31,12 +31,15 @@ from quietzone_client._keys import Key, KeyChange, NewKey
 from quietzone_client._models import Analytics, Code, CodePart, DestinationHealth, Export, Image, Page, Reconciliation
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
+from quietzone_client._stream import Reconnects
+from quietzone_client._told import Told, Watch
 from quietzone_client._transports import BlockingTransport, each, run
 
 EVERY = CodeFilter()
 LAST_30_DAYS = Span()
 PATIENT = Retries()
 REAL = Runtime()
+RECONNECTS = Reconnects()
 
 
 class Client:
@@ -76,6 +79,26 @@ class Client:
     def reconcile(self) -> Reconciliation:
         """Whether every accepted scan of all accounts was counted once; for operators. It reads everything, and may take minutes."""
         return run(self._calls.make(requests.reconcile()))
+
+    def stream(
+        self,
+        kinds: Sequence[str] | None = None,
+        *,
+        code_ids: Sequence[str] = (),
+        state: str | None = None,
+        tag: str | None = None,
+        folder: str | None = None,
+        cursor: str | None = None,
+        reconnects: Reconnects = RECONNECTS,
+    ) -> Iterator[Told]:
+        """What happens from now on, or from the cursor of an event that you kept: `Watch` says what can be asked for.
+
+        It goes on by itself where it broke off; a `Reset` among the events means that some can't be told any more.
+
+        Raises:
+            Disconnected: the server has ended it for good.
+        """
+        return each(_stream.stream(self._calls, Watch(kinds, code_ids, state, tag, folder, cursor), reconnects))
 
     def close(self) -> None:
         """Close all connections."""

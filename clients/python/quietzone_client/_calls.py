@@ -94,16 +94,21 @@ class Calls:
         Raises:
             QuietzoneError: there is none, or it is a problem.
         """
-        authorization = await self._authorization(refused=None)
+        authorization = await self.authorization(refused=None)
         async with self.transport.send(request.with_headers(authorization=authorization)) as answer:
-            if answer.status != httpx.codes.UNAUTHORIZED or self._auth.renewal() is None:
+            if answer.status != httpx.codes.UNAUTHORIZED or not self.can_renew:
                 await self._check(answer)
                 yield answer
                 return
-        authorization = await self._authorization(refused=authorization)
+        authorization = await self.authorization(refused=authorization)
         async with self.transport.send(request.with_headers(authorization=authorization)) as answer:
             await self._check(answer)
             yield answer
+
+    @property
+    def can_renew(self) -> bool:
+        """Whether who calls can be renewed."""
+        return self._auth.renewal() is not None
 
     def tries(self) -> Tries:
         """The attempts of a call that begins now."""
@@ -113,8 +118,12 @@ class Calls:
         async with self.arriving(request) as answer:
             return await self._read(answer)
 
-    async def _authorization(self, *, refused: str | None) -> str:
-        """Who calls; another than was `refused`, if that can be had."""
+    async def authorization(self, *, refused: str | None) -> str:
+        """Who calls; another than was `refused`, if that can be had.
+
+        Raises:
+            QuietzoneError: it couldn't be renewed.
+        """
         if (known := self._usable(refused)) is not None:
             return known
         async with self.transport.lock():

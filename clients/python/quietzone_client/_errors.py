@@ -6,6 +6,7 @@
     ├── NoAnswer               the request or its answer was lost on the way
     ├── UnexpectedAnswer       an answer that isn't the API's: a proxy's page, or a file that isn't what it says
     ├── RenewalLost            tokens were to be renewed, and whether they were is not known
+    ├── Disconnected           the server ended live updates for good: `reason`
     ├── ExportFailed           the export ended without a file
     ├── InvalidSignature       a webhook that isn't Quietzone's, or is too old
     └── Problem                the API said why (RFC 9457): status, kind, title, detail, request_id
@@ -60,6 +61,14 @@ class RenewalLost(QuietzoneError):
 
     The next call tries once more; when that is refused, sign in again.
     """
+
+
+class Disconnected(QuietzoneError):
+    """The server has ended live updates, and doesn't want this reader back as it is: `reason` is its word for why, such as `revoked`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"live updates were ended: {reason or 'nobody said why'}")
+        self.reason = reason
 
 
 class ExportFailed(QuietzoneError):

@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self, overload
+from typing import TYPE_CHECKING, Self, overload
 
 import httpx
 
-from quietzone_client import _bulk, _files, _keys
+from quietzone_client import _bulk, _files, _keys, _stream
 from quietzone_client import _requests as requests
 from quietzone_client._auth import ApiKey, Auth
 from quietzone_client._bulk import RowResult
@@ -31,12 +31,18 @@ from quietzone_client._keys import Key, KeyChange, NewKey
 from quietzone_client._models import Analytics, Code, CodePart, DestinationHealth, Export, Image, Page, Reconciliation
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
+from quietzone_client._stream import Reconnects
+from quietzone_client._told import Told, Watch
 from quietzone_client._transports import LoopTransport
+
+if TYPE_CHECKING:
+    from quietzone_client.live import Live
 
 EVERY = CodeFilter()
 LAST_30_DAYS = Span()
 PATIENT = Retries()
 REAL = Runtime()
+RECONNECTS = Reconnects()
 
 
 class AsyncClient:
@@ -76,6 +82,34 @@ class AsyncClient:
     async def reconcile(self) -> Reconciliation:
         """Whether every accepted scan of all accounts was counted once; for operators. It reads everything, and may take minutes."""
         return await self._calls.make(requests.reconcile())
+
+    def stream(
+        self,
+        kinds: Sequence[str] | None = None,
+        *,
+        code_ids: Sequence[str] = (),
+        state: str | None = None,
+        tag: str | None = None,
+        folder: str | None = None,
+        cursor: str | None = None,
+        reconnects: Reconnects = RECONNECTS,
+    ) -> AsyncGenerator[Told, None]:
+        """What happens from now on, or from the cursor of an event that you kept: `Watch` says what can be asked for.
+
+        It goes on by itself where it broke off; a `Reset` among the events means that some can't be told any more.
+
+        Raises:
+            Disconnected: the server has ended it for good.
+        """
+        return _stream.stream(self._calls, Watch(kinds, code_ids, state, tag, folder, cursor), reconnects)
+
+    def live(self, *, reconnects: Reconnects = RECONNECTS) -> "Live":
+        """A live connection whose subscriptions come and go; needs `pip install quietzone-client[live]`."""
+        try:
+            from quietzone_client.live import Live  # noqa: PLC0415 - an extra: all else does without it
+        except ImportError as error:
+            raise ImportError("live updates over a WebSocket need websockets: pip install quietzone-client[live]") from error
+        return Live(self._calls, self._transport.socket_address, reconnects)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -192,6 +192,12 @@ class LoopTransport:
         except httpx.RequestError as error:
             raise lost(error, self._url) from error
 
+    @property
+    def socket_address(self) -> str:
+        """Where the API's WebSocket is."""
+        scheme = "wss" if self._url.scheme == "https" else "ws"
+        return str(self._url.copy_with(scheme=scheme, path=self._url.path.rstrip("/") + "/v1/ws"))
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._runtime.sleep_async(seconds)

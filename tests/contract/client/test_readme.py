@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from contract.client.addressed import Addressed
+from contract.gateway.live_served import serving
 from contract.gateway.served import KEY
+from unit.gateway.live_world import code, until
 
 from quietzone_client.webhooks import sign
 
@@ -18,20 +20,20 @@ EXAMPLES = re.findall(r"^## ([^\n]+)\n|^```python\n(.*?)^```", README.read_text(
 def examples() -> list[Any]:
     """The blocks of Python, each by the heading above it."""
     found, heading = [], "Begin"
-    for title, code in EXAMPLES:
+    for title, text in EXAMPLES:
         heading = title or heading
-        if code:
-            found.append(pytest.param(code, id=heading))
+        if text:
+            found.append(pytest.param(text, id=heading))
     return found
 
 
-@pytest.mark.parametrize("code", examples())
+@pytest.mark.parametrize("text", examples())
 async def test_an_example_of_the_readme_runs(
-    served: Addressed, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    served: Addressed, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "example"}
-    here = code.replace("http://localhost:8000", served.url).replace("qz_your_key", KEY)
+    here = text.replace("http://localhost:8000", served.url).replace("qz_your_key", KEY)
 
     await asyncio.to_thread(exec, compile(here, README, "exec"), names)  # a thread, since the API has this one's loop
 
@@ -41,5 +43,24 @@ async def test_an_example_of_the_readme_runs(
     assert "Traceback" not in capsys.readouterr().err
 
 
+async def test_the_live_examples_tell_what_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    [text] = [example.values[0] for example in examples() if example.id == "Live"]
+    names: dict[str, Any] = {}
+    async with serving() as served:
+        here = text.replace("http://localhost:8000", f"http://127.0.0.1:{served.http.port}").replace("qz_your_key", "secret")
+        exec(compile(here, README, "exec"), names)  # noqa: S102 - our own
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(names[name]()) for name in ("watch", "watch_in_turns")]
+            await until(lambda: sum(len(one.subscriptions) for one in served.live.registry.connections()) == 2)
+            await served.services.created()
+            await served.services.changed(2, before=code(1, tags=["menu"]), tags=["menu"])
+            said = ""
+            while "codeCreated" not in said or "codeUpdated" not in said:
+                said += capsys.readouterr().out
+                await asyncio.sleep(0.001)
+            for task in tasks:
+                task.cancel()
+
+
 def test_the_readme_has_examples() -> None:
-    assert len(examples()) >= 7
+    assert len(examples()) >= 8
