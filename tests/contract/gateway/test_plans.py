@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from contract.gateway.served import KEY, NOON_MS, SETTINGS, problem
+from contract.gateway.served import IDENTITY, KEY, NOON_MS, SETTINGS, problem
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from ports import Hands, Inline
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from quietzone.gateway.v1 import usage_pb2
 from quietzone_gateway.collections import COLLECTIONS as ALL_COLLECTIONS
 from quietzone_gateway.idempotency import Repeats
+from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.build import build_identity
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.plans import COLLECTIONS, PlansParts, PlansSettings, Ports, open_plans, relay_plans
@@ -86,7 +87,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
     documents = open_documents("sqlite://:memory:", executor=Inline(), randomness=RANDOMNESS)
     await documents.ensure(*ALL_COLLECTIONS, *COLLECTIONS)
     cache = open_cache("memory://", clock=clock, randomness=RANDOMNESS)
-    identity = build_identity(documents, cache, clock, RANDOMNESS)
+    identity = build_identity(IdentityParts(documents, cache, clock, RANDOMNESS, Inline()), IDENTITY)
     await open_first_account(identity.accounts, identity.keys, clock, RANDOMNESS, preset=KEY)
     nowhere = Peer("nowhere", f"unix:{tmp_path}/none", CallerKeys.of(SETTINGS, clock), clock=clock, randomness=RANDOMNESS)
     threads = ThreadExecutor("bus", 2)
