@@ -9,7 +9,10 @@ class LiveSettings(Settings):
     """Inherited by the gateway's role `serve`."""
 
     gateway_live_connections: int = Field(
-        10_000, ge=1, le=100_000, description="Live connections of this process at most; each costs 20 KB of memory and a file descriptor"
+        10_000,
+        ge=1,
+        le=100_000,
+        description="Live connections of this process at most; each costs up to 30 KB of memory, and a file descriptor",
     )
     gateway_live_connections_per_account: int = Field(
         200, ge=1, le=100_000, description="Of them one account's at most, so that none can take the places of all others"
