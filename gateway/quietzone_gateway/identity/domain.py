@@ -77,7 +77,7 @@ class Principal:
 
     `subject` is `user:<id>`, `key:<id>` or `webhook:<account>/<principal>`. `account_id` is empty for a person who is in no account just
     now, and then he has no scopes. `plan` is the account's. `session_id` is empty unless a person has signed in. `address` is cut
-    (`truncated`).
+    (`truncated`). What he showed is good until `expires_at_ms`; None: until it is revoked.
     """
 
     account_id: str
@@ -87,6 +87,7 @@ class Principal:
     means: Means
     session_id: str = ""
     address: str = ""
+    expires_at_ms: int | None = None
 
     @property
     def user_id(self) -> str | None:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from starlette.requests import cookie_parser
+
 from quietzone_gateway.identity.authentication import Authentication, Credentials
 from quietzone_gateway.live.domain import Watcher
+from quietzone_gateway.rest.route import COOKIE
 from quietzone_kit.errors import PermissionDenied
 from quietzone_kit.http.clients import Client
 
@@ -36,8 +39,9 @@ class Principals:
             address="" if client.address is None else str(client.address),
             bearer=credentials.strip() if scheme.lower() == "bearer" else "",
             api_key=headers.get("x-api-key", "").strip(),
+            cookie=cookie_parser(headers.get("cookie", "")).get(COOKIE, ""),
         )
         principal = await self._authentication.principal_of(shown)
         if not principal.account_id:
             raise PermissionDenied("you are in no account: make one, or accept an invitation")
-        return Watcher(principal.account_id, principal.subject, principal.scopes, principal.session_id)
+        return Watcher(principal.account_id, principal.subject, principal.scopes, principal.session_id, principal.expires_at_ms)

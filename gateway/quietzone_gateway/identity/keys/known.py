@@ -51,7 +51,15 @@ class KnownKeys:
             raise PermissionDenied("this API key may not be used from this address: its `networks` say from where it may")
         check_open(standing)
         self._uses.note(key, now_ms)
-        return Principal(key.account_id, f"key:{key.key_id}", key.scopes, standing.account.plan, Means.KEY, address=truncated(address))
+        return Principal(
+            key.account_id,
+            f"key:{key.key_id}",
+            key.scopes,
+            standing.account.plan,
+            Means.KEY,
+            address=truncated(address),
+            expires_at_ms=key.expires_at_ms,
+        )
 
 
 class Uses:

@@ -60,7 +60,7 @@ class KnownSessions:
         session = await self._live(access.session_id, Kind.TOKEN)
         if session.user_id != access.user_id:
             raise _ended()
-        return await self._principal(session, access.account_id, Means.TOKEN, address)
+        return await self._principal(session, access.account_id, Means.TOKEN, address, expires_at_ms=access.expires_at_ms)
 
     async def by_cookie(self, shown: FromBrowser, address: str) -> Principal:
         """Whoever shows this cookie.
@@ -82,7 +82,7 @@ class KnownSessions:
                 raise PermissionDenied("with a cookie only pages of this installation's own origin may change something")
             if not is_csrf_token(shown.csrf, key):
                 raise PermissionDenied("with a cookie send the CSRF token that signing in gave, as X-CSRF-Token")
-        return await self._principal(session, session.account_id, Means.COOKIE, address)
+        return await self._principal(session, session.account_id, Means.COOKIE, address, expires_at_ms=session.expires_at_ms)
 
     async def _live(self, session_id: str, kind: Kind) -> Session:
         session = await self._sessions.get(session_id)
@@ -90,7 +90,7 @@ class KnownSessions:
             raise _ended()
         return session
 
-    async def _principal(self, session: Session, account_id: str, means: Means, address: str) -> Principal:
+    async def _principal(self, session: Session, account_id: str, means: Means, address: str, *, expires_at_ms: int) -> Principal:
         user = await self._users.get(session.user_id)
         if user is None:
             raise _ended()
@@ -105,6 +105,7 @@ class KnownSessions:
             means=means,
             session_id=session.session_id,
             address=truncated(address),
+            expires_at_ms=min(expires_at_ms, session.expires_at_ms),
         )
 
 

@@ -33,6 +33,8 @@ class Access:
     role: str
     scopes: frozenset[str]
     session_id: str
+    expires_at_ms: int = 0
+    """Of a token that was read."""
 
 
 class Tokens:
@@ -87,7 +89,7 @@ class Tokens:
                 "iat": int(issued_s),
                 "exp": int(expires_s),
             } if audience == AUDIENCE and issued_s <= now_s + SKEW_S and now_s < expires_s:
-                return Access(user_id, account_id, role, frozenset(map(str, scopes)), session_id)
+                return Access(user_id, account_id, role, frozenset(map(str, scopes)), session_id, expires_s * 1000)
             case _:
                 raise _invalid()
 
