@@ -13,7 +13,7 @@ from quietzone_gateway.identity.work import Tools, Work
 from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.live import BoundedSocket, Live, Principals
 from quietzone_gateway.migrations import MIGRATIONS
-from quietzone_gateway.rest import HttpServer, Parts, make_api
+from quietzone_gateway.rest import HttpServer, Parts, make_api, refusals
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
@@ -62,12 +62,14 @@ async def build(settings: GatewaySettings) -> App:
     app.ready_when("peers", warm_up.not_ready)
     clients = Clients(settings.trusted_proxies)
     live = Live(bus, cache, Principals(identity.authentication), settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
+    refusing = refusals(CLOCK, RANDOMNESS)
     api = make_api(
         Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, CLOCK),
         clients,
         RANDOMNESS,
         settings=settings,
         others=[graphql.make_router(settings.graphql_limits)],
+        refusing=refusing,
     )
     try:
         server = HttpServer(
@@ -77,6 +79,7 @@ async def build(settings: GatewaySettings) -> App:
             drain_s=settings.drain_s,
             websocket=BoundedSocket,
             live=lambda: len(live),
+            refusing=refusing,
         )
     except OSError as error:
         raise SettingsError(str(error)) from error

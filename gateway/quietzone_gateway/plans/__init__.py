@@ -8,7 +8,7 @@ from quietzone_gateway.plans.domain import InvalidPlan, MethodClass, Pace, Perio
 from quietzone_gateway.plans.flags import Flag, FlagState, InvalidFlag
 from quietzone_gateway.plans.known_flags import Flags
 from quietzone_gateway.plans.limiting import Admission, Creating, Plans, Use
-from quietzone_gateway.plans.refusals import LimitReached, Overloaded
+from quietzone_gateway.plans.refusals import LimitReached
 from quietzone_gateway.plans.settings import PlansSettings
 from quietzone_gateway.plans.shedding import Shedder
 
@@ -23,7 +23,6 @@ __all__ = [
     "InvalidPlan",
     "LimitReached",
     "MethodClass",
-    "Overloaded",
     "Pace",
     "Period",
     "Plan",

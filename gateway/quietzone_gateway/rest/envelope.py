@@ -10,10 +10,11 @@ from prometheus_client import Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quietzone_gateway.plans import Admission, Overloaded, Shedder
+from quietzone_gateway.plans import Admission
 from quietzone_gateway.rest.bounds import Bounds, bounds_of
 from quietzone_gateway.rest.classes import class_of
 from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
+from quietzone_gateway.rest.refusing import Refusals
 from quietzone_kit.errors import DeadlineExceeded
 from quietzone_kit.http.clients import UNKNOWN, Client, Clients
 from quietzone_kit.ids import uuid7
@@ -58,6 +59,11 @@ def note_request(method: str, route: str, status: int, *, seconds: float, reques
     log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), request_id=request_id)
 
 
+def refusals(clock: Clock, randomness: Randomness) -> Refusals:
+    """What refuses for an `Envelope`, and for the server in front of it."""
+    return Refusals(clock, randomness, headers=HEADERS, refused=lambda method, status: REQUESTS.labels(method, "none", status).observe(0.0))
+
+
 class Envelope:
     """The outermost middleware."""
 
@@ -68,6 +74,7 @@ class Envelope:
         clients: Clients,
         clock: Clock,
         randomness: Randomness,
+        refusals: Refusals,
         answered: Callable[[Admission, int], None] = lambda _admission, _size: None,
     ) -> None:
         """`answered` is told how many bytes a request, which left its admission in `request.state.admission`, was answered with."""
@@ -76,7 +83,8 @@ class Envelope:
         self._clock = clock
         self._randomness = randomness
         self._answered = answered
-        self._shedder = Shedder(clock)
+        self._refusals = refusals
+        self._shedder = refusals.shedder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -84,17 +92,14 @@ class Envelope:
             raise ValueError(f"the API speaks HTTP, not {scope['type']}")
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the server, which has the original, leaves the body out
+        if not self._shedder.begin(class_of(scope["method"], scope["path"])):
+            await self._refusals.send(scope, send)
+            return
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get("x-request-id", ""), self._clock, self._randomness)
         scope["state"] = {"client": client_behind(self._clients, scope, headers), "request_id": request_id}
         answer = _Answer(send, request_id, scope["state"])
         bounds = bounds_of(scope["path"])
-        try:
-            self._shedder.begin(class_of(scope["method"], scope["path"]))
-        except Overloaded as error:  # neither traced nor logged: when there are many, that would cost what others wait for
-            await answer.fail(scope, receive, error)
-            REQUESTS.labels(scope["method"], "none", answer.status).observe(0.0)
-            return
         if bounds.is_long:
             self._shedder.end(None)
         started = self._clock.monotonic()

@@ -58,6 +58,10 @@ class FastReads:
             await self._app(scope, receive, send)
             self._learn(place, scope)
 
+    def knows(self, path: str, query: bytes) -> bool:
+        """Whether the answer to this read may be kept."""
+        return (path, query) in self._questions
+
     def _learn(self, place: tuple[str, bytes], scope: Scope) -> None:
         """What the whole way says that this address asks for."""
         question = scope.get("state", {}).get("question")

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from quietzone_gateway.plans.refusals import LimitReached, Overloaded
+from quietzone_gateway.plans.refusals import LimitReached
 from quietzone_kit.errors import ERRORS, FieldViolation, InvalidInput, QuietzoneError, ResourceExhausted, Unauthenticated, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -26,6 +26,9 @@ _REASONS = {
 
 RETRY_AFTER_S = 2
 """A service that restarts is back by then."""
+
+OVERLOADED_S = 1
+"""Some of those who wait so long find room; a bound that fell has risen by a few places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,10 @@ class Problem:
 def problem_of(error: Exception) -> Problem | None:
     """What an exception means to the caller; None for what only a bug explains."""
     match error:
-        case LimitReached() | Overloaded():
-            return _later(error)
+        case ResourceExhausted():
+            headers = error.headers if isinstance(error, LimitReached) else {}
+            told = {**headers, **_headers(error)}
+            return Problem(KINDS[ResourceExhausted], str(error), told, error.violations, error.retry_after_s)
         case QuietzoneError():
             return Problem(KINDS[type(error)], str(error), _headers(error), error.violations)
         case Refused(kind=kind, detail=detail, headers=headers):
@@ -162,18 +167,15 @@ def problem_of(error: Exception) -> Problem | None:
             return None
 
 
+def overloaded() -> Problem:
+    """What is told while more comes in than can be answered."""
+    detail = "more comes in than can be answered now: nothing was done; send it again in a moment"
+    return Problem(OVERLOADED, detail, {"Retry-After": str(OVERLOADED_S)}, retry_after_s=OVERLOADED_S)
+
+
 def internal() -> Problem:
     """What is told about a bug: nothing of its inside."""
     return Problem(INTERNAL, "the request failed by a fault of ours; the operator finds it by the request id", {})
-
-
-def _later(error: LimitReached | Overloaded) -> Problem:
-    """One that says when to try again."""
-    seconds = error.retry_after_s
-    wait = {"Retry-After": str(seconds)}
-    if isinstance(error, Overloaded):
-        return Problem(OVERLOADED, str(error), wait, retry_after_s=seconds)
-    return Problem(KINDS[ResourceExhausted], str(error), {**error.headers, **wait}, retry_after_s=seconds)
 
 
 def _headers(error: QuietzoneError) -> dict[str, str]:

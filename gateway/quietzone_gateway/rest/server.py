@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from quietzone_gateway.rest.problems import HEAD_TOO_LARGE, MALFORMED_HTTP, MEDIA_TYPE, Problem
+from quietzone_gateway.rest.refusing import Refusals
 
 MAX_HEAD_BYTES = 16 * 1024
 """Request line and headers: what nginx takes with its defaults in all, and far above what browsers send."""
@@ -49,10 +50,12 @@ class HttpServer:
         drain_s: float,
         websocket: type[asyncio.Protocol] | None = None,
         live: Callable[[], int] = lambda: 0,
+        refusing: Refusals | None = None,
     ) -> None:
         """Take the port now, so that a taken one is known before anything starts.
 
-        `websocket` is the protocol of connections that become one; `live` is how many connections have bounds of their own.
+        `websocket` is the protocol of connections that become one; `live` is how many connections have bounds of their own. `refusing`
+        answers reads for which there is no room before they become requests.
 
         Raises:
             OSError: it can't be had; says which.
@@ -60,7 +63,7 @@ class HttpServer:
         self._socket = _listen(host, port)
         config = uvicorn.Config(
             app,
-            http=partial(_BoundedProtocol, live),  # type: ignore[arg-type] # whatever makes one
+            http=partial(_BoundedProtocol, live, refusing),  # type: ignore[arg-type] # whatever makes one
             ws=websocket or "none",
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=PING_S,
@@ -99,6 +102,10 @@ class HttpServer:
         return None if self._server.started else "not listening yet"
 
 
+_MEANS_MORE = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"origin", b"expect"})
+"""Headers of reads that have a body, become something else, or come from a page, which may read only what says so."""
+
+
 class _QuietServer(uvicorn.Server):
     """Leaves signals to the process's life cycle."""
 
@@ -116,9 +123,12 @@ class _BoundedProtocol(HttpToolsProtocol):
     _refusal = MALFORMED_HTTP
     _old_at = math.inf
 
-    def __init__(self, live: Callable[[], int], **given: Any) -> None:
+    _is_refused = False
+
+    def __init__(self, live: Callable[[], int], refusing: Refusals | None, **given: Any) -> None:
         super().__init__(**given)
         self._live = live
+        self._refusing = refusing
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
@@ -163,9 +173,34 @@ class _BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._unparsed_bytes = 0
         self._head_arrived()
+        if self._refusing is not None and self._refusing.shedder.is_full and self._is_plain_read():
+            answer = self._refusing.of_read(self.url)
+            if answer is not None:
+                self._is_refused = True
+                self.transport.write(answer)
+                self._await_head()
+                return
         super().on_headers_complete()
         if self.cycle is not None and self.loop.time() >= self._old_at:
             self.cycle.keep_alive = False  # as `shutdown` ends connections
+
+    def on_message_complete(self) -> None:
+        if self._is_refused:
+            self._is_refused = False
+        else:
+            super().on_message_complete()
+
+    def _is_plain_read(self) -> bool:
+        """Whether it is a GET that can be answered by itself: nothing before it is under way, nothing follows, its reader keeps up."""
+        return (
+            self.parser.get_method() == b"GET"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and self.loop.time() < self._old_at
+            and _MEANS_MORE.isdisjoint(name for name, _ in self.headers)
+        )
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same whatever was wrong
         kind = self._refusal

@@ -25,7 +25,7 @@ from quietzone_gateway.plans import COLLECTIONS, PlansParts, PlansSettings, Port
 from quietzone_gateway.rest import Parts, flags, plans, usage
 from quietzone_gateway.rest.app import _leave_to_envelope
 from quietzone_gateway.rest.classes import class_of
-from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.envelope import Envelope, refusals
 from quietzone_gateway.rest.mapping import NO_MAPPINGS
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.route import client_of, principal_of
@@ -104,7 +104,14 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         api.include_router(module.router, dependencies=[Depends(admit)])
     for error in (HTTPException, RequestValidationError):
         api.add_exception_handler(error, _leave_to_envelope)
-    api.add_middleware(Envelope, clients=Clients(()), clock=clock, randomness=RANDOMNESS, answered=parts.plans.used_bytes)
+    api.add_middleware(
+        Envelope,
+        clients=Clients(()),
+        clock=clock,
+        randomness=RANDOMNESS,
+        refusals=refusals(clock, RANDOMNESS),
+        answered=parts.plans.used_bytes,
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://api") as http:
         office = api.state.office = Office(http, parts, documents, bus, process, clock)
         yield office

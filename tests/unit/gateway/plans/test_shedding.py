@@ -6,19 +6,10 @@ import pytest
 from ports import Hands
 
 from quietzone_gateway.plans.domain import MethodClass
-from quietzone_gateway.plans.refusals import Overloaded
-from quietzone_gateway.plans.shedding import LEAST, MOST, SHARES, TARGET_S, Shedder
+from quietzone_gateway.plans.shedding import BEGIN, LEAST, SHARES, TARGET_S, Shedder
 from quietzone_gateway.rest.classes import class_of
 
 ORDER = [MethodClass.READ, MethodClass.WRITE, MethodClass.BULK, MethodClass.REPORT, MethodClass.SIGN_UP]
-
-
-def begin(shedder: Shedder, method_class: MethodClass = MethodClass.READ) -> bool:
-    try:
-        shedder.begin(method_class)
-    except Overloaded:
-        return False
-    return True
 
 
 class Server:
@@ -40,7 +31,7 @@ class Server:
                 end, began = heapq.heappop(self._ends)
                 self.took.append(end - began)
                 self.shedder.end(end - began)
-            if begin(self.shedder):
+            if self.shedder.begin(MethodClass.READ):
                 self._free_at = max(self._free_at, self.clock.seconds) + self._each_s
                 heapq.heappush(self._ends, (self._free_at, self.clock.seconds))
 
@@ -74,7 +65,7 @@ def test_a_service_that_hangs_leaves_room_for_a_few_who_try() -> None:
     shedder = Shedder(clock)
     for _ in range(200):
         for _ in range(10):
-            begin(shedder)
+            shedder.begin(MethodClass.READ)
         clock.seconds += 5
         while shedder.under_way:
             shedder.end(5.0)
@@ -90,22 +81,22 @@ def test_some_slow_bodies_do_not_keep_the_others_out() -> None:
         clock.seconds += 0.01
         shedder.end(5.0 if number % 3 == 0 else TARGET_S / 10)
 
-    assert shedder.bound == MOST
+    assert shedder.bound == BEGIN
 
 
 def test_what_goes_first_is_what_can_best_come_again() -> None:
     shedder = Shedder(Hands())
     gone = []
-    for _ in range(MOST):
+    for _ in range(BEGIN):
         gone += [each for each in ORDER if each not in gone and not begin_and_end(shedder, each)]
-        begin(shedder)
+        shedder.begin(MethodClass.READ)
     gone += [each for each in ORDER if each not in gone]
 
     assert gone == ORDER[::-1]
 
 
 def begin_and_end(shedder: Shedder, method_class: MethodClass) -> bool:
-    began = begin(shedder, method_class)
+    began = shedder.begin(method_class)
     if began:
         shedder.end(None)
     return began
@@ -116,10 +107,10 @@ def test_every_class_has_its_share() -> None:
     assert sorted(SHARES.values(), reverse=True) == list(SHARES.values())
 
 
-def test_never_more_are_under_way_than_the_most() -> None:
+def test_never_more_are_under_way_than_the_bound() -> None:
     shedder = Shedder(Hands())
 
-    assert sum(begin(shedder) for _ in range(2 * MOST)) == MOST
+    assert sum(shedder.begin(MethodClass.READ) for _ in range(2 * BEGIN)) == BEGIN
 
 
 @pytest.mark.parametrize(
