@@ -79,8 +79,8 @@ async def open_plans(app: App, ports: Ports, settings: PlansSettings, *, secret:
     ledgers = Ledgers(UsageStore(documents, wakers.get(USAGE.name, _nobody)), clock, randomness)
     await known.begin()
     await flags.read()
-    anonymous, failures = settings.gateway_anonymous_requests, settings.gateway_sign_in_failures
-    fixed = Fixed(Rate(anonymous, QUARTER_HOUR_MS, anonymous), Rate(failures, QUARTER_HOUR_MS, failures), secret)
+    anonymous = settings.gateway_anonymous_requests
+    fixed = Fixed(Rate(anonymous, QUARTER_HOUR_MS, anonymous), secret)
     app.close("limits", ports.limits.close)
     app.close("usage", ledgers.close)  # when no request comes any more, and while the store is open
     app.task("limits", ports.limits.run)

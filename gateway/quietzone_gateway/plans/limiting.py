@@ -15,7 +15,7 @@ from quietzone_gateway.plans.metrics import REFUSED
 from quietzone_gateway.plans.periods import begin_of_month_ms, day_of, end_of_day_ms, end_of_month_ms
 from quietzone_gateway.plans.quotas import SCANS, Usage
 from quietzone_gateway.plans.refusals import LimitReached
-from quietzone_kit.errors import DeadlineExceeded, QuietzoneError, Unauthenticated
+from quietzone_kit.errors import DeadlineExceeded, QuietzoneError
 from quietzone_kit.limits import Decision, Limits, Rate
 from quietzone_kit.runtime import Clock
 
@@ -78,7 +78,6 @@ class Fixed:
     """Limits of no plan. `secret` keys the hashes under which addresses are counted, so that none of them is stored."""
 
     anonymous: Rate
-    sign_in: Rate
     secret: bytes = field(repr=False)
 
 
@@ -152,32 +151,9 @@ class Plans:
         counters = dict.fromkeys((*_TOTALS, *known.limits, *sorted(usage.used)))
         return [_use(counter, usage, known.limits.get(counter), now_ms) for counter in counters]
 
-    @asynccontextmanager
-    async def attempt(self, key: str) -> AsyncIterator[None]:
-        """Around one attempt to sign in, counted under `key` (an address, an account) unless it succeeds.
-
-        It is counted before it begins, so that many at once aren't more than the limit; it comes back unless the block ends in
-        Unauthenticated, or is cancelled.
-
-        Raises:
-            LimitReached: too many have failed.
-        """
-        hashed, rates = self._hashed("sign-in", key.encode(errors="replace")), {"sign-in": self._fixed.sign_in}
-        decision = await self._limits.take(hashed, rates)
-        if not decision.granted:
-            raise self._refused("sign-in", "too many attempts have failed", decision.retry_s, [])
-        try:
-            yield
-        except Unauthenticated:
-            raise
-        except Exception:
-            await self._limits.give_back(hashed, rates)
-            raise
-        await self._limits.give_back(hashed, rates)
-
     async def _admit_anonymous(self, client: Address | None) -> Admission:
         rates = {ANONYMOUS: self._fixed.anonymous}
-        decision = await self._limits.take(self._hashed(ANONYMOUS, _network(client)), rates)
+        decision = await self._limits.take(self._hashed(_network(client)), rates)
         standings = _standings(rates, decision)
         if not decision.granted:
             raise self._refused(ANONYMOUS, "too many requests from this address without an account", decision.retry_s, standings)
@@ -209,8 +185,8 @@ class Plans:
                 standings.append(Standing(counter.replace("/", "-"), limit, window_s, left, reset_s, unit == Unit.BYTES))
         return standings
 
-    def _hashed(self, kind: str, what: bytes) -> str:
-        return f"{kind}:{hashlib.blake2b(what, key=self._fixed.secret[:64], digest_size=12).hexdigest()}"
+    def _hashed(self, network: bytes) -> str:
+        return f"{ANONYMOUS}:{hashlib.blake2b(network, key=self._fixed.secret[:64], digest_size=12).hexdigest()}"
 
 
 _TOTALS = (*(counter_name(unit, period) for unit in (Unit.REQUESTS, Unit.CODES, Unit.BYTES) for period in Period), SCANS)

@@ -4,8 +4,8 @@ from prometheus_client import Counter, Gauge
 
 REFUSED = Counter(
     "quietzone_gateway_refused_total",
-    "Requests beyond a limit, by which: 'rate', 'quota', 'anonymous', 'sign-in'. One account's: it outgrows its plan. Many 'anonymous' or "
-    "'sign-in': somebody knocks, or all come through a proxy that QUIETZONE_TRUSTED_PROXIES doesn't name.",
+    "Requests beyond a limit, by which: 'rate', 'quota', 'anonymous'. One account's: it outgrows its plan. Many 'anonymous': "
+    "somebody knocks, or all come through a proxy that QUIETZONE_TRUSTED_PROXIES doesn't name.",
     ["limit"],
 )
 SHED = Counter(

@@ -12,6 +12,3 @@ class PlansSettings(Settings):
     gateway_anonymous_requests: int = Field(
         100, ge=1, le=MAX_BURST, description="Requests without an account, of one address in 15 minutes; an office may have one address"
     )
-    gateway_sign_in_failures: int = Field(
-        5, ge=1, le=1_000, description="Failed attempts to sign in, of one address or one account in 15 minutes; more help those who guess"
-    )

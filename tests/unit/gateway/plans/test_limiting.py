@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -17,7 +16,7 @@ from quietzone_gateway.plans.known import KnownPlans
 from quietzone_gateway.plans.limiting import Admission, Fixed, Plans
 from quietzone_gateway.plans.refusals import LimitReached
 from quietzone_kit.cache import open_cache
-from quietzone_kit.errors import DeadlineExceeded, NotFound, Unauthenticated, Unavailable
+from quietzone_kit.errors import DeadlineExceeded, NotFound
 from quietzone_kit.limits import Rate, open_limits
 from quietzone_kit.runtime import SystemRandomness
 
@@ -64,7 +63,7 @@ async def desk() -> AsyncIterator[Desk]:
         store = ByName(here.documents, PLANS, Plan, here.clock)  # type: ignore[arg-type] # it passes on what it hasn't
         known = KnownPlans(store, open_cache("memory://", clock=here.clock, randomness=randomness))
         limits = open_limits("memory://", clock=here.clock, randomness=randomness)
-        fixed = Fixed(Rate(100, QUARTER, 100), Rate(5, QUARTER, 5), b"secret")
+        fixed = Fixed(Rate(100, QUARTER, 100), b"secret")
         yield Desk(Plans(known, limits, here.replica(), here.clock, fixed), here)
 
 
@@ -228,53 +227,6 @@ async def test_an_account_sees_all_that_it_used_with_a_quota_or_without(desk: De
         (Unit.REQUESTS, Period.MONTH, READ): (1, None),
         (Unit.REQUESTS, Period.MONTH, WRITE): (2, 10),
     }
-
-
-async def guess(desk: Desk, times: int) -> int:
-    """How many wrong passwords were looked at."""
-    looked = 0
-    for _ in range(times):
-        with suppress(Unauthenticated, LimitReached):
-            async with desk.plans.attempt("anna@example.com"):
-                looked += 1
-                raise Unauthenticated("wrong")
-    return looked
-
-
-async def test_guessing_a_password_ends_after_five_attempts(desk: Desk) -> None:
-    assert await guess(desk, 20) == 5
-
-
-async def test_guessing_with_many_attempts_at_once_ends_after_five_too(desk: Desk) -> None:
-    looked = 0
-
-    async def attempt() -> None:
-        nonlocal looked
-        async with desk.plans.attempt("anna@example.com"):
-            looked += 1
-            await asyncio.sleep(0)
-            raise Unauthenticated("wrong")
-
-    await asyncio.gather(*(attempt() for _ in range(50)), return_exceptions=True)
-
-    assert looked == 5
-
-
-async def test_whoever_signs_in_as_often_as_they_like_is_not_counted(desk: Desk) -> None:
-    for _ in range(20):
-        async with desk.plans.attempt("anna@example.com"):
-            pass
-
-    assert await guess(desk, 20) == 5
-
-
-async def test_a_store_that_is_away_is_no_failed_attempt(desk: Desk) -> None:
-    for _ in range(20):
-        with pytest.raises(Unavailable):
-            async with desk.plans.attempt("anna@example.com"):
-                raise Unavailable("away")
-
-    assert await guess(desk, 20) == 5
 
 
 async def test_a_changed_plan_holds_with_the_next_request(desk: Desk) -> None:
