@@ -77,9 +77,6 @@ class Limits(Protocol):
     async def take(self, key: str, rates: Mapping[str, Rate]) -> Decision:
         """A token from each of the key's buckets, in one step: from all or from none. A bucket that wasn't there is full."""
 
-    async def give_back(self, key: str, rates: Mapping[str, Rate]) -> None:
-        """Put a token back into each of the key's buckets; one that is full stays full."""
-
     async def run(self) -> NoReturn:
         """Count the processes and give back what is held for nothing, until cancelled. Without it nothing is held."""
 

@@ -37,14 +37,6 @@ class Buckets:
         self._keep(names, full_at)
         return taken, tuple(at - now for at in full_at)
 
-    def give_back(self, key: str, rates: Mapping[str, Rate], tokens: int = 1) -> None:
-        """Put tokens back."""
-        now = self._now_us()
-        names = [f"{key}:{name}" for name in rates]
-        self._keep(
-            names, [self._full_at.get(name, now) - tokens * rate.interval_us for name, rate in zip(names, rates.values(), strict=True)]
-        )
-
     def _keep(self, names: Sequence[str], full_at: Sequence[int]) -> None:
         for name, at in zip(names, full_at, strict=True):
             self._full_at[name] = at

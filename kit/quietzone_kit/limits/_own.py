@@ -24,11 +24,6 @@ class OwnLimits:
         DECISIONS.labels("memory", "granted" if taken else "refused").inc()
         return decision_of(rates, granted=taken > 0, until_full_us=until_full_us)
 
-    async def give_back(self, key: str, rates: Mapping[str, Rate]) -> None:
-        """See Limits."""
-        check(key, rates)
-        self._buckets.give_back(key, rates)
-
     async def run(self) -> NoReturn:
         """See Limits."""
         while True:

@@ -40,7 +40,7 @@ class Server(Protocol):
         """As Buckets.take, in one step."""
 
     async def give_back(self, key: str, rates: Mapping[str, Rate], tokens: int) -> None:
-        """As Buckets.give_back, in one step."""
+        """Put tokens back into each bucket, in one step; one that is full stays full."""
 
     async def count(self, me: str, within_s: int) -> int:
         """A sign of life of `me`; the answer is how many gave one within so many seconds."""
@@ -103,15 +103,6 @@ class SharedLimits:
             return await self._ask(held, now)
         except ServerGone:
             return self._alone(key, rates)
-
-    async def give_back(self, key: str, rates: Mapping[str, Rate]) -> None:
-        """See Limits."""
-        check(key, rates)
-        self._held_of(key, rates, self._clock.monotonic()).refused_until = float("-inf")
-        try:
-            await self._server.give_back(key, rates, 1)
-        except ServerGone:
-            self._own.give_back(key, {name: rate.share_of(max(1, self._replicas)) for name, rate in rates.items()})
 
     async def run(self) -> NoReturn:
         """See Limits."""

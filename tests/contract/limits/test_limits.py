@@ -64,21 +64,6 @@ async def test_a_decision_tells_what_is_left_and_when_the_bucket_is_full(limits:
     assert 29 <= level.full_s <= 30
 
 
-async def test_what_is_given_back_can_be_taken_again(limits: Limits) -> None:
-    rates = {"all": Rate(1, HOUR, 1)}
-    await limits.take("key", rates)
-    await limits.give_back("key", rates)
-
-    assert await granted(limits, 2, rates) == 1
-
-
-async def test_giving_back_to_a_full_bucket_adds_nothing(limits: Limits) -> None:
-    rates = {"all": Rate(1, HOUR, 1)}
-    await limits.give_back("key", rates)
-
-    assert await granted(limits, 2, rates) == 1
-
-
 async def test_a_rate_that_was_raised_holds_at_once(limits: Limits) -> None:
     await granted(limits, 5, {"all": Rate(1, HOUR, 5)})
     raised = {"all": Rate(1_000, 1_000, 5)}

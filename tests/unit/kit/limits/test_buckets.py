@@ -86,21 +86,6 @@ def test_spare_tokens_come_only_from_a_bucket_that_is_far_from_empty(rate: Rate,
     assert taken == 1 + min(spare, rate.burst // 16)
 
 
-def test_a_token_that_is_given_back_can_be_taken_again() -> None:
-    buckets, rates = Buckets(Hands(seconds=5)), {"all": Rate(1, 1_000, 1)}
-    buckets.take("key", rates)
-    buckets.give_back("key", rates)
-
-    assert buckets.take("key", rates)[0] == 1
-
-
-def test_a_full_bucket_gets_no_fuller_by_what_is_given_back() -> None:
-    buckets, rates = Buckets(Hands(seconds=5)), {"all": Rate(1, 1_000, 1)}
-    buckets.give_back("key", rates, 10)
-
-    assert [buckets.take("key", rates)[0] for _ in range(2)] == [1, 0]
-
-
 def test_a_faster_rate_is_not_held_up_by_the_slower_one_before_it() -> None:
     clock = Hands(seconds=5)
     buckets = Buckets(clock)
