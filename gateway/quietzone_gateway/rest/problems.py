@@ -152,7 +152,8 @@ def problem_of(error: Exception) -> Problem | None:
             told = {**headers, **_headers(error)}
             return Problem(KINDS[ResourceExhausted], str(error), told, error.violations, error.retry_after_s)
         case QuietzoneError():
-            return Problem(KINDS[type(error)], str(error), _headers(error), error.violations)
+            wait_s = error.retry_after_s if isinstance(error, ResourceExhausted) else None
+            return Problem(KINDS[type(error)], str(error), _headers(error), error.violations, wait_s)
         case Refused(kind=kind, detail=detail, headers=headers):
             return Problem(kind, detail, headers or {})
         case RequestValidationError():

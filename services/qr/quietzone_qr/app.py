@@ -17,6 +17,7 @@ from quietzone_kit.documents.migrations import declare
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
 from quietzone_kit.outbox import Relay
+from quietzone_kit.outside import SystemResolver
 from quietzone_kit.projection import ForeignLog, run_projection
 from quietzone_kit.reaction import FailsOnEverything, run_reaction
 from quietzone_kit.rpc import CallerKeys, Server, Tls
@@ -32,7 +33,7 @@ from quietzone_qr.counters.projection import CounterProjection
 from quietzone_qr.counters.repository import COLLECTIONS as COUNTER_COLLECTIONS
 from quietzone_qr.counters.repository import CounterStore
 from quietzone_qr.counters.use_cases import Totalled
-from quietzone_qr.health.ask import Asker, SystemResolver
+from quietzone_qr.health.ask import Asker
 from quietzone_qr.health.consumers import NAME, FollowCodes
 from quietzone_qr.health.domain import Schedule
 from quietzone_qr.health.metrics import STOPPED

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from contract.qr.sites import Names, NoNames, Site, always, answer, pages, site
 
+from quietzone_kit.outside import Resolver, SystemResolver, _connect
 from quietzone_kit.runtime import SystemClock, ThreadExecutor
 from quietzone_qr.health import ask
-from quietzone_qr.health.ask import Answered, Asker, NoAnswer, NotAsked, Resolver, SystemResolver
+from quietzone_qr.health.ask import Answered, Asker, NoAnswer, NotAsked
 from servers.packages import Packages
 
 USER_AGENT = "Quietzone/1.0 (a test)"
@@ -271,7 +272,7 @@ async def test_metadata_of_a_cloud_is_never_asked() -> None:
 async def test_a_redirect_into_our_own_network_is_not_followed(ok: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async with site(always(answer(302, {"Location": ok.url()})), address="127.0.0.2") as outer:
         monkeypatch.setattr(ask, "PORTS", {ok.port, outer.port})
-        monkeypatch.setattr(ask, "refusal", lambda address, *, private: None if address == "127.0.0.2" else f"is inside ({private})")
+        monkeypatch.setattr(_connect, "refusal", lambda address, *, private: None if address == "127.0.0.2" else f"is inside ({private})")
         names = Names(changing=[["127.0.0.2"], ["127.0.0.1"]])
         found = await asker(names, private=False).ask(outer.url(host="outer.example"))
 
@@ -288,7 +289,7 @@ async def test_a_name_that_changes_between_look_up_and_connection_is_not_looked_
 
 async def test_of_several_addresses_only_those_outside_are_connected_to(ok: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask, "PORTS", {ok.port})
-    monkeypatch.setattr(ask, "refusal", lambda address, *, private: f"is inside ({private})" if address == "127.0.0.1" else None)
+    monkeypatch.setattr(_connect, "refusal", lambda address, *, private: f"is inside ({private})" if address == "127.0.0.1" else None)
 
     found = await asker(Names("127.0.0.1", "127.0.0.2"), private=False).ask(ok.url(host="both.example"))
 

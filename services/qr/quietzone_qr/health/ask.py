@@ -9,17 +9,16 @@
 import asyncio
 import contextlib
 import email.utils
-import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import httpcore
 from ada_url import URL
 
-from quietzone_kit.runtime import Clock, Executor
-from quietzone_qr.health.addresses import refusal
+from quietzone_kit.outside import NoAddress, NotAllowed, Pinned, Resolver, allowed_addresses
+from quietzone_kit.runtime import Clock
 
 CONNECT_S = 5.0
 """For all addresses that are tried, TLS apart; a phone's owner has gone by then."""
@@ -32,7 +31,6 @@ PORTS = frozenset({80, 443, 8080, 8443})
 LONGEST_RETRY_AFTER_S = 24 * 3_600
 """Nobody may send us away for longer."""
 
-_SOCKET_OPTION: TypeAlias = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]  # httpcore's
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
 
@@ -61,26 +59,6 @@ class NotAsked:
 
 
 Answer: TypeAlias = Answered | NoAnswer | NotAsked
-
-
-class Resolver(Protocol):
-    """Where addresses come from."""
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """A host's addresses, the preferred first; an address's own when `host` is one. Raises OSError."""
-
-
-class SystemResolver:
-    """The machine's own, on threads: a look-up can't be cut off."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """A host's addresses; raises OSError."""
-        name = host.encode("ascii")  # as bytes it isn't put through IDNA a second time
-        found = await self._executor.run(lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-        return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +124,7 @@ class Asker:
         host, port = url.hostname.strip("[]"), int(url.port or _DEFAULT_PORTS[url.protocol])
         if port not in PORTS and not self._private:
             raise _Ends(NotAsked(f"port {port} isn't asked, only {', '.join(map(str, sorted(PORTS)))}"))
-        backend = _Pinned(await self._addresses(host, port))
+        backend = Pinned(await self._addresses(host, port))
         target = httpcore.URL(
             scheme=url.protocol.rstrip(":").encode(), host=host.encode(), port=port, target=f"{url.pathname}{url.search}".encode()
         )
@@ -173,19 +151,11 @@ class Asker:
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         """Addresses of a host that may be asked, one of each family."""
         try:
-            found = await self._resolver.resolve(host, port)
-        except OSError:
-            found = ()
-        if not found:
-            raise _Ends(NoAnswer(f"{host} has no address"))
-        refusals = {address: refusal(address, private=self._private) for address in found}
-        allowed = [address for address in found if refusals[address] is None]
-        if not allowed:
-            raise _Ends(NotAsked(f"{host} isn't asked: {found[0]} {refusals[found[0]]}"))
-        one_each: dict[bool, str] = {}
-        for address in allowed:
-            one_each.setdefault(":" in address, address)
-        return list(one_each.values())
+            return await allowed_addresses(self._resolver, host, port, private=self._private)
+        except NoAddress as error:
+            raise _Ends(NoAnswer(str(error))) from error
+        except NotAllowed as error:
+            raise _Ends(NotAsked(str(error))) from error
 
     def _wait_s(self, retry_after: str | None) -> int | None:
         """Seconds of a Retry-After (RFC 9110, 10.2.3); None when there is none that makes sense."""
@@ -198,29 +168,6 @@ class Asker:
         except (ValueError, OverflowError):
             return None
         return max(0, min(int(wanted_s - self._clock.now_ms() / 1000), LONGEST_RETRY_AFTER_S))
-
-
-class _Pinned(httpcore.AsyncNetworkBackend):
-    """Connects to these addresses, whatever name it is told."""
-
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self._addresses = addresses
-        self._backend = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002 - it was looked up and checked
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
-        local_address: str | None = None,
-        socket_options: Iterable[_SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first that lets us; each gets its part of the time."""
-        each_s = (timeout or CONNECT_S) / len(self._addresses)
-        for address in self._addresses[:-1]:
-            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return await self._backend.connect_tcp(address, port, each_s, local_address, socket_options)
-        return await self._backend.connect_tcp(self._addresses[-1], port, each_s, local_address, socket_options)
 
 
 @contextlib.asynccontextmanager
