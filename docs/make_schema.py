@@ -12,14 +12,14 @@ from pathlib import Path
 from graphql import build_schema
 from graphql.utilities import find_breaking_changes
 
-from quietzone_gateway.graphql import Limits, make_schema
+from quietzone_gateway.graphql import Limits, Schema
 
 SCHEMA = Path(__file__).parent / "schema.graphql"
 
 
 def schema() -> str:
     """The schema as the code has it."""
-    return make_schema(Limits()).as_str() + "\n"
+    return Schema(Limits()).as_str() + "\n"
 
 
 def broken(now: str) -> list[str]:

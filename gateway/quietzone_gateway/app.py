@@ -63,17 +63,18 @@ async def build(settings: GatewaySettings) -> App:
     clients = Clients(settings.trusted_proxies)
     live = Live(bus, cache, Principals(identity.authentication), settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
     refusing = refusals(CLOCK, RANDOMNESS)
+    schema = graphql.Schema(settings.graphql_limits)
     api = make_api(
         Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, CLOCK),
         clients,
         RANDOMNESS,
         settings=settings,
-        others=[graphql.make_router(settings.graphql_limits)],
+        others=[graphql.make_router(schema)],
         refusing=refusing,
     )
     try:
         server = HttpServer(
-            live.door(api, settings.gateway_cors_origins),
+            live.door(api, settings.gateway_cors_origins, graphql.make_sockets(schema)),
             settings.gateway_host,
             settings.gateway_port,
             drain_s=settings.drain_s,

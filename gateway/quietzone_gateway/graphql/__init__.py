@@ -2,7 +2,8 @@
 
 from quietzone_gateway.graphql.endpoint import make_router
 from quietzone_gateway.graphql.limits import Limits
-from quietzone_gateway.graphql.schema import make_schema
+from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.graphql.settings import GraphqlSettings
+from quietzone_gateway.graphql.socket import make_sockets
 
-__all__ = ["GraphqlSettings", "Limits", "make_router", "make_schema"]
+__all__ = ["GraphqlSettings", "Limits", "Schema", "make_router", "make_sockets"]

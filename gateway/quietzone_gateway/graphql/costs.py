@@ -39,6 +39,9 @@ COSTS: Mapping[str, int] = {
     "ExportEdge.node": 0,
 }
 
+ASKING = frozenset({"Code.totalScans", "Code.analytics", "Code.health"})
+"""Questions to services. Events are told without: a scan each millisecond would be as many calls."""
+
 SIZES: Mapping[str, int | str] = {
     "Query.codes": "first",
     "Query.exports": "first",
@@ -52,6 +55,10 @@ SIZES: Mapping[str, int | str] = {
     "Analytics.operatingSystems": "first",
     "Analytics.referrers": "first",
     "Analytics.languages": "first",
+    "CodeNews.events": 10,
+    "ScanNews.scans": 10,
+    "ScanNews.counts": 10,
+    "MilestoneNews.milestones": 10,
     "Mutation.bulkCreateQRCodes": 100,
     "QrAnalytics.series": 100,
     "QrAnalytics.dailyScans": 100,

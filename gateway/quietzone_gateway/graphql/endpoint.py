@@ -22,10 +22,9 @@ from strawberry.types.graphql import OperationType
 
 from quietzone_gateway.graphql.context import Context
 from quietzone_gateway.graphql.errors import problem_in, told
-from quietzone_gateway.graphql.limits import Limits
 from quietzone_gateway.graphql.loaders import Loaders
 from quietzone_gateway.graphql.negotiation import GRAPHQL, media_type_for
-from quietzone_gateway.graphql.schema import Schema, make_schema
+from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.rest.problems import METHOD_NOT_ALLOWED, NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.repeats import repeated
 from quietzone_gateway.rest.route import Parts, authenticate, caller_of
@@ -52,17 +51,16 @@ class Asked:
     operation_name: str | None
 
 
-def make_router(limits: Limits) -> APIRouter:
+def make_router(schema: Schema) -> APIRouter:
     """Answers at PATH."""
-    endpoint, router = _Endpoint(make_schema(limits), limits), APIRouter()
+    endpoint, router = _Endpoint(schema), APIRouter()
     router.add_api_route(PATH, endpoint.answer, methods=list(BY_METHOD), include_in_schema=False)
     return router
 
 
 class _Endpoint:
-    def __init__(self, schema: Schema, limits: Limits) -> None:
+    def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._limits = limits
 
     async def answer(self, request: Request) -> Response:
         """Answer one request. With an Idempotency-Key what it creates is created once, however often it is sent."""
@@ -99,7 +97,7 @@ class _Endpoint:
         errors = result.errors or []
         body: dict[str, object] = {}
         if errors:
-            body["errors"] = [told(error, request_id, suggestions=self._limits.introspection).formatted for error in errors]
+            body["errors"] = [told(error, request_id, suggestions=self._schema.limits.introspection).formatted for error in errors]
         if not isinstance(result, PreExecutionError):
             body["data"] = result.data
         status = 200 if media_type != GRAPHQL or result.data is not None or not errors else problem_in(errors[0]).kind.status

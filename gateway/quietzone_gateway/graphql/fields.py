@@ -20,3 +20,9 @@ def mutation(*, description: str, name: str | None = None) -> Decorator:
     """What a method changes."""
     decorate: Decorator = strawberry.mutation(name=name, description=description)
     return decorate
+
+
+def subscription(*, description: str, graphql_type: type) -> Decorator:
+    """What a method tells of, whatever its source has."""
+    decorate: Decorator = strawberry.subscription(description=description, graphql_type=graphql_type)
+    return decorate

@@ -7,6 +7,7 @@ GraphQL's own validation take more, so they come afterwards.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     ConstValueNode,
@@ -22,6 +23,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    OperationType,
     SchemaMetaFieldDef,
     SelectionSetNode,
     TypeMetaFieldDef,
@@ -32,7 +34,7 @@ from graphql import (
     visit,
 )
 
-from quietzone_gateway.graphql.costs import COSTS, DEFAULT_COST, INTROSPECTION_SIZES, SIZES
+from quietzone_gateway.graphql.costs import ASKING, COSTS, DEFAULT_COST, INTROSPECTION_SIZES, SIZES
 
 MAX_DOCUMENT_CHARACTERS = 16 * 1024
 """Twice the longest query that GitHub's or Shopify's own tools send."""
@@ -42,6 +44,13 @@ MAX_TOKENS = 2_000
 
 MAX_COMMENTS = 200
 """The parser keeps each."""
+
+PARSING: Mapping[str, Any] = {
+    "max_lexical_tokens": MAX_TOKENS,
+    "max_comments": MAX_COMMENTS,
+    "max_source_length": MAX_DOCUMENT_CHARACTERS,
+}
+"""The parser's own names of these."""
 
 MAX_OPERATIONS = 10
 """Of which one is run; tools that keep several in one file send them all."""
@@ -152,9 +161,11 @@ class _Walk:
         self._defaults: dict[str, ConstValueNode | None] = {}
         self._selections = 0
         self._aliases = 0
+        self._is_live = False
 
     def operation(self, operation: OperationDefinitionNode) -> int:
         self._aliases = 0
+        self._is_live = operation.operation is OperationType.SUBSCRIPTION
         self._defaults = {each.variable.name.value: each.default_value for each in operation.variable_definitions or ()}
         root = self._schema.get_root_type(operation.operation)
         fields: Fields = {}
@@ -207,6 +218,8 @@ class _Walk:
             if self._aliases > self._limits.aliases:
                 raise QueryRefused("aliases", f"more than {self._limits.aliases} fields with an alias; send several requests")
         type_name = "" if parent is None else parent.name
+        if self._is_live and f"{type_name}.{name}" in ASKING:
+            raise QueryRefused("live", f"{name} isn't told with an event, it is a question to a service: query it when you need it")
         inner = place.field(name)
         most = MAX_INTROSPECTION_DEPTH if inner.introspects else self._limits.depth
         if inner.depth > most:

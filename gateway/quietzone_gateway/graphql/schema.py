@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import ASTValidationRule, GraphQLError, GraphQLSchema, OperationDefinitionNode, specified_rules
 from graphql.validation import NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from quietzone_gateway.graphql import limits as bounds
 from quietzone_gateway.graphql.bulk import BulkMutations
 from quietzone_gateway.graphql.code_changes import CodeMutations
 from quietzone_gateway.graphql.codes import CodeQueries
-from quietzone_gateway.graphql.errors import problem_in
+from quietzone_gateway.graphql.errors import code_of, problem_in
 from quietzone_gateway.graphql.exports import ExportMutations, ExportQueries
-from quietzone_gateway.graphql.limits import Limits, QueryRefused
+from quietzone_gateway.graphql.limits import PARSING, Limits, QueryRefused, check
+from quietzone_gateway.graphql.live_types import Subscription
 from quietzone_gateway.graphql.me import MeQueries
 from quietzone_gateway.graphql.metrics import ERRORS, REFUSED
 from quietzone_gateway.graphql.qr_analytics import QrAnalyticsQueries
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from strawberry.types.execution import ParseOptions
 
 log = logger(__name__)
-
-PARSING = {
-    "max_lexical_tokens": bounds.MAX_TOKENS,
-    "max_comments": bounds.MAX_COMMENTS,
-    "max_source_length": bounds.MAX_DOCUMENT_CHARACTERS,
-}
 
 
 # What stands at the top may be null: a part that is away, or a change that is refused, leaves the others' results.
@@ -49,14 +43,26 @@ class Mutation(CodeMutations, BulkMutations, ExportMutations):
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's, with our way to tell of errors."""
+    """Strawberry's, with our limits, and our way to tell of errors."""
+
+    def __init__(self, limits: Limits) -> None:
+        guard = type("GuardOfSchema", (Guard,), {"limits": limits})
+        super().__init__(
+            query=Query, mutation=Mutation, subscription=Subscription, extensions=[guard], config=StrawberryConfig(scalar_map=SCALARS)
+        )
+        self.limits = limits
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """As graphql-core has it."""
+        return self._schema
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Count errors; those that only a bug explains go to the log, with what is kept from callers."""
         request_id = execution_context.context.request_id if execution_context and execution_context.context else ""
         for error in errors:
             problem = problem_in(error)
-            ERRORS.labels(problem.kind.name.upper().replace("-", "_")).inc()
+            ERRORS.labels(code_of(problem)).inc()
             if problem.kind is INTERNAL:
                 log.error("request failed", request_id=request_id, path=error.path, exc_info=error.original_error)
 
@@ -64,7 +70,7 @@ class Schema(strawberry.Schema):
 class Guard(SchemaExtension):
     """Refuses documents before they are run: too large, malformed, too costly, not of the schema."""
 
-    limits = Limits()
+    limits: Limits
 
     def on_operation(self) -> Iterator[None]:
         """Bound what is parsed."""
@@ -75,8 +81,7 @@ class Guard(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         """Weigh the document; only one that passes is validated, which takes longer."""
         context = self.execution_context
-        if not self.limits.introspection:
-            context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
+        context.validation_rules = rules_of(self.limits)
         try:
             self._check(context)
         except QueryRefused as error:
@@ -88,18 +93,12 @@ class Guard(SchemaExtension):
         document = context.graphql_document
         if document is None:
             return
-        bounds.check(context.schema._schema, document, context.variables or {}, self.limits)  # noqa: SLF001 - Strawberry's rules do too
+        check(context.schema._schema, document, context.variables or {}, self.limits)  # noqa: SLF001 - Strawberry's own do too
         operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         if len(operations) > 1 and context._provided_operation_name is None:  # noqa: SLF001 - Strawberry would run the first
             raise QueryRefused("operations", "several operations: `operationName` says which one is meant")
 
 
-def make_schema(limits: Limits) -> Schema:
-    """The schema with these limits."""
-    guard = type("Guard", (Guard,), {"limits": limits})
-    return Schema(
-        query=Query,
-        mutation=Mutation,
-        extensions=[guard],
-        config=StrawberryConfig(scalar_map=SCALARS),
-    )
+def rules_of(limits: Limits) -> tuple[type[ASTValidationRule], ...]:
+    """What documents are validated by, once they have passed the limits."""
+    return specified_rules if limits.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)

@@ -6,7 +6,7 @@ FastAPI's layers each costs 36 KB instead of 12, and requests' bounds (5 s, 500 
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -70,9 +70,10 @@ class Doorway:
 class Door:
     """An ASGI application: the live addresses, and `api` for all else."""
 
-    def __init__(self, api: ASGIApp, way: Doorway, pages: Sequence[str]) -> None:
+    def __init__(self, api: ASGIApp, way: Doorway, pages: Sequence[str], sockets: "Sockets") -> None:
         self._api = api
         self._way = way
+        self._sockets = sockets
         self._live = cross_origin(self._visit, pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +85,8 @@ class Door:
             await self._live(scope, receive, send)
 
     async def _visit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visit = Visit(self._way, scope, receive, send)
+        make = self._sockets.get(scope["path"], Visit) if scope["type"] == "websocket" else Visit
+        visit = make(self._way, scope, receive, send)
         try:
             await visit.run()
         except Refusal as error:
@@ -92,7 +94,7 @@ class Door:
 
 
 class Visit:
-    """One who comes to a live address."""
+    """One who comes to a live address; `/v1/ws`, if with a WebSocket. Others, which speak another protocol, say what they do otherwise."""
 
     __slots__ = ("_client", "_receive", "_request_id", "_scope", "_send", "_started", "_way")
 
@@ -158,21 +160,29 @@ class Visit:
     # WebSockets
 
     async def _socket(self) -> None:
-        if self._scope["path"] != SOCKET:
-            raise NotFound("there is no WebSocket at this address; live updates are at /v1/ws")
+        self._check_socket()
         await self._receive()  # `websocket.connect`
         known = await self._socket_watcher()
-        wire = websocket.SocketWire(self._scope, self._send)
+        wire = self._wire()
         if known is not None:
             self._way.registry.check_room(known[1].account_id)
         await wire.accept(self._headers({}))
         try:
-            shown, watcher = known or await self._introduced()
+            shown, watcher = await self._introduced(known)
             connection = self._connection(shown, watcher, wire)
             with self._way.registry.entered(connection):
-                await self._told(self._talk(connection), connection)
+                await self._told(self._talk(connection, wire), connection)
         except Refusal as error:
             await self._refuse_accepted(wire, error)
+
+    def _check_socket(self) -> None:
+        """Raises what a WebSocket is refused for, whoever it is."""
+        if self._scope["path"] != SOCKET:
+            raise NotFound("there is no WebSocket at this address; live updates are at /v1/ws")
+
+    def _wire(self) -> websocket.SocketWire:
+        """How messages are said."""
+        return websocket.SocketWire(self._scope, self._send)
 
     async def _socket_watcher(self) -> tuple[Shown, Watcher] | None:
         """Who it is by what came with the handshake; None: it will have to say."""
@@ -188,7 +198,10 @@ class Visit:
                 return None
             raise
 
-    async def _introduced(self) -> tuple[Shown, Watcher]:
+    async def _introduced(self, known: tuple[Shown, Watcher] | None) -> tuple[Shown, Watcher]:
+        """Who it is by its first message, unless the handshake has said so."""
+        if known is not None:
+            return known
         try:
             async with asyncio.timeout(CONNECT_S):
                 message = await self._receive()
@@ -202,15 +215,21 @@ class Visit:
         shown = {"authorization": f"Bearer {said.data.token}"}
         return shown, await self._identified(shown)
 
-    async def _talk(self, connection: LiveConnection) -> None:
+    async def _talk(self, connection: LiveConnection, _wire: websocket.SocketWire) -> None:
+        """Say that it is in, and answer what it says."""
+        way = self._way
+        conversation = websocket.Conversation(connection, self._subscribing(connection), way.hub.position, most=way.subscriptions)
+        connection.say(websocket.connected(connection.ends_at_ms))
+        await connection.run(lambda: conversation.listen(self._receive, self._way.clock))
+
+    def _subscribing(self, connection: LiveConnection) -> websocket.Subscribing:
+        """How its subscriptions begin."""
         hub, account_id = self._way.hub, connection.watcher.account_id
 
         async def subscribe(wanted: Filter, cursor: str | None) -> Subscription:
             return await hub.subscribe(account_id, wanted, cursor, wake=connection.wake)
 
-        conversation = websocket.Conversation(connection, subscribe, hub.position, most=self._way.subscriptions)
-        connection.say(websocket.connected(connection.ends_at_ms))
-        await connection.run(lambda: conversation.listen(self._receive, self._way.clock))
+        return subscribe
 
     async def _refuse_accepted(self, wire: websocket.SocketWire, error: Exception) -> None:
         ending = NOBODY if isinstance(error, Unauthenticated) else REFUSED
@@ -271,3 +290,7 @@ class Visit:
 
 def _shown(headers: Headers) -> Shown:
     return {name: headers[name] for name in SHOWN if name in headers}
+
+
+Sockets: TypeAlias = Mapping[str, Callable[[Doorway, Scope, Receive, Send], Visit]]
+"""WebSockets that speak another protocol than ours, by their addresses."""

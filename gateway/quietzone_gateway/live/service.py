@@ -3,11 +3,12 @@
 import asyncio
 import resource
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from starlette.types import ASGIApp
 
 from quietzone_gateway.live.authority import Authority
-from quietzone_gateway.live.door import Door, Doorway
+from quietzone_gateway.live.door import Door, Doorway, Sockets
 from quietzone_gateway.live.hub import Hub
 from quietzone_gateway.live.registry import Registry
 from quietzone_gateway.live.settings import LiveSettings
@@ -20,6 +21,8 @@ from quietzone_kit.telemetry import logger
 
 OTHER_FILES = 3_000
 """File descriptors beside those of live connections: requests, stores, the bus."""
+
+NO_SOCKETS: Sockets = MappingProxyType({})
 
 log = logger(__name__)
 
@@ -59,9 +62,12 @@ class Live:
         """How many connections are open."""
         return len(self.registry)
 
-    def door(self, api: ASGIApp, origins: Sequence[str] = ()) -> ASGIApp:
-        """`api`, with the live addresses before it; pages of `origins` may read the stream with a key or token of their own."""
-        return Door(api, self._way, origins)
+    def door(self, api: ASGIApp, origins: Sequence[str] = (), sockets: Sockets = NO_SOCKETS) -> ASGIApp:
+        """`api`, with the live addresses before it, and with `sockets`, whose protocol is another.
+
+        Pages of `origins` may read the stream with a key or token of their own.
+        """
+        return Door(api, self._way, origins, sockets)
 
     async def run(self) -> None:
         """Tell what happens until `stop` was called and everybody has gone."""

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from unit.gateway.live_world import NOON_MS, Services, memory_bus, until
 
+from quietzone_gateway import graphql
 from quietzone_gateway.live import BoundedSocket, Live, LiveSettings, Watcher
 from quietzone_gateway.rest import HttpServer
 from quietzone_kit.bus import Bus
@@ -22,6 +23,7 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_topics import TOPICS
 
 SCOPES = frozenset({"codes:read", "analytics:read"})
+SOCKETS = graphql.make_sockets(graphql.Schema(graphql.Limits()))
 PAGE = "https://app.example.com"
 
 
@@ -144,7 +146,8 @@ class Served:
         self.known = Known({"secret": Watcher("first", "key:1", SCOPES), "other": Watcher("other", "key:2", SCOPES)})
         clients = Clients(())
         self.live = Live(bus, cache, self.known, settings, clients=clients, clock=clock, randomness=SystemRandomness())
-        self.http = HttpServer(self.live.door(api, [PAGE]), "127.0.0.1", 0, drain_s=5, websocket=BoundedSocket, live=lambda: len(self.live))
+        door = self.live.door(api, [PAGE], SOCKETS)
+        self.http = HttpServer(door, "127.0.0.1", 0, drain_s=5, websocket=BoundedSocket, live=lambda: len(self.live))
 
     @asynccontextmanager
     async def stream(self, query: str = "", token: str | None = "secret", method: str = "GET", **headers: str) -> AsyncIterator[Stream]:  # noqa: S107

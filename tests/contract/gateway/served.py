@@ -157,7 +157,7 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST, l
         Clients(PROXIES),
         randomness,
         settings=settings,
-        others=[graphql.make_router(limits)],
+        others=[graphql.make_router(graphql.Schema(limits))],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers, identity, documents)

@@ -3,16 +3,18 @@
 from dataclasses import replace
 
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import get_introspection_query, get_named_type, is_object_type, parse
 from hypothesis import given
 from hypothesis import strategies as st
+from strawberry.types.base import StrawberryObjectDefinition
 
-from quietzone_gateway.graphql import Limits, make_schema
-from quietzone_gateway.graphql.costs import COSTS, SIZES
+from quietzone_gateway.graphql import Limits, Schema
+from quietzone_gateway.graphql.costs import ASKING, COSTS, SIZES
 from quietzone_gateway.graphql.limits import MAX_REPEATS, MAX_SELECTIONS, QueryRefused, check
 
 LIMITS = Limits()
-SCHEMA = make_schema(LIMITS)._schema
+WHOLE = Schema(LIMITS)
+SCHEMA = WHOLE.core
 PAGE = "query Page($first: Int! = 20) { codes(first: $first) { edges { node { id slug title totalScans } } } }"
 
 
@@ -141,6 +143,28 @@ def _arguments(name: str) -> list[str]:
     return list(SCHEMA.type_map[kind].fields[field].args)  # type: ignore[attr-defined]
 
 
+def test_what_waits_for_a_service_is_known_as_such() -> None:
+    """What subscriptions can show is made of types that they reach."""
+    reached: set[str] = set()
+    waiting = [SCHEMA.subscription_type]
+    while waiting:
+        kind = waiting.pop()
+        if kind is not None and kind.name not in reached:
+            reached.add(kind.name)
+            waiting += [named for field in getattr(kind, "fields", {}).values() if is_object_type(named := get_named_type(field.type))]
+    definitions = [
+        found for name in reached - {"Subscription"} if isinstance(found := WHOLE.get_type_by_name(name), StrawberryObjectDefinition)
+    ]
+    asking = {
+        f"{definition.name}.{WHOLE.config.name_converter.get_graphql_name(field)}"
+        for definition in definitions
+        for field in definition.fields
+        if field.is_async
+    }
+
+    assert asking == ASKING
+
+
 def test_every_list_of_the_schema_has_a_size() -> None:
     def is_list(kind: object) -> bool:
         return "[" in str(kind)
@@ -165,5 +189,6 @@ UNSIZED = {
     "Code.tags",
     "Me.scopes",
     "Problem.errors",
+    "CodeEvent.changed",
     "Facets.states",
 }
