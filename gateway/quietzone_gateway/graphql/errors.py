@@ -13,6 +13,9 @@ from quietzone_kit.errors import FieldViolation, InvalidInput
 
 _SUGGESTION = re.compile(r"\s*Did you mean [^?]*\?")
 
+_ENUM_VALUE = re.compile(r"<\w+\.(\w+): '[^']*'>")
+"""As Python shows it; GraphQL's callers know the name in it."""
+
 M = TypeVar("M", bound=BaseModel)
 
 _NAMES = {"page_size": "first", "page_token": "after", "from_ms": "from", "to_ms": "to", "size_px": "size", "skip": "after"}
@@ -72,7 +75,7 @@ def checked(model: Callable[..., M], fields: Mapping[str, object]) -> M:
 
 
 def _violation(place: tuple[int | str, ...], message: str) -> FieldViolation:
-    reason = message.removeprefix("Value error, ")
+    reason = _ENUM_VALUE.sub(r"\1", message.removeprefix("Value error, "))
     return FieldViolation(_name(".".join(map(str, place)), _NAMES) or "input", reason[:1].lower() + reason[1:])
 
 

@@ -114,6 +114,12 @@ async def test_a_change_that_is_none_is_refused_before_the_service_is_asked(api:
     assert (told.fields, api.services.asked) == (fields, [])
 
 
+async def test_a_state_that_cant_be_given_is_refused_by_names_of_graphql(api: Api) -> None:
+    told = await ask(api, UPDATE, {"id": CODE_ID, "input": {"state": "BLOCKED"}})
+
+    assert told.errors[0]["message"] == "state: input should be ACTIVE or PAUSED"
+
+
 async def test_mass_assignment_finds_no_field_to_assign(api: Api) -> None:
     told = await ask(api, UPDATE, {"id": CODE_ID, "input": {"title": "x", "accountId": "other", "revision": 9}})
 
