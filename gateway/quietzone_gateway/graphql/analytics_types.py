@@ -113,9 +113,9 @@ class Analytics:
         )
 
     @field(description="One point per interval, in order, zeros included")
-    def series(self) -> list[PointView]:
+    def series(self, info: Info) -> list[PointView]:
         """The series."""
-        return list(map(PointView.of, self.counts.series))
+        return points_of(info, self.counts)
 
     @field(description="ISO 3166-1 codes")
     def countries(self, first: First = 10) -> BreakdownView:
@@ -149,6 +149,12 @@ class Analytics:
 
     def _by(self, dimension: str, first: int) -> BreakdownView:
         return BreakdownView.of(self.counts.breakdowns.get(dimension, CountedBreakdown()), first)
+
+
+def points_of(info: Info, counts: ScanCounts) -> list[PointView]:
+    """A series as it is shown; raises InvalidInput when the answer has too much of them."""
+    info.context.points.take(len(counts.series))
+    return list(map(PointView.of, counts.series))
 
 
 def counts_asked(info: Info, code_id: str, query: AnalyticsQuery) -> CountsAsked:

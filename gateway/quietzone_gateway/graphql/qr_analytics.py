@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from quietzone_gateway.graphql.analytics_types import MAX_VALUES, PointView, ShareView, Zone, counts_asked
+from quietzone_gateway.graphql.analytics_types import MAX_VALUES, PointView, ShareView, Zone, counts_asked, points_of
 from quietzone_gateway.graphql.context import Info
 from quietzone_gateway.graphql.errors import checked, names_of_graphql
 from quietzone_gateway.graphql.fields import field
@@ -39,9 +39,9 @@ class QrAnalytics:
         return self._shares("country")[: self.limit]
 
     @field(description="One for each day of the zone, ascending, zeros included")
-    def daily_scans(self) -> list[PointView]:
+    def daily_scans(self, info: Info) -> list[PointView]:
         """A day is named by its first moment."""
-        return self._points(self.counts)
+        return points_of(info, self.counts)
 
     @field(description="All kinds of device, most scans first")
     def device_breakdown(self) -> list[ShareView]:
@@ -58,14 +58,10 @@ class QrAnalytics:
     async def series(self, info: Info) -> list[PointView]:
         """A question of its own, unless it is by day."""
         if self.group_by is self.asked.interval:
-            return self._points(self.counts)
+            return points_of(info, self.counts)
         asked = CountsAsked(self.asked.code_id, self.asked.from_ms, self.asked.to_ms, self.group_by, self.asked.zone)
         with names_of_graphql(_NAMES):
-            return self._points(await info.context.loaders.counts.load(asked))
-
-    @staticmethod
-    def _points(counts: ScanCounts) -> list[PointView]:
-        return list(map(PointView.of, counts.series))
+            return points_of(info, await info.context.loaders.counts.load(asked))
 
     def _shares(self, dimension: str) -> list[ShareView]:
         return list(map(ShareView.of, self.counts.breakdowns.get(dimension, Breakdown()).values))

@@ -6,8 +6,11 @@ import time
 import httpx
 import pytest
 from contract.gateway.asking import Told, ask, told
-from contract.gateway.served import CODE_ID, KEY, Api, problem
+from contract.gateway.served import CODE_ID, KEY, NOON_MS, Api, problem
+from contract.gateway.test_graphql_codes import code_of
 
+from quietzone.analytics.v1 import analytics_pb2
+from quietzone.qr.v1 import code_service_pb2
 from quietzone_gateway.graphql.limits import MAX_DOCUMENT_CHARACTERS
 from quietzone_gateway.rest.bounds import DEFAULT
 
@@ -111,6 +114,20 @@ async def test_a_page_without_end_in_the_default_of_a_variable(api: Api) -> None
 
 async def test_questions_to_services_multiplied(api: Api) -> None:
     assert "complexity" in await refused(api, "{ codes(first: 100) { edges { node { health { state } analytics { totalScans } } } } }")
+
+
+async def test_series_multiplied(api: Api) -> None:
+    """How long they are is known only when they are there."""
+    codes = [code_of(number) for number in range(10)]
+    points = [analytics_pb2.Point(start_ms=NOON_MS, scans=1)] * 2_000
+    api.services.answer("ListCodes", code_service_pb2.ListCodesResponse(codes=codes))
+    api.services.answer("GetCodeAnalytics", analytics_pb2.GetCodeAnalyticsResponse(series=points))
+
+    answer = await ask(api, "{ codes(first: 10) { edges { node { analytics(interval: QUARTER_HOUR) { series { scans } } } } } }")
+
+    shown = [edge["node"]["analytics"] for edge in answer.data["codes"]["edges"]]
+    assert [len(one["series"]) for one in shown if one is not None] == [2_000] * 2
+    assert set(answer.codes) == {"INVALID_ARGUMENT"}
 
 
 async def test_writes_multiplied(api: Api) -> None:
