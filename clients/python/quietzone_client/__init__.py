@@ -3,7 +3,7 @@
 `Client` blocks, `AsyncClient` is for an event loop; both have the same methods. `quietzone_client.webhooks` verifies what Quietzone sends.
 """
 
-from quietzone_client._auth import ApiKey, Auth
+from quietzone_client._auth import ApiKey, Auth, Tokens
 from quietzone_client._blocking import Client, Codes, Exports, Keys
 from quietzone_client._bulk import RowResult
 from quietzone_client._errors import (
@@ -26,6 +26,7 @@ from quietzone_client._errors import (
     RequestRefused,
     RequestUnderWay,
     RevisionMismatch,
+    SecondFactorNeeded,
     ServerError,
     Unauthenticated,
     Unavailable,
@@ -133,6 +134,7 @@ __all__ = [
     "RowResult",
     "Runtime",
     "ScanCount",
+    "SecondFactorNeeded",
     "ServerError",
     "Share",
     "SortBy",
@@ -140,6 +142,7 @@ __all__ = [
     "Source",
     "Span",
     "Summary",
+    "Tokens",
     "Told",
     "Unauthenticated",
     "Unavailable",

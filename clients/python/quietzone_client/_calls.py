@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import httpx
@@ -57,7 +58,7 @@ class Calls:
     def __init__(self, transport: Transport, auth: Auth, retries: Retries, runtime: Runtime) -> None:
         self.transport = transport
         self.runtime = runtime
-        self._auth = auth
+        self.auth = auth
         self._retries = retries
 
     async def make(self, call: Call[T]) -> T:
@@ -94,6 +95,11 @@ class Calls:
         Raises:
             QuietzoneError: there is none, or it is a problem.
         """
+        if not request.needs_caller:
+            async with self.transport.send(request) as answer:
+                await self._check(answer)
+                yield answer
+                return
         authorization = await self.authorization(refused=None)
         async with self.transport.send(request.with_headers(authorization=authorization)) as answer:
             if answer.status != httpx.codes.UNAUTHORIZED or not self.can_renew:
@@ -108,7 +114,7 @@ class Calls:
     @property
     def can_renew(self) -> bool:
         """Whether who calls can be renewed."""
-        return self._auth.renewal() is not None
+        return self.auth.renewal() is not None
 
     def tries(self) -> Tries:
         """The attempts of a call that begins now."""
@@ -130,20 +136,21 @@ class Calls:
             if (known := self._usable(refused)) is not None:
                 return known  # whoever had the lock before has renewed it
             await self._renew()
-        return self._auth.authorization(self.runtime.now_s()) or ""
+        return self.auth.authorization(self.runtime.now_s()) or ""
 
     def _usable(self, refused: str | None) -> str | None:
-        known = self._auth.authorization(self.runtime.now_s())
+        known = self.auth.authorization(self.runtime.now_s())
         return known if known != refused else None
 
     async def _renew(self) -> None:
-        renewal, tries = self._auth.renewal(), self.tries()
-        while renewal is not None:
+        renewal, tries = self.auth.renewal(), self.tries()
+        if renewal is None:
+            return
+        call = Call(replace(renewal, needs_caller=False), lambda answer: self.auth.renew(answer, self.runtime.now_s()))
+        while True:
             try:
-                async with self.transport.send(renewal) as answer:
-                    await self._check(answer)
-                    self._auth.renew(await self._read(answer), self.runtime.now_s())
-                    return
+                call.read(await self._whole(call.request))
+                return
             except QuietzoneError as error:
                 if leaves_doubt(error) and not renewal.can_repeat:
                     raise RenewalLost(f"{error}; whether the tokens were renewed is not known") from error

@@ -12,6 +12,7 @@
     └── Problem                the API said why (RFC 9457): status, kind, title, detail, request_id
         ├── InvalidInput           400  `errors` names each field
         ├── Unauthenticated        401
+        │   └── SecondFactorNeeded      sign in with a code too
         ├── PermissionDenied       403
         ├── NotFound               404
         ├── Conflict               409  another thing or request is in the way
@@ -143,6 +144,10 @@ class Unauthenticated(Problem):
     """Nobody is known by the key or token that was sent."""
 
 
+class SecondFactorNeeded(Unauthenticated):
+    """The password was right, and a code of the second factor is needed beside it."""
+
+
 class PermissionDenied(Problem):
     """The caller is known, and may not do this."""
 
@@ -194,6 +199,7 @@ class DeadlineExceeded(ServerError):
 _BY_KIND: Mapping[str, type[Problem]] = {
     "invalid-argument": InvalidInput,
     "unauthenticated": Unauthenticated,
+    "second-factor-needed": SecondFactorNeeded,
     "permission-denied": PermissionDenied,
     "not-found": NotFound,
     "already-exists": AlreadyExists,

@@ -10,7 +10,7 @@ import httpx
 
 from quietzone_client import _bulk, _files, _keys, _stream
 from quietzone_client import _requests as requests
-from quietzone_client._auth import ApiKey, Auth
+from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
 from quietzone_client._bulk import RowResult
 from quietzone_client._calls import Calls
 from quietzone_client._inputs import (
@@ -78,6 +78,22 @@ class AsyncClient:
         self.codes = AsyncCodes(self._calls)
         self.exports = AsyncExports(self._calls)
         self.keys = AsyncKeys(self._calls)
+
+    async def sign_in(self, email: str, password: str, *, code: str = "") -> None:
+        """Begin a person's session; the client was made with `Tokens()`. `code` is of the second factor, for who has one.
+
+        Raises:
+            SecondFactorNeeded: a code is needed too.
+            TypeError: the client says otherwise who calls.
+        """
+        tokens = tokens_in(self._calls.auth)
+        await self._calls.make(sign_in(tokens, email, password, code, self._calls.runtime.now_s))
+
+    async def sign_out(self) -> None:
+        """End the session, and forget its tokens."""
+        tokens = tokens_in(self._calls.auth)
+        await self._calls.make(sign_out())
+        tokens.forget()
 
     async def reconcile(self) -> Reconciliation:
         """Whether every accepted scan of all accounts was counted once; for operators. It reads everything, and may take minutes."""

@@ -48,6 +48,7 @@ class Request:
         read_s: How long the next bytes of the answer may take.
         takes_name: Whether an Idempotency-Key may go with it, when it changes something.
         is_idempotent: A change that by itself does no more twice than once.
+        needs_caller: Whether it says who calls.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Request:
     read_s: float = READ_S
     takes_name: bool = True
     is_idempotent: bool = False
+    needs_caller: bool = True
 
     @property
     def can_repeat(self) -> bool:

@@ -14,8 +14,21 @@ from contract.gateway.served import CODE_ID, KEY, Api
 
 from quietzone_client import AsyncClient, Client, CodeFilter, Create, Delete, Span, Update
 
-ABSENT: Mapping[str, str] = {}
-"""Operations that the client leaves out, each with its reason."""
+ABSENT: Mapping[str, str] = {
+    "/v1/auth/": "signing up, verifying, resetting, switching: what people do in a page; signing in, going on and out are there",
+    "/v1/me": "a person's own name, password, second factor and sessions: for pages",
+    "/v1/account": "the account's name and whose it is: for pages",
+    "/v1/members": "who is in the account: for pages",
+    "/v1/invitations": "an invitation is accepted in the page that its mail links to",
+    "/v1/audit": "read by people who look into something: for pages",
+    "/v1/usage": "every answer says what is left, and a refusal when there is more",
+    "/v1/operator/": "the installation's operator: for his own tools",
+    "/v1/plans": "the installation's operator: for his own tools",
+    "/v1/flags": "the installation's operator: for his own tools",
+    "/.well-known/jwks.json": "for those who check access tokens themselves, with their JWT library",
+    "/graphql": "GraphQL has clients of its own; live updates are there by `stream` and `live`",
+}
+"""How the addresses of operations begin that the client leaves out, each with its reason."""
 
 OPERATIONS: Mapping[str, Callable[[Any, Path, str], Any]] = {
     "codes.create": lambda client, *_: client.codes.create(
@@ -53,6 +66,9 @@ OPERATIONS: Mapping[str, Callable[[Any, Path, str], Any]] = {
     "reconcile": lambda client, *_: client.reconcile(),
 }
 """A call of each method, by its name."""
+
+ELSEWHERE = {"close", "stream", "sign_in", "sign_out"}
+"""Methods that test_live and test_sessions call."""
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -96,7 +112,7 @@ def assert_worked(name: str, found: Any, folder: Path) -> None:
 def test_each_method_is_called_here() -> None:
     features = {"codes": "codes", "exports": "exports", "keys": "keys"}
     client = Client("http://localhost:8000", KEY)
-    methods = {name for name in methods_of(client) if name != "close"}
+    methods = {name for name in methods_of(client) if name not in ELSEWHERE}
     for feature in features:
         methods |= {f"{feature}.{name}" for name in methods_of(getattr(client, feature))}
 
@@ -122,8 +138,9 @@ async def test_every_operation_of_the_description_is_there_or_left_out_for_a_rea
             found = call(client, tmp_path, key)
             _ = [item async for item in found] if isinstance(found, AsyncIterator) else await found
 
-    covered = {operation for operation in operations if any(fits(operation, request, operations) for request in asked)}
-    assert operations - covered == set(ABSENT)
+    asked += ["POST /v1/auth/sign-in", "POST /v1/auth/refresh", "POST /v1/auth/sign-out"]  # test_sessions
+    left = {operation for operation in operations if not any(fits(operation, request, operations) for request in asked)}
+    assert [operation for operation in left if not operation.partition(" ")[2].startswith(tuple(ABSENT))] == []
 
 
 class Noting(httpx.AsyncBaseTransport):

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from contract.client.addressed import Addressed
 from contract.gateway.live_served import serving
-from contract.gateway.served import KEY
+from contract.gateway.served import CODE_ID, KEY, Api
+from contract.gateway.test_auth import ADA, post
 from unit.gateway.live_world import code, until
 
 from quietzone_client.webhooks import sign
@@ -41,6 +42,19 @@ async def test_an_example_of_the_readme_runs(
         headers = sign(b"{}", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", webhook_id="m", at_s=int(names["time"].time()))
         assert (names["receive"](b"{}", headers), names["receive"](b"{} ", headers)) == (204, 400)
     assert "Traceback" not in capsys.readouterr().err
+
+
+async def test_the_examples_of_people_sign_in_and_go_on(api: Api, served: Addressed, tmp_path: Path) -> None:
+    assert (await post(api, "sign-up", ADA | {"name": "Ada"})).status_code == 202
+    [text] = [example.values[0] for example in examples() if example.id == "People instead of keys"]
+    names: dict[str, Any] = {}
+    exec(compile(text.replace("http://localhost:8000", served.url), README, "exec"), names)  # noqa: S102 - our own
+
+    def use() -> list[str]:
+        with names["sign_in"](*ADA.values(), tmp_path / "token") as first, names["go_on"](tmp_path / "token") as second:
+            return [first.codes.get(CODE_ID).id, second.codes.get(CODE_ID).id]
+
+    assert await asyncio.to_thread(use) == [CODE_ID] * 2
 
 
 async def test_the_live_examples_tell_what_happens(capsys: pytest.CaptureFixture[str]) -> None:
