@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from quietzone_gateway.identity.authorisers.ask import Question
+from quietzone_gateway.identity.authorisers.known import KnownByAuthorisers
 from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.identity.keys.known import KnownKeys
 from quietzone_gateway.identity.sessions.known import FromBrowser, KnownSessions
@@ -13,7 +15,8 @@ from quietzone_kit.errors import Unauthenticated
 class Credentials:
     """What a request shows, as it came; empty where it shows nothing. `address` is the client's, whole.
 
-    `origin` and `csrf` (the header X-CSRF-Token) are looked at with a `cookie` alone.
+    `origin` and `csrf` (the header X-CSRF-Token) are looked at with a `cookie` alone. `account` (the header X-Quietzone-Account) names one
+    whose own authoriser is to be asked about `bearer`; it hears of method, path and request id.
     """
 
     address: str
@@ -23,14 +26,18 @@ class Credentials:
     method: str = "GET"
     origin: str = ""
     csrf: str = ""
+    account: str = ""
+    path: str = ""
+    request_id: str = ""
 
 
 class Authentication:
     """Finds principals."""
 
-    def __init__(self, keys: KnownKeys, sessions: KnownSessions) -> None:
+    def __init__(self, keys: KnownKeys, sessions: KnownSessions, authorisers: KnownByAuthorisers) -> None:
         self._keys = keys
         self._sessions = sessions
+        self._authorisers = authorisers
 
     async def principal_of(self, shown: Credentials) -> Principal:
         """Whoever shows these; what a program shows goes before a cookie, which browsers send by themselves.
@@ -40,6 +47,9 @@ class Authentication:
             PermissionDenied: somebody known, who may not come in this way or now.
             Unavailable: that can't be found out now.
         """
+        if shown.account and shown.bearer:
+            question = Question(shown.bearer, shown.method, shown.path, shown.address, shown.request_id)
+            return await self._authorisers.principal_of(shown.account, question)
         if is_token(shown.bearer):
             return await self._sessions.by_token(shown.bearer, shown.address)
         if secret := shown.bearer or shown.api_key:

@@ -7,6 +7,8 @@ from quietzone_gateway.identity.accounts.repository import ACCOUNTS, Accounts
 from quietzone_gateway.identity.attempts import Attempts
 from quietzone_gateway.identity.audit.repository import Log
 from quietzone_gateway.identity.authentication import Authentication
+from quietzone_gateway.identity.authorisers.ask import Asker
+from quietzone_gateway.identity.authorisers.known import KnownByAuthorisers
 from quietzone_gateway.identity.keys.known import KnownKeys, Uses
 from quietzone_gateway.identity.keys.repository import KEYS, Keys
 from quietzone_gateway.identity.keys.use_cases import KIND as KEY
@@ -27,9 +29,12 @@ from quietzone_gateway.identity.work import MAILS, NOBODY, Wakers, nobody
 from quietzone_kit.cache import Cache
 from quietzone_kit.documents import Documents
 from quietzone_kit.lifecycle import App
-from quietzone_kit.runtime import Clock, Executor, Randomness
+from quietzone_kit.outside import SystemResolver
+from quietzone_kit.runtime import Clock, Executor, Randomness, ThreadExecutor
 
 DAY_MS = 86_400_000
+
+RESOLVER_THREADS = 2  # a look-up that hangs keeps one for up to half a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Parts:
     randomness: Randomness
     executor: Executor
     wakers: Wakers = field(default_factory=lambda: NOBODY)
+    asker: Asker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Identity:
     ports: Ports
     authentication: Authentication
     uses: Uses
+    cache: Cache
 
     def serve(self, app: App) -> None:
         """The tasks of a process that answers requests: hear what other replicas change, write down when keys were used."""
@@ -85,21 +92,33 @@ def build_identity(parts: Parts, settings: IdentitySettings, *, passwords: Passw
     )
     keys = Keys(documents, wakers.get(KEYS.name, nobody))
     uses = Uses(keys)
-    authentication = _authentication(people, keys, uses, settings.public_url)
-    return Identity(people.accounts, keys, people, signing, Log(documents), ports, authentication, uses)
+    asker = parts.asker or Asker(SystemResolver(ThreadExecutor("resolver", RESOLVER_THREADS)), clock)
+    authentication = _authentication(people, Doors(keys, uses, asker, parts.cache), settings.public_url)
+    return Identity(people.accounts, keys, people, signing, Log(documents), ports, authentication, uses, parts.cache)
 
 
-def _authentication(people: People, keys: Keys, uses: Uses, origin: str) -> Authentication:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What authentication takes besides people."""
+
+    keys: Keys
+    uses: Uses
+    asker: Asker
+    cache: Cache
+
+
+def _authentication(people: People, doors: Doors, origin: str) -> Authentication:
     """What finds principals, with memories that heed the news."""
     clock, news = people.ports.clock, people.ports.news
     accounts = Remembered(clock, people.accounts.standing)
-    known_keys = Remembered(clock, lambda lookup: find_key(people.accounts, keys, clock, lookup))
+    known_keys = Remembered(clock, lambda lookup: find_key(people.accounts, doors.keys, clock, lookup))
     sessions, users = Remembered(clock, people.sessions.get), Remembered(clock, people.users.get)
     for kind, memory in ((ACCOUNT, accounts), (KEY, known_keys), (SESSION, sessions), (USER, users)):
         news.about(kind, memory)
     return Authentication(
-        KnownKeys(known_keys, accounts, uses, clock),
+        KnownKeys(known_keys, accounts, doors.uses, clock),
         KnownSessions(people.tokens, people.seal, clock, sessions=sessions, users=users, accounts=accounts, origin=origin),
+        KnownByAuthorisers(accounts, doors.asker, doors.cache, people.seal, clock),
     )
 
 

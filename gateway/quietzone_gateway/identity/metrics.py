@@ -17,3 +17,9 @@ AUDIT_STOPPED = Gauge(
     "quietzone_gateway_audit_stopped",
     "1 when the audit log hears of no changes any more; they wait in the topic for 30 days. The log says why: mend it, and start it again.",
 )
+AUTHORISERS = Counter(
+    "quietzone_gateway_authorisers_total",
+    "Questions to accounts' own authorisers: answered, refused (they know nobody with the token), failed. Failed: the log names account "
+    "and reason; it is the account's server, unless all of them fail, and then our network.",
+    ["outcome"],
+)

@@ -10,7 +10,22 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from quietzone_gateway.rest import account, analytics, audit, auth, bulk, codes, exports, health, keys, me, members, operator, reconcile
+from quietzone_gateway.rest import (
+    account,
+    analytics,
+    audit,
+    auth,
+    authoriser,
+    bulk,
+    codes,
+    exports,
+    health,
+    keys,
+    me,
+    members,
+    operator,
+    reconcile,
+)
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
@@ -50,7 +65,7 @@ def make_api(
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator, audit):
+    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator, audit, authoriser):
         app.include_router(module.router)
     for router in (*auth.ROUTERS, *members.ROUTERS, *others):
         app.include_router(router)

@@ -255,6 +255,9 @@ async def _found_principal(request: Request) -> Principal:
         method=request.method,
         origin=request.headers.get("origin", ""),
         csrf=request.headers.get("x-csrf-token", ""),
+        account=request.headers.get("x-quietzone-account", "").strip(),
+        path=request.url.path,
+        request_id=request.state.request_id,
     )
     return await _parts(request).identity.authentication.principal_of(shown)
 

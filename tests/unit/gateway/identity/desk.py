@@ -16,7 +16,7 @@ from quietzone_gateway.identity.domain import ALL_SCOPES, SCOPES_OF, Means, Prin
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.identity.users.passwords import Passwords
-from quietzone_gateway.identity.work import Tools, Work, build_work
+from quietzone_gateway.identity.work import TOPICS, Tools, Work, build_work
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Collection, Documents, Query, open_documents
@@ -75,6 +75,13 @@ class Desk:
         stored = await self.documents.get(collection, key)
         assert stored is not None
         return [audit_pb2.AuditEvent.FromString(outgoing.event.data) for outgoing in waiting(stored.body)]
+
+    async def told_all(self) -> None:
+        """Have everything that waits in outboxes told."""
+        await self.bus.ensure(TOPICS)
+        for relay in self.work.relays.values():
+            while await relay.publish_batch():
+                pass
 
     async def mailed(self) -> list[Mail]:
         """The mails that are due, sent."""

@@ -11,6 +11,7 @@ from quietzone_gateway.identity.accounts.invitations import join, offer_of
 from quietzone_gateway.identity.accounts.use_cases import change_role, invite, remove_member, rename_account
 from quietzone_gateway.identity.audit.domain import Entry
 from quietzone_gateway.identity.authentication import Credentials
+from quietzone_gateway.identity.authorisers.use_cases import AskedAuthoriser, put_authoriser
 from quietzone_gateway.identity.build import Identity, Parts, build_identity
 from quietzone_gateway.identity.domain import SCOPES_OF, Actor, Role, Visitor
 from quietzone_gateway.identity.keys.domain import FIRST_KEY
@@ -73,6 +74,7 @@ async def _accounts(identity: Identity) -> None:
     await people.accounts.change(FIRST_ACCOUNT, lambda found: Changed(found.mailed(invitation.invitation_id, hash_of("secret"))))
     offer = await offer_of(people.accounts, NOON_MS, f"{FIRST_ACCOUNT}.{invitation.invitation_id}.secret")
     await join(people.accounts, people.memberships, people.ports, offer, Actor(f"user:{user.user_id}", FIRST_ACCOUNT))
+    await put_authoriser(people, identity.cache, OPERATOR, AskedAuthoriser("https://a.example.com", SCOPES_OF[Role.VIEWER], 60))
     await rename_account(people, OPERATOR, "Ours")
     await change_role(people, OPERATOR, user.user_id, Role.VIEWER)
     await remove_member(people, OPERATOR, user.user_id)

@@ -9,7 +9,7 @@ from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.domain import ALL_SCOPES, CODES_READ, CODES_WRITE, SCOPES_OF, Means, Principal, Role
 from quietzone_gateway.identity.keys import use_cases
-from quietzone_gateway.identity.keys.domain import FIRST_KEY, MAX_GRACE_S, MAX_KEYS, hash_of
+from quietzone_gateway.identity.keys.domain import FIRST_KEY, MAX_GRACE_S, hash_of
 from quietzone_gateway.identity.keys.repository import KEYS
 from quietzone_gateway.identity.keys.use_cases import KeyChange, NewKey, ShownKey
 from quietzone_gateway.identity.shelf import Changed
@@ -264,12 +264,23 @@ async def test_a_key_of_a_suspended_account_is_refused(desk: Desk) -> None:
         await who(desk, PRESET)
 
 
-async def test_an_account_has_a_bounded_number_of_keys(desk: Desk) -> None:
-    for _ in range(MAX_KEYS - 1):
+async def test_an_account_has_a_bounded_number_of_keys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_cases, "MAX_KEYS", 5)
+    for _ in range(4):
         await make(desk)
 
     with pytest.raises(FailedPrecondition, match="revoke"):
         await make(desk)
+
+
+async def test_a_key_that_was_revoked_long_ago_makes_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_cases, "MAX_KEYS", 2)
+    await revoke(desk, (await make(desk)).key.key_id)
+    await desk.told_all()
+    desk.clock.seconds += 31 * 86_400
+
+    assert (await make(desk)).secret
+    assert len(await use_cases.list_keys(desk.identity.keys, OPERATOR)) == 2
 
 
 async def test_the_audit_log_is_told_what_has_changed_and_no_secret(desk: Desk) -> None:
