@@ -1,15 +1,19 @@
 """Errors as GraphQL tells them: from the same table as the problems of REST."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 from graphql import GraphQLError
 from pydantic import BaseModel, ValidationError
 
-from quietzone_gateway.rest.problems import KINDS, Problem, internal, problem_of
+from quietzone_gateway.graphql.metrics import ERRORS
+from quietzone_gateway.rest.problems import INTERNAL, KINDS, Problem, internal, problem_of
 from quietzone_kit.errors import FieldViolation, InvalidInput
+from quietzone_kit.telemetry import logger
+
+log = logger(__name__)
 
 _SUGGESTION = re.compile(r"\s*Did you mean [^?]*\?")
 
@@ -51,6 +55,15 @@ def told(error: GraphQLError, request_id: str, *, suggestions: bool = True) -> G
     if problem.errors:
         extensions["errors"] = [{"field": violation.field, "reason": violation.reason} for violation in problem.errors]
     return GraphQLError(detail, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=extensions)
+
+
+def note(errors: Iterable[GraphQLError], request_id: str) -> None:
+    """Count errors; those that only a bug explains go to the log, with what is kept from callers."""
+    for error in errors:
+        problem = problem_in(error)
+        ERRORS.labels(code_of(problem)).inc()
+        if problem.kind is INTERNAL:
+            log.error("request failed", request_id=request_id, path=error.path, exc_info=error.original_error)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from graphql import (
     validate,
 )
 
-from quietzone_gateway.graphql.errors import told
+from quietzone_gateway.graphql.errors import note, told
 from quietzone_gateway.graphql.limits import PARSING, QueryRefused, check
 from quietzone_gateway.graphql.live_types import news_of
 from quietzone_gateway.graphql.metrics import REFUSED
@@ -54,6 +54,7 @@ class Operation:
             raise TypeError("a field of a subscription waits for something: it belongs into ASKING")
         if not result.errors:
             return {"data": result.data}
+        note(result.errors, self._request_id)
         errors = [told(error, self._request_id, suggestions=self._suggestions).formatted for error in result.errors]
         return {"data": result.data, "errors": errors}
 
@@ -69,6 +70,7 @@ async def begin(schema: Schema, text: str, variables: Mapping[str, object], oper
         executor = _executor(schema, text, variables, operation_name)
         return Operation(executor, await _wanted(executor), request_id, suggestions=suggestions)
     except _Wrong as error:
+        note(error.errors, request_id)
         raise Refused([told(each, request_id, suggestions=suggestions) for each in error.errors]) from error
 
 

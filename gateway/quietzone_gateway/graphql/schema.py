@@ -13,22 +13,18 @@ from strawberry.types import ExecutionContext
 from quietzone_gateway.graphql.bulk import BulkMutations
 from quietzone_gateway.graphql.code_changes import CodeMutations
 from quietzone_gateway.graphql.codes import CodeQueries
-from quietzone_gateway.graphql.errors import code_of, problem_in
+from quietzone_gateway.graphql.errors import note
 from quietzone_gateway.graphql.exports import ExportMutations, ExportQueries
 from quietzone_gateway.graphql.limits import PARSING, Limits, QueryRefused, check
 from quietzone_gateway.graphql.live_types import Subscription
 from quietzone_gateway.graphql.me import MeQueries
-from quietzone_gateway.graphql.metrics import ERRORS, REFUSED
+from quietzone_gateway.graphql.metrics import REFUSED
 from quietzone_gateway.graphql.qr_analytics import QrAnalyticsQueries
 from quietzone_gateway.graphql.scalars import SCALARS
 from quietzone_gateway.graphql.search import SearchQueries
-from quietzone_gateway.rest.problems import INTERNAL
-from quietzone_kit.telemetry import logger
 
 if TYPE_CHECKING:
     from strawberry.types.execution import ParseOptions
-
-log = logger(__name__)
 
 
 # What stands at the top may be null: a part that is away, or a change that is refused, leaves the others' results.
@@ -58,13 +54,8 @@ class Schema(strawberry.Schema):
         return self._schema
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Count errors; those that only a bug explains go to the log, with what is kept from callers."""
-        request_id = execution_context.context.request_id if execution_context and execution_context.context else ""
-        for error in errors:
-            problem = problem_in(error)
-            ERRORS.labels(code_of(problem)).inc()
-            if problem.kind is INTERNAL:
-                log.error("request failed", request_id=request_id, path=error.path, exc_info=error.original_error)
+        """In the place of Strawberry's own log, which would have all of them, and values of callers."""
+        note(errors, execution_context.context.request_id if execution_context and execution_context.context else "")
 
 
 class Guard(SchemaExtension):

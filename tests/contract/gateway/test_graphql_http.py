@@ -86,12 +86,15 @@ async def test_a_fault_of_ours_tells_nothing_of_its_inside(api: Api) -> None:
     assert "hunter2" not in answer.text
 
 
-async def test_a_fault_within_the_gateway_tells_nothing_of_its_inside(api: Api) -> None:
+async def test_a_fault_within_the_gateway_is_told_to_the_log_alone(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
     api.services.answer("ListCodes", code_service_pb2.ListCodesResponse(codes=[code_pb2.Code()]))  # no state: the client raises KeyError
 
     answer = await ask(api, "{ codes { totalCount } }")
 
     assert (answer.codes, answer.errors[0]["message"]) == (["INTERNAL"], internal().detail)
+    logged = "".join(capfd.readouterr())
+    assert answer.errors[0]["extensions"]["requestId"] in logged
+    assert "KeyError" in logged
 
 
 async def test_without_a_key_one_is_asked_for_before_anything_is_read(api: Api) -> None:
