@@ -75,7 +75,8 @@ too: `helm get hooks quietzone` shows it to whoever may read the release, and af
 believe the Secret. A key of your own stands in no release, and is in no later install's way:
 
 ```
-kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32)
+kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32) \
+  --from-literal=QUIETZONE_GATEWAY_SECRET_KEY=$(openssl rand -hex 32)
 helm install quietzone charts/quietzone --values values.yaml --set account.existingSecret=quietzone-key
 ```
 

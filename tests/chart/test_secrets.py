@@ -20,7 +20,7 @@ def test_a_role_gets_the_keys_that_it_declares_and_no_others(helm: Helm) -> None
                 for one in rendered.workloads
                 if one["spec"]["selector"]["matchLabels"].items() >= {"quietzone/part": part, "quietzone/role": role}.items()
             ]
-            keys = {"caller": "QUIETZONE_CALLER_KEY", "account": "QUIETZONE_API_KEY"}
+            keys = {"caller": "QUIETZONE_CALLER_KEY", "account": "QUIETZONE_API_KEY", "gateway": "QUIETZONE_GATEWAY_SECRET_KEY"}
             wanted = {*own.get("secrets", ()), *own.get("optionalSecrets", ()), *(keys[one] for one in own.get("keys", ()))}
             given = {name for name, value in environment(pod["spec"]["containers"][0]).items() if isinstance(value, dict)}
 

@@ -175,6 +175,11 @@ What a one-off process of a part is given, as JSON: what all roles of the part h
 {{- default (printf "%s-caller" (include "quietzone.fullname" .)) .Values.callerKey.existingSecret -}}
 {{- end -}}
 
+{{/* Where people reach the API. */}}
+{{- define "quietzone.publicUrl" -}}
+{{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.api -}}
+{{- end -}}
+
 {{/* What every printed symbol says before the slug. */}}
 {{- define "quietzone.scanBaseUrl" -}}
 {{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.scans -}}

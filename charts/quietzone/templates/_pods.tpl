@@ -51,6 +51,10 @@ capabilities: {drop: [ALL]}
 - name: QUIETZONE_CALLER_KEY
   valueFrom: {secretKeyRef: {name: {{ include "quietzone.callerSecret" $root }}, key: QUIETZONE_CALLER_KEY}}
 {{- end }}
+{{- if has "gateway" $spec.keys }}
+- name: QUIETZONE_GATEWAY_SECRET_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "quietzone.accountSecret" $root }}, key: QUIETZONE_GATEWAY_SECRET_KEY, optional: true}}
+{{- end }}
 {{- if has "account" $spec.keys }}
 - name: QUIETZONE_API_KEY
   valueFrom: {secretKeyRef: {name: {{ include "quietzone.accountSecret" $root }}, key: QUIETZONE_API_KEY}}
