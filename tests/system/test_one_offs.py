@@ -144,8 +144,9 @@ def test_a_gateway_whose_services_are_away_is_not_well(data: Path) -> None:
     code, said, _ = run("gateway", "verify", settings=settings)
 
     assert code == 1
-    assert [line.split(":")[0] for line in said] == ["FAILED  store", "FAILED  qr", "FAILED  analytics"]
-    assert "qr at 127.0.0.1:1 gives no answer" in said[1]
+    failed = [line for line in said if line.startswith("FAILED  ")]
+    assert [line.split(":")[0] for line in failed] == ["FAILED  store", "FAILED  qr", "FAILED  analytics"]
+    assert "qr at 127.0.0.1:1 gives no answer" in failed[1]
 
 
 def test_a_bus_that_is_away_is_named(data: Path, unused_tcp_port: int) -> None:

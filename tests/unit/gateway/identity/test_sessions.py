@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -6,10 +7,12 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
+from ports import Inline
 from unit.gateway.identity.desk import CHEAP, RANDOMNESS, SECRET, Desk
 from unit.gateway.identity.persons import HOME, by_token, enter, known, signed_in
 
 from quietzone_gateway.identity.authentication import Credentials
+from quietzone_gateway.identity.build import Parts, build_identity
 from quietzone_gateway.identity.domain import Means, Principal
 from quietzone_gateway.identity.remembered import REMEMBERED_S
 from quietzone_gateway.identity.seal import CantOpen, Seal
@@ -257,6 +260,32 @@ async def test_a_killed_session_ends_within_seconds_where_nobody_hears_of_it(des
 
     with pytest.raises(Unauthenticated):
         await elsewhere.principal_of(shown)
+
+
+async def test_a_killed_session_ends_at_once_where_it_is_heard_of(desk: Desk) -> None:
+    principal, signed = await signed_in(desk)
+    elsewhere = build_identity(Parts(desk.documents, desk.cache, desk.clock, RANDOMNESS, Inline()), CHEAP)
+    shown = Credentials(HOME.address, bearer=signed.access_token)
+    await elsewhere.authentication.principal_of(shown)
+    hearing = asyncio.ensure_future(elsewhere.ports.news.run())
+    await asyncio.sleep(0)
+
+    await kill_session(desk.identity.people, principal, principal.session_id)
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unauthenticated):
+        await elsewhere.authentication.principal_of(shown)
+    hearing.cancel()
+
+
+async def test_refresh_reuse_at_once_carries_no_session_on_twice(desk: Desk) -> None:
+    _, signed = await signed_in(desk)
+
+    ends = await asyncio.gather(*(refresh(desk.identity.people, signed.refresh_token) for _ in range(4)), return_exceptions=True)
+
+    assert len([end for end in ends if not isinstance(end, BaseException)]) == 1
+    with pytest.raises(Unauthenticated):
+        await by_token(desk, signed.access_token)
 
 
 async def test_sessions_are_listed_and_killed_by_their_owner_alone(desk: Desk) -> None:
