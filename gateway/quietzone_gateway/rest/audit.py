@@ -27,13 +27,16 @@ ENTRY: dict[str, JsonValue] = {
 """An example; a test holds it against the model."""
 
 
+ASCII = "^[!-~]+$"
+
+
 class AuditQuery(Input):
     """Which entries."""
 
-    subject: Text | None = Field(None, description="Of one who changed something: `user:<id>`, `key:<id>`", min_length=1, max_length=200)
-    action: Text | None = Field(None, description="Of one kind, such as `key.created`", min_length=1, max_length=100)
+    subject: Text | None = Field(None, description="Of one who changed something: `user:<id>`, `key:<id>`", pattern=ASCII, max_length=200)
+    action: Text | None = Field(None, description="Of one kind, such as `key.created`", pattern=ASCII, max_length=100)
     limit: int = Field(50, description="How many at most", ge=1, le=1000)
-    cursor: str | None = Field(None, description="`next_cursor` of the page before", max_length=2000)
+    cursor: str | None = Field(None, description="`next_cursor` of the page before", max_length=1000)
 
 
 class EntryView(BaseModel):
