@@ -13,6 +13,7 @@ from quietzone_gateway.identity.work import Tools, Work
 from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.live import BoundedSocket, Live, Principals
 from quietzone_gateway.migrations import MIGRATIONS
+from quietzone_gateway.plans import relay_plans
 from quietzone_gateway.rest import HttpServer, Parts, make_api, refusals
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
@@ -104,6 +105,7 @@ def _work(app: App, settings: GatewayWorkSettings, documents: Documents, bus: Bu
     app.close("mail", mailer.close)
     work = build_identity_work(Tools(documents, bus, mailer, CLOCK, RANDOMNESS), settings)
     work.run(app)
+    relay_plans(app, documents, bus, CLOCK, RANDOMNESS)
     return work
 
 

@@ -9,9 +9,11 @@ from quietzone_gateway.identity.keys.repository import KEYS
 from quietzone_gateway.identity.sessions.repository import SESSIONS
 from quietzone_gateway.identity.sessions.signing import SIGNING_KEYS
 from quietzone_gateway.identity.users.repository import USERS
+from quietzone_gateway.plans.changes import FLAGS, PLANS
+from quietzone_gateway.plans.repository import USAGE
 from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.tasks import TASKS
 
 IDENTITY = (ACCOUNTS, MEMBERSHIPS, KEYS, USERS, SESSIONS, SIGNING_KEYS, ATTEMPTS, AUDIT)
 
-COLLECTIONS = (*IDENTITY, REPEATS, OUTBOX_LEASES, TASKS)
+COLLECTIONS = (*IDENTITY, REPEATS, PLANS, FLAGS, USAGE, OUTBOX_LEASES, TASKS)

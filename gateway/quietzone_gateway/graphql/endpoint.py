@@ -27,7 +27,7 @@ from quietzone_gateway.graphql.negotiation import GRAPHQL, media_type_for
 from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.rest.problems import METHOD_NOT_ALLOWED, NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.repeats import repeated
-from quietzone_gateway.rest.route import Parts, authenticate, caller_of
+from quietzone_gateway.rest.route import Parts, authenticate, caller_of, principal_of
 from quietzone_kit.errors import FieldViolation, InvalidInput
 
 PATH = "/graphql"
@@ -66,7 +66,7 @@ class _Endpoint:
         """Answer one request. With an Idempotency-Key what it creates is created once, however often it is sent."""
         await authenticate(request)
         parts: Parts = request.app.state.parts
-        return await repeated(request, self._run, parts.repeats, parts.clock, account_id=caller_of(request).account_id, keep=False)
+        return await repeated(request, self._run, parts.repeats, parts.clock, principal=principal_of(request), keep=False)
 
     async def _run(self, request: Request) -> Response:
         media_type = media_type_for(request.headers.get("accept"))

@@ -62,9 +62,12 @@ def parse_key(header: str) -> str:
     return key
 
 
-def repeat_id(account_id: str, key: str) -> str:
-    """What a request under a key is found by; the key itself may hold what its sender wouldn't want kept."""
-    return hashlib.sha256(f"{account_id}\n{key}".encode()).hexdigest()
+def repeat_id(account_id: str, subject: str, key: str) -> str:
+    """What a request under a key is found by; the key itself may hold what its sender wouldn't want kept.
+
+    `subject` is who has sent it: a member who learns another's key isn't given what that one was answered.
+    """
+    return hashlib.sha256(f"{account_id}\n{subject}\n{key}".encode()).hexdigest()
 
 
 def fingerprint(method: str, path: str, query: str, body: bytes) -> str:
@@ -74,6 +77,6 @@ def fingerprint(method: str, path: str, query: str, body: bytes) -> str:
     return digest.hexdigest()
 
 
-def begun(account_id: str, key: str, request: str, at_ms: int) -> Repeat:
+def begun(account_id: str, subject: str, key: str, request: str, *, at_ms: int) -> Repeat:
     """A request, its fingerprint `request`, that begins now."""
-    return Repeat(repeat_id(account_id, key), account_id, request, at_ms + LEASE_MS)
+    return Repeat(repeat_id(account_id, subject, key), account_id, request, at_ms + LEASE_MS)

@@ -41,6 +41,7 @@ class Asked:
     """A request under a key; `fingerprint` is of `domain.fingerprint`."""
 
     account_id: str
+    subject: str
     key: str
     fingerprint: str
 
@@ -94,7 +95,7 @@ async def sweep_for_ever(repeats: Repeats, clock: Clock) -> NoReturn:
 async def _taken(repeats: Repeats, clock: Clock, asked: Asked) -> tuple[Held, bool]:
     """What stands under the key now, and whether it is ours to run."""
     while True:
-        beginning = begun(asked.account_id, asked.key, asked.fingerprint, clock.now_ms())
+        beginning = begun(asked.account_id, asked.subject, asked.key, asked.fingerprint, at_ms=clock.now_ms())
         held = await repeats.get(beginning.repeat_id)
         if held is not None and not held.repeat.is_over(clock.now_ms()):
             return held, False

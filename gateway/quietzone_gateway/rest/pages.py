@@ -16,7 +16,7 @@ class PageQuery(Input):
     """Which page."""
 
     limit: int = Field(50, description="How many at most", ge=1, le=MAX_LIMIT)
-    cursor: str | None = Field(None, description="`next_cursor` of the page before; not beside `page`", max_length=1000)
+    cursor: str | None = Field(None, description="`next_cursor` of the page before; not beside `page`", max_length=2000)
     page: int | None = Field(
         None,
         description=f"The page's number from 1 on, in place of a cursor; passes over at most {MAX_SKIPPED:,} things",

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from quietzone_gateway.idempotency import Answer, Asked, InvalidKey, KeyReused, Repeats, StillUnderWay, once, parse_key
 from quietzone_gateway.idempotency.domain import fingerprint, repeat_id
+from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.rest.problems import KEY_REUSED, KEY_UNDER_WAY, Refused
 from quietzone_kit.errors import FieldViolation, InvalidInput
 from quietzone_kit.runtime import Clock
@@ -19,7 +20,7 @@ KEPT_HEADERS = ("content-type", "etag", "location")
 Handle = Callable[[Request], Awaitable[Response]]
 
 
-async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Clock, *, account_id: str, keep: bool) -> Response:
+async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Clock, *, principal: Principal, keep: bool) -> Response:
     """The answer of `handle`, or what an earlier request with its key was answered. Without `keep` it is made again, under the same name.
 
     Raises:
@@ -33,7 +34,7 @@ async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Cl
 
     key = _key(given)
     if not keep:
-        request.state.request_name = repeat_id(account_id, key)
+        request.state.request_name = repeat_id(principal.account_id, principal.subject, key)
         return await handle(request)
 
     async def run(name: str) -> Answer:
@@ -42,7 +43,9 @@ async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Cl
         headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
         return Answer(response.status_code, headers, bytes(response.body))
 
-    asked = Asked(account_id, key, fingerprint(request.method, request.url.path, request.url.query, await request.body()))
+    asked = Asked(
+        principal.account_id, principal.subject, key, fingerprint(request.method, request.url.path, request.url.query, await request.body())
+    )
     try:
         answer, was_there = await once(repeats, clock, asked, run)
     except KeyReused as error:

@@ -84,8 +84,7 @@ class ApiRoute(APIRoute):
                 _refuse_key(request)
                 return await handle(request)
             parts, principal = _parts(request), principal_of(request)
-            owner = principal.account_id or principal.subject
-            return await repeated(request, handle, parts.repeats, parts.clock, account_id=owner, keep=not self.only_names)
+            return await repeated(request, handle, parts.repeats, parts.clock, principal=principal, keep=not self.only_names)
 
         return handle_for_caller
 

@@ -11,7 +11,7 @@ from quietzone_gateway.idempotency.domain import KEPT_MS, LEASE_MS, MAX_ANSWER_B
 from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 
-ASKED = Asked("acme", "k1", "f1")
+ASKED = Asked("acme", "key:1", "k1", "f1")
 CREATED = Answer(201, {"location": "/v1/codes/1"}, b"{}")
 
 
@@ -81,14 +81,23 @@ async def test_a_key_that_came_with_another_request_is_refused(repeats: Repeats)
     await once(repeats, Hands(), ASKED, Runs())
 
     with pytest.raises(KeyReused):
-        await once(repeats, Hands(), Asked("acme", "k1", "f2"), Runs())
+        await once(repeats, Hands(), Asked("acme", "key:1", "k1", "f2"), Runs())
 
 
 async def test_accounts_do_not_share_keys(repeats: Repeats) -> None:
     runs = Runs()
     await once(repeats, Hands(), ASKED, runs)
 
-    await once(repeats, Hands(), Asked("bolt", "k1", "f1"), runs)
+    await once(repeats, Hands(), Asked("bolt", "key:1", "k1", "f1"), runs)
+
+    assert len(set(runs.names)) == 2
+
+
+async def test_members_of_an_account_do_not_share_keys(repeats: Repeats) -> None:
+    runs = Runs()
+    await once(repeats, Hands(), ASKED, runs)
+
+    await once(repeats, Hands(), Asked("acme", "user:2", "k1", "f1"), runs)
 
     assert len(set(runs.names)) == 2
 
@@ -144,11 +153,11 @@ async def test_what_is_over_is_swept_and_nothing_else(repeats: Repeats) -> None:
     clock, runs = Hands(), Runs()
     await once(repeats, clock, ASKED, runs)
     clock.seconds += KEPT_MS / 1000
-    await once(repeats, clock, Asked("acme", "k2", "f1"), runs)
+    await once(repeats, clock, Asked("acme", "key:1", "k2", "f1"), runs)
 
     swept = await sweep(repeats, clock)
 
-    assert (swept, (await once(repeats, clock, Asked("acme", "k2", "f1"), runs))[1]) == (1, True)
+    assert (swept, (await once(repeats, clock, Asked("acme", "key:1", "k2", "f1"), runs))[1]) == (1, True)
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"'), min_size=1, max_size=255))
