@@ -12,7 +12,8 @@ pytestmark = SERVERS
 def migrated(house: House, urls: dict[str, str]) -> str:
     """What moving a house that has stopped prints."""
     ended = command("migrate", "--from", "embedded", "--to", "real", "--data", str(house.data), settings=urls | {"QUIETZONE_API_KEY": KEY})
-    assert (ended.returncode, ended.stderr) == (0, "")
+    errors = [line for line in ended.stderr.splitlines() if '"level": "warning"' not in line]  # a server that is slow for a moment is one
+    assert (ended.returncode, errors) == (0, [])
     return ended.stdout
 
 
