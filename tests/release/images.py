@@ -21,6 +21,7 @@ TREE = (
     "services",
     "gateway",
     "cli",
+    "clients",
     "standalone",
 )
 """What `make images` reads, and `examples`."""
@@ -55,6 +56,7 @@ def next_release(tag: str, folder: Path) -> list[str]:
     """Images of this release with another form of codes, and the migration to it."""
     tree = _copied(folder / tag)
     qr = tree / "services" / "qr" / "quietzone_qr"
+    (qr / "migrations.py").rename(qr / "migrations_before.py")
     shutil.copy(Path(__file__).with_name("next_migrations.py"), qr / "migrations.py")
     repository = qr / "codes" / "repository.py"
     repository.write_text(repository.read_text() + READS_AND_WRITES_BOTH)

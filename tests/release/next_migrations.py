@@ -3,6 +3,7 @@
 from quietzone_kit.documents import Body
 from quietzone_kit.documents.migrations import Migration
 from quietzone_qr.codes.repository import CODES
+from quietzone_qr.migrations_before import MIGRATIONS as BEFORE
 
 
 def _beside(body: Body) -> Body:
@@ -13,4 +14,4 @@ def _alone(body: Body) -> Body:
     return {name: value for name, value in body.items() if name != "destinations"}
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("codes-lead-to-targets", CODES, _beside, _alone),)
+MIGRATIONS: tuple[Migration, ...] = (*BEFORE, Migration("codes-lead-to-targets", CODES, _beside, _alone))
