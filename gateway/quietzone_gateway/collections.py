@@ -6,8 +6,7 @@ from quietzone_gateway.identity.accounts.repository import ACCOUNTS
 from quietzone_gateway.identity.attempts import ATTEMPTS
 from quietzone_gateway.identity.audit.repository import AUDIT
 from quietzone_gateway.identity.keys.repository import KEYS
-from quietzone_gateway.identity.sessions.repository import SESSIONS
-from quietzone_gateway.identity.sessions.signing import SIGNING_KEYS
+from quietzone_gateway.identity.sessions.repository import SESSIONS, SIGNING_KEYS
 from quietzone_gateway.identity.users.repository import USERS
 from quietzone_gateway.plans.changes import FLAGS, PLANS
 from quietzone_gateway.plans.repository import USAGE

@@ -11,8 +11,8 @@ from quietzone_gateway.identity.audit.consumers import entry_told
 from quietzone_gateway.identity.audit.domain import Entry
 from quietzone_gateway.identity.audit.repository import AUDIT, entry_of
 from quietzone_gateway.identity.keys.repository import KEYS, key_of
-from quietzone_gateway.identity.sessions.repository import SESSIONS, session_of
-from quietzone_gateway.identity.sessions.signing import SIGNING_KEYS, signing_key_of
+from quietzone_gateway.identity.sessions.repository import SESSIONS, SIGNING_KEYS, session_of
+from quietzone_gateway.identity.sessions.signing import signing_key_of
 from quietzone_gateway.identity.users.repository import USERS, user_of
 from quietzone_gateway.identity.work import TOPICS
 from quietzone_gateway.migrations import MIGRATIONS

@@ -35,6 +35,7 @@ from graphql import (
 )
 
 from quietzone_gateway.graphql.costs import ASKING, COSTS, DEFAULT_COST, INTROSPECTION_SIZES, SIZES
+from quietzone_gateway.graphql.settings import Limits
 
 MAX_DOCUMENT_CHARACTERS = 16 * 1024
 """Twice the longest query that GitHub's or Shopify's own tools send."""
@@ -79,16 +80,6 @@ MAX_INTROSPECTION_COST = 30_000
 MAX_INT = 2**31 - 1
 MAX_INT_DIGITS = 11
 """Of GraphQL's Int; a longer number is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an installation can set."""
-
-    depth: int = 10
-    complexity: int = 2_000
-    aliases: int = 15
-    introspection: bool = True
 
 
 class QueryRefused(Exception):

@@ -1,9 +1,20 @@
 """What GraphQL is told."""
 
+from dataclasses import dataclass
+
 from pydantic import Field
 
-from quietzone_gateway.graphql.limits import Limits
 from quietzone_kit.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an installation can set."""
+
+    depth: int = 10
+    complexity: int = 2_000
+    aliases: int = 15
+    introspection: bool = True
 
 
 class GraphqlSettings(Settings):

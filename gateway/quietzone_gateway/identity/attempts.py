@@ -7,12 +7,15 @@ or a mail address, is stored as a MAC.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.shelf import Changed, Shelf, value_of
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored
 from quietzone_kit.errors import ResourceExhausted
 from quietzone_kit.runtime import Clock
+
+if TYPE_CHECKING:  # whoever only looks at the store does without what seals
+    from quietzone_gateway.identity.seal import Seal
 
 ATTEMPTS = Collection("attempts", key="attempt_id", indexes=(Index("by_end", ("until_ms",)),))
 
@@ -43,7 +46,7 @@ class Place:
 class Attempts:
     """Counts what fails, in all replicas together."""
 
-    def __init__(self, documents: Documents, seal: Seal, clock: Clock) -> None:
+    def __init__(self, documents: Documents, seal: "Seal", clock: Clock) -> None:
         self._shelf = Shelf(documents, ATTEMPTS, Counted)
         self._seal = seal
         self._clock = clock

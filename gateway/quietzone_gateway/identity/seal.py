@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from quietzone_kit.errors import FailedPrecondition
 from quietzone_kit.runtime import Randomness
 
-MIN_CHARACTERS = 32
-
 NONCE_BYTES = 12
 """NIST SP 800-38D, 8.2: random ones of 96 bits, for at most 2**32 messages a key; ours are a few a sign-in."""
 

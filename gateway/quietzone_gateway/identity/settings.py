@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from quietzone_gateway.identity.keys.domain import MIN_KEY_CHARACTERS
-from quietzone_gateway.identity.seal import MIN_CHARACTERS
 from quietzone_kit.settings import Settings
+
+MIN_CHARACTERS = 32
+"""Of a key that encrypts: what `openssl rand -hex 32` makes has 64."""
 
 
 class FirstKeySettings(Settings):

@@ -4,6 +4,9 @@ from quietzone_gateway.identity.sessions.domain import Session
 from quietzone_gateway.identity.shelf import Changed, Decide, Shelf, value_of
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Order, Query, Stored
 
+SIGNING_KEYS = Collection("signing_keys", key="number")
+"""Keys that sign access tokens, sealed."""
+
 SESSIONS = Collection(
     "sessions", key="session_id", indexes=(Index("by_user", ("user_id", "created_at_ms")), Index("by_end", ("expires_at_ms",)))
 )

@@ -8,12 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
 from quietzone_gateway.identity.seal import Seal
+from quietzone_gateway.identity.sessions.repository import SIGNING_KEYS
 from quietzone_gateway.identity.shelf import Shelf, value_of
-from quietzone_kit.documents import Collection, Documents, DuplicateKey, Stored
+from quietzone_kit.documents import Documents, DuplicateKey, Stored
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock, Randomness
-
-SIGNING_KEYS = Collection("signing_keys", key="number")
 
 TOKEN_S = 300
 """What an access token lives: as long as somebody with a stolen one may go on where nobody asks for the session."""

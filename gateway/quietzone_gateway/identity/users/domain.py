@@ -7,8 +7,6 @@ import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-import pyotp
-
 MAX_NAME = 100
 MAX_EMAIL = 254
 
@@ -179,21 +177,6 @@ def password_of(text: str) -> str:
 def normalised(password: str) -> str:
     """A password in one form, whichever keyboard wrote it (NIST SP 800-63B-4, 3.1.1.2); of one that is too long its beginning."""
     return unicodedata.normalize("NFKC", password[: MAX_PASSWORD_BYTES + 1])
-
-
-def step_of(secret: str, code: str, at_ms: int, *, after: int) -> int | None:
-    """The step of a time-based code (RFC 6238), unless it, or a later one, was used already: `after` was the last."""
-    now = at_ms // 1000 // STEP_S
-    totp = pyotp.TOTP(secret, interval=STEP_S)
-    for step in range(now - DRIFT, now + DRIFT + 1):
-        if step > after and hmac.compare_digest(totp.at(step * STEP_S).encode(), code.encode()):
-            return step
-    return None
-
-
-def provisioning_uri(secret: str, email: str, issuer: str) -> str:
-    """What an authenticator app reads from a QR code."""
-    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=email, issuer_name=issuer)
 
 
 def recovery_hash(code: str) -> str:

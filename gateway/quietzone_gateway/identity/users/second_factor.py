@@ -11,12 +11,11 @@ from quietzone_gateway.identity.users.domain import (
     RECOVERY_CODES,
     User,
     normalised,
-    provisioning_uri,
     recovery_hash,
     spaced,
-    step_of,
 )
 from quietzone_gateway.identity.users.people import People
+from quietzone_gateway.identity.users.totp import provisioning_uri, step_of
 from quietzone_gateway.identity.users.use_cases import changed_user, person, user_act
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, Unauthenticated
 from quietzone_kit.ids import short_code

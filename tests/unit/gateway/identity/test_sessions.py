@@ -18,8 +18,8 @@ from quietzone_gateway.identity.remembered import REMEMBERED_S
 from quietzone_gateway.identity.seal import CantOpen, Seal
 from quietzone_gateway.identity.sessions import use_cases
 from quietzone_gateway.identity.sessions.domain import COOKIE_S, MAX_SESSIONS
-from quietzone_gateway.identity.sessions.repository import SESSIONS
-from quietzone_gateway.identity.sessions.signing import AHEAD_MS, SIGNING_KEYS, TOKEN_S
+from quietzone_gateway.identity.sessions.repository import SESSIONS, SIGNING_KEYS
+from quietzone_gateway.identity.sessions.signing import AHEAD_MS, TOKEN_S
 from quietzone_gateway.identity.sessions.tokens import AUDIENCE
 from quietzone_gateway.identity.sessions.use_cases import SignedIn, kill_session, list_sessions, refresh, sign_out
 from quietzone_kit.errors import NotFound, PermissionDenied, Unauthenticated
