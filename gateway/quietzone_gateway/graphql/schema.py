@@ -15,13 +15,14 @@ from quietzone_gateway.graphql.code_changes import CodeMutations
 from quietzone_gateway.graphql.codes import CodeQueries
 from quietzone_gateway.graphql.errors import note
 from quietzone_gateway.graphql.exports import ExportMutations, ExportQueries
-from quietzone_gateway.graphql.limits import PARSING, Limits, QueryRefused, check
+from quietzone_gateway.graphql.limits import PARSING, QueryRefused, check
 from quietzone_gateway.graphql.live_types import Subscription
 from quietzone_gateway.graphql.me import MeQueries
 from quietzone_gateway.graphql.metrics import REFUSED
 from quietzone_gateway.graphql.qr_analytics import QrAnalyticsQueries
 from quietzone_gateway.graphql.scalars import SCALARS
 from quietzone_gateway.graphql.search import SearchQueries
+from quietzone_gateway.graphql.settings import Limits
 
 if TYPE_CHECKING:
     from strawberry.types.execution import ParseOptions
