@@ -16,6 +16,7 @@ from unit.analytics.memory import MemoryBus
 from unit.analytics.scans import NOON_MS, batch, closed, lost, record, seen, source_id
 from unit.analytics.world import LOG, bounds
 from unit.gateway.identity.everything import write_identity
+from unit.gateway.plans.everything import write_plans
 from unit.qr.codes import Desk, StepClock
 from unit.qr.counters.world import World as CounterWorld
 from unit.qr.health.world import World as HealthWorld
@@ -130,10 +131,11 @@ async def write_analytics(store: NewerStore) -> None:
 
 
 async def write_gateway(store: NewerStore) -> None:
-    """All that identity does, and a request that comes once."""
+    """All that identity and plans do, and a request that comes once."""
     await write_identity(store)
+    await write_plans(store)
     await _work(store)
-    await once(Repeats(store), StepClock(), Asked("ours", "key", "fingerprint"), _answer)
+    await once(Repeats(store), StepClock(), Asked("ours", "key:1", "key", "fingerprint"), _answer)
     await _relay(store, KEYS)
 
 

@@ -1,60 +1,16 @@
 """Where the contract of limits is tested: in memory, on a single Redis and on a cluster."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from contract.cache.places import cluster, command
-from redis import Redis
+from contract import redis_urls
 
 from quietzone_kit.limits import Limits, open_limits
 from quietzone_kit.runtime import SystemClock, SystemRandomness
-from servers.run import Run
 
-SHARED = (pytest.param("redis", marks=pytest.mark.server("redis")), pytest.param("cluster", marks=pytest.mark.server("redis")))
-
-
-@pytest.fixture(scope="session")
-def run() -> Iterator[Run]:
-    """Servers that tests start for themselves."""
-    with Run.begin() as begun:
-        yield begun
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for answers: a busy machine is no failure, and faults have tests of their own."""
-    monkeypatch.setattr("quietzone_kit.cache._redis.line.ANSWER_S", 5.0)
-
-
-@pytest.fixture(scope="session")
-def cluster_place(run: Run) -> str:
-    node = run.use(cluster(run.folder("redis-cluster-of-limits")))
-    command(node.url, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-    return node.url
-
-
-def _url(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "memory":
-        yield "memory://"
-        return
-    place = request.getfixturevalue("redis_url" if request.param == "redis" else "cluster_place")
-    prefix = SystemRandomness().token(6).hex()
-    yield f"{place}?prefix={prefix}"
-    with Redis.from_url(place.replace("+cluster", "")) as server:
-        for key in server.scan_iter(f"{prefix}:*"):
-            server.delete(key)
-
-
-@pytest.fixture(params=["memory", *SHARED])
-def url(request: pytest.FixtureRequest, patient: None) -> Iterator[str]:  # noqa: ARG001 - it acts by being there
-    """Full buckets."""
-    yield from _url(request)
-
-
-@pytest.fixture(params=SHARED)
-def shared_url(request: pytest.FixtureRequest, patient: None) -> Iterator[str]:  # noqa: ARG001 - it acts by being there
-    """Buckets that several processes have."""
-    yield from _url(request)
+run, patient, cluster_place = redis_urls.run, redis_urls.patient, redis_urls.cluster_place
+url, shared_url = redis_urls.url, redis_urls.shared_url
+"""Fixtures."""
 
 
 def opened(url: str) -> Limits:
