@@ -9,11 +9,12 @@ from quietzone_gateway.idempotency import Repeats, sweep_for_ever
 from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
-from quietzone_gateway.identity.work import Tools, Work
+from quietzone_gateway.identity.work import Tools, Wakers
 from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.live import BoundedSocket, Live, Principals
 from quietzone_gateway.migrations import MIGRATIONS
-from quietzone_gateway.plans import relay_plans
+from quietzone_gateway.plans import Ports as PlanPorts
+from quietzone_gateway.plans import open_plans, relay_plans
 from quietzone_gateway.rest import HttpServer, Parts, make_api, refusals
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
@@ -27,6 +28,7 @@ from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import declare
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
+from quietzone_kit.limits import Limits, open_limits
 from quietzone_kit.mail import open_mail
 from quietzone_kit.rpc import CallerKeys, Peer, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
@@ -48,31 +50,14 @@ async def build(settings: GatewaySettings) -> App:
     app = App(drain_s=settings.drain_s)
     documents = await _documents(app, settings)
     bus, cache = _bus(app, settings), _cache(app, settings)
-    reads = Reads(cache)
     app.task("cache", cache.run)
-    app.task("changes", partial(follow_changes, reads, bus, CLOCK, RANDOMNESS))
-    work = _work(app, settings, documents, bus) if settings.gateway_work else None
-    executor = ThreadExecutor("passwords", PASSWORD_THREADS)
-    identity = build_identity(IdentityParts(documents, cache, CLOCK, RANDOMNESS, executor, work.wakers if work else {}), settings)
-    identity.serve(app)
-    repeats = Repeats(documents)
-    app.task("repeats", partial(sweep_for_ever, repeats, CLOCK))
-    qr, analytics = _peers(app, settings)
-    warm_up = WarmUp((qr, analytics), CLOCK)
-    app.task("warm-up", warm_up.run)
-    app.ready_when("peers", warm_up.not_ready)
+    parts = await _parts(app, settings, documents, bus, cache)
     clients = Clients(settings.trusted_proxies)
-    live = Live(bus, cache, Principals(identity.authentication), settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
+    authority = Principals(parts.identity.authentication, parts.identity.ports.news, parts.plans)
+    live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
     refusing = refusals(CLOCK, RANDOMNESS)
     schema = graphql.Schema(settings.graphql_limits)
-    api = make_api(
-        Parts(Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, CLOCK),
-        clients,
-        RANDOMNESS,
-        settings=settings,
-        others=[graphql.make_router(schema)],
-        refusing=refusing,
-    )
+    api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[graphql.make_router(schema)], refusing=refusing)
     try:
         server = HttpServer(
             live.door(api, settings.gateway_cors_origins, graphql.make_sockets(schema)),
@@ -85,11 +70,34 @@ async def build(settings: GatewaySettings) -> App:
         )
     except OSError as error:
         raise SettingsError(str(error)) from error
-    await _show_first_key(identity, settings)  # after what can fail: it is shown once
+    await _show_first_key(parts.identity, settings)  # after what can fail: it is shown once
     app.task("api", server.serve, stop=server.stop)
     app.task("live", live.run, stop=live.stop)  # after the server, so that it stops first: live connections are sent away, not cut off
     app.ready_when("api", server.not_ready)
     return app
+
+
+async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus: Bus, cache: Cache) -> Parts:
+    """What the API stands on, with its tasks."""
+    reads = Reads(cache)
+    app.task("changes", partial(follow_changes, reads, bus, CLOCK, RANDOMNESS))
+    wakers = _work(app, settings, documents, bus) if settings.gateway_work else {}
+    executor = ThreadExecutor("passwords", PASSWORD_THREADS)
+    identity = build_identity(IdentityParts(documents, cache, CLOCK, RANDOMNESS, executor, wakers), settings)
+    identity.serve(app)
+    secret = settings.caller_key.get_secret_value().encode()
+    granted = await open_plans(
+        app, PlanPorts(documents, cache, _limits(settings), CLOCK, RANDOMNESS), settings, secret=secret, wakers=wakers
+    )
+    repeats = Repeats(documents)
+    app.task("repeats", partial(sweep_for_ever, repeats, CLOCK))
+    qr, analytics = _peers(app, settings)
+    warm_up = WarmUp((qr, analytics), CLOCK)
+    app.task("warm-up", warm_up.run)
+    app.ready_when("peers", warm_up.not_ready)
+    return Parts(
+        Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, granted.plans, granted.flags, CLOCK
+    )
 
 
 async def build_work(settings: GatewayWorkSettings) -> App:
@@ -99,14 +107,14 @@ async def build_work(settings: GatewayWorkSettings) -> App:
     return app
 
 
-def _work(app: App, settings: GatewayWorkSettings, documents: Documents, bus: Bus) -> Work:
+def _work(app: App, settings: GatewayWorkSettings, documents: Documents, bus: Bus) -> Wakers:
+    """The work behind the API, and what wakes it."""
     with setting("mail_url"):
         mailer = open_mail(settings.mail_url, sender=settings.mail_from)
     app.close("mail", mailer.close)
     work = build_identity_work(Tools(documents, bus, mailer, CLOCK, RANDOMNESS), settings)
     work.run(app)
-    relay_plans(app, documents, bus, CLOCK, RANDOMNESS)
-    return work
+    return {**work.wakers, **relay_plans(app, documents, bus, CLOCK, RANDOMNESS)}
 
 
 async def _documents(app: App, settings: GatewayStoreSettings) -> Documents:
@@ -120,6 +128,11 @@ def _cache(app: App, settings: GatewayWorkSettings) -> Cache:
         cache = open_cache(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
     app.close("cache", cache.close)
     return cache
+
+
+def _limits(settings: GatewayWorkSettings) -> Limits:
+    with setting("cache_url"):
+        return open_limits(settings.cache_url, clock=CLOCK, randomness=RANDOMNESS)
 
 
 def _bus(app: App, settings: GatewayWorkSettings) -> Bus:

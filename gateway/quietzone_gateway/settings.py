@@ -5,6 +5,7 @@ from pydantic import Field
 from quietzone_gateway.graphql import GraphqlSettings
 from quietzone_gateway.identity.settings import FirstKeySettings, IdentitySettings
 from quietzone_gateway.live import LiveSettings
+from quietzone_gateway.plans import PlansSettings
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.http.settings import ProxySettings
 from quietzone_kit.lifecycle import ProcessSettings
@@ -28,7 +29,9 @@ class GatewayWorkSettings(GatewayStoreSettings, IdentitySettings):
     )
 
 
-class GatewaySettings(GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings, GraphqlSettings):
+class GatewaySettings(
+    GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings, GraphqlSettings, PlansSettings
+):
     """Roles `serve` and `verify`."""
 
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")

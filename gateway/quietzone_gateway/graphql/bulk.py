@@ -9,6 +9,7 @@ from quietzone_gateway.graphql.code_types import Code
 from quietzone_gateway.graphql.context import Info
 from quietzone_gateway.graphql.errors import checked, code_of, names_of_graphql
 from quietzone_gateway.graphql.fields import mutation
+from quietzone_gateway.issuing import issue_many
 from quietzone_gateway.rest.code_shapes import NewCode
 from quietzone_gateway.rest.problems import internal, problem_of
 from quietzone_gateway.rpc import MAX_BATCH
@@ -76,7 +77,8 @@ class BulkMutations:
         """A result for each, in order."""
         rows = [_row(each, info.context.name_of(*info.path.as_list(), number)) for number, each in enumerate(_array(qr_data), 1)]
         new = [row for row in rows if isinstance(row, NewCodeAsked)]
-        made = iter(await info.context.parts.codes.create_many(info.context.caller, new) if new else ())
+        context = info.context
+        made = iter(await issue_many(context.parts.codes, context.parts.plans, context.admission, context.caller, new))
         outcomes = [next(made) if isinstance(row, NewCodeAsked) else row for row in rows]
         return [_result(number, outcome) for number, outcome in enumerate(outcomes, 1)]
 

@@ -9,6 +9,7 @@ from quietzone_gateway.graphql.context import Info
 from quietzone_gateway.graphql.errors import checked, names_of_graphql
 from quietzone_gateway.graphql.fields import mutation
 from quietzone_gateway.graphql.scalars import Count
+from quietzone_gateway.issuing import issue
 from quietzone_gateway.rest.code_shapes import CodeChange as CheckedChange
 from quietzone_gateway.rest.code_shapes import NewCode as CheckedCode
 from quietzone_gateway.rest.route import known_id
@@ -52,9 +53,10 @@ class CodeMutations:
     @mutation(description="Issue a code. Its symbol was read back by two decoders before this answers")
     async def create_code(self, info: Info, input: NewCode) -> Code | None:  # noqa: A002 - as callers know it
         """As REST's."""
-        new = checked(CheckedCode, vars(input)).asked(request_id=info.context.name_of(*info.path.as_list()))
+        context = info.context
+        new = checked(CheckedCode, vars(input)).asked(request_id=context.name_of(*info.path.as_list()))
         with names_of_graphql():
-            return Code.of(await info.context.parts.codes.create(info.context.caller, new))
+            return Code.of(await issue(context.parts.codes, context.parts.plans, context.admission, context.caller, new))
 
     @mutation(description="Change where a code leads, or what is kept about it; scans follow within a second")
     async def update_code(

@@ -8,6 +8,7 @@ import strawberry
 
 from quietzone_gateway.graphql.loaders import Loaders
 from quietzone_gateway.identity import Principal
+from quietzone_gateway.plans import Admission
 from quietzone_gateway.rest.route import Parts
 from quietzone_kit.errors import FieldViolation, InvalidInput
 from quietzone_kit.rpc import Caller
@@ -44,6 +45,7 @@ class Context:
 
     parts: Parts
     principal: Principal
+    admission: Admission
     caller: Caller
     request_id: str
     loaders: Loaders

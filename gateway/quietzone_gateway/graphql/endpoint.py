@@ -74,7 +74,7 @@ class _Endpoint:
         parts, state = request.app.state.parts, request.state
         name = getattr(state, "request_name", None)
         caller = caller_of(request)
-        context = Context(parts, state.principal, caller, state.request_id, Loaders(parts, caller), request_name=name)
+        context = Context(parts, state.principal, state.admission, caller, state.request_id, Loaders(parts, caller), request_name=name)
         return self._shown(await self._result(asked, context, request.method), media_type, state.request_id)
 
     async def _result(self, asked: Asked, context: Context, method: str) -> ExecutionResult:

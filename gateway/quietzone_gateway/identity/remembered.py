@@ -72,10 +72,15 @@ class News:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._kinds: dict[str, Forgetful] = {}
+        self._listeners: list[Callable[[str, str], None]] = []
 
     def about(self, kind: str, memory: Forgetful) -> None:
         """`memory` forgets what is told of this kind."""
         self._kinds[kind] = memory
+
+    def listen(self, listener: Callable[[str, str], None]) -> None:
+        """`listener` is called with all kinds and keys, after what was remembered of them is forgotten."""
+        self._listeners.append(listener)
 
     async def tell(self, kind: str, key: str) -> None:
         """`key` has changed: forget it here now, elsewhere when they hear of it."""
@@ -98,3 +103,5 @@ class News:
         memory = self._kinds.get(kind)
         if memory is not None:
             memory.forget(key)
+        for listener in self._listeners:
+            listener(kind, key)

@@ -264,7 +264,7 @@ class Visit:
     async def _identified(self, shown: Shown) -> Watcher:
         try:
             async with asyncio.timeout(OPEN_S):
-                return await self._way.authority.identify(shown, self._client)
+                return await self._way.authority.enter(shown, self._client)
         except TimeoutError as error:
             raise DeadlineExceeded("who this is couldn't be found out in time; try again in a moment") from error
 

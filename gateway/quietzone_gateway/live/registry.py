@@ -114,17 +114,6 @@ class Registry:
             connection.notice(text)
         return len(told)
 
-    def end(self, ending: Ending, account_id: str, *, session_id: str = "", subject: str = "") -> int:
-        """End an account's connections, only those of a session or a subject when one is named; how many end."""
-        found = [
-            one
-            for one in self.connections(account_id)
-            if (not session_id or one.watcher.session_id == session_id) and (not subject or one.watcher.subject == subject)
-        ]
-        for connection in found:
-            self.send_away(connection, ending)
-        return len(found)
-
     def stop(self) -> None:
         """Let nobody in any more, and send everybody away; `run` ends when all have gone."""
         self._draining.set()

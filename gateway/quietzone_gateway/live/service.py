@@ -47,6 +47,7 @@ class Live:
             clock, randomness, most=settings.gateway_live_connections, most_of_account=settings.gateway_live_connections_per_account
         )
         self.signals = Signals(cache, self.registry)
+        authority.listen(self.signals.changed)
         self._way = Doorway(
             hub=self.hub,
             registry=self.registry,

@@ -1,8 +1,11 @@
-"""What operators and identity tell live connections, in whichever process these are."""
+"""What operators tell live connections, in whichever process these are, and what identity says about their watchers."""
 
 import asyncio
 import json
+from collections.abc import Iterable
+from typing import NoReturn
 
+from quietzone_gateway.live.authority import Concerns
 from quietzone_gateway.live.endings import REVOKED
 from quietzone_gateway.live.registry import Connection, Registry
 from quietzone_kit.cache import Cache
@@ -12,8 +15,8 @@ from quietzone_kit.telemetry import logger
 TOPIC = "gateway.live"
 
 LOOK_EVERY_S = 60.0
-"""Between looks whether everybody may still be here. What is revoked is said at once; this is for what nobody says (a role that became
-less, a network that isn't allowed any more), and for what was said and not heard."""
+"""Between looks whether everybody may still be here. Whom a change is about is looked at at once; this is for what nobody says (the answer
+of an account's own authoriser), and for what was said and not heard."""
 
 LOOK_S = 5.0
 """For the answer about one watcher."""
@@ -29,17 +32,35 @@ class Signals:
     def __init__(self, cache: Cache, registry: Registry) -> None:
         self._cache = cache
         self._registry = registry
+        self._concerned: set[Connection] = set()
+        self._changed = asyncio.Event()
 
     async def notify(self, text: str, account_id: str = "") -> None:
         """Tell all connections of an account, or of everybody; at most once."""
         await self._publish({"do": "notice", "text": text[:MAX_NOTICE_CHARACTERS], "account_id": account_id})
 
-    async def revoke(self, account_id: str, *, session_id: str = "", subject: str = "") -> None:
-        """End an account's connections, only those of a session or a subject when one is named."""
-        await self._publish({"do": "revoke", "account_id": account_id, "session_id": session_id, "subject": subject})
+    def changed(self, concerns: Concerns) -> None:
+        """Look again at those whom a change concerns."""
+        found = [connection for connection in self._registry.connections() if concerns(connection.watcher)]
+        if found:
+            self._concerned.update(found)
+            self._changed.set()
 
     async def run(self) -> None:
-        """Do what is said, until cancelled; look for oneself when something may have been missed, and now and then."""
+        """Do what is said, and look at whom a change concerns, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._look_at_concerned())
+
+    async def _look_at_concerned(self) -> NoReturn:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            concerned, self._concerned = self._concerned, set()
+            await self._look_at(concerned)
+
+    async def _listen(self) -> NoReturn:
+        """Do what is said; look for oneself when something may have been missed, and now and then."""
         with self._cache.subscribe(TOPIC) as messages:
             while True:
                 try:
@@ -63,14 +84,15 @@ class Signals:
         match said:
             case {"do": "notice", "text": str(text), "account_id": str(account_id)}:
                 self._registry.notify(text, account_id or None)
-            case {"do": "revoke", "account_id": str(account_id), "session_id": str(session_id), "subject": str(subject)}:
-                self._registry.end(REVOKED, account_id, session_id=session_id, subject=subject)
             case _:
                 log.warning("signal passed over", reason="another release says what this one doesn't know")
 
     async def look(self) -> None:
         """See of each connection whether who opened it could open it now."""
-        for connection in self._registry.connections():
+        await self._look_at(self._registry.connections())
+
+    async def _look_at(self, connections: Iterable[Connection]) -> None:
+        for connection in connections:
             if not await self._still_may(connection):
                 self._registry.send_away(connection, REVOKED)
 

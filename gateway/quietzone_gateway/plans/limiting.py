@@ -51,8 +51,9 @@ class Admission:
 
 @dataclass(slots=True)
 class Creating:
-    """Codes that are being made; whoever makes fewer than were asked for says how many."""
+    """Codes that are being made: how many may be, and how many are; whoever makes fewer says so."""
 
+    may: int
     made: int
 
 
@@ -119,18 +120,20 @@ class Plans:
             self._ledgers.add(admission.account_id, dict.fromkeys(_BYTES, amount), admission.day, admission.known.limits)
 
     @asynccontextmanager
-    async def creating(self, admission: Admission, count: int) -> AsyncIterator[Creating]:
+    async def creating(self, admission: Admission, count: int, *, fewer: bool = False) -> AsyncIterator[Creating]:
         """Around the making of codes: what isn't made comes back. When it isn't known whether one was made, it counts.
+
+        With `fewer` as many as the account may make, at least one.
 
         Raises:
             LimitReached: the account may not make as many.
         """
         limits = admission.known.limits
         try:
-            day = await self._ledgers.take(admission.account_id, dict.fromkeys(_CODES, count), limits)
+            day, count = await self._take_codes(admission, count, fewer=fewer)
         except QuotaUsed as error:
             raise self._used_up(admission.account_id, admission.known, error) from error
-        creating = Creating(count)
+        creating = Creating(count, count)
         try:
             yield creating
         except QuietzoneError as error:
@@ -140,6 +143,18 @@ class Plans:
         finally:
             if creating.made < count:
                 self._ledgers.add(admission.account_id, dict.fromkeys(_CODES, creating.made - count), day, limits)
+
+    async def _take_codes(self, admission: Admission, count: int, *, fewer: bool) -> tuple[str, int]:
+        """The day, and how many; raises QuotaUsed."""
+        account_id, limits = admission.account_id, admission.known.limits
+        try:
+            return await self._ledgers.take(account_id, dict.fromkeys(_CODES, count), limits), count
+        except QuotaUsed:
+            known = [self._ledgers.left_of(account_id, self._ledgers.today, counter) for counter in _CODES]
+            count = min((left for left in known if left is not None), default=count)
+            if not fewer or count < 1:
+                raise
+            return await self._ledgers.take(account_id, dict.fromkeys(_CODES, count), limits), count
 
     async def use_of(self, account_id: str, plan_name: str, *, scans: int | None = None) -> list[Use]:
         """What an account has used, exact up to what other replicas counted in the last 2 s; `scans` of this month, as analytics has them,

@@ -74,25 +74,25 @@ Reader = Annotated[Principal, Depends(Needs(ACCOUNT_READ))]
 Writer = Annotated[Principal, Depends(Needs(ACCOUNT_WRITE))]
 
 
-@router.get("", responses=problems(400, 401, 403, 404, 503, 504))
+@router.get("", responses=problems(400, 401, 403, 404))
 async def show_account(parts: Services, by: Reader) -> AccountView:
     """The account that you work in."""
     return AccountView.of(await get_account(parts.identity.people, by))
 
 
-@router.patch("", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@router.patch("", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def alter_account(body: AccountChangeInput, parts: Services, by: Writer) -> AccountView:
     """Change the account's name."""
     return AccountView.of(await rename_account(parts.identity.people, by, body.name))
 
 
-@router.post("/transfer", status_code=204, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@router.post("/transfer", status_code=204, responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def hand_over(body: TransferInput, parts: Services, by: Writer) -> None:
     """Make another member the owner in your place; you stay as an administrator."""
     await transfer(parts.identity.people, by, body.user_id)
 
 
-@router.post("/leave", status_code=204, responses=problems(400, 401, 403, 404, 409, 422, 503, 504))
+@router.post("/leave", status_code=204, responses=problems(400, 401, 403, 404, 409, 422))
 async def leave_account(parts: Services, by: PrincipalNow) -> None:
     """Be no member of this account any more. Its last owner can't leave."""
     await leave(parts.identity.people, by)

@@ -149,7 +149,7 @@ router = APIRouter(prefix="/v1", route_class=ApiRoute, dependencies=DESCRIBED_SE
 _NAMES = {"from_ms": "from", "to_ms": "to"}
 
 
-@router.get("/codes/{code_id}/analytics", responses=problems(400, 401, 404, 503, 504))
+@router.get("/codes/{code_id}/analytics", responses=problems(400, 401, 404))
 async def get_analytics(
     code_id: Annotated[str, Path(description="The code's id", examples=[CODE_ID])],
     query: Annotated[AnalyticsQuery, Query()],

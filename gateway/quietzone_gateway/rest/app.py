@@ -19,12 +19,15 @@ from quietzone_gateway.rest import (
     bulk,
     codes,
     exports,
+    flags,
     health,
     keys,
     me,
     members,
     operator,
+    plans,
     reconcile,
+    usage,
 )
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
@@ -65,7 +68,7 @@ def make_api(
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator, audit, authoriser):
+    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator, audit, authoriser, plans, flags, usage):
         app.include_router(module.router)
     for router in (*auth.ROUTERS, *members.ROUTERS, *others):
         app.include_router(router)
@@ -76,7 +79,9 @@ def make_api(
     app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
     refusing = refusing or refusals(parts.clock, randomness)
-    app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness, refusals=refusing)
+    app.add_middleware(
+        Envelope, clients=clients, clock=parts.clock, randomness=randomness, refusals=refusing, answered=parts.plans.used_bytes
+    )
     fast = FastReads(app, parts=parts, clients=clients, clock=parts.clock, randomness=randomness)
     refusing.spare(fast.knows)
     return cross_origin(fast, settings.gateway_cors_origins)  # the outermost: pages may read problems too

@@ -82,7 +82,7 @@ router = APIRouter(prefix="/v1/audit", route_class=ApiRoute, dependencies=DESCRI
 Reader = Annotated[Principal, Depends(Needs(AUDIT_READ))]
 
 
-@router.get("", responses=problems(400, 401, 403, 503, 504))
+@router.get("", responses=problems(400, 401, 403))
 async def show_log(query: Annotated[AuditQuery, Query()], parts: Services, by: Reader) -> AuditView:
     """Who has changed what: accounts, members, keys, people and codes."""
     page = await read_log(parts.identity.log, by, subject=query.subject, action=query.action, limit=query.limit, after=query.cursor)

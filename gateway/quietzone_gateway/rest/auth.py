@@ -148,20 +148,20 @@ keys = APIRouter(route_class=OpenRoute, tags=["sign-in"])
 ROUTERS = (router, signed_in, keys)
 
 
-@router.post("/sign-up", status_code=202, responses=problems(400, 403, 404, 409, 413, 415, 422, 429, 503, 504))
+@router.post("/sign-up", status_code=202, responses=problems(400, 403, 404, 409, 413, 415, 422))
 async def begin(body: SignUpInput, parts: Services, visitor: VisitorNow) -> AcceptedView:
     """Sign up. A mail follows, whoever has the address; until the link in it is opened, codes can't be made."""
     await sign_up(parts.identity.people, SignUp(body.email, body.name, body.password, body.invitation), visitor)
     return AcceptedView()
 
 
-@router.post("/verify", status_code=204, responses=problems(400, 404, 413, 415, 503, 504))
+@router.post("/verify", status_code=204, responses=problems(400, 404, 413, 415))
 async def confirm_email(body: TokenInput, parts: Services, visitor: VisitorNow) -> None:
     """Show that you read mail at your address."""
     await verify_email(parts.identity.people, body.token, visitor)
 
 
-@router.post("/sign-in", responses=problems(400, 401, 413, 415, 422, 429, 503, 504))
+@router.post("/sign-in", responses=problems(400, 401, 413, 415, 422))
 async def enter(body: SignInInput, parts: Services, visitor: VisitorNow, response: Response) -> SignedInView:
     """Sign in. Five failures in 15 minutes, of an address or for one, are as many as there may be."""
     try:
@@ -171,39 +171,39 @@ async def enter(body: SignInInput, parts: Services, visitor: VisitorNow, respons
     return _shown(signed, response)
 
 
-@router.post("/refresh", responses=problems(400, 401, 413, 415, 422, 503, 504))
+@router.post("/refresh", responses=problems(400, 401, 413, 415, 422))
 async def carry_on(body: RefreshInput, parts: Services) -> SignedInView:
     """Get the next access token. A refresh token that comes a second time ends its session, since somebody else may have it."""
     return SignedInView.of(await refresh(parts.identity.people, body.refresh_token))
 
 
-@router.post("/forgot", status_code=202, responses=problems(400, 413, 415, 422, 429, 503, 504))
+@router.post("/forgot", status_code=202, responses=problems(400, 413, 415, 422))
 async def forget(body: ForgotInput, parts: Services, visitor: VisitorNow) -> AcceptedView:
     """Have a link sent that lets you choose another password."""
     await forgot_password(parts.identity.people, body.email, visitor)
     return AcceptedView()
 
 
-@router.post("/reset", status_code=204, responses=problems(400, 404, 413, 415, 503, 504))
+@router.post("/reset", status_code=204, responses=problems(400, 404, 413, 415))
 async def replace_password(body: ResetInput, parts: Services, visitor: VisitorNow) -> None:
     """Choose another password with the token that was mailed; all your sessions end."""
     await reset_password(parts.identity.people, body.token, body.password, visitor)
 
 
-@signed_in.post("/verification", status_code=202, responses=problems(400, 401, 403, 429, 503, 504))
+@signed_in.post("/verification", status_code=202, responses=problems(400, 401, 403))
 async def send_again(parts: Services, by: PrincipalNow) -> AcceptedView:
     """Have the mail that verifies your address sent once more."""
     await ask_verification(parts.identity.people, by)
     return AcceptedView()
 
 
-@signed_in.post("/account", responses=problems(400, 401, 403, 404, 413, 415, 503, 504))
+@signed_in.post("/account", responses=problems(400, 401, 403, 404, 413, 415))
 async def change_account(body: SwitchInput, parts: Services, by: PrincipalNow, response: Response) -> SignedInView:
     """Work in another of your accounts, in the same session: with the new access token, or the same cookie."""
     return _shown(await switch_account(parts.identity.people, by, body.account_id), response)
 
 
-@signed_in.post("/sign-out", status_code=204, responses=problems(400, 401, 403, 503, 504))
+@signed_in.post("/sign-out", status_code=204, responses=problems(400, 401, 403))
 async def leave(parts: Services, by: PrincipalNow, response: Response) -> None:
     """End this session."""
     await sign_out(parts.identity.people, by)
@@ -211,7 +211,7 @@ async def leave(parts: Services, by: PrincipalNow, response: Response) -> None:
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
 
 
-@keys.get("/.well-known/jwks.json", responses=problems(400, 503, 504), response_class=JSONResponse)
+@keys.get("/.well-known/jwks.json", responses=problems(400), response_class=JSONResponse)
 async def published_keys(parts: Services) -> JSONResponse:
     """The keys by which access tokens can be checked (RFC 7517)."""
     found = await parts.identity.signing.published()

@@ -67,13 +67,13 @@ Reader = Annotated[Principal, Depends(Needs(ACCOUNT_READ))]
 Writer = Annotated[Principal, Depends(Needs(ACCOUNT_WRITE))]
 
 
-@router.get("", responses=problems(400, 401, 403, 404, 503, 504))
+@router.get("", responses=problems(400, 401, 403, 404))
 async def show_authoriser(parts: Services, by: Reader) -> AuthoriserView:
     """The account's authoriser."""
     return AuthoriserView.of(await get_authoriser(parts.identity.people, by))
 
 
-@router.put("", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@router.put("", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def set_authoriser(body: AuthoriserInput, parts: Services, by: Writer) -> AuthoriserWithSecretView:
     """Have an address of yours say who may do what: a request with `X-Quietzone-Account` and any bearer token is then asked about there.
 
@@ -84,7 +84,7 @@ async def set_authoriser(body: AuthoriserInput, parts: Services, by: Writer) -> 
     return AuthoriserWithSecretView.with_secret(await put_authoriser(parts.identity.people, parts.identity.cache, by, asked))
 
 
-@router.delete("", status_code=204, responses=problems(400, 401, 403, 404, 409, 503, 504))
+@router.delete("", status_code=204, responses=problems(400, 401, 403, 404, 409))
 async def unset_authoriser(parts: Services, by: Writer) -> None:
     """Have no authoriser speak for the account any more; what it said counts no more at once."""
     await remove_authoriser(parts.identity.people, parts.identity.cache, by)

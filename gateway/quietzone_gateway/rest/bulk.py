@@ -13,11 +13,23 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.responses import StreamingResponse
 
+from quietzone_gateway.issuing import issue_many
+from quietzone_gateway.plans import Admission
 from quietzone_gateway.rest.bounds import MAX_BULK_ROWS
 from quietzone_gateway.rest.code_shapes import CodeChange, CodeView, NewCode
 from quietzone_gateway.rest.description import BULK_RESULTS, BULK_ROWS, problems
 from quietzone_gateway.rest.problems import UNSUPPORTED_MEDIA_TYPE, Refused, internal, problem_of
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Parts, RequestName, Services, known_id, names_of_the_api
+from quietzone_gateway.rest.route import (
+    DESCRIBED_SECURITY,
+    AdmissionNow,
+    ApiRoute,
+    CallerNow,
+    Parts,
+    RequestName,
+    Services,
+    known_id,
+    names_of_the_api,
+)
 from quietzone_gateway.rest.shapes import CODE_ID, Input
 from quietzone_gateway.rpc import MAX_BATCH, Code
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, QuietzoneError, Unavailable
@@ -125,22 +137,32 @@ async def _ndjson(request: Request) -> list[bytes]:
     dependencies=[Depends(_turn)],
     response_class=StreamingResponse,
     openapi_extra=BULK_ROWS,
-    responses=BULK_RESULTS | problems(400, 401, 403, 413, 415, 503, 504),
+    responses=BULK_RESULTS | problems(400, 401, 403, 413, 415),
 )
 async def change_many(
-    parts: Services, caller: CallerNow, name: RequestName, lines: Annotated[list[bytes], Depends(_ndjson)]
+    parts: Services, admission: AdmissionNow, caller: CallerNow, *, name: RequestName, lines: Annotated[list[bytes], Depends(_ndjson)]
 ) -> StreamingResponse:
     """Create, change and delete up to 10,000 codes. Each row stands for itself: one that fails keeps no other from succeeding.
 
     With an `Idempotency-Key` rows that create make each code once, however often the request is sent; other rows are made again.
     """
-    return StreamingResponse(_results(parts, caller, name, lines), media_type=MEDIA_TYPE)
+    return StreamingResponse(_results(_Desk(parts, admission, caller, name), lines), media_type=MEDIA_TYPE)
 
 
-async def _results(parts: Parts, caller: Caller, name: str | None, lines: list[bytes]) -> AsyncIterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the rows of a request are made with."""
+
+    parts: Parts
+    admission: Admission
+    caller: Caller
+    name: str | None
+
+
+async def _results(desk: _Desk, lines: list[bytes]) -> AsyncIterator[bytes]:
     rows = succeeded = 0
     for batch in _batches(_parsed(lines)):
-        for numbered, outcome in zip(batch, await _outcomes(parts, caller, name, batch), strict=True):
+        for numbered, outcome in zip(batch, await _outcomes(desk, batch), strict=True):
             rows += 1
             result = _shown(numbered, outcome)
             succeeded += result.problem is None
@@ -189,22 +211,24 @@ def _batches(rows: Iterator[Numbered]) -> Iterator[list[Numbered]]:
         yield batch
 
 
-async def _outcomes(parts: Parts, caller: Caller, name: str | None, batch: list[Numbered]) -> list[Outcome]:
+async def _outcomes(desk: _Desk, batch: list[Numbered]) -> list[Outcome]:
     """What became of rows of one kind. When the call as a whole fails, each of them has failed so."""
     try:
-        return await _made(parts, caller, name, batch)
+        return await _made(desk, batch)
     except QuietzoneError as error:
         return [error] * len(batch)
 
 
-async def _made(parts: Parts, caller: Caller, name: str | None, batch: list[Numbered]) -> list[Outcome]:
-    rows = [each.row for each in batch]
+async def _made(desk: _Desk, batch: list[Numbered]) -> list[Outcome]:
+    rows, parts, caller = [each.row for each in batch], desk.parts, desk.caller
     match rows[0]:
         case Create():
             new = [
-                row.asked(request_id=_row_name(name, each.number)) for row, each in zip(rows, batch, strict=True) if isinstance(row, Create)
+                row.asked(request_id=_row_name(desk.name, each.number))
+                for row, each in zip(rows, batch, strict=True)
+                if isinstance(row, Create)
             ]
-            return list(await parts.codes.create_many(caller, new))
+            return list(await issue_many(parts.codes, parts.plans, desk.admission, caller, new))
         case Update():
             edits = [(_id(row.id), row.asked(expected_revision=row.revision)) for row in rows if isinstance(row, Update)]
             return list(await parts.codes.change_many(caller, edits))

@@ -5,7 +5,7 @@ import re
 from quietzone_gateway.plans.domain import MethodClass
 
 _BY_ADDRESS = (
-    (re.compile(r"POST /v1/(accounts|sign-ups?)"), MethodClass.SIGN_UP),
+    (re.compile(r"POST /v1/auth/sign-up"), MethodClass.SIGN_UP),
     (re.compile(r"[A-Z]+ /v1/codes/bulk"), MethodClass.BULK),
     (re.compile(r"[A-Z]+ /v1/(exports|audit)(/.*)?"), MethodClass.REPORT),
 )

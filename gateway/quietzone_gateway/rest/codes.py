@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
+from quietzone_gateway.issuing import issue
 from quietzone_gateway.rest.answers import answer, digest
 from quietzone_gateway.rest.code_shapes import CodeChange, CodeListQuery, CodePagePart, CodePageView, CodePart, CodeQuery, CodeView, NewCode
 from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
@@ -12,6 +13,7 @@ from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_re
 from quietzone_gateway.rest.reads import LARGEST_LIMIT, Kept
 from quietzone_gateway.rest.route import (
     DESCRIBED_SECURITY,
+    AdmissionNow,
     ApiRoute,
     CallerNow,
     RequestName,
@@ -51,17 +53,19 @@ _NAMES = {
 }
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 503, 504))
-async def create_code(body: NewCode, parts: Services, caller: CallerNow, name: RequestName, response: Response) -> CodeView:
+@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422))
+async def create_code(
+    body: NewCode, parts: Services, admission: AdmissionNow, caller: CallerNow, *, name: RequestName, response: Response
+) -> CodeView:
     """Issue a code. Its symbol was read back by two decoders before this answers; it redirects within a second."""
     with names_of_the_api(_NAMES):
-        code = await parts.codes.create(caller, body.asked(request_id=name))
+        code = await issue(parts.codes, parts.plans, admission, caller, body.asked(request_id=name))
     response.headers["Location"] = f"/v1/codes/{code.id}"
     response.headers["ETag"] = tag(code.revision)
     return CodeView.of(code)
 
 
-@router.get("", response_model=CodePageView | CodePagePart, responses=NOT_MODIFIED | problems(400, 401, 403, 503, 504))
+@router.get("", response_model=CodePageView | CodePagePart, responses=NOT_MODIFIED | problems(400, 401, 403))
 async def list_codes(
     request: Request, query: Annotated[CodeListQuery, Query()], parts: Services, caller: CallerNow, *, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -79,7 +83,7 @@ async def list_codes(
     return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match, headers={"Link": kept.link})
 
 
-@router.get("/{code_id}", response_model=CodeView | CodePart, responses=NOT_MODIFIED | problems(400, 401, 403, 404, 503, 504))
+@router.get("/{code_id}", response_model=CodeView | CodePart, responses=NOT_MODIFIED | problems(400, 401, 403, 404))
 async def get_code(
     request: Request,
     code_id: CodeId,
@@ -101,7 +105,7 @@ async def get_code(
     return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match)
 
 
-@router.patch("/{code_id}", responses=problems(400, 401, 403, 404, 412, 413, 415, 422, 503, 504))
+@router.patch("/{code_id}", responses=problems(400, 401, 403, 404, 412, 413, 415, 422))
 async def change_code(
     code_id: CodeId, body: CodeChange, parts: Services, caller: CallerNow, *, response: Response, if_match: IfMatch = None
 ) -> CodeView:
@@ -112,13 +116,13 @@ async def change_code(
     return CodeView.of(code)
 
 
-@router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 403, 404, 412, 503, 504))
+@router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 403, 404, 412))
 async def delete_code(code_id: CodeId, parts: Services, caller: CallerNow, if_match: IfMatch = None) -> None:
     """Delete a code for good: scans get 410, and its slug is never given out again."""
     await parts.codes.delete(caller, known_id(code_id), expected_revision=_revision(if_match))
 
 
-@router.get("/{code_id}/image", response_class=Response, responses=IMAGE | NOT_MODIFIED | problems(400, 401, 403, 404, 422, 503, 504))
+@router.get("/{code_id}/image", response_class=Response, responses=IMAGE | NOT_MODIFIED | problems(400, 401, 403, 404, 422))
 async def get_image(
     code_id: CodeId, query: Annotated[ImageQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
 ) -> Response:

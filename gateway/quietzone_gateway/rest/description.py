@@ -20,6 +20,9 @@ Responses = dict[int | str, dict[str, Any]]
 
 _BY_STATUS = {kind.status: kind for kind in (*KINDS.values(), BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INTERNAL)}
 
+ALWAYS = frozenset({429, 500, 503, 504})
+"""A plan's limits, a fault of ours, and services that are away or late: any operation can end in these."""
+
 NOT_MODIFIED: Responses = {304: {"description": "What If-None-Match names is still current; no body"}}
 IMAGE: Responses = {
     200: {
@@ -90,12 +93,15 @@ PROBLEM_SCHEMA = {
 
 ABOUT = """Dynamic QR codes: print once, change the destination at any time, know exactly how often each code was scanned.
 
-Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB."""
+Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB.
+
+`RateLimit-Policy` and `RateLimit` say which limits the account's plan has and how much of each is left; `X-RateLimit-*` say it of the one
+that ends first. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`."""
 
 
 def problems(*statuses: int) -> Responses:
-    """The problems that an operation can end in; any can end in 500 too."""
-    return {status: _response(_BY_STATUS[status]) for status in (*statuses, INTERNAL.status)}
+    """The problems that an operation can end in, with those of ALWAYS."""
+    return {status: _response(_BY_STATUS[status]) for status in sorted({*statuses, *ALWAYS})}
 
 
 def describer(app: FastAPI) -> Callable[[], dict[str, Any]]:

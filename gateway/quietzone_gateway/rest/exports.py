@@ -107,7 +107,7 @@ _NAMES = {"from_ms": "from", "to_ms": "to", "page_token": "cursor", "page_size":
 ExportId = Annotated[str, Path(description="The export's id")]
 
 
-@router.post("", status_code=202, responses=problems(400, 401, 404, 413, 415, 422, 429, 503, 504))
+@router.post("", status_code=202, responses=problems(400, 401, 404, 413, 415, 422))
 async def create_export(body: NewExport, parts: Services, caller: CallerNow, name: RequestName, response: Response) -> ExportView:
     """Begin an export. Look at the address in `Location` until it is `done`, then get its file; both are removed after 7 days."""
     span = body.span(now_ms=parts.clock.now_ms())
@@ -119,26 +119,26 @@ async def create_export(body: NewExport, parts: Services, caller: CallerNow, nam
     return ExportView.of(export)
 
 
-@router.get("", responses=problems(400, 401, 503, 504))
+@router.get("", responses=problems(400, 401))
 async def list_exports(query: Annotated[ListQuery, Query()], parts: Services, caller: CallerNow) -> ExportPageView:
     """The account's exports, newest first."""
     with names_of_the_api(_NAMES):
         return ExportPageView.of(await parts.exports.newest(caller, limit=query.limit, cursor=query.cursor))
 
 
-@router.get("/{export_id}", responses=problems(401, 404, 503, 504))
+@router.get("/{export_id}", responses=problems(401, 404))
 async def get_export(export_id: ExportId, parts: Services, caller: CallerNow) -> ExportView:
     """One export, with how far it has come."""
     return ExportView.of(await parts.exports.get(caller, known_id(export_id, "export")))
 
 
-@router.delete("/{export_id}", status_code=204, responses=problems(401, 404, 422, 503, 504))
+@router.delete("/{export_id}", status_code=204, responses=problems(401, 404, 422))
 async def cancel_export(export_id: ExportId, parts: Services, caller: CallerNow) -> None:
     """Cancel an export that isn't done."""
     await parts.exports.cancel(caller, known_id(export_id, "export"))
 
 
-@router.get("/{export_id}/file", response_class=Response, responses=EXPORT_FILE | problems(401, 404, 422, 503, 504))
+@router.get("/{export_id}/file", response_class=Response, responses=EXPORT_FILE | problems(401, 404, 422))
 async def get_file(export_id: ExportId, parts: Services, caller: CallerNow) -> StreamingResponse:
     """The file of an export that is done."""
     export = await parts.exports.get(caller, known_id(export_id, "export"))

@@ -10,6 +10,7 @@ from functools import lru_cache
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quietzone_gateway.identity.authentication import Credentials
+from quietzone_gateway.plans import MethodClass
 from quietzone_gateway.rest.compression import OFF
 from quietzone_gateway.rest.envelope import HEADERS, REQUESTS, note_request, request_id_of
 from quietzone_gateway.rest.etags import matches_any, tag
@@ -87,10 +88,16 @@ class FastReads:
         kept = await self._parts.reads.kept(principal.account_id, question)
         if kept is None:
             return False
+        try:  # only now: what goes the whole way is admitted there
+            admission = await self._parts.plans.admit(principal.account_id, principal.plan, MethodClass.READ, None)
+        except QuietzoneError:
+            return False
         request_id = request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"), self._clock, self._randomness)
         status, told, body = _answer(kept, headers)
+        told += [(name.lower().encode(), value.encode()) for name, value in admission.headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": [*told, (b"x-request-id", request_id.encode()), *_FIXED]})
         await send({"type": "http.response.body", "body": body})
+        self._parts.plans.used_bytes(admission, len(body))
         seconds = self._clock.monotonic() - started
         REQUESTS.labels("GET", route, status).observe(seconds)
         note_request("GET", route, status, seconds=seconds, request_id=request_id)

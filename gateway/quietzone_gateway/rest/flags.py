@@ -50,19 +50,19 @@ router = APIRouter(prefix="/v1/flags", route_class=ApiRoute, dependencies=DESCRI
 FlagName = Annotated[str, Path(description="The flag's name", examples=["new-editor"])]
 
 
-@router.get("", responses=problems(401, 403, 503, 504))
+@router.get("", responses=problems(401, 403))
 async def list_flags(flags: FlagsNow, _operator: Operator) -> FlagsView:
     """All flags of the installation."""
     return FlagsView(items=[FlagView.of(flag) for flag in flags.all])
 
 
-@router.get("/{name}", responses=problems(401, 403, 404, 503, 504))
+@router.get("/{name}", responses=problems(401, 403, 404))
 async def get_flag(name: FlagName, flags: FlagsNow, _operator: Operator) -> FlagView:
     """One flag."""
     return FlagView.of(flags.get(name))
 
 
-@router.put("/{name}", responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
+@router.put("/{name}", responses=problems(400, 401, 403, 413, 415, 422))
 async def put_flag(name: FlagName, body: FlagShape, flags: FlagsNow, operator: Operator) -> FlagView:
     """Make or change a flag: it holds within a second."""
     try:

@@ -56,7 +56,7 @@ class HealthView(BaseModel):
 router = APIRouter(prefix="/v1/codes", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["codes"])
 
 
-@router.get("/{code_id}/health", responses=problems(400, 401, 404, 503, 504))
+@router.get("/{code_id}/health", responses=problems(400, 401, 404))
 async def get_health(
     code_id: Annotated[str, Path(description="The code's id", examples=[CODE_ID])], parts: Services, caller: CallerNow
 ) -> HealthView:

@@ -141,7 +141,7 @@ Reader = Annotated[Principal, Depends(Needs(KEYS_READ))]
 Writer = Annotated[Principal, Depends(Needs(KEYS_WRITE))]
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 413, 415, 422))
 async def make_key(body: NewKeyInput, parts: Services, by: Writer, response: Response) -> KeyWithSecretView:
     """Make a key. Nobody gives a key more than he has himself."""
     asked = NewKey(body.name, frozenset(body.scopes), tuple(body.networks), _moment_ms(body.expires_at))
@@ -150,26 +150,26 @@ async def make_key(body: NewKeyInput, parts: Services, by: Writer, response: Res
     return KeyWithSecretView.with_secret(made)
 
 
-@router.get("", responses=problems(400, 401, 403, 503, 504))
+@router.get("", responses=problems(400, 401, 403))
 async def show_keys(parts: Services, by: Reader) -> KeysView:
     """The account's keys; those that were revoked for 30 days more."""
     return KeysView(items=[KeyView.of(key) for key in await list_keys(parts.identity.keys, by)])
 
 
-@router.get("/{key_id}", responses=problems(400, 401, 403, 404, 503, 504))
+@router.get("/{key_id}", responses=problems(400, 401, 403, 404))
 async def show_key(key_id: KeyId, parts: Services, by: Reader) -> KeyView:
     """One key."""
     return KeyView.of(await get_key(parts.identity.keys, by, key_id))
 
 
-@router.patch("/{key_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503, 504))
+@router.patch("/{key_id}", responses=problems(400, 401, 403, 404, 413, 415, 422))
 async def alter_key(key_id: KeyId, body: KeyChangeInput, parts: Services, by: Writer) -> KeyView:
     """Change a key's name, scopes or networks; all replicas heed it within a second."""
     change = KeyChange(body.name, None if body.scopes is None else frozenset(body.scopes), body.networks)
     return KeyView.of(await change_key(parts.identity.keys, parts.identity.ports, by, key_id, change))
 
 
-@router.post("/{key_id}/rotate", responses=problems(400, 401, 403, 404, 413, 415, 422, 503, 504))
+@router.post("/{key_id}/rotate", responses=problems(400, 401, 403, 404, 413, 415, 422))
 async def renew_key(key_id: KeyId, body: RotationInput, parts: Services, by: Writer) -> KeyWithSecretView:
     """Give a key another secret, while the one that it has works for a while longer."""
     identity = parts.identity
@@ -178,7 +178,7 @@ async def renew_key(key_id: KeyId, body: RotationInput, parts: Services, by: Wri
     )
 
 
-@router.delete("/{key_id}", status_code=204, responses=problems(400, 401, 403, 404, 503, 504))
+@router.delete("/{key_id}", status_code=204, responses=problems(400, 401, 403, 404))
 async def stop_key(key_id: KeyId, parts: Services, by: Writer) -> None:
     """Revoke a key for good; all replicas heed it within a second."""
     await revoke_key(parts.identity.accounts, parts.identity.keys, parts.identity.ports, by, key_id)

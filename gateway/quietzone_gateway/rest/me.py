@@ -187,52 +187,52 @@ router = APIRouter(prefix="/v1/me", route_class=SecretRoute, dependencies=DESCRI
 SessionId = Annotated[str, Path(description="The session's id", max_length=64)]
 
 
-@router.get("", responses=problems(400, 401, 403, 503, 504))
+@router.get("", responses=problems(400, 401, 403))
 async def show_me(parts: Services, by: PrincipalNow) -> MeView:
     """Who has signed in, and the accounts that he is in."""
     user = await person(parts.identity.people, by)
     return MeView.of(user, by, await places_of(parts.identity.people, user.user_id))
 
 
-@router.patch("", responses=problems(400, 401, 403, 413, 415, 503, 504))
+@router.patch("", responses=problems(400, 401, 403, 413, 415))
 async def rename_me(body: NameInput, parts: Services, by: PrincipalNow) -> MeView:
     """Change your name."""
     user = await rename_user(parts.identity.people, by, body.name)
     return MeView.of(user, by, await places_of(parts.identity.people, user.user_id))
 
 
-@router.post("/password", status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504))
+@router.post("/password", status_code=204, responses=problems(400, 401, 403, 413, 415, 422))
 async def replace_password(body: PasswordInput, parts: Services, by: PrincipalNow, visitor: VisitorNow) -> None:
     """Change your password; your other sessions end."""
     await change_password(parts.identity.people, by, body.current, body.password, visitor)
 
 
-@router.post("/second-factor", responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504))
+@router.post("/second-factor", responses=problems(400, 401, 403, 413, 415, 422))
 async def begin_factor(body: ProofInput, parts: Services, by: PrincipalNow) -> SecretView:
     """Get the secret of a second factor (time-based codes). It counts from when you have confirmed it."""
     made = await begin_second_factor(parts.identity.people, by, body.password)
     return SecretView(secret=made.secret, uri=made.uri)
 
 
-@router.post("/second-factor/confirm", responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504))
+@router.post("/second-factor/confirm", responses=problems(400, 401, 403, 413, 415, 422))
 async def confirm_factor(body: CodeInput, parts: Services, by: PrincipalNow) -> RecoveryCodesView:
     """Show that your app knows the secret; from now on signing in needs a code too."""
     return RecoveryCodesView(codes=await confirm_second_factor(parts.identity.people, by, body.code))
 
 
-@router.post("/second-factor/remove", status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 429, 503, 504))
+@router.post("/second-factor/remove", status_code=204, responses=problems(400, 401, 403, 413, 415, 422))
 async def remove_factor(body: ProofInput, parts: Services, by: PrincipalNow) -> None:
     """Have your password be enough again."""
     await remove_second_factor(parts.identity.people, by, body.password)
 
 
-@router.get("/sessions", responses=problems(400, 401, 403, 503, 504))
+@router.get("/sessions", responses=problems(400, 401, 403))
 async def show_sessions(parts: Services, by: PrincipalNow) -> SessionsView:
     """Where you are signed in."""
     return SessionsView(items=[SessionView.of(session, by) for session in await list_sessions(parts.identity.people, by)])
 
 
-@router.delete("/sessions/{session_id}", status_code=204, responses=problems(400, 401, 403, 404, 503, 504))
+@router.delete("/sessions/{session_id}", status_code=204, responses=problems(400, 401, 403, 404))
 async def end_one(session_id: SessionId, parts: Services, by: PrincipalNow) -> None:
     """End one of your sessions; all replicas refuse it within a second."""
     await kill_session(parts.identity.people, by, session_id)

@@ -138,43 +138,43 @@ Reader = Annotated[Principal, Depends(Needs(MEMBERS_READ))]
 Writer = Annotated[Principal, Depends(Needs(MEMBERS_WRITE))]
 
 
-@router.get("", responses=problems(400, 401, 403, 404, 503, 504))
+@router.get("", responses=problems(400, 401, 403, 404))
 async def show_members(parts: Services, by: Reader) -> MembersView:
     """The account's members."""
     return MembersView(items=[MemberView.of(known) for known in await list_members(parts.identity.people, by)])
 
 
-@router.get("/invitations", responses=problems(400, 401, 403, 404, 503, 504))
+@router.get("/invitations", responses=problems(400, 401, 403, 404))
 async def show_invitations(parts: Services, by: Reader) -> InvitationsView:
     """Who is invited, and hasn't accepted yet."""
     return InvitationsView(items=[InvitationView.of(each) for each in await list_invitations(parts.identity.people, by)])
 
 
-@router.post("/invitations", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@router.post("/invitations", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def make_invitation(body: NewInvitation, parts: Services, by: Writer) -> InvitationView:
     """Invite somebody by mail; it can be accepted for 7 days. Nobody gives a role that can do more than he can."""
     return InvitationView.of(await invite(parts.identity.people, by, body.email, body.role))
 
 
-@router.delete("/invitations/{invitation_id}", status_code=204, responses=problems(400, 401, 403, 404, 409, 503, 504))
+@router.delete("/invitations/{invitation_id}", status_code=204, responses=problems(400, 401, 403, 404, 409))
 async def withdraw_invitation(invitation_id: InvitationId, parts: Services, by: Writer) -> None:
     """Have an invitation open nothing any more."""
     await withdraw(parts.identity.people, by, invitation_id)
 
 
-@router.patch("/{user_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@router.patch("/{user_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def alter_member(user_id: UserId, body: RoleInput, parts: Services, by: Writer) -> MemberView:
     """Give a member another role; all replicas heed it within a second."""
     return MemberView.of(await change_role(parts.identity.people, by, user_id, body.role))
 
 
-@router.delete("/{user_id}", status_code=204, responses=problems(400, 401, 403, 404, 409, 422, 503, 504))
+@router.delete("/{user_id}", status_code=204, responses=problems(400, 401, 403, 404, 409, 422))
 async def dismiss_member(user_id: UserId, parts: Services, by: Writer) -> None:
     """Have a member be none any more; all replicas heed it within a second."""
     await remove_member(parts.identity.people, by, user_id)
 
 
-@accepting.post("/accept", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@accepting.post("/accept", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def accept_invitation(body: AcceptInput, parts: Services, by: PrincipalNow) -> AccountView:
     """Join the account that you are invited to; then work in it by `POST /v1/auth/account`."""
     return AccountView.of(await accept(parts.identity.people, by, body.token))

@@ -2,20 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from quietzone_gateway.identity.domain import OPERATOR, Principal
-from quietzone_gateway.plans import Flags, Plans, PlansParts
-from quietzone_gateway.rest.route import Needs
+from quietzone_gateway.plans import Flags, Plans
+from quietzone_gateway.rest.route import Needs, Services
 
 
-def _plans(request: Request) -> Plans:
-    parts: PlansParts = request.app.state.plans
+def _plans(parts: Services) -> Plans:
     return parts.plans
 
 
-def _flags(request: Request) -> Flags:
-    parts: PlansParts = request.app.state.plans
+def _flags(parts: Services) -> Flags:
     return parts.flags
 
 

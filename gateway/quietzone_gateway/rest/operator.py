@@ -50,20 +50,20 @@ AccountId = Annotated[str, Path(description="The account's id", max_length=64)]
 Operator = Annotated[Principal, Depends(Needs(OPERATOR))]
 
 
-@router.get("", responses=problems(400, 401, 403, 503, 504))
+@router.get("", responses=problems(400, 401, 403))
 async def show_accounts(query: Annotated[AccountsQuery, Query()], parts: Services, by: Operator) -> AccountsView:
     """All accounts."""
     page = await list_accounts(parts.identity.people, by, limit=query.limit, after=query.cursor)
     return AccountsView(items=[AccountView.of(account) for account in page.items], next_cursor=page.cursor)
 
 
-@router.get("/{account_id}", responses=problems(400, 401, 403, 404, 503, 504))
+@router.get("/{account_id}", responses=problems(400, 401, 403, 404))
 async def show_any_account(account_id: AccountId, parts: Services, by: Operator) -> AccountView:
     """Any account."""
     return AccountView.of(await get_any_account(parts.identity.people, by, account_id))
 
 
-@router.patch("/{account_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504))
+@router.patch("/{account_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def alter_any_account(account_id: AccountId, body: OperatedInput, parts: Services, by: Operator) -> AccountView:
     """Change an account's plan, suspend it, or let it go on; the account's audit log names who did it."""
     change = AccountChange(body.plan, body.suspended)

@@ -88,19 +88,19 @@ router = APIRouter(prefix="/v1/plans", route_class=ApiRoute, dependencies=DESCRI
 PlanName = Annotated[str, Path(description="The plan's name", examples=["standard"])]
 
 
-@router.get("", responses=problems(401, 403, 503, 504))
+@router.get("", responses=problems(401, 403))
 async def list_plans(plans: PlansNow, _operator: Operator) -> PlansView:
     """All plans of the installation."""
     return PlansView(items=[PlanView.of(plan) for plan in plans.known.all])
 
 
-@router.get("/{name}", responses=problems(401, 403, 404, 503, 504))
+@router.get("/{name}", responses=problems(401, 403, 404))
 async def get_plan(name: PlanName, plans: PlansNow, _operator: Operator) -> PlanView:
     """One plan."""
     return PlanView.of(plans.known.get(name))
 
 
-@router.put("/{name}", responses=problems(400, 401, 403, 413, 415, 422, 503, 504))
+@router.put("/{name}", responses=problems(400, 401, 403, 413, 415, 422))
 async def put_plan(name: PlanName, body: PlanShape, plans: PlansNow, operator: Operator) -> PlanView:
     """Make or change a plan: it holds for all its accounts within a second, also for what they have used of a period already."""
     try:

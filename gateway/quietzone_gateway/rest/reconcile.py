@@ -65,7 +65,7 @@ class ReconciliationView(BaseModel):
 router = APIRouter(prefix="/v1", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
 
 
-@router.get("/reconcile", responses=problems(401, 403, 503, 504))
+@router.get("/reconcile", responses=problems(401, 403))
 async def reconcile(parts: Services, caller: CallerNow) -> ReconciliationView:
     """Compare what edges accepted with what was forwarded, applied and stored."""
     if SCOPE_OPERATOR not in caller.scopes:

@@ -16,13 +16,15 @@ from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity
 from quietzone_gateway.identity.domain import OPERATOR, Principal, Visitor
+from quietzone_gateway.plans import Admission, Flags, Plans
+from quietzone_gateway.rest.classes import class_of
 from quietzone_gateway.rest.mapped import context_of, with_mapping
 from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.repeats import HEADER, repeated
 from quietzone_gateway.rpc import Codes, Counts, Exports
-from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError
+from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError, Unauthenticated
 from quietzone_kit.http.clients import Client
 from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock
@@ -41,6 +43,8 @@ class Parts:
     identity: Identity
     repeats: Repeats
     reads: Reads
+    plans: Plans
+    flags: Flags
     clock: Clock
 
 
@@ -67,6 +71,8 @@ class ApiRoute(APIRoute):
         async def handle_for_caller(request: Request) -> Response:
             if self.needs_caller:
                 await authenticate(request)
+            else:
+                await _admit(request, None)
             if not self.dependant.query_params:  # those with a query have a model, which does it
                 _refuse_query(request)
             _refuse_repeated(request)
@@ -240,8 +246,35 @@ def _first(errors: BaseExceptionGroup[QuietzoneError]) -> QuietzoneError:
 
 
 async def authenticate(request: Request) -> None:
-    """Find out who calls, and remember it in the request's state; raises as `Authentication.principal_of`."""
-    request.state.principal = await _found_principal(request)
+    """Find out who calls and let him pass, and remember both in the request's state.
+
+    Raises:
+        LimitReached: his plan, or what an address may ask without an account, allows no more now.
+        QuietzoneError: as `Authentication.principal_of`.
+    """
+    try:
+        request.state.principal = await _found_principal(request)
+    except Unauthenticated:
+        await _admit(request, None)  # keys and tokens can't be tried without end
+        raise
+    await _admit(request, request.state.principal)
+
+
+async def _admit(request: Request, principal: Principal | None) -> None:
+    account_id, plan = (principal.account_id, principal.plan) if principal is not None else ("", "")
+    kind = class_of(request.method, request.url.path)
+    admission = await _parts(request).plans.admit(account_id, plan, kind, client_of(request).address)
+    request.state.admission = admission
+    request.state.quota_left = admission.left
+
+
+def admission_of(request: Request) -> Admission:
+    """What the request has passed."""
+    admission: Admission = request.state.admission
+    return admission
+
+
+AdmissionNow = Annotated[Admission, Depends(admission_of)]
 
 
 async def _found_principal(request: Request) -> Principal:

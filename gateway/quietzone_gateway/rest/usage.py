@@ -1,15 +1,15 @@
 """What the account has used of its plan."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from quietzone_gateway.identity.domain import USAGE_READ
-from quietzone_gateway.plans import Admission, MethodClass, Period, Unit, Use
+from quietzone_gateway.plans import MethodClass, Period, Unit, Use
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.operating import PlansNow
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Needs, Services
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, AdmissionNow, ApiRoute, CallerNow, Needs, Services
 from quietzone_gateway.rest.shapes import Time
 from quietzone_gateway.rest.times import rfc3339
 from quietzone_kit.errors import DeadlineExceeded, PermissionDenied, Unavailable
@@ -68,13 +68,8 @@ class UsageView(BaseModel):
 router = APIRouter(prefix="/v1/usage", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["account"])
 
 
-def _admission(request: Request) -> Admission:
-    admission: Admission = request.state.admission
-    return admission
-
-
-@router.get("", responses=problems(401, 403, 429, 503, 504), dependencies=[Depends(Needs(USAGE_READ))])
-async def get_usage(parts: Services, plans: PlansNow, caller: CallerNow, admission: Annotated[Admission, Depends(_admission)]) -> UsageView:
+@router.get("", responses=problems(401, 403), dependencies=[Depends(Needs(USAGE_READ))])
+async def get_usage(parts: Services, plans: PlansNow, caller: CallerNow, admission: AdmissionNow) -> UsageView:
     """What the account has used of its plan today and this month. While analytics is away, scans are those that were last known."""
     plan = admission.known.plan.name
     try:

@@ -126,7 +126,7 @@ async def test_a_stream_that_was_revoked_has_ended(served: Served, client: Async
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(refused(events))
         await someone_is_there(served)
-        await served.live.signals.revoke("first")
+        served.known.revoke()
 
     assert reading.result().reason == "revoked"
 
@@ -233,7 +233,7 @@ async def test_reading_ends_when_this_side_disconnects(served: Served, client: A
 
 async def test_whoever_was_sent_away_for_good_stays_away(served: Served, client: AsyncClient) -> None:
     async with client.live(reconnects=SOON) as live:
-        await served.live.signals.revoke("first")
+        served.known.revoke()
         assert (await refused(live)).reason == "revoked"
         with pytest.raises(Disconnected):
             await live.subscribe()

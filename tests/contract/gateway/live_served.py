@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from unit.gateway.live_world import NOON_MS, Services, memory_bus, until
 
 from quietzone_gateway import graphql
 from quietzone_gateway.live import BoundedSocket, Live, LiveSettings, Watcher
+from quietzone_gateway.live.authority import Concerns
 from quietzone_gateway.rest import HttpServer
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache, open_cache
@@ -46,12 +47,25 @@ class Known:
     """Tokens and cookies by who brings them."""
 
     watchers: dict[str, Watcher] = field(default_factory=dict)
+    listeners: list[Callable[[Concerns], None]] = field(default_factory=list)
+
+    def listen(self, listener: Callable[[Concerns], None]) -> None:
+        self.listeners.append(listener)
+
+    def revoke(self, token: str = "secret") -> None:  # noqa: S107 - the example
+        """From now on it is nobody's."""
+        gone = self.watchers.pop(token)
+        for listener in self.listeners:
+            listener(lambda watcher: watcher == gone)
 
     async def identify(self, headers: Mapping[str, str], client: Client) -> Watcher:  # noqa: ARG002
         token = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("cookie", "").removeprefix("session=")
         if token not in self.watchers:
             raise Unauthenticated("nobody known")
         return self.watchers[token]
+
+    async def enter(self, headers: Mapping[str, str], client: Client) -> Watcher:
+        return await self.identify(headers, client)
 
 
 async def api(scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,6 +18,8 @@ from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.plans import Plan, Plans, PlansSettings, Ports, open_plans
+from quietzone_gateway.plans.changes import SYSTEM
 from quietzone_gateway.rest import Parts, make_api
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.settings import RestSettings
@@ -25,6 +27,8 @@ from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.http.clients import Clients
+from quietzone_kit.lifecycle import App
+from quietzone_kit.limits import open_limits
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 
@@ -120,6 +124,7 @@ class Api:
     servers: list[Server]
     identity: Identity
     documents: Documents
+    plans: Plans
 
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """A request with the account's key."""
@@ -128,8 +133,10 @@ class Api:
 
 
 @asynccontextmanager
-async def running(folder: Path, qr: Any = None, settings: RestSettings = REST, limits: graphql.Limits = LIMITS) -> AsyncIterator[Api]:
-    """The API; `qr` is a servicer in the place of the one whose answers are chosen."""
+async def running(
+    folder: Path, qr: Any = None, settings: RestSettings = REST, limits: graphql.Limits = LIMITS, strangers: int = 100_000
+) -> AsyncIterator[Api]:
+    """The API; `qr` is a servicer in the place of the one whose answers are chosen. `strangers` may send as many requests."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
     executor = ThreadExecutor("documents", 2)
@@ -152,15 +159,29 @@ async def running(folder: Path, qr: Any = None, settings: RestSettings = REST, l
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
     cache = open_cache("memory://", clock=clock, randomness=randomness)
     reads = Reads(cache)
+    ports = Ports(documents, cache, open_limits("memory://", clock=clock, randomness=randomness), clock, randomness)
+    granted = await open_plans(App(), ports, PlansSettings(gateway_anonymous_requests=strangers), secret=b"secret", wakers={})
+    await granted.plans.known.put(Plan("free"), SYSTEM)
+    parts = Parts(
+        Codes(peers[0], reads.forget),
+        Counts(peers[1]),
+        Exports(peers[1]),
+        identity,
+        Repeats(documents),
+        reads,
+        granted.plans,
+        granted.flags,
+        clock,
+    )
     app = make_api(
-        Parts(Codes(peers[0], reads.forget), Counts(peers[1]), Exports(peers[1]), identity, Repeats(documents), reads, clock),
+        parts,
         Clients(PROXIES),
         randomness,
         settings=settings,
         others=[graphql.make_router(graphql.Schema(limits))],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield Api(http, services, servers, identity, documents)
+        yield Api(http, services, servers, identity, documents, granted.plans)
     for peer in peers:
         await peer.close()
     for server in servers:

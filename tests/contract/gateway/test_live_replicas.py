@@ -90,7 +90,7 @@ async def test_a_replica_that_was_replaced_has_what_its_clients_missed(bus_url: 
             assert ids(await take(await new.subscribe("first", EVERYTHING, seen.cursor), 1)) == [f"{MENU}.2"]
 
 
-async def test_notices_and_revocations_reach_connections_of_all_replicas() -> None:
+async def test_notices_reach_connections_of_all_replicas() -> None:
     bus, kept = memory_bus()
     cache = open_cache("memory://", clock=SystemClock(), randomness=SystemRandomness())  # what one server is to several processes
     async with AsyncExitStack() as stack:
@@ -100,9 +100,7 @@ async def test_notices_and_revocations_reach_connections_of_all_replicas() -> No
             await stream.event()
 
         await one.live.signals.notify("hello")
-        await two.live.signals.revoke("first", subject="key:1")
 
-        for stream in streams:
-            assert [await stream.event() for _ in range(2)] == [("notice", {"text": "hello"}), ("bye", {"reason": "revoked"})]
+        assert [await stream.event() for stream in streams] == [("notice", {"text": "hello"})] * 2
     await bus.close()
     kept.close()

@@ -202,7 +202,7 @@ async def test_a_revoked_session_ends_its_streams_and_no_others(served: Served) 
         await stream.event()
         await other.event()
 
-        await served.live.signals.revoke("first", session_id="s-1")
+        served.known.revoke("session")
 
         assert await stream.event() == ("bye", {"reason": "revoked"})
         assert len(served.live.registry.connections("first")) == 1

@@ -1,4 +1,4 @@
-"""Plans, flags and use over HTTP: an app with their addresses, and one route behind which requests are admitted."""
+"""Plans, flags and use over HTTP: the API, whose callers have the account, plan and scopes that a test chooses."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,27 +8,21 @@ from typing import Any
 
 import httpx
 import pytest
-from contract.gateway.served import IDENTITY, KEY, NOON_MS, SETTINGS, problem
-from fastapi import Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from contract.gateway.served import IDENTITY, KEY, NOON_MS, REST, SETTINGS, problem
 from ports import Hands, Inline
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
 
 from quietzone.gateway.v1 import usage_pb2
 from quietzone_gateway.collections import COLLECTIONS as ALL_COLLECTIONS
 from quietzone_gateway.idempotency import Repeats
+from quietzone_gateway.identity.authentication import Credentials
+from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
-from quietzone_gateway.identity.build import build_identity
+from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.plans import COLLECTIONS, PlansParts, PlansSettings, Ports, open_plans, relay_plans
-from quietzone_gateway.rest import Parts, flags, plans, usage
-from quietzone_gateway.rest.app import _leave_to_envelope
-from quietzone_gateway.rest.classes import class_of
-from quietzone_gateway.rest.envelope import Envelope, refusals
-from quietzone_gateway.rest.mapping import NO_MAPPINGS
+from quietzone_gateway.rest import Parts, flags, make_api, plans, usage
 from quietzone_gateway.rest.reads import Reads
-from quietzone_gateway.rest.route import client_of, principal_of
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import open_cache
@@ -73,12 +67,16 @@ async def heard(bus: Bus) -> list[usage_pb2.QuotaReached]:
     return [usage_pb2.QuotaReached.FromString(record.value) for records in polled.records.values() for record in records]
 
 
-async def admit(request: Request) -> None:
-    """What the API's route does with plans."""
-    office: Office = request.app.state.office
-    request.state.principal = replace(principal_of(request), scopes=office.scopes)
-    kind = class_of(request.method, request.url.path)
-    request.state.admission = await office.parts.plans.admit(office.account, office.plan, kind, client_of(request).address)
+class Chosen:
+    """Knows the key as identity does, and then has its account, plan and scopes be those that a test has chosen."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._known = identity.authentication
+        self.office: Office
+
+    async def principal_of(self, shown: Credentials) -> Principal:
+        office, found = self.office, await self._known.principal_of(shown)
+        return replace(found, scopes=office.scopes, account_id=office.account, plan=office.plan)
 
 
 @pytest.fixture
@@ -97,23 +95,18 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
     wakers = relay_plans(process, documents, bus, clock, RANDOMNESS)
     ports = Ports(documents, cache, limits, clock, RANDOMNESS)
     parts = await open_plans(process, ports, PlansSettings(), secret=b"secret", wakers=wakers)
-    api = FastAPI()
-    api.state.parts = Parts(Codes(nowhere), Counts(nowhere), Exports(nowhere), identity, Repeats(documents), Reads(cache), clock)
-    api.state.plans, api.state.mappings = parts, NO_MAPPINGS
-    for module in (plans, flags, usage):
-        api.include_router(module.router, dependencies=[Depends(admit)])
-    for error in (HTTPException, RequestValidationError):
-        api.add_exception_handler(error, _leave_to_envelope)
-    api.add_middleware(
-        Envelope,
-        clients=Clients(()),
-        clock=clock,
-        randomness=RANDOMNESS,
-        refusals=refusals(clock, RANDOMNESS),
-        answered=parts.plans.used_bytes,
+    chosen = Chosen(identity)
+    identity = replace(identity, authentication=chosen)  # type: ignore[arg-type] # what the API asks of it
+    api = make_api(
+        Parts(
+            Codes(nowhere), Counts(nowhere), Exports(nowhere), identity, Repeats(documents), Reads(cache), parts.plans, parts.flags, clock
+        ),
+        Clients(()),
+        RANDOMNESS,
+        settings=REST,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://api") as http:
-        office = api.state.office = Office(http, parts, documents, bus, process, clock)
+        office = chosen.office = Office(http, parts, documents, bus, process, clock)
         yield office
     await nowhere.close()
     await bus.close()

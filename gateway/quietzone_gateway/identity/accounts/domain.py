@@ -12,7 +12,7 @@ from quietzone_gateway.identity.domain import SCOPES_OF, Role
 FIRST_ACCOUNT = "first"
 """The id of the account that an installation starts with; a fixed one, so that two first starts can't make two."""
 
-FIRST_NAME, FIRST_PLAN = "Quietzone", "enterprise"
+FIRST_NAME, FIRST_PLAN = "Quietzone", "unlimited"
 """What the first account is called, and its plan: it is whose installation it is."""
 
 DEFAULT_PLAN = "free"

@@ -27,7 +27,8 @@ from quietzone_gateway.identity.shelf import Changed
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, PermissionDenied, Violations
 from quietzone_kit.runtime import Clock, Randomness
 
-KIND = "key"
+KIND, ID_KIND = "key", "key-id"
+"""What news of keys are told by: what finds them, and their ids."""
 """What replicas are told of: a key's `lookup`."""
 
 REMOVED_MS = 30 * 86_400_000
@@ -268,6 +269,7 @@ async def _told(ports: Ports, key: ApiKey | None, *lookups: str | None) -> ApiKe
         raise _not_found()
     for lookup in {key.lookup, key.lookup_before, *lookups} - {None}:
         await ports.news.tell(KIND, str(lookup))
+    await ports.news.tell(ID_KIND, key.key_id)
     return key
 
 

@@ -33,7 +33,7 @@ CHEAP = IdentitySettings(
     public_url="https://qr.example.com", gateway_secret_key=SECRET, sign_up="open", argon2_memory_kib=8, argon2_rounds=1, argon2_lanes=1
 )
 """A sign-in in 50 µs."""
-OPERATOR = Principal(FIRST_ACCOUNT, "key:first", ALL_SCOPES, "enterprise", Means.KEY, address="203.0.113.0")
+OPERATOR = Principal(FIRST_ACCOUNT, "key:first", ALL_SCOPES, "unlimited", Means.KEY, address="203.0.113.0")
 
 
 class Outbox:

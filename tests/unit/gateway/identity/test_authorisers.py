@@ -83,7 +83,7 @@ async def door() -> AsyncIterator[Door]:
 async def test_who_shows_a_token_is_who_the_authoriser_says(door: Door) -> None:
     found = await door.who()
 
-    assert found == Principal("first", "webhook:first/ada", frozenset({CODES_READ}), "enterprise", Means.WEBHOOK, address="192.0.2.0")
+    assert found == Principal("first", "webhook:first/ada", frozenset({CODES_READ}), "unlimited", Means.WEBHOOK, address="192.0.2.0")
 
 
 async def test_an_authoriser_hears_what_it_needs_to_decide(door: Door) -> None:

@@ -47,7 +47,7 @@ async def test_who_shows_a_key_is_its_account_with_its_scopes(desk: Desk) -> Non
 
     found = await who(desk, made.secret)
 
-    assert found == Principal(FIRST_ACCOUNT, f"key:{made.key.key_id}", READ, "enterprise", Means.KEY, address="192.0.2.0")
+    assert found == Principal(FIRST_ACCOUNT, f"key:{made.key.key_id}", READ, "unlimited", Means.KEY, address="192.0.2.0")
 
 
 async def test_a_key_is_kept_as_its_hash_and_shown_by_its_beginning(desk: Desk) -> None:

@@ -123,7 +123,7 @@ def test_never_more_are_under_way_than_the_bound() -> None:
         ("POST", "/v1/codes/bulk", MethodClass.BULK),
         ("GET", "/v1/exports", MethodClass.REPORT),
         ("GET", "/v1/audit", MethodClass.REPORT),
-        ("POST", "/v1/accounts", MethodClass.SIGN_UP),
+        ("POST", "/v1/auth/sign-up", MethodClass.SIGN_UP),
     ],
 )
 def test_a_request_is_of_the_class_of_its_address(method: str, path: str, method_class: MethodClass) -> None:
