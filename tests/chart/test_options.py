@@ -169,7 +169,6 @@ def test_operators_commands_have_all_that_they_need(helm: Helm) -> None:
     wanted = {name for role in roles for name, value in role.items() if isinstance(value, dict)} - {
         "QUIETZONE_CALLER_KEY",
         "QUIETZONE_GATEWAY_SECRET_KEY",
-        "QUIETZONE_MAIL_URL",
     }
     for color, tag in (("blue", "1.0.0"), ("green", "2.0.0")):
         blueprint = rendered.named("CronJob", f"console-{color}")["spec"]

@@ -24,6 +24,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for answers: a busy machine is no failure, and faults have tests of their own."""
     monkeypatch.setattr("quietzone_kit.cache._redis.line.ANSWER_S", 5.0)
     monkeypatch.setattr("quietzone_kit.cache._redis.listener.QUIET_S", 5.0)
+    monkeypatch.setattr("quietzone_kit.cache._redis.connect.CONNECT_S", 5.0)
 
 
 @pytest.fixture(scope="session")

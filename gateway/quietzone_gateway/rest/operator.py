@@ -11,6 +11,7 @@ from quietzone_gateway.rest.account import ACCOUNT, AccountView
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, Needs, Services
 from quietzone_gateway.rest.shapes import Input, Text
+from quietzone_kit.errors import FieldViolation, InvalidInput
 
 
 class AccountsQuery(Input):
@@ -66,5 +67,7 @@ async def show_any_account(account_id: AccountId, parts: Services, by: Operator)
 @router.patch("/{account_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def alter_any_account(account_id: AccountId, body: OperatedInput, parts: Services, by: Operator) -> AccountView:
     """Change an account's plan, suspend it, or let it go on; the account's audit log names who did it."""
+    if body.plan is not None and body.plan not in [plan.name for plan in parts.plans.known.all]:
+        raise InvalidInput(FieldViolation("plan", "there is none with this name; /v1/plans lists those that there are"))
     change = AccountChange(body.plan, body.suspended)
     return AccountView.of(await change_any_account(parts.identity.people, by, account_id, change))
