@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from contract.cache.places import cluster, command
+from house import until
 from redis import Redis
 
 from quietzone_kit.runtime import SystemRandomness
@@ -31,6 +32,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def cluster_place(run: Run) -> str:
     node = run.use(cluster(run.folder("redis-cluster")))
     command(node.url, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+    until(lambda: "cluster_state:ok" in command(node.url, "CLUSTER", "INFO"), "the cluster takes commands")
     return node.url
 
 
