@@ -15,7 +15,7 @@ from quietzone_gateway.live import BoundedSocket, Live, Principals
 from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_gateway.plans import Ports as PlanPorts
 from quietzone_gateway.plans import open_plans, relay_plans
-from quietzone_gateway.rest import HttpServer, Parts, make_api, refusals
+from quietzone_gateway.rest import HttpServer, Parts, early_answers, make_api
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
@@ -55,9 +55,9 @@ async def build(settings: GatewaySettings) -> App:
     clients = Clients(settings.trusted_proxies)
     authority = Principals(parts.identity.authentication, parts.identity.ports.news, parts.plans)
     live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
-    refusing = refusals(CLOCK, RANDOMNESS)
+    early = early_answers(CLOCK, RANDOMNESS)
     schema = graphql.Schema(settings.graphql_limits)
-    api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[graphql.make_router(schema)], refusing=refusing)
+    api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[graphql.make_router(schema)], early=early)
     try:
         server = HttpServer(
             live.door(api, settings.gateway_cors_origins, graphql.make_sockets(schema)),
@@ -66,7 +66,7 @@ async def build(settings: GatewaySettings) -> App:
             drain_s=settings.drain_s,
             websocket=BoundedSocket,
             live=lambda: len(live),
-            refusing=refusing,
+            early=early,
         )
     except OSError as error:
         raise SettingsError(str(error)) from error

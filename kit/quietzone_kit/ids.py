@@ -16,7 +16,8 @@ def uuid7(clock: Clock, randomness: Randomness) -> str:
     milliseconds = clock.now_ms() & 0xFFFF_FFFF_FFFF
     chance = int.from_bytes(randomness.token(10), "big")
     value = milliseconds << 80 | 0x7 << 76 | (chance >> 68 & 0xFFF) << 64 | 0b10 << 62 | chance & 0x3FFF_FFFF_FFFF_FFFF
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def derived_id(*parts: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from contract.cache.places import cluster, command
-from house import until
 from redis import Redis
 
+from house import until
 from quietzone_kit.runtime import SystemRandomness
 from servers.run import Run
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from quietzone_gateway.identity.authorisers.ask import Question
 from quietzone_gateway.identity.authorisers.known import KnownByAuthorisers
 from quietzone_gateway.identity.domain import Principal
-from quietzone_gateway.identity.keys.known import KnownKeys
+from quietzone_gateway.identity.keys.domain import hash_of
+from quietzone_gateway.identity.keys.known import MAX_KEY_CHARACTERS, KnownKeys
 from quietzone_gateway.identity.sessions.known import FromBrowser, KnownSessions
 from quietzone_gateway.identity.sessions.tokens import is_token
 from quietzone_kit.errors import Unauthenticated
@@ -57,3 +58,19 @@ class Authentication:
         if shown.cookie:
             return await self._sessions.by_cookie(FromBrowser(shown.cookie, shown.method, shown.origin, shown.csrf), shown.address)
         raise Unauthenticated("send an API key as `Authorization: Bearer qz_…` or `X-Api-Key: qz_…`, or sign in")
+
+    def at_once(self, key_hash: str, address: str) -> Principal | None:
+        """Whoever shows the key with this hash (`key_hash`), for those who can't wait; None: `principal_of` must find out.
+
+        Raises:
+            PermissionDenied: as there.
+        """
+        return self._keys.at_once(key_hash, address)
+
+
+def key_hash(shown: Credentials) -> str:
+    """The hash of the key that alone is shown; empty when it is something else."""
+    secret = shown.bearer or shown.api_key
+    if not secret or len(secret) > MAX_KEY_CHARACTERS or is_token(secret) or shown.cookie or shown.account:
+        return ""
+    return hash_of(secret)

@@ -39,11 +39,10 @@ class Remembered(Generic[T]):
 
     async def get(self, key: str) -> T | None:
         """What there is; raises what `find` raises."""
-        now = self._clock.monotonic()
-        known = self._remembered.get(key)
-        if known is not None and now - known[0] <= REMEMBERED_S:
-            return known[1]
-        before = self._forgotten
+        known = self.held(key)
+        if known is not None:
+            return known
+        now, before = self._clock.monotonic(), self._forgotten
         found = await self._find(key)
         self._remembered.pop(key, None)
         if found is not None and before == self._forgotten:  # else it may have been read before the change that we heard of
@@ -51,6 +50,11 @@ class Remembered(Generic[T]):
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         return found
+
+    def held(self, key: str) -> T | None:
+        """What is remembered; None: `get` may find it."""
+        known = self._remembered.get(key)
+        return known[1] if known is not None and self._clock.monotonic() - known[0] <= REMEMBERED_S else None
 
     def forget(self, key: str) -> None:
         """Forget what is known of `key`."""

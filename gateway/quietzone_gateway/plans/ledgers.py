@@ -72,9 +72,10 @@ class _Ledger:
 
     def spend(self, needs: Mapping[str, int], gates: Collection[str]) -> bool:
         """Use units, if all of them are held; of a gate there must be some, which others use."""
-        if any(self.left.get(counter, 0) < amount for counter, amount in needs.items() if counter in self.limits):
+        limits = self.limits
+        if limits and any(self.left.get(counter, 0) < amount for counter, amount in needs.items() if counter in limits):
             return False
-        if any(self.left.get(counter, 0) <= 0 for counter in gates if counter in self.limits):
+        if limits and any(self.left.get(counter, 0) <= 0 for counter in gates if counter in limits):
             return False
         self.add(needs)
         return True
@@ -135,14 +136,20 @@ class Ledgers:
             QuotaUsed: some aren't there; nothing is used.
             Unavailable: units must be asked for, and the store doesn't answer.
         """
+        at_once = self.at_once(account_id, needs, limits, gates)
+        if at_once is not None:
+            return at_once
         day = self.today
-        ledger = self._ledger(account_id, day, limits)
-        if not ledger.spend(needs, gates):
-            self._check_refused(ledger, needs, gates)
-            async with self._turn(account_id, day, limits) as ledger:
-                if not ledger.spend(needs, gates):  # those before us may have brought enough
-                    await self._fetch(ledger, needs, gates)
+        self._check_refused(self._ledger(account_id, day, limits), needs, gates)
+        async with self._turn(account_id, day, limits) as ledger:
+            if not ledger.spend(needs, gates):  # those before us may have brought enough
+                await self._fetch(ledger, needs, gates)
         return day
+
+    def at_once(self, account_id: str, needs: Mapping[str, int], limits: Mapping[str, int], gates: Collection[str] = ()) -> str | None:
+        """The same with units that are held here, for those who can't wait; None, and nothing is used: `take` must ask for some."""
+        day = self.today
+        return day if self._ledger(account_id, day, limits).spend(needs, gates) else None
 
     def add(self, account_id: str, units: Mapping[str, int], day: str, limits: Mapping[str, int]) -> None:
         """Count what was used without asking, or (below 0) what comes back, on the day that it was taken."""

@@ -114,6 +114,22 @@ class Plans:
         standings += self._quotas(account_id, day, known)
         return Admission(account_id, day, known, headers_of(standings, self._clock.now_ms() // 1000))
 
+    def admit_at_once(self, account_id: str, plan_name: str, method_class: MethodClass) -> Admission | None:
+        """The same of an account for those who can't wait; None, and nothing is used: `admit` must ask, or refuses."""
+        known, needs = self.known.of(plan_name), _NEEDS[method_class]
+        day = self._ledgers.at_once(account_id, needs, known.limits, _BYTES)
+        if day is None:
+            return None
+        standings: list[Standing] = []
+        if rates := known.rates[method_class]:
+            decision = self._limits.at_once(f"account:{account_id}", rates)
+            if decision is None or not decision.granted:
+                self._ledgers.add(account_id, {counter: -amount for counter, amount in needs.items()}, day, known.limits)
+                return None
+            standings = _standings(rates, decision)
+        standings += self._quotas(account_id, day, known)
+        return Admission(account_id, day, known, headers_of(standings, self._clock.now_ms() // 1000))
+
     def used_bytes(self, admission: Admission, amount: int) -> None:
         """Count the bytes that a request was answered with."""
         if admission.account_id:

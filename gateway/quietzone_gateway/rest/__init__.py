@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from quietzone_gateway.rest.app import make_api
-    from quietzone_gateway.rest.envelope import refusals
+    from quietzone_gateway.rest.envelope import early_answers
     from quietzone_gateway.rest.route import Parts
     from quietzone_gateway.rest.server import HttpServer
 
@@ -13,11 +13,11 @@ _PLACES = {
     "HttpServer": "quietzone_gateway.rest.server",
     "Parts": "quietzone_gateway.rest.route",
     "make_api": "quietzone_gateway.rest.app",
-    "refusals": "quietzone_gateway.rest.envelope",
+    "early_answers": "quietzone_gateway.rest.envelope",
 }
 """Loaded when they are asked for: whoever only reads settings does without the libraries behind them."""
 
-__all__ = ["HttpServer", "Parts", "make_api", "refusals"]
+__all__ = ["HttpServer", "Parts", "early_answers", "make_api"]
 
 
 def __getattr__(name: str) -> object:

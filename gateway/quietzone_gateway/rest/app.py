@@ -32,11 +32,11 @@ from quietzone_gateway.rest import (
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.description import describer
-from quietzone_gateway.rest.envelope import Envelope, refusals
+from quietzone_gateway.rest.early import EarlyAnswers
+from quietzone_gateway.rest.envelope import Envelope, early_answers
 from quietzone_gateway.rest.fast_reads import FastReads
 from quietzone_gateway.rest.mapping import NO_MAPPINGS, Mappings, read_mappings
 from quietzone_gateway.rest.problems import ALL_KINDS
-from quietzone_gateway.rest.refusing import Refusals
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.errors import NotFound
@@ -58,12 +58,12 @@ def make_api(
     randomness: Randomness,
     *,
     settings: RestSettings,
-    refusing: Refusals | None = None,
+    early: EarlyAnswers | None = None,
     others: Iterable[APIRouter] = (),
 ) -> ASGIApp:
     """The API as an ASGI application, with the addresses of `others`; no page of it loads anything, from here or elsewhere.
 
-    `refusing` is shared with its server.
+    `early` is shared with its server.
     """
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
@@ -78,12 +78,10 @@ def make_api(
     app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
     app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
-    refusing = refusing or refusals(parts.clock, randomness)
-    app.add_middleware(
-        Envelope, clients=clients, clock=parts.clock, randomness=randomness, refusals=refusing, answered=parts.plans.used_bytes
-    )
+    early = early or early_answers(parts.clock, randomness)
+    app.add_middleware(Envelope, clients=clients, clock=parts.clock, randomness=randomness, early=early, answered=parts.plans.used_bytes)
     fast = FastReads(app, parts=parts, clients=clients, clock=parts.clock, randomness=randomness)
-    refusing.spare(fast.knows)
+    early.keep(fast)
     return cross_origin(fast, settings.gateway_cors_origins)  # the outermost: pages may read problems too
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from opentelemetry.trace import Span
@@ -13,14 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from quietzone_gateway.plans import Admission
 from quietzone_gateway.rest.bounds import Bounds, bounds_of
 from quietzone_gateway.rest.classes import class_of
+from quietzone_gateway.rest.early import EarlyAnswers
 from quietzone_gateway.rest.problems import BODY_TOO_LARGE, Refused, internal, problem_of
-from quietzone_gateway.rest.refusing import Refusals
 from quietzone_kit.errors import DeadlineExceeded
 from quietzone_kit.http.clients import UNKNOWN, Client, Clients
 from quietzone_kit.ids import uuid7
 from quietzone_kit.rpc import deadline
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.telemetry import SpanKind, exemplar, logger, span
+from quietzone_kit.telemetry import OftenSaid, SpanKind, exemplar, logger, span
 
 log = logger(__name__)
 
@@ -39,6 +40,9 @@ UNDER_WAY = Gauge(
     "replicas are needed, or a service hangs.",
 )
 
+MAX_KINDS = 1_024
+"""Methods, addresses and statuses together, of which there are some 500."""
+
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{1,128}")
 
 HEADERS = {
@@ -54,14 +58,31 @@ def request_id_of(given: str, clock: Clock, randomness: Randomness) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid7(clock, randomness)
 
 
-def note_request(method: str, route: str, status: int, *, seconds: float, request_id: str) -> None:
-    """The log line of an answered request."""
-    log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), request_id=request_id)
+def note_request(
+    method: str, route: str, status: int, *, seconds: float, request_id: str, leads_to: dict[str, str] | None = None
+) -> None:
+    """The metric and the log line of an answered request; `leads_to` is its trace as an exemplar."""
+    _series(method, route, status).observe(seconds, leads_to)
+    _line(method, route, status).say(ms=round(seconds * 1000, 1), request_id=request_id)
 
 
-def refusals(clock: Clock, randomness: Randomness) -> Refusals:
-    """What refuses for an `Envelope`, and for the server in front of it."""
-    return Refusals(clock, randomness, headers=HEADERS, refused=lambda method, status: REQUESTS.labels(method, "none", status).observe(0.0))
+@lru_cache(MAX_KINDS)
+def _series(method: str, route: str, status: int) -> Histogram:
+    return REQUESTS.labels(method, route, status)
+
+
+@lru_cache(MAX_KINDS)
+def _line(method: str, route: str, status: int) -> OftenSaid:
+    return OftenSaid(__name__, "request", method=method, route=route, status=status)
+
+
+def early_answers(clock: Clock, randomness: Randomness) -> EarlyAnswers:
+    """What an `Envelope` and the server in front of it share."""
+
+    def refused(method: str, status: int) -> None:
+        REQUESTS.labels(method, "none", status).observe(0.0)
+
+    return EarlyAnswers(clock, randomness, headers=HEADERS, refused=refused)
 
 
 class Envelope:
@@ -74,7 +95,7 @@ class Envelope:
         clients: Clients,
         clock: Clock,
         randomness: Randomness,
-        refusals: Refusals,
+        early: EarlyAnswers,
         answered: Callable[[Admission, int], None] = lambda _admission, _size: None,
     ) -> None:
         """`answered` is told how many bytes a request, which left its admission in `request.state.admission`, was answered with."""
@@ -83,8 +104,8 @@ class Envelope:
         self._clock = clock
         self._randomness = randomness
         self._answered = answered
-        self._refusals = refusals
-        self._shedder = refusals.shedder
+        self._early = early
+        self._shedder = early.shedder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -93,7 +114,7 @@ class Envelope:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the server, which has the original, leaves the body out
         if not self._shedder.begin(class_of(scope["method"], scope["path"])):
-            await self._refusals.send(scope, send)
+            await self._early.refuse(scope, send)
             return
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get("x-request-id", ""), self._clock, self._randomness)
@@ -117,8 +138,7 @@ class Envelope:
             UNDER_WAY.set(self._shedder.under_way)
             if answer.admission is not None:
                 self._answered(answer.admission, answer.size)
-            REQUESTS.labels(scope["method"], _route(scope), answer.status).observe(seconds, leads_to)
-            note_request(scope["method"], _route(scope), answer.status, seconds=seconds, request_id=request_id)
+            note_request(scope["method"], _route(scope), answer.status, seconds=seconds, request_id=request_id, leads_to=leads_to)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", bounds: Bounds) -> None:
         try:

@@ -5,14 +5,17 @@ cookie, a trace), goes the whole way, which answers the same: a test compares th
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from quietzone_gateway.identity.authentication import Credentials
-from quietzone_gateway.plans import MethodClass
+from quietzone_gateway.identity.authentication import Credentials, key_hash
+from quietzone_gateway.plans import Admission, MethodClass
 from quietzone_gateway.rest.compression import OFF
-from quietzone_gateway.rest.envelope import HEADERS, REQUESTS, note_request, request_id_of
+from quietzone_gateway.rest.early import Header, PlainRead, Way, head_of
+from quietzone_gateway.rest.envelope import HEADERS, note_request, request_id_of
 from quietzone_gateway.rest.etags import matches_any, tag
 from quietzone_gateway.rest.reads import Kept
 from quietzone_gateway.rest.route import Parts
@@ -36,8 +39,23 @@ _WHOLE_WAY = frozenset({b"cookie", b"x-quietzone-account", b"origin", b"range"})
 """Headers that mean more than a plain read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is given."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+    request_id: str
+
+    @property
+    def head(self) -> bytes:
+        """The headers as HTTP/1.1 has them."""
+        return b"".join([b"%s: %s\r\n" % header for header in self.headers])
+
+
 class FastReads:
-    """Around the whole API."""
+    """Around the whole API, and before it (`answer`) where nobody must be waited for."""
 
     def __init__(self, app: ASGIApp, *, parts: Parts, clients: Clients, clock: Clock, randomness: Randomness) -> None:
         self._app = app
@@ -53,15 +71,11 @@ class FastReads:
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith("/v1/codes"):
             await self._app(scope, receive, send)
             return
-        place = (scope["path"], scope["query_string"])
+        place = _place(scope)
         known = self._questions.get(place)
         if known is None or is_tracing() or not await self._answered(scope, send, *known):
             await self._app(scope, receive, send)
             self._learn(place, scope)
-
-    def knows(self, path: str, query: bytes) -> bool:
-        """Whether the answer to this read may be kept."""
-        return (path, query) in self._questions
 
     def _learn(self, place: tuple[str, bytes], scope: Scope) -> None:
         """What the whole way says that this address asks for."""
@@ -73,14 +87,39 @@ class FastReads:
         if len(self._questions) > MAX_QUESTIONS:
             self._questions.popitem(last=False)
 
+    def understood(self, path: str, query: bytes, headers: Sequence[Header]) -> PlainRead | None:
+        """See KeptAnswers."""
+        found = _plain(headers) if (path, query) in self._questions else None
+        return None if found is None else _read_of(path, query, found, key_hash(_shown(found)))
+
+    def answer(self, read: PlainRead, way: Way) -> bytes | None:
+        """See KeptAnswers."""
+        known = self._questions.get((read.path, read.query))
+        if known is None or not read.key_hash or is_tracing():
+            return None
+        started, (question, route) = self._clock.monotonic(), known
+        try:
+            principal = self._parts.identity.authentication.at_once(read.key_hash, self._address(way.peer, read.hops))
+        except QuietzoneError:
+            return None
+        if principal is None or CODES_READ not in principal.scopes:
+            return None
+        kept = self._parts.reads.held(principal.account_id, question)
+        admission = None if kept is None else self._parts.plans.admit_at_once(principal.account_id, principal.plan, MethodClass.READ)
+        if kept is None or admission is None:
+            return None
+        answer = self._answer(kept, read, admission)
+        self._note(route, answer, started)
+        return b"%s%s\r\n%s" % (head_of(answer.status, way.always), answer.head, answer.body)
+
     async def _answered(self, scope: Scope, send: Send, question: str, route: str) -> bool:
         """Whether the answer was kept, and given; else nothing was sent."""
-        started = self._clock.monotonic()
-        headers = dict(scope["headers"])
-        if len(headers) != len(scope["headers"]) or not _WHOLE_WAY.isdisjoint(headers):
+        started, headers = self._clock.monotonic(), _plain(scope["headers"])
+        if headers is None:
             return False
+        address = self._address(scope["client"][0], headers.get(b"x-forwarded-for"))
         try:
-            principal = await self._parts.identity.authentication.principal_of(self._credentials(scope, headers))
+            principal = await self._parts.identity.authentication.principal_of(_shown(headers, address))
         except QuietzoneError:
             return False
         if not principal.account_id or CODES_READ not in principal.scopes:
@@ -92,43 +131,73 @@ class FastReads:
             admission = await self._parts.plans.admit(principal.account_id, principal.plan, MethodClass.READ, None)
         except QuietzoneError:
             return False
-        request_id = request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"), self._clock, self._randomness)
-        status, told, body = _answer(kept, headers)
-        told += [(name.lower().encode(), value.encode()) for name, value in admission.headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": [*told, (b"x-request-id", request_id.encode()), *_FIXED]})
-        await send({"type": "http.response.body", "body": body})
-        self._parts.plans.used_bytes(admission, len(body))
-        seconds = self._clock.monotonic() - started
-        REQUESTS.labels("GET", route, status).observe(seconds)
-        note_request("GET", route, status, seconds=seconds, request_id=request_id)
+        answer = self._answer(kept, _read_of(*_place(scope), headers), admission)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        self._note(route, answer, started)
         return True
+
+    def _answer(self, kept: Kept, read: PlainRead, admission: Admission) -> Answer:
+        status, told, body = _told(kept, read)
+        request_id = request_id_of(read.request_id, self._clock, self._randomness)
+        told += [(name.lower().encode(), value.encode()) for name, value in admission.headers.items()]
+        self._parts.plans.used_bytes(admission, len(body))
+        return Answer(status, [*told, *_FIXED, (b"x-request-id", request_id.encode())], body, request_id)
+
+    def _note(self, route: str, answer: Answer, started: float) -> None:
+        seconds = self._clock.monotonic() - started
+        note_request("GET", route, answer.status, seconds=seconds, request_id=answer.request_id)
 
     def _address_of(self, peer: str, hops: bytes | None) -> str:
         client = self._clients.peer(peer)
         address = (self._clients.forwarded(client, hops) if client.is_proxy and hops is not None else client).address
         return "" if address is None else str(address)
 
-    def _credentials(self, scope: Scope, headers: dict[bytes, bytes]) -> Credentials:
-        scheme, _, credentials = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        return Credentials(
-            address=self._address(scope["client"][0], headers.get(b"x-forwarded-for")),
-            bearer=credentials.strip() if scheme.lower() == "bearer" else "",
-            api_key=headers.get(b"x-api-key", b"").decode("latin-1").strip(),
-        )
+
+def _place(scope: Scope) -> tuple[str, bytes]:
+    return scope["path"], scope["query_string"]
 
 
-def _answer(kept: Kept, headers: dict[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _shown(headers: Mapping[bytes, bytes], address: str = "") -> Credentials:
+    scheme, _, credentials = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return Credentials(
+        address=address,
+        bearer=credentials.strip() if scheme.lower() == "bearer" else "",
+        api_key=headers.get(b"x-api-key", b"").decode("latin-1").strip(),
+    )
+
+
+def _plain(headers: Sequence[Header]) -> dict[bytes, bytes] | None:
+    """Headers by name; None when they say more than a plain read does."""
+    found = dict(headers)
+    return found if len(found) == len(headers) and _WHOLE_WAY.isdisjoint(found) else None
+
+
+def _read_of(path: str, query: bytes, headers: Mapping[bytes, bytes], hashed: str = "") -> PlainRead:
+    given = headers.get(b"if-none-match")
+    return PlainRead(
+        path,
+        query,
+        hashed,
+        headers.get(b"x-forwarded-for"),
+        headers.get(b"x-request-id", b"").decode("latin-1"),
+        None if given is None else given.decode("latin-1"),
+        takes_gzip=b"gzip" in headers.get(b"accept-encoding", b""),
+        takes_small=OFF.encode() not in headers,
+    )
+
+
+def _told(kept: Kept, read: PlainRead) -> tuple[int, list[Header], bytes]:
     told = [(b"etag", tag(kept.tag).encode()), (b"cache-control", b"private, no-cache")]
     if kept.link:
         told.append((b"link", kept.link.encode()))
-    given = headers.get(b"if-none-match")
-    if given is not None and matches_any(given.decode("latin-1"), kept.tag):
+    if read.if_none_match is not None and matches_any(read.if_none_match, kept.tag):
         return 304, told, b""
     told.append((b"content-type", b"application/json"))
-    smaller = kept.small and OFF.encode() not in headers
+    smaller = kept.small and read.takes_small
     if smaller:
         told.append((b"vary", b"Accept-Encoding"))
-    if smaller and b"gzip" in headers.get(b"accept-encoding", b""):
+    if smaller and read.takes_gzip:
         told += [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(kept.small))]
         return 200, told, kept.small
     told.append((b"content-length", b"%d" % len(kept.body)))

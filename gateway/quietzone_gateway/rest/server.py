@@ -13,8 +13,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from quietzone_gateway.rest.early import EarlyAnswers, PlainRead, Way
 from quietzone_gateway.rest.problems import HEAD_TOO_LARGE, MALFORMED_HTTP, MEDIA_TYPE, Problem
-from quietzone_gateway.rest.refusing import Refusals
 
 MAX_HEAD_BYTES = 16 * 1024
 """Request line and headers: what nginx takes with its defaults in all, and far above what browsers send."""
@@ -50,12 +50,12 @@ class HttpServer:
         drain_s: float,
         websocket: type[asyncio.Protocol] | None = None,
         live: Callable[[], int] = lambda: 0,
-        refusing: Refusals | None = None,
+        early: EarlyAnswers | None = None,
     ) -> None:
         """Take the port now, so that a taken one is known before anything starts.
 
-        `websocket` is the protocol of connections that become one; `live` is how many connections have bounds of their own. `refusing`
-        answers reads for which there is no room before they become requests.
+        `websocket` is the protocol of connections that become one; `live` is how many connections have bounds of their own. `early`
+        answers plain reads that need no waiting before they become requests.
 
         Raises:
             OSError: it can't be had; says which.
@@ -63,7 +63,7 @@ class HttpServer:
         self._socket = _listen(host, port)
         config = uvicorn.Config(
             app,
-            http=partial(_BoundedProtocol, live, refusing),  # type: ignore[arg-type] # whatever makes one
+            http=partial(_BoundedProtocol, live, early),  # type: ignore[arg-type] # whatever makes one
             ws=websocket or "none",
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=PING_S,
@@ -123,18 +123,24 @@ class _BoundedProtocol(HttpToolsProtocol):
     _refusal = MALFORMED_HTTP
     _old_at = math.inf
 
-    _is_refused = False
+    _is_answered = False
+    _is_between = True
+    """Nothing of the next request has come."""
+    _begun = 0
+    """Requests in the bytes that came last."""
 
-    def __init__(self, live: Callable[[], int], refusing: Refusals | None, **given: Any) -> None:
+    def __init__(self, live: Callable[[], int], early: EarlyAnswers | None, **given: Any) -> None:
         super().__init__(**given)
         self._live = live
-        self._refusing = refusing
+        self._early = early
+        self._reads: list[PlainRead] = []  # of those requests, what was given a kept answer
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
         if len(self.connections) - self._live() > MAX_CONNECTIONS:
             transport.abort()
             return
+        self._way = Way(self.client[0] if self.client else "", self.server_state.default_headers)
         self._old_at = self.loop.time() + LIFETIME_S
         self._await_head()
 
@@ -143,6 +149,19 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._early is None or not self._is_between or not self._can_answer():
+            self._parse(data)
+            return
+        answer = self._early.again(data, self._way)
+        if answer is not None:
+            self._give(answer)
+            return
+        self._begun, self._reads = 0, []
+        self._parse(data)
+        if self._begun == len(self._reads) == 1 and self._is_between:
+            self._early.remember(data, self._reads[0])
+
+    def _parse(self, data: bytes) -> None:
         # httptools keeps a header to itself until its end has come, so what has come without an end is counted here.
         for at in range(0, len(data), MAX_HEAD_BYTES):
             part = data[at : at + MAX_HEAD_BYTES]
@@ -157,6 +176,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_between = False
+        self._begun += 1
         self.scope["state"][ABORT] = self.transport.abort
         self._head_bytes = self._unparsed_bytes = 0
         if self._head_timer is None:
@@ -173,20 +194,22 @@ class _BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._unparsed_bytes = 0
         self._head_arrived()
-        if self._refusing is not None and self._refusing.shedder.is_full and self._is_plain_read():
-            answer = self._refusing.of_read(self.url)
-            if answer is not None:
-                self._is_refused = True
-                self.transport.write(answer)
-                self._await_head()
+        if self._early is not None and self._is_plain_read():
+            found = self._early.of_read(self.url, self.headers, self._way)
+            if found is not None:
+                answer, read = found
+                self._is_answered = True
+                self._reads += [read] if read is not None else []
+                self._give(answer)
                 return
         super().on_headers_complete()
         if self.cycle is not None and self.loop.time() >= self._old_at:
             self.cycle.keep_alive = False  # as `shutdown` ends connections
 
     def on_message_complete(self) -> None:
-        if self._is_refused:
-            self._is_refused = False
+        self._is_between = True
+        if self._is_answered:
+            self._is_answered = False
         else:
             super().on_message_complete()
 
@@ -196,11 +219,17 @@ class _BoundedProtocol(HttpToolsProtocol):
             self.parser.get_method() == b"GET"
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
-            and (self.cycle is None or self.cycle.response_complete)
-            and not self.flow.write_paused
-            and self.loop.time() < self._old_at
             and _MEANS_MORE.isdisjoint(name for name, _ in self.headers)
+            and self._can_answer()
         )
+
+    def _can_answer(self) -> bool:
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused and self.loop.time() < self._old_at
+
+    def _give(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self._head_arrived()
+        self._await_head()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same whatever was wrong
         kind = self._refusal

@@ -86,6 +86,9 @@ class Cache(Protocol):
     async def get(self, key: str) -> Hit | None:
         """What is remembered under `key`; None: nothing, or it is stale."""
 
+    def held(self, key: str) -> Hit | None:
+        """What this process itself remembers, for those who can't wait; None: `get` may know more."""
+
     async def get_or_load(self, key: str, load: Load, keep: Keep = DEFAULT_KEEP) -> bytes | None:
         """What is remembered under `key`, else what `load` finds, which is remembered then.
 

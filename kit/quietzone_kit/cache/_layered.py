@@ -38,6 +38,9 @@ SETTLE_S = 1.0
 """Between attempts to make the server forget: as often as its breaker lets one through."""
 
 
+_FROM_MEMORY = READS.labels("memory")
+
+
 class _Flight:
     """One caller's look for a value, which others wait for. It ends with a value, with an error, or with neither: cancelled."""
 
@@ -65,15 +68,22 @@ class LayeredCache:
 
     async def get(self, key: str) -> Hit | None:
         """See Cache."""
-        _check(key)
-        entry = self._memory.get(key)
-        if entry is not None and self._memory.is_fresh(entry):
-            READS.labels("memory").inc()
-            return Hit(entry.value)
+        hit = self.held(key)
+        if hit is not None:
+            return hit
         found = await self._from_server(key)
         hit = Hit(found.value) if found is not None and found.fresh_s > 0 else None
         READS.labels("miss" if hit is None else "server").inc()
         return hit
+
+    def held(self, key: str) -> Hit | None:
+        """See Cache."""
+        _check(key)
+        entry = self._memory.get(key)
+        if entry is None or not self._memory.is_fresh(entry):
+            return None
+        _FROM_MEMORY.inc()
+        return Hit(entry.value)
 
     async def get_or_load(self, key: str, load: Load, keep: Keep = DEFAULT_KEEP) -> bytes | None:
         """See Cache."""

@@ -77,6 +77,9 @@ class Limits(Protocol):
     async def take(self, key: str, rates: Mapping[str, Rate]) -> Decision:
         """A token from each of the key's buckets, in one step: from all or from none. A bucket that wasn't there is full."""
 
+    def at_once(self, key: str, rates: Mapping[str, Rate]) -> Decision | None:
+        """The same for those who can't wait; None, and nothing is taken: `take` must ask."""
+
     async def run(self) -> NoReturn:
         """Count the processes and give back what is held for nothing, until cancelled. Without it nothing is held."""
 

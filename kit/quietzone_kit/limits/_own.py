@@ -19,6 +19,10 @@ class OwnLimits:
 
     async def take(self, key: str, rates: Mapping[str, Rate]) -> Decision:
         """See Limits."""
+        return self.at_once(key, rates)
+
+    def at_once(self, key: str, rates: Mapping[str, Rate]) -> Decision:
+        """See Limits."""
         check(key, rates)
         taken, until_full_us = self._buckets.take(key, rates)
         DECISIONS.labels("memory", "granted" if taken else "refused").inc()

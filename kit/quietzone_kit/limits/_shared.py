@@ -89,6 +89,17 @@ class SharedLimits:
 
     async def take(self, key: str, rates: Mapping[str, Rate]) -> Decision:
         """See Limits."""
+        known = self.at_once(key, rates)
+        if known is not None:
+            return known
+        now = self._clock.monotonic()
+        try:
+            return await self._ask(self._held_of(key, rates, now), now)
+        except ServerGone:
+            return self._alone(key, rates)
+
+    def at_once(self, key: str, rates: Mapping[str, Rate]) -> Decision | None:
+        """See Limits."""
         check(key, rates)
         now = self._clock.monotonic()
         held = self._held_of(key, rates, now)
@@ -99,10 +110,7 @@ class SharedLimits:
         if now < held.refused_until:
             DECISIONS.labels("held", "refused").inc()
             return held.decision(granted=False, retry_s=held.token_at - now)
-        try:
-            return await self._ask(held, now)
-        except ServerGone:
-            return self._alone(key, rates)
+        return None
 
     async def run(self) -> NoReturn:
         """See Limits."""

@@ -6,7 +6,7 @@ what to do when they move. Trace context travels as W3C `traceparent` in gRPC me
 
 from opentelemetry.trace import Span, SpanKind
 
-from quietzone_kit.telemetry._logs import configure_logs, logger, mask
+from quietzone_kit.telemetry._logs import OftenSaid, configure_logs, logger, mask
 from quietzone_kit.telemetry._metrics import describe_process, exemplar, exposition, release
 from quietzone_kit.telemetry._timings import Timings
 from quietzone_kit.telemetry._traces import (
@@ -25,6 +25,7 @@ from quietzone_kit.telemetry._traces import (
 
 __all__ = [
     "MAX_TRACES",
+    "OftenSaid",
     "Span",
     "SpanKind",
     "Timings",

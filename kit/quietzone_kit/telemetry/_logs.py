@@ -1,12 +1,13 @@
 """Structured logs on stderr."""
 
 import ipaddress
+import json
 import logging
 import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Hashable, MutableMapping
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -70,7 +71,8 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
         if text
         else [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(default=str)]
     )
-    _configure([Repetitions(), *shared, *render], number)
+    always = {"part": part, "role": role, "release": release()}
+    _configure([Repetitions(), *shared, *render], number, None if text else always)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -83,13 +85,56 @@ def configure_logs(part: str, role: str, *, level: Level = "info", style: Format
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
 
-def _configure(processors: list[Processor], number: int) -> None:
+def _configure(processors: list[Processor], number: int, always: Mapping[str, str] | None = None) -> None:
+    """`always` is what every line has, when lines are JSON."""
+    _now.number, _now.always = number, always
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,  # tests exchange stderr; a line costs 60 µs, finding its logger 2
     )
+
+
+@dataclass(slots=True)
+class _Configured:
+    """How lines are written now."""
+
+    number: int = logging.WARNING
+    always: Mapping[str, str] | None = None
+
+
+_now = _Configured()
+_stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
+
+class OftenSaid:
+    """A line of level `info` that is said for every request: what doesn't vary is rendered once, which leaves a sixth of what a line costs.
+
+    It is said outside of spans, and none of its fields has a secret's name.
+    """
+
+    def __init__(self, name: str, message: str, **fields: str | int) -> None:
+        """The line as `logger(name).info(message, **fields)` would write it."""
+        self._name = name
+        self._message = message
+        self._fields = fields
+        self._rendered: tuple[Mapping[str, str] | None, str] = (None, "")
+
+    def say(self, **fields: str | float) -> None:
+        """Write it, with what varies."""
+        always = _now.always
+        if _now.number > logging.INFO:
+            return
+        if always is None:
+            logger(self._name).info(self._message, **self._fields, **fields)
+            return
+        if self._rendered[0] is not always:
+            line = {"message": self._message, "level": "info", **always, "module": self._name, **self._fields}
+            self._rendered = (always, json.dumps(line)[:-1])
+        varies = {name: mask(value) if isinstance(value, str) else value for name, value in fields.items()}
+        stamp = _stamp(None, "info", {})["timestamp"]
+        sys.stderr.write(f'{self._rendered[1]}, "timestamp": "{stamp}", {json.dumps(varies)[1:]}\n')
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from ports import Inline
+from starlette.types import ASGIApp
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
@@ -20,7 +21,8 @@ from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.plans import Plan, Plans, PlansSettings, Ports, open_plans
 from quietzone_gateway.plans.changes import SYSTEM
-from quietzone_gateway.rest import Parts, make_api
+from quietzone_gateway.rest import Parts, early_answers, make_api
+from quietzone_gateway.rest.early import EarlyAnswers
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Codes, Counts, Exports
@@ -125,6 +127,8 @@ class Api:
     identity: Identity
     documents: Documents
     plans: Plans
+    app: ASGIApp
+    early: EarlyAnswers
 
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """A request with the account's key."""
@@ -173,15 +177,17 @@ async def running(
         granted.flags,
         clock,
     )
+    early = early_answers(clock, randomness)
     app = make_api(
         parts,
         Clients(PROXIES),
         randomness,
         settings=settings,
+        early=early,
         others=[graphql.make_router(graphql.Schema(limits))],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield Api(http, services, servers, identity, documents, granted.plans)
+        yield Api(http, services, servers, identity, documents, granted.plans, app, early)
     for peer in peers:
         await peer.close()
     for server in servers:

@@ -1,28 +1,55 @@
 """Kept answers that are given without the whole way are the same as those that went it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
 import httpx
 import pytest
 from contract.gateway.served import CODE_ID, KEY, MENU, Api, problem
 
 from quietzone.qr.v1 import code_service_pb2
+from quietzone_gateway.rest import HttpServer
 from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.fast_reads import FastReads
 
 READS = ["/v1/codes", "/v1/codes?limit=20&fields=slug", f"/v1/codes/{CODE_ID}", f"/v1/codes/{CODE_ID}?fields=title"]
 
 
 class OnlyFast:
-    """From now on requests that would go the whole way fail."""
+    """From now on requests that would go the whole way fail; with `before_requests` all that become requests."""
+
+    before_requests = False
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def whole_way(*_: object) -> None:
             raise AssertionError("the whole way")
 
         monkeypatch.setattr(Envelope, "__call__", whole_way)
+        if self.before_requests:
+            monkeypatch.setattr(FastReads, "__call__", whole_way)
 
 
 def seen(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
-    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    headers = {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "date")}
     return answer.status_code, headers, answer.content
+
+
+@pytest.fixture(params=["request", "socket"])
+async def api(api: Api, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    """The API as a program calls it, and on a port of its own, whose kept answers are given before anything becomes a request."""
+    if request.param == "request":
+        yield api
+        return
+    monkeypatch.setattr(OnlyFast, "before_requests", True)
+    server = HttpServer(api.app, "127.0.0.1", 0, drain_s=5, early=api.early)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        while server.not_ready() is not None:
+            await asyncio.sleep(0.001)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+            yield replace(api, http=http)
+        server.stop()
 
 
 @pytest.fixture(autouse=True)

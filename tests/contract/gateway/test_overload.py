@@ -2,16 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from quietzone_gateway.rest import HttpServer, refusals
+from quietzone_gateway.rest import HttpServer, early_answers
+from quietzone_gateway.rest.early import EarlyAnswers, Header, PlainRead, Way
 from quietzone_gateway.rest.envelope import Envelope
-from quietzone_gateway.rest.refusing import Refusals
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 
@@ -24,17 +24,29 @@ class House:
     """The API's outermost layers, with requests that take as many places as a test says."""
 
     http: HttpServer
-    refusing: Refusals
+    early: EarlyAnswers
     asked: list[str] = field(default_factory=list)
     connections: list["Connection"] = field(default_factory=list)
 
     def take(self, share: float) -> None:
         """Have this share of all places taken."""
-        self.refusing.shedder.under_way = int(self.refusing.shedder.bound * share)
+        self.early.shedder.under_way = int(self.early.shedder.bound * share)
 
     async def open(self) -> "Connection":
         self.connections.append(Connection(*await asyncio.open_connection("127.0.0.1", self.http.port)))
         return self.connections[-1]
+
+
+class Kept:
+    """Keeps the answer about one code."""
+
+    def understood(self, path: str, query: bytes, _headers: Sequence[Header]) -> PlainRead | None:
+        read = PlainRead(path, query, "", None, "", None, takes_gzip=False, takes_small=True)
+        return read if path == "/v1/codes/1" else None
+
+    def answer(self, read: PlainRead, way: Way) -> bytes:
+        assert (read.path, way.peer) == ("/v1/codes/1", "127.0.0.1")
+        return b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
 @dataclass
@@ -60,9 +72,9 @@ async def house() -> AsyncIterator[House]:
         found.asked.append(scope["path"])
         await PlainTextResponse("hello")(scope, receive, send)
 
-    refusing = refusals(clock, randomness)
-    envelope = Envelope(hello, clients=Clients(()), clock=clock, randomness=randomness, refusals=refusing)
-    found = House(HttpServer(envelope, "127.0.0.1", 0, drain_s=5, refusing=refusing), refusing)
+    early = early_answers(clock, randomness)
+    envelope = Envelope(hello, clients=Clients(()), clock=clock, randomness=randomness, early=early)
+    found = House(HttpServer(envelope, "127.0.0.1", 0, drain_s=5, early=early), early)
     async with asyncio.TaskGroup() as group:
         group.create_task(found.http.serve())
         while found.http.not_ready() is not None:
@@ -135,9 +147,11 @@ async def test_writes_go_before_reads(house: House) -> None:
 
 
 async def test_reads_whose_answer_is_kept_are_not_refused_before_they_are_looked_for(house: House) -> None:
-    house.refusing.spare(lambda path, _query: path == "/v1/codes/1")
+    house.early.keep(Kept())
+    house.take(1.0)
+    connection = await house.open()
 
-    assert house.refusing.of_read(b"/v1/codes/1?limit=5") is None
+    assert [(await connection.answer(READ.replace(b"codes/1", code)))[0] for code in (b"codes/2", b"codes/1")] == [503, 200]
 
 
 async def test_a_flood_of_refused_reads_takes_no_place(house: House) -> None:
@@ -146,7 +160,7 @@ async def test_a_flood_of_refused_reads_takes_no_place(house: House) -> None:
     for _ in range(100):
         await connection.answer(READ)
 
-    assert house.refusing.shedder.under_way == house.refusing.shedder.bound
+    assert house.early.shedder.under_way == house.early.shedder.bound
 
 
 async def test_places_are_free_again_when_requests_have_ended(house: House) -> None:
@@ -154,18 +168,18 @@ async def test_places_are_free_again_when_requests_have_ended(house: House) -> N
     for _ in range(20):
         await connection.answer(READ)
 
-    assert house.refusing.shedder.under_way == 0
+    assert house.early.shedder.under_way == 0
 
 
 async def test_a_file_that_takes_an_hour_holds_no_place(house: House) -> None:
     seen: list[int] = []
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(house.refusing.shedder.under_way)
+        seen.append(house.early.shedder.under_way)
         await PlainTextResponse("file")(scope, receive, send)
 
     clock, randomness = SystemClock(), SystemRandomness()
-    envelope = Envelope(slow, clients=Clients(()), clock=clock, randomness=randomness, refusals=house.refusing)
+    envelope = Envelope(slow, clients=Clients(()), clock=clock, randomness=randomness, early=house.early)
     scope = {"type": "http", "method": "GET", "path": "/v1/exports/1/file", "headers": [], "client": None, "query_string": b""}
 
     async def nothing(*_: object) -> dict[str, object]:

@@ -77,9 +77,8 @@ class ApiKey:
     previous: Previous | None = None
     revision: int = 1
 
-    def opens_with(self, key: str, at_ms: int) -> bool:
-        """Whether this is its secret, or the one before while that works; takes the same time however wrong it is."""
-        hashed = hash_of(key)
+    def opens_with(self, hashed: str, at_ms: int) -> bool:
+        """Whether this is its secret's hash, or that of the one before while it works; takes the same time however wrong it is."""
         is_current = hmac.compare_digest(self.key_hash, hashed)
         was = self.previous
         is_previous = was is not None and hmac.compare_digest(was.key_hash, hashed) and at_ms < was.until_ms
@@ -140,7 +139,12 @@ def hash_of(key: str) -> str:
 
 def lookup_of(key: str) -> str:
     """What a key is found by."""
-    return hash_of(key)[:LOOKUP_CHARACTERS]
+    return lookup_of_hash(hash_of(key))
+
+
+def lookup_of_hash(hashed: str) -> str:
+    """What a key with this hash is found by."""
+    return hashed[:LOOKUP_CHARACTERS]
 
 
 def shown(key: str) -> str:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from quietzone_gateway.identity.accounts.repository import Standing
 from quietzone_gateway.identity.domain import Means, Principal, truncated
-from quietzone_gateway.identity.keys.domain import USED_EVERY_MS, ApiKey, lookup_of
+from quietzone_gateway.identity.keys.domain import USED_EVERY_MS, ApiKey, hash_of, lookup_of_hash
 from quietzone_gateway.identity.keys.repository import Keys
 from quietzone_gateway.identity.keys.use_cases import is_current
 from quietzone_gateway.identity.remembered import MAX_REMEMBERED, Remembered
@@ -40,17 +40,33 @@ class KnownKeys:
             PermissionDenied: it may not be used from there, or its account is suspended.
             Unavailable: the store can't be reached.
         """
-        now_ms = self._clock.now_ms()
-        key = await self._keys.get(lookup_of(secret)) if len(secret) <= MAX_KEY_CHARACTERS else None
-        if key is None or not key.opens_with(secret, now_ms) or not key.is_live(now_ms):
+        hashed = hash_of(secret) if len(secret) <= MAX_KEY_CHARACTERS else ""
+        key = await self._keys.get(lookup_of_hash(hashed)) if hashed else None
+        if key is None or not self._opens(key, hashed):
             raise Unauthenticated("no account has this API key, or it was revoked or has ended")
         standing = await self._accounts.get(key.account_id)
         if standing is None or not is_current(key, standing):
             raise Unauthenticated("no account has this API key, or it was revoked or has ended")
+        return self._principal(key, standing, address)
+
+    def at_once(self, hashed: str, address: str) -> Principal | None:
+        """Whoever has the key with this hash, by what is remembered, for those who can't wait; None: `principal_of` must find out."""
+        key = self._keys.held(lookup_of_hash(hashed))
+        standing = self._accounts.held(key.account_id) if key is not None else None
+        if key is None or standing is None or not self._opens(key, hashed) or not is_current(key, standing):
+            return None
+        return self._principal(key, standing, address)
+
+    def _opens(self, key: ApiKey, hashed: str) -> bool:
+        now_ms = self._clock.now_ms()
+        return key.opens_with(hashed, now_ms) and key.is_live(now_ms)
+
+    def _principal(self, key: ApiKey, standing: Standing, address: str) -> Principal:
+        """Who shows a key that is good; raises PermissionDenied."""
         if not key.allows(address):
             raise PermissionDenied("this API key may not be used from this address: its `networks` say from where it may")
         check_open(standing)
-        self._uses.note(key, now_ms)
+        self._uses.note(key, self._clock.now_ms())
         return Principal(
             key.account_id,
             f"key:{key.key_id}",

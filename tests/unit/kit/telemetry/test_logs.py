@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.kit.telemetry.log_lines import problems
 
-from quietzone_kit.telemetry import configure_logs, configure_traces, logger, mask, release, span
-from quietzone_kit.telemetry._logs import MAX_ALIKE, QUIET_S, LibraryRepetitions, Repetitions, mask_fields
+from quietzone_kit.telemetry import OftenSaid, configure_logs, configure_traces, logger, mask, release, span
+from quietzone_kit.telemetry._logs import MAX_ALIKE, QUIET_S, Format, Level, LibraryRepetitions, Repetitions, _now, mask_fields
 
 
 @contextmanager
@@ -20,6 +20,7 @@ def one_line() -> Iterator[dict[str, object]]:
     """What the block's one log line holds, filled in at its end."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
+    number, always = _now.number, _now.always
     said: dict[str, object] = {}
     stderr = io.StringIO()
     with redirect_stderr(stderr):
@@ -28,6 +29,7 @@ def one_line() -> Iterator[dict[str, object]]:
             yield said
         finally:
             structlog.configure(**before)
+            _now.number, _now.always = number, always
             root.handlers[:], root.level = handlers, level
     (line,) = stderr.getvalue().splitlines()
     said.update(json.loads(line))
@@ -47,6 +49,35 @@ def test_a_log_line_says_when_how_bad_what_and_who() -> None:
         "code_id": "c1",
     }
     assert str(said["timestamp"]).endswith("Z")
+
+
+REQUEST = {"method": "GET", "status": 200, "ms": 0.1, "request_id": "tried 198.51.100.7 with qz_0123456789"}
+
+
+def test_a_line_that_is_often_said_is_the_one_that_a_logger_says() -> None:
+    line = OftenSaid("api", "request", method="GET", status=200)
+    lines = list[dict[str, object]]()
+    for say in (
+        lambda: line.say(ms=0.1, request_id=REQUEST["request_id"]),  # type: ignore[arg-type]
+        lambda: logger("api").info("request", **REQUEST),
+    ):
+        with one_line() as said:
+            say()
+        assert str(said.pop("timestamp")).endswith("Z")
+        lines.append(said)
+
+    assert lines[0] == lines[1]
+    assert lines[0]["request_id"] == "tried 198.51.100.0/24 with ***"
+
+
+@pytest.mark.parametrize(("level", "style", "said"), [("warning", "json", ""), ("warning", "text", ""), ("info", "text", "request")])
+def test_a_line_that_is_often_said_heeds_level_and_form(level: Level, style: Format, said: str) -> None:
+    stderr = io.StringIO()
+    with suppress(ValueError), one_line(), redirect_stderr(stderr):
+        configure_logs("gateway", "serve", level=level, style=style)
+        OftenSaid("api", "request", method="GET").say(ms=0.1)
+
+    assert (said in stderr.getvalue(), stderr.getvalue().startswith("{"), bool(stderr.getvalue())) == (True, False, bool(said))
 
 
 def test_a_log_line_within_a_span_has_its_trace() -> None:
