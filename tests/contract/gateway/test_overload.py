@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -188,3 +189,36 @@ async def test_a_file_that_takes_an_hour_holds_no_place(house: House) -> None:
     await envelope(scope, nothing, nothing)  # type: ignore[arg-type] # as little as ASGI can be
 
     assert seen == [0]
+
+
+ONE, TWO, OTHER = READ, READ + READ, READ.replace(b"codes/1", b"codes/2")
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        [ONE, ONE, ONE],
+        [TWO, TWO, ONE, TWO],
+        [ONE + OTHER, ONE, ONE + OTHER],
+        [OTHER + ONE, OTHER + ONE],
+        [ONE[:9], ONE[9:], ONE, ONE[:-2], ONE[-2:], ONE],
+        [ONE + ONE[:9], ONE[9:], ONE + ONE[:9], ONE[9:] + ONE],
+        [b"\r\n" + ONE, ONE, b"\r\n" + ONE, b"\r\n", ONE],
+        [ONE, ONE, WRITE % 3 + b"abc", ONE, WRITE % len(ONE) + ONE, ONE],
+    ],
+)
+async def test_however_reads_are_cut_each_is_answered_once_in_order(house: House, cuts: list[bytes]) -> None:
+    house.early.keep(Kept())
+    connection = await house.open()
+    for cut in cuts:
+        connection.writer.write(cut)
+        await connection.writer.drain()
+        await asyncio.sleep(0)
+    connection.writer.write(OTHER)
+    sent = b"".join(cuts).replace(WRITE % len(ONE) + ONE, WRITE % 3 + b"abc") + OTHER
+    paths = re.findall(rb"(?:GET|POST) (/v1/codes[/12]*)", sent)
+    bodies = [(await connection.answer())[2] for _ in paths]
+
+    assert [body for path, body in zip(paths, bodies, strict=True) if path != b"/v1/codes/1" and body != b"hello"] == []
+    assert len(house.asked) + bodies.count(b"") == len(paths)
+    assert bodies[-1] == b"hello"
