@@ -12,9 +12,11 @@ from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.work import Tools, Wakers
 from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.live import BoundedSocket, Live, Principals
+from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_gateway.plans import Ports as PlanPorts
 from quietzone_gateway.plans import open_plans, relay_plans
+from quietzone_gateway.plans.scans import QuietAccounts
 from quietzone_gateway.rest import HttpServer, Parts, early_answers, make_api
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rpc import Codes, Counts, Exports
@@ -30,7 +32,7 @@ from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
 from quietzone_kit.limits import Limits, open_limits
 from quietzone_kit.mail import open_mail
-from quietzone_kit.rpc import CallerKeys, Peer, Tls
+from quietzone_kit.rpc import ANALYTICS_READ, Caller, CallerKeys, Peer, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
 
@@ -89,15 +91,32 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
     granted = await open_plans(
         app, PlanPorts(documents, cache, _limits(settings), CLOCK, RANDOMNESS), settings, secret=secret, wakers=wakers
     )
+    qr, analytics = _peers(app, settings)
+    counts = Counts(analytics)
+    app.task("quiet accounts", QuietAccounts(identity.people.accounts, granted.plans, partial(_scans_of, counts), cache, RANDOMNESS).run)
     repeats = Repeats(documents)
     app.task("repeats", partial(sweep_for_ever, repeats, CLOCK))
-    qr, analytics = _peers(app, settings)
     warm_up = WarmUp((qr, analytics), CLOCK)
     app.task("warm-up", warm_up.run)
     app.ready_when("peers", warm_up.not_ready)
     return Parts(
-        Codes(qr, reads.forget), Counts(analytics), Exports(analytics), identity, repeats, reads, granted.plans, granted.flags, CLOCK
+        Codes(qr, reads.forget),
+        counts,
+        Exports(analytics),
+        identity,
+        repeats,
+        reads,
+        granted.plans,
+        granted.flags,
+        Notices(cache),
+        CLOCK,
     )
+
+
+async def _scans_of(counts: Counts, account_id: str) -> int:
+    """An account's scans of this month."""
+    now_ms = CLOCK.now_ms()
+    return (await counts.of_account(Caller(account_id, frozenset({ANALYTICS_READ})), from_ms=now_ms, to_ms=now_ms + 1)).scans
 
 
 async def build_work(settings: GatewayWorkSettings) -> App:

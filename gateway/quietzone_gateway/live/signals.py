@@ -7,12 +7,11 @@ from typing import NoReturn
 
 from quietzone_gateway.live.authority import Concerns
 from quietzone_gateway.live.endings import REVOKED
+from quietzone_gateway.live.notices import TOPIC
 from quietzone_gateway.live.registry import Connection, Registry
 from quietzone_kit.cache import Cache
 from quietzone_kit.errors import PermissionDenied, QuietzoneError, Unauthenticated
 from quietzone_kit.telemetry import logger
-
-TOPIC = "gateway.live"
 
 LOOK_EVERY_S = 60.0
 """Between looks whether everybody may still be here. Whom a change is about is looked at at once; this is for what nobody says (the answer
@@ -21,23 +20,17 @@ of an account's own authoriser), and for what was said and not heard."""
 LOOK_S = 5.0
 """For the answer about one watcher."""
 
-MAX_NOTICE_CHARACTERS = 1_000
-
 log = logger(__name__)
 
 
 class Signals:
-    """Sends to all processes, and does here what comes in; `run` must run beside it."""
+    """Does here what comes in; `run` must run beside it."""
 
     def __init__(self, cache: Cache, registry: Registry) -> None:
         self._cache = cache
         self._registry = registry
         self._concerned: set[Connection] = set()
         self._changed = asyncio.Event()
-
-    async def notify(self, text: str, account_id: str = "") -> None:
-        """Tell all connections of an account, or of everybody; at most once."""
-        await self._publish({"do": "notice", "text": text[:MAX_NOTICE_CHARACTERS], "account_id": account_id})
 
     def changed(self, concerns: Concerns) -> None:
         """Look again at those whom a change concerns."""
@@ -72,9 +65,6 @@ class Signals:
                     await self.look()
                 else:
                     self._do(message)
-
-    async def _publish(self, said: dict[str, str]) -> None:
-        await self._cache.publish(TOPIC, json.dumps(said).encode())
 
     def _do(self, message: bytes) -> None:
         try:

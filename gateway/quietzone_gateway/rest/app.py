@@ -68,9 +68,9 @@ def make_api(
     app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, operator, audit, authoriser, plans, flags, usage):
+    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, audit, authoriser, plans, flags, usage):
         app.include_router(module.router)
-    for router in (*auth.ROUTERS, *members.ROUTERS, *others):
+    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *others):
         app.include_router(router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

@@ -58,9 +58,7 @@ def request_id_of(given: str, clock: Clock, randomness: Randomness) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid7(clock, randomness)
 
 
-def note_request(
-    method: str, route: str, status: int, *, seconds: float, request_id: str, leads_to: dict[str, str] | None = None
-) -> None:
+def note_request(method: str, route: str, status: int, *, seconds: float, request_id: str, leads_to: dict[str, str] | None = None) -> None:
     """The metric and the log line of an answered request; `leads_to` is its trace as an exemplar."""
     _series(method, route, status).observe(seconds, leads_to)
     _line(method, route, status).say(ms=round(seconds * 1000, 1), request_id=request_id)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from quietzone_gateway.identity.accounts.operators import AccountChange, change_any_account, get_any_account, list_accounts
 from quietzone_gateway.identity.domain import OPERATOR, Principal
+from quietzone_gateway.live.notices import MAX_CHARACTERS
 from quietzone_gateway.rest.account import ACCOUNT, AccountView
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, Needs, Services
@@ -36,6 +37,15 @@ class OperatedInput(Input):
         return self
 
 
+class NoticeInput(Input):
+    """What to say."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Down for maintenance at 12:00 UTC, for five minutes."}]})
+
+    text: str = Field(description="For people", min_length=1, max_length=MAX_CHARACTERS)
+    account_id: str | None = Field(None, description="To the live connections of this account alone; null: to those of everybody")
+
+
 class AccountsView(BaseModel):
     """One page of accounts."""
 
@@ -46,6 +56,10 @@ class AccountsView(BaseModel):
 
 
 router = APIRouter(prefix="/v1/operator/accounts", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
+
+noticing = APIRouter(prefix="/v1/operator/notices", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
+
+ROUTERS = (router, noticing)
 
 AccountId = Annotated[str, Path(description="The account's id", max_length=64)]
 Operator = Annotated[Principal, Depends(Needs(OPERATOR))]
@@ -71,3 +85,11 @@ async def alter_any_account(account_id: AccountId, body: OperatedInput, parts: S
         raise InvalidInput(FieldViolation("plan", "there is none with this name; /v1/plans lists those that there are"))
     change = AccountChange(body.plan, body.suspended)
     return AccountView.of(await change_any_account(parts.identity.people, by, account_id, change))
+
+
+@noticing.post("", status_code=202, responses=problems(400, 401, 403, 413, 415, 422))
+async def say_notice(body: NoticeInput, parts: Services, by: Operator) -> None:
+    """Say something to those who watch by `/v1/stream`, `/v1/ws` or a subscription just now; nobody else hears of it."""
+    if body.account_id is not None:
+        await get_any_account(parts.identity.people, by, body.account_id)
+    await parts.notices.say(body.text, body.account_id or "")

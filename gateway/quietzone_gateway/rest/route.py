@@ -16,6 +16,7 @@ from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity
 from quietzone_gateway.identity.domain import OPERATOR, Principal, Visitor
+from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import Admission, Flags, Plans
 from quietzone_gateway.rest.classes import class_of
 from quietzone_gateway.rest.mapped import context_of, with_mapping
@@ -45,6 +46,7 @@ class Parts:
     reads: Reads
     plans: Plans
     flags: Flags
+    notices: Notices
     clock: Clock
 
 

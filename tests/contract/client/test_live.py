@@ -214,7 +214,7 @@ async def test_a_subscription_that_may_not_go_on_is_said_and_the_rest_goes_on(se
 
 async def test_a_notice_of_the_operator_is_told(served: Served, client: AsyncClient) -> None:
     async with client.live() as live:
-        await served.live.signals.notify("maintenance at noon")
+        await served.notices.say("maintenance at noon")
 
         assert await anext(live) == Notice("maintenance at noon")
 

@@ -15,6 +15,7 @@ from unit.gateway.live_world import NOON_MS, Services, memory_bus, until
 from quietzone_gateway import graphql
 from quietzone_gateway.live import BoundedSocket, Live, LiveSettings, Watcher
 from quietzone_gateway.live.authority import Concerns
+from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.rest import HttpServer
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache, open_cache
@@ -157,6 +158,8 @@ class Served:
     def __init__(self, bus: Bus, cache: Cache, settings: LiveSettings, clock: Clock) -> None:
         self.services = Services(bus)
         self.clock = clock
+        self.cache = cache
+        self.notices = Notices(cache)
         self.known = Known({"secret": Watcher("first", "key:1", SCOPES), "other": Watcher("other", "key:2", SCOPES)})
         clients = Clients(())
         self.live = Live(bus, cache, self.known, settings, clients=clients, clock=clock, randomness=SystemRandomness())

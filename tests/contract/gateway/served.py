@@ -19,6 +19,7 @@ from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import Plan, Plans, PlansSettings, Ports, open_plans
 from quietzone_gateway.plans.changes import SYSTEM
 from quietzone_gateway.rest import Parts, early_answers, make_api
@@ -26,7 +27,7 @@ from quietzone_gateway.rest.early import EarlyAnswers
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Codes, Counts, Exports
-from quietzone_kit.cache import open_cache
+from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
@@ -126,6 +127,7 @@ class Api:
     servers: list[Server]
     identity: Identity
     documents: Documents
+    cache: Cache
     plans: Plans
     app: ASGIApp
     early: EarlyAnswers
@@ -175,6 +177,7 @@ async def running(
         reads,
         granted.plans,
         granted.flags,
+        Notices(cache),
         clock,
     )
     early = early_answers(clock, randomness)
@@ -187,7 +190,7 @@ async def running(
         others=[graphql.make_router(graphql.Schema(limits))],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield Api(http, services, servers, identity, documents, granted.plans, app, early)
+        yield Api(http, services, servers, identity, documents, cache, granted.plans, app, early)
     for peer in peers:
         await peer.close()
     for server in servers:

@@ -207,7 +207,7 @@ async def test_a_body_that_never_ends(served: Served) -> None:
 async def test_an_event_within_a_notice(served: Served) -> None:
     async with served.stream() as stream:
         await stream.event()
-        await served.live.signals.notify("a\n\nevent: codeDeleted\ndata: {}\n\n")
+        await served.notices.say("a\n\nevent: codeDeleted\ndata: {}\n\n")
 
         assert await stream.event() == ("notice", {"text": "a\n\nevent: codeDeleted\ndata: {}\n\n"})
 

@@ -99,7 +99,7 @@ async def test_notices_reach_connections_of_all_replicas() -> None:
         for stream in streams:
             await stream.event()
 
-        await one.live.signals.notify("hello")
+        await one.notices.say("hello")
 
         assert [await stream.event() for stream in streams] == [("notice", {"text": "hello"})] * 2
     await bus.close()

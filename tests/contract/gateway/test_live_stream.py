@@ -234,8 +234,8 @@ async def test_operators_can_tell_everybody_or_an_account_something(served: Serv
         await stream.event()
         await other.event()
 
-        await served.live.signals.notify("to one", "other")
-        await served.live.signals.notify("to all")
+        await served.notices.say("to one", "other")
+        await served.notices.say("to all")
 
         assert await stream.event() == ("notice", {"text": "to all"})
         assert [await other.event() for _ in range(2)] == [("notice", {"text": "to one"}), ("notice", {"text": "to all"})]
@@ -246,8 +246,8 @@ async def test_a_signal_that_nobody_knows_ends_nothing(served: Served, signal: b
     async with served.stream() as stream:
         await stream.event()
 
-        await served.live.signals._cache.publish("gateway.live", signal)
-        await served.live.signals.notify("still here")
+        await served.cache.publish("gateway.live", signal)
+        await served.notices.say("still here")
 
         assert await stream.event() == ("notice", {"text": "still here"})
 

@@ -20,6 +20,7 @@ from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.identity.keys.use_cases import open_first_account
+from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import COLLECTIONS, PlansParts, PlansSettings, Ports, open_plans, relay_plans
 from quietzone_gateway.rest import Parts, flags, make_api, plans, usage
 from quietzone_gateway.rest.reads import Reads
@@ -99,7 +100,16 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
     identity = replace(identity, authentication=chosen)  # type: ignore[arg-type] # what the API asks of it
     api = make_api(
         Parts(
-            Codes(nowhere), Counts(nowhere), Exports(nowhere), identity, Repeats(documents), Reads(cache), parts.plans, parts.flags, clock
+            Codes(nowhere),
+            Counts(nowhere),
+            Exports(nowhere),
+            identity,
+            Repeats(documents),
+            Reads(cache),
+            parts.plans,
+            parts.flags,
+            Notices(cache),
+            clock,
         ),
         Clients(()),
         RANDOMNESS,
