@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 from newer import NewerStore
 from unit.analytics.archive.places import LineTables, MemoryBlobs
+from unit.analytics.exports.house import TELLING, asked
 from unit.analytics.memory import MemoryBus
 from unit.analytics.scans import NOON_MS, batch, closed, lost, record, seen, source_id
 from unit.analytics.world import LOG, bounds
@@ -24,6 +25,7 @@ from unit.tracking.links_world import bus_in_memory, changed, junk, link
 
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.archive import ArchiveProjection, Due
+from quietzone_analytics.exports import create_export
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.reconcile import ReportProjection
 from quietzone_gateway.idempotency import Answer, Asked, Repeats, once
@@ -34,7 +36,7 @@ from quietzone_kit.documents.migrations import Migration, Migrations
 from quietzone_kit.events import Event
 from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import SystemClock, SystemRandomness
-from quietzone_kit.tasks import Done, Kind, NewTask, Progress, Retry, Task, Tasks, Tell, Worker
+from quietzone_kit.tasks import TASKS, Done, Kind, NewTask, Progress, Retry, Task, Tasks, Tell, Worker
 from quietzone_qr.codes.domain import State
 from quietzone_qr.codes.repository import CODES
 from quietzone_qr.health.ask import Answered
@@ -128,6 +130,8 @@ async def write_analytics(store: NewerStore) -> None:
         begin = await sources.claim(0, Bounds(LOG, 0, len(reports)))
         await sources.apply(0, reports[begin : until - 1], next_offset=min(until - 1, len(reports)))
     await _work(store)
+    await create_export(Tasks(store, SystemClock(), SystemRandomness(), telling=TELLING), "acme", asked(), request_id=None)
+    await _relay(store, TASKS)
 
 
 async def write_gateway(store: NewerStore) -> None:

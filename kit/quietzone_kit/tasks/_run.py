@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 
-from quietzone_kit.documents import Documents, DocumentsUnavailable, Stored, Value, VersionConflict
+from quietzone_kit.documents import Body, Documents, DocumentsUnavailable, Stored, Value, VersionConflict
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks._task import TASKS, Progress, State, Task, progress_body, stored_progress, task_of
+from quietzone_kit.tasks._telling import Telling
 
 LEASE_S = 10.0
 """How long a task rests after its worker was killed; store and worker may be slow for about as long before a run is given up."""
@@ -26,11 +27,14 @@ class LeaseLost(Exception):
 class Run:
     """A claim on a task. `claimed` is the document as the claim left it, `began_s` the monotonic time before the claim."""
 
-    def __init__(self, documents: Documents, claimed: Stored, began_s: float, *, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self, documents: Documents, claimed: Stored, began_s: float, *, clock: Clock, randomness: Randomness, telling: Telling
+    ) -> None:
         self._documents = documents
         self._stored = claimed
         self._clock = clock
         self._randomness = randomness
+        self._telling = telling
         self._until = began_s + LEASE_S
         self._renew_at = began_s + RENEW_S
         self._told: Progress | None = None
@@ -92,9 +96,17 @@ class Run:
     async def _replace(self, changes: Mapping[str, Value]) -> Stored:
         while True:
             try:
-                return await self._documents.replace(TASKS, {**self._stored.body, **changes}, if_version=self._stored.version)
+                stored = await self._documents.replace(TASKS, self._next(changes), if_version=self._stored.version)
             except VersionConflict:
                 self._stored = await self._reread()
+            else:
+                self._telling.wake()
+                return stored
+
+    def _next(self, changes: Mapping[str, Value]) -> Body:
+        """The document with `changes`; a lease that is renewed is nothing to tell of."""
+        body = {**self._stored.body, **changes}
+        return self._telling.of(body, self._stored.version + 1) if changes else body
 
     async def _reread(self) -> Stored:
         """The document, if it is this run's still: a write of ours whose answer was lost may have come through late."""

@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 
 from quietzone_kit.documents import Body, Collection, Index, Stored, Value
+from quietzone_kit.outbox import OUTBOX_INDEX
 
 BY_ACCOUNT = Index("by_account", ("account_id", "created_at_ms"))
 BY_STATE = Index("by_state", ("account_id", "state", "created_at_ms"))
@@ -18,7 +19,7 @@ BY_RUN = Index("by_run", ("run_at_ms",), sparse=True)
 """Tasks that run."""
 BY_END = Index("by_end", ("finished_at_ms",), sparse=True)
 
-TASKS = Collection("tasks", key="task_id", indexes=(BY_ACCOUNT, BY_STATE, BY_WAKE, BY_SET, BY_RUN, BY_END))
+TASKS = Collection("tasks", key="task_id", indexes=(BY_ACCOUNT, BY_STATE, BY_WAKE, BY_SET, BY_RUN, BY_END, OUTBOX_INDEX))
 """Every store with tasks declares this collection."""
 
 KEPT_MS = 7 * 24 * 3_600_000

@@ -8,7 +8,9 @@ from quietzone_kit.errors import FailedPrecondition, NotFound, Unavailable
 from quietzone_kit.ids import derived_id, uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks._task import BY_ACCOUNT, BY_STATE, RESET, TASKS, NewTask, State, Task, finished, new_body, task_of, waiting
+from quietzone_kit.tasks._telling import QUIET, Telling
 
+FIRST_VERSION = 1
 ATTEMPTS = 5  # a worker writes a task once a few seconds: a second meeting is rare, a fifth means that something else is going on
 
 
@@ -26,11 +28,20 @@ class Tasks:
     Every call can raise DocumentsUnavailable; callers have a deadline.
     """
 
-    def __init__(self, documents: Documents, clock: Clock, randomness: Randomness, *, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        clock: Clock,
+        randomness: Randomness,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        telling: Telling = QUIET,
+    ) -> None:
         self._documents = documents
         self._clock = clock
         self._randomness = randomness
         self._wake = wake
+        self._telling = telling
 
     async def add(self, new: NewTask) -> Task:
         """Add a task, or find the one that has its `dedup_key`.
@@ -39,7 +50,7 @@ class Tasks:
             ValueError: the payload is too large.
         """
         task_id = uuid7(self._clock, self._randomness) if new.dedup_key is None else self.id_of(new)
-        body = new_body(new, task_id, self._clock.now_ms())
+        body = self._telling.of(new_body(new, task_id, self._clock.now_ms()), FIRST_VERSION)
         for _ in range(ATTEMPTS):
             try:
                 stored: Stored | None = await self._documents.insert(TASKS, body)
@@ -47,6 +58,7 @@ class Tasks:
                 stored = await self._documents.get(TASKS, task_id)
             if stored is not None:  # else it was swept just now
                 self._wake()
+                self._telling.wake()
                 return task_of(stored)
         raise Unavailable(f"task {task_id} comes and goes: try again")
 
@@ -119,9 +131,12 @@ class Tasks:
             if changes is None:
                 return task_of(stored)
             try:
-                return task_of(await self._documents.replace(TASKS, {**stored.body, **changes}, if_version=stored.version))
+                body = self._telling.of({**stored.body, **changes}, stored.version + 1)
+                changed = await self._documents.replace(TASKS, body, if_version=stored.version)
             except VersionConflict:
                 continue
+            self._telling.wake()
+            return task_of(changed)
         raise Unavailable(f"task {task_id} changes all the time: try again")
 
     async def _get(self, account_id: str, task_id: str) -> Stored:

@@ -29,6 +29,7 @@ from quietzone_kit.tasks._task import (
     task_of,
     waiting,
 )
+from quietzone_kit.tasks._telling import QUIET, Telling
 from quietzone_kit.tasks._turns import Turns
 from quietzone_kit.telemetry import logger, mask
 
@@ -51,7 +52,15 @@ class Worker:
     """Runs the tasks of a store, up to `concurrency` at once. Several workers share them; `owner` is an id that no other has, nor had."""
 
     def __init__(
-        self, documents: Documents, kinds: Mapping[str, Kind], *, clock: Clock, randomness: Randomness, owner: str, concurrency: int = 4
+        self,
+        documents: Documents,
+        kinds: Mapping[str, Kind],
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        owner: str,
+        concurrency: int = 4,
+        telling: Telling = QUIET,
     ) -> None:
         self._documents = documents
         self._kinds = kinds
@@ -59,6 +68,7 @@ class Worker:
         self._randomness = randomness
         self._owner = owner
         self._concurrency = concurrency
+        self._telling = telling
         self._mine: set[str] = set()
         self._seen: dict[str, tuple[int, float]] = {}
         self._turns = Turns()
@@ -150,15 +160,17 @@ class Worker:
                 changes |= finished(State.DEAD, now_ms)
                 changes["error"] = f"its last {lost} runs were cut off: does it kill its worker?"
         try:
-            claimed = await _soon(self._documents.replace(TASKS, {**stored.body, **changes}, if_version=stored.version))
+            body = self._telling.of({**stored.body, **changes}, stored.version + 1)
+            claimed = await _soon(self._documents.replace(TASKS, body, if_version=stored.version))
         except VersionConflict:
             return None
+        self._telling.wake()
         if changes["state"] == State.DEAD.value:
             RUNS.labels(self._label(task.kind), "dead").inc()
             return None
         if task.state is State.WAITING:
             LATENESS.labels(self._label(task.kind)).observe(max(0, now_ms - task.due_at_ms) / 1000)
-        return Run(self._documents, claimed, began_s, clock=self._clock, randomness=self._randomness)
+        return Run(self._documents, claimed, began_s, clock=self._clock, randomness=self._randomness, telling=self._telling)
 
     async def _run(self, run: Run) -> None:
         task, began = run.task, self._clock.monotonic()
@@ -246,7 +258,7 @@ class Worker:
             return
         self._sweep_at = now + SWEEP_EVERY_S
         old = await self._query(Query(BY_END.name, below=self._clock.now_ms() - KEPT_MS, limit=SWEPT))
-        for stored in old:
+        for stored in [stored for stored in old if "outbox" not in stored.body]:
             with contextlib.suppress(VersionConflict):  # retried, or another worker's catch
                 await _soon(self._documents.delete(TASKS, str(stored.body["task_id"]), if_version=stored.version))
         if len(old) == SWEPT:

@@ -30,7 +30,7 @@ from quietzone_analytics.settings import (
 )
 from quietzone_analytics.standstill import stands_still
 from quietzone_analytics.tables import Tables, open_tables
-from quietzone_analytics.verify import verify
+from quietzone_analytics.verify import TOPICS, verify
 from quietzone_kit import roles
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
@@ -39,21 +39,19 @@ from quietzone_kit.documents import Documents, DocumentsUnavailable, open_docume
 from quietzone_kit.documents.migrations import declare
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App, say
+from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import run_projection
 from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
-from quietzone_kit.tasks import Tasks, Worker
+from quietzone_kit.tasks import TASKS, Tasks, Telling, Worker
 from quietzone_kit.telemetry import logger
-from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
+from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 log = logger(__name__)
 
 COLLECTIONS = (*rollups.COLLECTIONS, *projection.COLLECTIONS, *reconcile.COLLECTIONS, *archive.COLLECTIONS, *exports.COLLECTIONS)
 """All that this service stores."""
-
-TOPICS = (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1)
-"""All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
 BUS_THREADS = 2  # one writes, one reads
@@ -71,18 +69,18 @@ async def build(settings: AnalyticsSettings) -> App:
     stored, archived = (Rollups(documents), ScanStates(documents), ReportStates(documents)), ArchiveStates(documents)
     if settings.analytics_project:
         _project(app, documents, bus, settings)
-    blobs, wake = None, _nobody
+    blobs, wake, telling = None, _nobody, Telling(exports.TellExports(clock))
     if settings.analytics_blobs_url is not None:
         blobs = _blobs(app, settings.analytics_blobs_url)
         if settings.analytics_archive:
             _archive(app, documents, bus, blobs, settings)
         if settings.analytics_work:
-            wake = _work(app, documents, blobs, settings)
+            wake, telling = _work(app, documents, bus, blobs, settings)
     service = AnalyticsService(*stored, bus, clock, archived=archived)
     keys, tls = CallerKeys.of(settings, clock), Tls.of(settings, clock)
     server = Server(settings.analytics_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_AnalyticsServiceServicer_to_server, service)
-    server.add(add_ExportServiceServicer_to_server, ExportService(Tasks(documents, clock, randomness, wake=wake), blobs))
+    server.add(add_ExportServiceServicer_to_server, ExportService(Tasks(documents, clock, randomness, wake=wake, telling=telling), blobs))
     app.server("rpc", server)
     return app
 
@@ -123,8 +121,8 @@ async def build_archive(settings: ArchiveSettings) -> App:
 async def build_work(settings: WorkSettings) -> App:
     """The role `work`: makes exports, where `serve` is told not to, or beside it."""
     app = App(drain_s=settings.drain_s)
-    documents, _ = await _ports(app, settings)
-    _work(app, documents, _blobs(app, settings.analytics_blobs_url), settings)
+    documents, bus = await _ports(app, settings)
+    _work(app, documents, bus, _blobs(app, settings.analytics_blobs_url), settings)
     return app
 
 
@@ -201,11 +199,14 @@ def _archive(app: App, documents: Documents, bus: Bus, blobs: Blobs, settings: A
     app.task("archive by time", archived.keep_filing)
 
 
-def _work(app: App, documents: Documents, blobs: Blobs, settings: FilesSettings) -> Callable[[], None]:
-    """Add the worker; returns what wakes it."""
+def _work(app: App, documents: Documents, bus: Bus, blobs: Blobs, settings: FilesSettings) -> tuple[Callable[[], None], Telling]:
+    """Add the worker, and what tells how exports come on; returns what wakes the one, and what the other is told by."""
     clock, randomness = SystemClock(), SystemRandomness()
     kinds = exports.kinds(Rollups(documents), blobs, _tables(app, settings), clock)
-    worker = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=EXPORTS_AT_ONCE)
+    relay = Relay(documents, TASKS, bus, clock=clock, randomness=randomness, owner=uuid7(clock, randomness))
+    telling = Telling(exports.TellExports(clock), relay.wake)
+    owner = uuid7(clock, randomness)
+    worker = Worker(documents, kinds, clock=clock, randomness=randomness, owner=owner, concurrency=EXPORTS_AT_ONCE, telling=telling)
 
     async def work() -> None:
         failures = 0
@@ -220,8 +221,13 @@ def _work(app: App, documents: Documents, blobs: Blobs, settings: FilesSettings)
                 break
         await worker.run()
 
+    async def tell() -> None:
+        await _topics_are_there(bus)
+        await relay.run()
+
     app.task("work", work)
-    return worker.wake
+    app.task("tasks relay", tell)
+    return worker.wake, telling
 
 
 def _nobody() -> None:

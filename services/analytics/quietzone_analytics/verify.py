@@ -18,7 +18,10 @@ from quietzone_kit.bus import Bus
 from quietzone_kit.documents import Collection, Documents
 from quietzone_kit.tasks import TASKS, task_of
 from quietzone_kit.verify import DOCUMENTS, Checks, documents_are_readable, last_events, store_is_ready, topics_are_there
-from quietzone_topics import ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
+from quietzone_topics import ANALYTICS_EXPORT_V1, ANALYTICS_MILESTONE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
+
+TOPICS = (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1, ANALYTICS_EXPORT_V1)
+"""All that this service reads or writes."""
 
 S = TypeVar("S", bound=State)
 R = TypeVar("R", bound=Rollup)
@@ -35,7 +38,7 @@ async def verify(checks: Checks, documents: Documents, bus: Bus, blobs: Blobs | 
         await checks.see("days", partial(_rollups, rollups, DAYS))
         await checks.see("months", partial(_rollups, rollups, MONTHS))
         await checks.see("tasks", partial(documents_are_readable, documents, TASKS, task_of))
-    if await checks.see("bus", partial(topics_are_there, bus, (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1))):
+    if await checks.see("bus", partial(topics_are_there, bus, TOPICS)):
         decoder = Decoder(TRACKING_SCAN_V1.partitions)
         await checks.see(f"events of {TRACKING_SCAN_V1.name}", partial(last_events, bus, TRACKING_SCAN_V1, decoder.decode))
         await checks.see(f"events of {TRACKING_SOURCE_V1.name}", partial(last_events, bus, TRACKING_SOURCE_V1, report_of))

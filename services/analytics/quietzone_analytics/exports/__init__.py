@@ -1,12 +1,14 @@
 """Exports: an account's counts as a file, made by a task."""
 
 from quietzone_analytics.exports.domain import Format
+from quietzone_analytics.exports.events import TellExports
 from quietzone_analytics.exports.repository import Export, ExportFile, ExportQuestion
 from quietzone_analytics.exports.tasks import keep_sweeping, kinds
 from quietzone_analytics.exports.use_cases import cancel_export, create_export, get_export, list_exports, read_export
+from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.tasks import TASKS
 
-COLLECTIONS = (TASKS,)
+COLLECTIONS = (TASKS, OUTBOX_LEASES)
 
 __all__ = [
     "COLLECTIONS",
@@ -14,6 +16,7 @@ __all__ = [
     "ExportFile",
     "ExportQuestion",
     "Format",
+    "TellExports",
     "cancel_export",
     "create_export",
     "get_export",

@@ -4,16 +4,16 @@
 
 from collections.abc import Mapping
 
-from quietzone.analytics.v1 import analytics_pb2, exports_pb2, exports_pb2_grpc
+from quietzone.analytics.v1 import exports_pb2, exports_pb2_grpc
 from quietzone_analytics.exports import use_cases
 from quietzone_analytics.exports.domain import Format
-from quietzone_analytics.exports.repository import Export, ExportQuestion
-from quietzone_analytics.queries import Interval
+from quietzone_analytics.exports.messages import export_message as _message
+from quietzone_analytics.exports.repository import ExportQuestion
 from quietzone_analytics.rpc import INTERVALS
 from quietzone_kit.blobs import Blobs
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, PermissionDenied
 from quietzone_kit.rpc import caller
-from quietzone_kit.tasks import State, Tasks
+from quietzone_kit.tasks import Tasks
 
 _FORMATS: Mapping[int, Format] = {
     exports_pb2.EXPORT_FORMAT_UNSPECIFIED: Format.CSV,
@@ -21,9 +21,6 @@ _FORMATS: Mapping[int, Format] = {
     exports_pb2.EXPORT_FORMAT_JSON: Format.JSON,
     exports_pb2.EXPORT_FORMAT_PARQUET: Format.PARQUET,
 }
-_FORMAT_NUMBERS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in Format}
-_STATES = {state: exports_pb2.ExportState.Value(f"EXPORT_STATE_{state.name}") for state in State}
-_INTERVAL_NUMBERS = {interval: analytics_pb2.Interval.Value(f"INTERVAL_{interval.name}") for interval in Interval}
 
 
 class ExportService(exports_pb2_grpc.ExportServiceServicer):
@@ -83,27 +80,3 @@ def _question(message: exports_pb2.ExportQuestion) -> ExportQuestion:
         raise InvalidInput(*wrong)
     interval, form = INTERVALS[message.interval], _FORMATS[message.format]
     return ExportQuestion(message.code_id or None, message.from_ms, message.to_ms, interval, message.zone, form)
-
-
-def _message(export: Export) -> exports_pb2.Export:
-    question, file = export.question, export.file
-    return exports_pb2.Export(
-        export_id=export.export_id,
-        question=exports_pb2.ExportQuestion(
-            code_id=question.code_id or "",
-            from_ms=question.from_ms,
-            to_ms=question.to_ms,
-            interval=_INTERVAL_NUMBERS[question.interval],
-            zone=question.zone,
-            format=_FORMAT_NUMBERS[question.form],
-        ),
-        state=_STATES[export.state],
-        codes_done=export.progress.done,
-        codes_total=export.progress.total,
-        size=file.size if file is not None else 0,
-        sha256=file.sha256 if file is not None else "",
-        rows=file.rows if file is not None else 0,
-        error=export.error or "",
-        created_at_ms=export.created_at_ms,
-        expires_at_ms=export.expires_at_ms or 0,
-    )

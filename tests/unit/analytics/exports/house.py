@@ -11,17 +11,20 @@ from unit.analytics.memory import MemoryBus
 from unit.analytics.scans import BOT, DAY_MS, NOON_MS, PREVIEW, Seen, batch, record, seen
 from unit.analytics.world import bounds
 
+from quietzone.analytics.v1 import exports_pb2
 from quietzone_analytics import app
-from quietzone_analytics.exports import Export, ExportQuestion, Format, create_export, get_export, kinds
+from quietzone_analytics.exports import Export, ExportQuestion, Format, TellExports, create_export, get_export, kinds
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.queries import Interval
 from quietzone_analytics.rollups import Rollups
 from quietzone_analytics.tables import Tables
 from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.outbox import waiting
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_kit.tasks import State, Tasks, Worker
+from quietzone_kit.tasks import TASKS, State, Tasks, Telling, Worker
 
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
+TELLING = Telling(TellExports(CLOCK))
 MARCH_MS = NOON_MS - NOON_MS % DAY_MS - DAY_MS  # 2026-03-01
 
 Row = dict[str, object]
@@ -34,7 +37,7 @@ class Installation:
         self.documents = documents
         self.tables = tables
         self.blobs = MemoryBlobs()
-        self.tasks = Tasks(documents, CLOCK, RANDOMNESS)
+        self.tasks = Tasks(documents, CLOCK, RANDOMNESS, telling=TELLING)
         self._offset = 0
 
     async def count(self, scans: Sequence[Seen]) -> None:
@@ -53,6 +56,7 @@ class Installation:
             clock=CLOCK,
             randomness=RANDOMNESS,
             owner="worker",
+            telling=TELLING,
         )
         async with asyncio.timeout(20), asyncio.TaskGroup() as group:
             working = group.create_task(worker.run())
@@ -60,6 +64,12 @@ class Installation:
                 await asyncio.sleep(0.005)
             working.cancel()
         return await get_export(self.tasks, account, export_id)
+
+    async def told(self, export_id: str) -> list[exports_pb2.ExportChanged]:
+        """What is told of an export."""
+        stored = await self.documents.get(TASKS, export_id)
+        assert stored is not None
+        return [exports_pb2.ExportChanged.FromString(outgoing.event.data) for outgoing in waiting(stored.body)]
 
     async def file(self, question: ExportQuestion) -> bytes:
         """The file of an export."""

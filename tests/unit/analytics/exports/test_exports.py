@@ -12,6 +12,7 @@ from unit.analytics.archive.places import LineTables
 from unit.analytics.exports.house import CLOCK, MARCH_MS, MIXED, Installation, Row, asked, installed, rows_of
 from unit.analytics.scans import BOT, DAY_MS, NOON_MS, PERSON, PREVIEW, Seen
 
+from quietzone.analytics.v1 import exports_pb2
 from quietzone_analytics.exports import (
     ExportQuestion,
     Format,
@@ -325,3 +326,26 @@ def test_no_id_is_a_formula(code_id: str) -> None:
 
 def _sum(rows: Sequence[Row], name: str) -> int:
     return sum(int(str(row[name])) for row in rows)
+
+
+async def test_whoever_listens_is_told_that_it_was_asked_for_made_and_done(house: Installation) -> None:
+    await house.count(MIXED)
+    export = await create_export(house.tasks, "acme", asked(), request_id=None)
+    done = await house.work(export.export_id)
+    told = await house.told(export.export_id)
+
+    assert [each.export.state for each in told] == [
+        exports_pb2.EXPORT_STATE_WAITING,
+        exports_pb2.EXPORT_STATE_RUNNING,
+        exports_pb2.EXPORT_STATE_DONE,
+    ]
+    assert {each.account_id for each in told} == {"acme"}
+    assert done.file is not None
+    assert (told[-1].export.codes_done, told[-1].export.sha256) == (2, done.file.sha256)
+
+
+async def test_of_what_the_house_does_for_itself_nothing_is_told(house: Installation) -> None:
+    await keep_sweeping(house.tasks)
+    (task,) = (await house.tasks.list("")).tasks
+
+    assert await house.told(task.task_id) == []
