@@ -101,6 +101,7 @@ class Client:
         kinds: Sequence[str] | None = None,
         *,
         code_ids: Sequence[str] = (),
+        task_ids: Sequence[str] = (),
         state: str | None = None,
         tag: str | None = None,
         folder: str | None = None,
@@ -114,7 +115,7 @@ class Client:
         Raises:
             Disconnected: the server has ended it for good.
         """
-        return each(_stream.stream(self._calls, Watch(kinds, code_ids, state, tag, folder, cursor), reconnects))
+        return each(_stream.stream(self._calls, Watch(kinds, code_ids, task_ids, state, tag, folder, cursor), reconnects))
 
     def close(self) -> None:
         """Close all connections."""

@@ -104,6 +104,7 @@ class AsyncClient:
         kinds: Sequence[str] | None = None,
         *,
         code_ids: Sequence[str] = (),
+        task_ids: Sequence[str] = (),
         state: str | None = None,
         tag: str | None = None,
         folder: str | None = None,
@@ -117,7 +118,7 @@ class AsyncClient:
         Raises:
             Disconnected: the server has ended it for good.
         """
-        return _stream.stream(self._calls, Watch(kinds, code_ids, state, tag, folder, cursor), reconnects)
+        return _stream.stream(self._calls, Watch(kinds, code_ids, task_ids, state, tag, folder, cursor), reconnects)
 
     def live(self, *, reconnects: Reconnects = RECONNECTS) -> "Live":
         """A live connection whose subscriptions come and go; needs `pip install quietzone-client[live]`."""

@@ -17,6 +17,7 @@ class Kind(OpenEnum):
     SCANNED = "scanned"
     MILESTONE = "milestone"
     DESTINATION = "destination"
+    TASK_PROGRESS = "taskProgress"
     REMOVED = "removed"
 
 
@@ -27,11 +28,11 @@ class Event:
     Attributes:
         kind: What happened.
         id: Of the event.
-        code_id: Of its code.
+        code_id: Of its code; empty when it is of no one code.
         at: When it happened.
         code: As it is now, when it was created or changed; as it was, when it was deleted.
         changed: The names of a code's fields that changed.
-        fields: All that is told, such as `country` and `device` of a scan, and `threshold` of a milestone.
+        fields: All that is told, such as `country` and `device` of a scan, and `threshold` of a milestone, and `task` of an export.
         cursor: Goes on after it.
         subscription: Of a `Live`, the one that it is for.
     """
@@ -52,7 +53,7 @@ class Event:
         return cls(
             kind=Kind(item["kind"]),
             id=item.get("id", ""),
-            code_id=item.get("code_id", ""),
+            code_id=item.get("code_id") or "",
             at=unless_absent(moment, item.get("at")),
             code=unless_absent(Code.of, item.get("code")),
             changed=tuple(item.get("changed", ())),
@@ -104,13 +105,14 @@ Told = Happening | Notice
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is asked for: all that the caller may see unless `kinds` are given, of all codes unless some are.
+    """What is asked for: all that the caller may see unless `kinds` are given, of all codes and tasks unless some are.
 
     State, tag and folder are asked of codes; whatever leaves them is told as removed. `cursor` is where to go on.
     """
 
     kinds: Sequence[str] | None = None
     code_ids: Sequence[str] = ()
+    task_ids: Sequence[str] = ()
     state: str | None = None
     tag: str | None = None
     folder: str | None = None
@@ -118,12 +120,13 @@ class Watch:
 
     def query(self) -> Mapping[str, str]:
         """As a stream is asked for."""
-        lists = {"kinds": ",".join(self.kinds or ()), "code_id": ",".join(self.code_ids)}
+        lists = {"kinds": ",".join(self.kinds or ()), "code_id": ",".join(self.code_ids), "task_id": ",".join(self.task_ids)}
         return {name: value for name, value in lists.items() if value} | self._where()
 
     def message(self, subscription: str, cursor: str | None) -> dict[str, Any]:
         """As a WebSocket is asked."""
-        asked: dict[str, Any] = {"id": subscription, "code_ids": list(self.code_ids), "where": self._where()}
+        lists = {"code_ids": list(self.code_ids), "task_ids": list(self.task_ids)}
+        asked: dict[str, Any] = {"id": subscription, **lists, "where": self._where()}
         more = {"kinds": None if self.kinds is None else list(self.kinds), "cursor": cursor}
         return asked | {name: value for name, value in more.items() if value is not None}
 

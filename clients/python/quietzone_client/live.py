@@ -96,6 +96,7 @@ class Live:
         kinds: Sequence[str] | None = None,
         *,
         code_ids: Sequence[str] = (),
+        task_ids: Sequence[str] = (),
         state: str | None = None,
         tag: str | None = None,
         folder: str | None = None,
@@ -108,7 +109,7 @@ class Live:
         """
         self._named += 1
         name = f"s{self._named}"
-        watch = Watch(kinds, code_ids, state, tag, folder, cursor)
+        watch = Watch(kinds, code_ids, task_ids, state, tag, folder, cursor)
         self._watches[name], self._cursors[name] = watch, cursor
         self._answers[name] = answer = asyncio.get_running_loop().create_future()
         try:

@@ -59,6 +59,7 @@ SIZES: Mapping[str, int | str] = {
     "ScanNews.scans": 10,
     "ScanNews.counts": 10,
     "MilestoneNews.milestones": 10,
+    "TaskNews.tasks": 10,
     "Mutation.bulkCreateQRCodes": 100,
     "QrAnalytics.series": 30,
     "QrAnalytics.dailyScans": 30,

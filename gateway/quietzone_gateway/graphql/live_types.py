@@ -46,6 +46,7 @@ class CodeWatch:
 
 After = Annotated[str | None, strawberry.argument(description="The `cursor` that was told last: what was missed since comes first")]
 CodeIds = Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these codes, at most 100; by default of all")]
+TaskIds = Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these tasks, at most 100; by default of all")]
 Which = Annotated[CodeWatch | None, strawberry.argument(description="By default all codes")]
 
 RESET = "Not null: events were missed that can't be told any more (why); read again what you show, what follows is new"
@@ -189,7 +190,53 @@ class MilestoneNews:
         return cls(cursor=delivery.cursor, reset=_reset(delivery), milestones=reached)
 
 
-News: TypeAlias = CodeNews | ScanNews | MilestoneNews
+@strawberry.type(description="How far a task has come")
+class TaskProgress:
+    """An event."""
+
+    id: strawberry.ID = strawberry.field(description="Of the event; the same when it is told again")
+    task_id: strawberry.ID = strawberry.field(description="Such as an export's id")
+    kind: str = strawberry.field(description="Such as `export-data`")
+    state: str = strawberry.field(description="`waiting`, `running`, `done`, `dead` or `cancelled`; the last three are its end")
+    done: Count
+    total: Count = strawberry.field(description="0 while it isn't known")
+    error: str | None = strawberry.field(description="Why it failed, or why it is tried again")
+    at: DateTime
+
+    @classmethod
+    def of(cls, event: Event) -> "TaskProgress":
+        """The progress as it is shown."""
+        task = event.fields["task"]
+        told: Mapping[str, object] = task if isinstance(task, Mapping) else {}
+        done, total, error = told.get("done"), told.get("total"), told.get("error")
+        return cls(
+            id=strawberry.ID(event.id),
+            task_id=strawberry.ID(event.task_id),
+            kind=str(told.get("kind", "")),
+            state=str(told.get("state", "")),
+            done=Count(done if isinstance(done, int) else 0),
+            total=Count(total if isinstance(total, int) else 0),
+            error=None if error is None else str(error),
+            at=DateTime(event.at_ms),
+        )
+
+
+@strawberry.type(description="Which tasks have come on")
+class TaskNews:
+    """A delivery."""
+
+    cursor: str = strawberry.field(description=CURSOR)
+    reset: str | None = strawberry.field(description=RESET)
+    tasks: list[TaskProgress] = strawberry.field(description="One; several when you are slow: then each task as it stands last")
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "TaskNews":
+        """The delivery as it is shown."""
+        tasks = [TaskProgress.of(change) for change in _changes(delivery) if isinstance(change, Event)]
+        return cls(cursor=delivery.cursor, reset=_reset(delivery), tasks=tasks)
+
+
+News: TypeAlias = CodeNews | ScanNews | MilestoneNews | TaskNews
 
 
 def news_of(wanted: Wanted, delivery: Delivery) -> News:
@@ -199,6 +246,8 @@ def news_of(wanted: Wanted, delivery: Delivery) -> News:
             return ScanNews.of(delivery)
         case [Kind.MILESTONE]:
             return MilestoneNews.of(delivery)
+        case [Kind.TASK_PROGRESS]:
+            return TaskNews.of(delivery)
         case _:
             return CodeNews.of(delivery)
 
@@ -231,6 +280,12 @@ class Subscription:
     async def milestone(self, code_ids: CodeIds = None, after: After = None) -> Source:
         """Of the account's codes."""
         yield _wanted(Kind.MILESTONE, code_ids, after)
+
+    @subscription(description="Tasks of the account, such as exports, that begin, come on and end", graphql_type=TaskNews)
+    async def task_progress(self, task_ids: TaskIds = None, after: After = None) -> Source:
+        """Of the account."""
+        given = {"kinds": [Kind.TASK_PROGRESS], "task_ids": list(task_ids or ()), "cursor": after}
+        yield checked(Wanted.model_validate, {"obj": given})
 
 
 def _codes(kind: Kind, asked: CodeWatch | None, after: str | None) -> Wanted:

@@ -98,7 +98,9 @@ class _Fold:
 
 
 def _thing(change: Change) -> tuple[str, str]:
-    """What it is that changed: of a code, its milestones and its destination only the last counts."""
+    """What it is that changed: of a code's milestones, its destination and a task only the last counts."""
     if isinstance(change, Event) and change.kind in {Kind.MILESTONE, Kind.DESTINATION}:
         return change.kind, change.code_id
+    if isinstance(change, Event) and change.task_id:
+        return change.kind, change.task_id
     return "code", change.code_id

@@ -1,9 +1,9 @@
-"""Events in: records of four topics as what watchers are told."""
+"""Events in: records of topics as what watchers are told."""
 
 from collections.abc import Container, Iterator, Mapping
 from typing import Protocol
 
-from quietzone.analytics.v1 import analytics_pb2
+from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_pb2, health_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_gateway.live.domain import CODE_KINDS, Event, Fields, Kind
@@ -12,10 +12,12 @@ from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rpc import code_of
 from quietzone_kit.bus import Record, Topic
 from quietzone_topics import (
+    ANALYTICS_EXPORT_V1,
     ANALYTICS_MILESTONE_V1,
     QR_CODE_V1,
     QR_DESTINATION_V1,
     TRACKING_SCAN_V1,
+    TYPE_ANALYTICS_EXPORT,
     TYPE_ANALYTICS_MILESTONE,
     TYPE_QR_CODE,
     TYPE_QR_DESTINATION,
@@ -28,9 +30,14 @@ _CHANGES = {
     code_pb2.CHANGE_KIND_DELETED: Kind.CODE_DELETED,
 }
 
+_TASK_STATES: Mapping[int, str] = {number: name.removeprefix("EXPORT_STATE_").lower() for name, number in exports_pb2.ExportState.items()}
+
 _STATES: Mapping[int, str] = {
     number: name.removeprefix("DESTINATION_STATE_").lower() for name, number in health_pb2.DestinationState.items()
 }
+
+EXPORT = "export-data"
+"""The kind of task that an export is."""
 
 MAX_TIME_MS = 253_402_300_800_000
 """The year 10000, after which dates have no ISO form."""
@@ -167,6 +174,35 @@ class DestinationSource:
             yield 0, Event(Kind.DESTINATION, entry.id, change.account_id, change.code_id, at_ms, fields)
 
 
+class ExportSource:
+    """Exports that come on."""
+
+    topic, type, number, many = ANALYTICS_EXPORT_V1, TYPE_ANALYTICS_EXPORT, 5, False
+    kinds = frozenset({Kind.TASK_PROGRESS})
+
+    def accounts(self, value: bytes) -> tuple[str, ...]:
+        """Who asked for it."""
+        return (exports_pb2.ExportChanged.FromString(value).account_id,)
+
+    def events(self, entry: Entry, accounts: Container[str]) -> Iterator[tuple[int, Event]]:
+        """One."""
+        changed = exports_pb2.ExportChanged.FromString(entry.value)
+        entry.accounts = (changed.account_id,)
+        if changed.account_id not in accounts:
+            return
+        export = changed.export
+        task: Fields = {
+            "id": export.export_id,
+            "kind": EXPORT,
+            "state": _TASK_STATES.get(export.state, "unknown"),
+            "done": export.codes_done,
+            "total": export.codes_total,
+            "error": export.error or None,
+        }
+        code_id, at_ms = export.question.code_id, _time(changed.changed_at_ms)
+        yield 0, Event(Kind.TASK_PROGRESS, entry.id, changed.account_id, code_id, at_ms, {"task": task}, task_id=export.export_id)
+
+
 def entry_of(record: Record, kind: str) -> Entry | None:
     """What is kept of a record; None when it is no event of type `kind`. Its headers are all that is looked at."""
     found = event_id = b""
@@ -202,5 +238,5 @@ def _time(at_ms: int) -> int:
     return at_ms
 
 
-SOURCES: tuple[Source, ...] = (CodeSource(), ScanSource(), MilestoneSource(), DestinationSource())
+SOURCES: tuple[Source, ...] = (CodeSource(), ScanSource(), MilestoneSource(), DestinationSource(), ExportSource())
 """All that can be watched."""

@@ -12,7 +12,7 @@ from typing import TypeAlias
 Fields: TypeAlias = Mapping[str, object]
 """What is told of a thing, as JSON has it."""
 
-MAX_CODE_IDS = 100
+MAX_CODE_IDS = MAX_TASK_IDS = 100
 """Of one filter: more is a list, which tags and folders are for; each costs 100 bytes of every connection's memory."""
 
 
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SCANNED = "scanned"
     MILESTONE = "milestone"
     DESTINATION = "destination"
+    TASK_PROGRESS = "taskProgress"
 
 
 CODE_KINDS = frozenset({Kind.CODE_CREATED, Kind.CODE_UPDATED, Kind.CODE_DELETED})
@@ -37,6 +38,7 @@ SCOPES: Mapping[Kind, str] = {
     Kind.SCANNED: "analytics:read",
     Kind.MILESTONE: "analytics:read",
     Kind.DESTINATION: "codes:read",
+    Kind.TASK_PROGRESS: "exports:read",
 }
 """What a watcher must hold."""
 
@@ -59,7 +61,8 @@ class Watcher:
 class Event:
     """Something that happened in an account; the same `id` twice is the same event, brought again by the bus.
 
-    `fields` is what is told beyond id, code and time; `before` and `after` are the code's fields around a change of it.
+    `fields` is what is told beyond id, code and time; `before` and `after` are the code's fields around a change of it. What is of no one
+    code has an empty `code_id`; `task_id` is empty but for a task.
     """
 
     kind: Kind
@@ -70,6 +73,7 @@ class Event:
     fields: Fields
     before: Fields | None = None
     after: Fields | None = None
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,18 @@ class Seen(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for: kinds, codes (none: all), and `where`, pairs of a name in FILTERS and the value that it must have."""
+    """What is asked for: kinds, codes and tasks (none: all), and `where`, pairs of a name in FILTERS and the value that it must have."""
 
     kinds: frozenset[Kind]
     code_ids: frozenset[str] = frozenset()
     where: tuple[tuple[str, str], ...] = field(default=())
+    task_ids: frozenset[str] = frozenset()
 
     def seen(self, event: Event) -> Seen:
         """What a subscriber with this filter is told of `event`, which is of its own account."""
         if event.kind not in self.kinds or (self.code_ids and event.code_id not in self.code_ids):
+            return Seen.NOT
+        if event.task_id and self.task_ids and event.task_id not in self.task_ids:
             return Seen.NOT
         if not self.where:
             return Seen.EVENT

@@ -31,7 +31,7 @@ def _form(told: Told) -> dict[str, object]:
 
 
 def _change(change: Change) -> dict[str, object]:
-    form: dict[str, object] = {"kind": name_of(change), "id": change.id, "code_id": change.code_id, "at": rfc3339(change.at_ms)}
+    form: dict[str, object] = {"kind": name_of(change), "id": change.id, "code_id": change.code_id or None, "at": rfc3339(change.at_ms)}
     return form if isinstance(change, Removed) else {**form, **change.fields}
 
 

@@ -9,7 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from quietzone_gateway.live.cursors import MAX_CHARACTERS
-from quietzone_gateway.live.domain import CODE_KINDS, FILTERS, MAX_CODE_IDS, Filter, Kind, Watcher, kinds_allowed, missing_scopes
+from quietzone_gateway.live.domain import (
+    CODE_KINDS,
+    FILTERS,
+    MAX_CODE_IDS,
+    MAX_TASK_IDS,
+    Filter,
+    Kind,
+    Watcher,
+    kinds_allowed,
+    missing_scopes,
+)
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD
 from quietzone_gateway.rest.shapes import Input, Text
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
@@ -22,7 +32,7 @@ MAX_TOKEN_CHARACTERS = 8_192
 
 Value: TypeAlias = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 SubscriptionId: TypeAlias = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
-CodeId: TypeAlias = Annotated[str, AfterValidator(lambda given: str(uuid.UUID(given)))]
+Id: TypeAlias = Annotated[str, AfterValidator(lambda given: str(uuid.UUID(given)))]
 
 
 class Where(Input):
@@ -37,7 +47,8 @@ class Wanted(Input):
     """What is asked for; without `kinds`, all that the caller may see."""
 
     kinds: list[Kind] | None = Field(None, min_length=1, max_length=len(Kind))
-    code_ids: list[CodeId] = Field(default_factory=list, max_length=MAX_CODE_IDS)
+    code_ids: list[Id] = Field(default_factory=list, max_length=MAX_CODE_IDS)
+    task_ids: list[Id] = Field(default_factory=list, max_length=MAX_TASK_IDS)
     where: Where = Where()
     cursor: str | None = Field(None, max_length=MAX_CHARACTERS)
 
@@ -96,7 +107,8 @@ Message: TypeAlias = ConnectMessage | SubscribeMessage | UnsubscribeMessage | Pi
 
 _MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 _QUERIES: TypeAdapter[Wanted] = TypeAdapter(Wanted)
-_LISTS = {"kinds": "kinds", "code_id": "code_ids"}
+_LISTS = {"kinds": "kinds", "code_id": "code_ids", "task_id": "task_ids"}
+_NAMES = {field: name for name, field in _LISTS.items()}
 
 T = TypeVar("T")
 
@@ -152,7 +164,7 @@ def filter_of(wanted: Wanted, watcher: Watcher) -> Filter:
         raise PermissionDenied("there is nothing that this caller may watch; it needs the scope 'codes:read' or 'analytics:read'")
     if where and not kinds <= CODE_KINDS:
         raise InvalidInput(FieldViolation("kinds", f"only changes of codes ({', '.join(sorted(CODE_KINDS))}) have {where[0][0]}"))
-    return Filter(kinds, frozenset(wanted.code_ids), where)
+    return Filter(kinds, frozenset(wanted.code_ids), where, frozenset(wanted.task_ids))
 
 
 def _validated(kind: TypeAdapter[T], said: object) -> T:
@@ -172,5 +184,5 @@ def _as_asked(found: dict[str, object]) -> dict[str, object]:
     """With the field's name in an address."""
     place = found["loc"]
     assert isinstance(place, tuple)  # noqa: S101 - as `_placed` makes it
-    names = place[2:] if place[1] == "where" else ("code_id" if place[1] == "code_ids" else place[1], *place[2:])
+    names = place[2:] if place[1] == "where" else (_NAMES.get(place[1], place[1]), *place[2:])
     return {**found, "loc": ("query", *names)}

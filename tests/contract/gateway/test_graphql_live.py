@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import websockets
 from contract.gateway.graphql_socket import TOKEN, connected, opened
-from contract.gateway.live_served import PAGE, Served, serving
-from unit.gateway.live_world import MENU, POSTER, code
+from contract.gateway.live_served import PAGE, SCOPES, Served, serving
+from unit.gateway.live_world import EXPORT, MENU, POSTER, code
 
 from quietzone.qr.v1 import code_pb2
 from quietzone_gateway.graphql import socket as graphql_socket
@@ -113,6 +114,20 @@ async def test_milestones_are_told(served: Served) -> None:
 
     reached = {"id": f"milestone:{MENU}:100", "codeId": MENU, "threshold": 100, "at": "2026-11-21T12:00:00.000Z"}
     assert news == {"reset": None, "milestones": [reached]}
+
+
+async def test_progress_of_the_tasks_that_were_asked_for_is_told(served: Served) -> None:
+    served.known.watchers["secret"] = replace(served.known.watchers["secret"], scopes=SCOPES | {"exports:read"})
+    async with connected(served) as socket:
+        fields = "taskId kind state done total error"
+        await socket.subscribe(f'subscription {{ taskProgress(taskIds: ["{EXPORT}"]) {{ tasks {{ {fields} }} }} }}')
+        await socket.settled()
+        await served.services.export(1, export_id=POSTER)
+        await served.services.export(2)
+
+        news = await socket.news()
+
+    assert news == {"tasks": [{"taskId": EXPORT, "kind": "export-data", "state": "running", "done": 2, "total": 4, "error": None}]}
 
 
 async def test_a_cursor_resumes(served: Served) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
-from contract.gateway.live_served import PAGE, Served, serving
-from unit.gateway.live_world import MENU, POSTER, SOURCE, until
+from contract.gateway.live_served import PAGE, SCOPES, Served, serving
+from unit.gateway.live_world import EXPORT, MENU, POSTER, SOURCE, until
 
 from quietzone.qr.v1 import code_pb2
 from quietzone_gateway.live import Watcher
@@ -85,6 +86,37 @@ async def test_scans_are_told_with_country_and_device(served: Served) -> None:
     assert (event["id"], event["country"], event["device"]) == (f"{SOURCE}:7", "DE", "phone")
 
 
+async def test_an_export_is_followed_to_its_end(served: Served) -> None:
+    served.known.watchers["secret"] = replace(served.known.watchers["secret"], scopes=SCOPES | {"exports:read"})
+    async with served.stream(f"?kinds=taskProgress&task_id={EXPORT}") as stream:
+        await stream.event()
+        await served.services.export(1, export_id=POSTER)
+        await served.services.export(2)
+        await served.services.export(4, "DONE", code_id=MENU)
+
+        told = [(await stream.event())[1] for _ in range(2)]
+
+    assert told[0] == {
+        "kind": "taskProgress",
+        "id": f"{EXPORT}.2",
+        "code_id": None,
+        "at": "2026-11-21T12:00:00.002Z",
+        "task": {"id": EXPORT, "kind": "export-data", "state": "running", "done": 2, "total": 4, "error": None},
+    }
+    assert (told[1]["code_id"], told[1]["task"]["state"]) == (MENU, "done")
+
+
+async def test_who_may_not_see_exports_does_not_hear_of_them(served: Served) -> None:
+    async with served.stream("?kinds=taskProgress") as stream:
+        assert stream.status == 403
+    async with served.stream() as stream:
+        await stream.event()
+        await served.services.export(1)
+        await served.services.milestone(10)
+
+        assert (await stream.event())[0] == "milestone"
+
+
 async def test_a_ping_brings_the_newest_cursor(served: Served) -> None:
     async with served.stream("?kinds=milestone") as stream:
         await stream.event()
@@ -102,6 +134,7 @@ async def test_a_ping_brings_the_newest_cursor(served: Served) -> None:
         ("?kinds=codeCreatedd", "kinds.0"),
         ("?kind=codeCreated", "kind"),
         ("?code_id=menu", "code_id.0"),
+        ("?task_id=all", "task_id.0"),
         ("?cursor=rubbish", "cursor"),
         ("?kinds=scanned&state=active", "kinds"),
         ("?state=active&state=paused", "state"),

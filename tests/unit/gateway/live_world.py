@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from ports import Hands, Inline, NoJitter
 
-from quietzone.analytics.v1 import analytics_pb2
+from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_pb2, health_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_gateway.live import Delivery, Event, Filter, Hub, Kind, Subscription
@@ -17,11 +17,13 @@ from quietzone_kit.bus import Bus, Position, open_bus
 from quietzone_kit.events import Event as CloudEvent
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_topics import (
+    ANALYTICS_EXPORT_V1,
     ANALYTICS_MILESTONE_V1,
     QR_CODE_V1,
     QR_DESTINATION_V1,
     TOPICS,
     TRACKING_SCAN_V1,
+    TYPE_ANALYTICS_EXPORT,
     TYPE_ANALYTICS_MILESTONE,
     TYPE_QR_CODE,
     TYPE_QR_DESTINATION,
@@ -32,6 +34,7 @@ NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 SOURCE = "019a0b2f-0000-7a11-8c22-3d4e5f607182"
 MENU = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 POSTER = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3e"
+EXPORT = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b40"
 EVERYTHING = Filter(frozenset(Kind))
 NUMBERS = itertools.count()
 
@@ -111,6 +114,18 @@ class Services:
         await self._publish(
             ANALYTICS_MILESTONE_V1.name, TYPE_ANALYTICS_MILESTONE, f"milestone:{MENU}:{threshold}", reached.SerializeToString()
         )
+
+    async def export(self, done: int, state: str = "RUNNING", *, code_id: str = "", export_id: str = EXPORT) -> None:
+        """An export has come on."""
+        export = exports_pb2.Export(
+            export_id=export_id,
+            question=exports_pb2.ExportQuestion(code_id=code_id),
+            state=exports_pb2.ExportState.Value(f"EXPORT_STATE_{state}"),
+            codes_done=done,
+            codes_total=4,
+        )
+        changed = exports_pb2.ExportChanged(account_id="first", export=export, changed_at_ms=NOON_MS + done)
+        await self._publish(ANALYTICS_EXPORT_V1.name, TYPE_ANALYTICS_EXPORT, f"{export_id}.{done}", changed.SerializeToString())
 
     async def died(self) -> None:
         """A destination doesn't answer any more."""

@@ -9,6 +9,7 @@ from unit.gateway.live_world import EVERYTHING, MENU, POSTER, SOURCE, World, run
 from quietzone.qr.v1 import code_pb2
 from quietzone_gateway.live import Delivery, Filter, Hub, Kind, Reset, Subscription, Summary, feed, hub, missed
 from quietzone_gateway.live.backlog import MAX_WAITING
+from quietzone_gateway.live.consumers import SOURCES
 from quietzone_gateway.live.forms import name_of
 from quietzone_kit.bus import Topic, TopicMismatch
 from quietzone_kit.errors import InvalidInput, Unavailable
@@ -356,7 +357,7 @@ async def test_a_closed_subscription_costs_nothing_any_more(world: World) -> Non
 
     subscription.close()
 
-    assert [feed.watchers for feed in hub._feeds.values()] == [{}, {}, {}, {}]
+    assert [feed.watchers for feed in hub._feeds.values()] == [{}] * len(SOURCES)
 
 
 async def test_a_topic_that_is_not_as_declared_does_not_end_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
