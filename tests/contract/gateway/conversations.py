@@ -2,7 +2,8 @@
 
 A block of a page is lines: `> POST /v1/keys`, `> Name: value`, `> {JSON}` is a request; `< 201`, `< Name: value`, `< {JSON}` is what of its
 answer the page shows. `# …` is what happens elsewhere: tests know these sentences. In an answer `…` stands for anything, and `$name` too,
-which has this value from then on. An object may have more fields than are shown, a list no other items.
+which has this value from then on. An object may have more fields than are shown, a list other items only
+where `…` ends it.
 """
 
 import json
@@ -68,6 +69,8 @@ class Conversation:
                 assert told.keys() <= found.keys(), (said, found)
                 for name, value in told.items():
                     self._fit(value, found[name], said)
+            case [*shown, "…"]:
+                self._fit(shown, found[: len(shown)], said)
             case list():
                 assert len(told) == len(found), (said, found)
                 for value, other in zip(told, found, strict=True):
