@@ -29,7 +29,8 @@ from pathlib import Path
 
 from quietzone.qr.v1 import code_pb2
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_gateway.live import Filter, Hub, Kind
+from quietzone_gateway.live.domain import Filter, Kind
+from quietzone_gateway.live.hub import Hub
 from quietzone_kit.bus import Bounds, Record, open_bus
 from quietzone_kit.events import Event
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor

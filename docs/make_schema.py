@@ -12,7 +12,8 @@ from pathlib import Path
 from graphql import build_schema
 from graphql.utilities import find_breaking_changes
 
-from quietzone_gateway.graphql import Limits, Schema
+from quietzone_gateway.graphql.schema import Schema
+from quietzone_gateway.graphql.settings import Limits
 
 SCHEMA = Path(__file__).parent / "schema.graphql"
 

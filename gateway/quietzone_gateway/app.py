@@ -3,22 +3,29 @@
 import sys
 from functools import partial
 
-from quietzone_gateway import graphql
 from quietzone_gateway.collections import COLLECTIONS
+from quietzone_gateway.graphql.endpoint import make_router
+from quietzone_gateway.graphql.schema import Schema
+from quietzone_gateway.graphql.socket import make_sockets
 from quietzone_gateway.idempotency import Repeats, sweep_for_ever
 from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.identity.work import Tools, Wakers
 from quietzone_gateway.identity.work import build_work as build_identity_work
-from quietzone_gateway.live import BoundedSocket, Live, Principals
+from quietzone_gateway.live.authority import Principals
+from quietzone_gateway.live.frames import BoundedSocket
 from quietzone_gateway.live.notices import Notices
+from quietzone_gateway.live.service import Live
 from quietzone_gateway.migrations import MIGRATIONS
 from quietzone_gateway.plans import Ports as PlanPorts
 from quietzone_gateway.plans import open_plans, relay_plans
 from quietzone_gateway.plans.scans import QuietAccounts
-from quietzone_gateway.rest import HttpServer, Parts, early_answers, make_api
+from quietzone_gateway.rest.app import make_api
+from quietzone_gateway.rest.envelope import early_answers
 from quietzone_gateway.rest.reads import Reads, follow_changes
+from quietzone_gateway.rest.route import Parts
+from quietzone_gateway.rest.server import HttpServer
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
 from quietzone_gateway.verify import verify
@@ -58,11 +65,11 @@ async def build(settings: GatewaySettings) -> App:
     authority = Principals(parts.identity.authentication, parts.identity.ports.news, parts.plans)
     live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
     early = early_answers(CLOCK, RANDOMNESS)
-    schema = graphql.Schema(settings.graphql_limits)
-    api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[graphql.make_router(schema)], early=early)
+    schema = Schema(settings.graphql_limits)
+    api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[make_router(schema)], early=early)
     try:
         server = HttpServer(
-            live.door(api, settings.gateway_cors_origins, graphql.make_sockets(schema)),
+            live.door(api, settings.gateway_cors_origins, make_sockets(schema)),
             settings.gateway_host,
             settings.gateway_port,
             drain_s=settings.drain_s,

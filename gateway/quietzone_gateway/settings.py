@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from quietzone_gateway.graphql import GraphqlSettings
+from quietzone_gateway.graphql.settings import GraphqlSettings
 from quietzone_gateway.identity.settings import FirstKeySettings, IdentitySettings
-from quietzone_gateway.live import LiveSettings
+from quietzone_gateway.live.settings import LiveSettings
 from quietzone_gateway.plans import PlansSettings
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_kit.http.settings import ProxySettings

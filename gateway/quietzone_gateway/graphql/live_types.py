@@ -13,8 +13,7 @@ from quietzone_gateway.graphql.code_types import Code
 from quietzone_gateway.graphql.errors import checked
 from quietzone_gateway.graphql.fields import subscription
 from quietzone_gateway.graphql.scalars import Count, DateTime
-from quietzone_gateway.live import Delivery, Event, Kind, Removed, Reset, Summary
-from quietzone_gateway.live.domain import Change, ScanCount
+from quietzone_gateway.live.domain import Change, Delivery, Event, Kind, Removed, Reset, ScanCount, Summary
 from quietzone_gateway.live.protocol import Wanted
 from quietzone_gateway.rest.times import start_ms, zone_named
 from quietzone_gateway.rpc import CodeState

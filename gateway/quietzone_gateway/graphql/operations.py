@@ -23,7 +23,7 @@ from quietzone_gateway.graphql.limits import PARSING, QueryRefused, check
 from quietzone_gateway.graphql.live_types import news_of
 from quietzone_gateway.graphql.metrics import REFUSED
 from quietzone_gateway.graphql.schema import Schema, rules_of
-from quietzone_gateway.live import Delivery
+from quietzone_gateway.live.domain import Delivery
 from quietzone_gateway.live.protocol import Wanted
 from quietzone_kit.errors import QuietzoneError
 

@@ -26,10 +26,9 @@ from quietzone_gateway.graphql.messages import (
 )
 from quietzone_gateway.graphql.operations import Operation, Refused, begin
 from quietzone_gateway.graphql.schema import Schema
-from quietzone_gateway.live import Delivery
 from quietzone_gateway.live.authority import SHOWN
 from quietzone_gateway.live.connection import LiveConnection
-from quietzone_gateway.live.domain import Watcher
+from quietzone_gateway.live.domain import Delivery, Watcher
 from quietzone_gateway.live.door import CONNECT_S, Doorway, Shown, Sockets, Visit
 from quietzone_gateway.live.endings import NOBODY, Ending
 from quietzone_gateway.live.endings import REFUSED as REFUSED_ENDING

@@ -9,7 +9,7 @@ import httpx
 from contract.gateway.served import KEY, Api
 
 from quietzone_client import AsyncClient, Client
-from quietzone_gateway.rest import HttpServer
+from quietzone_gateway.rest.server import HttpServer
 
 T = TypeVar("T")
 

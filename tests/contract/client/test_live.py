@@ -23,7 +23,7 @@ from quietzone_client import (
     Unauthenticated,
 )
 from quietzone_client.live import Live
-from quietzone_gateway.live import Watcher
+from quietzone_gateway.live.domain import Watcher
 
 QUICK = Runtime(sleep_async=lambda seconds: asyncio.sleep(min(seconds, 0.05)))
 SOON = Reconnects(first_wait_s=0.01)

@@ -12,11 +12,16 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from unit.gateway.live_world import NOON_MS, Services, memory_bus, until
 
-from quietzone_gateway import graphql
-from quietzone_gateway.live import BoundedSocket, Live, LiveSettings, Watcher
+from quietzone_gateway.graphql.schema import Schema
+from quietzone_gateway.graphql.settings import Limits as GraphqlLimits
+from quietzone_gateway.graphql.socket import make_sockets
 from quietzone_gateway.live.authority import Concerns
+from quietzone_gateway.live.domain import Watcher
+from quietzone_gateway.live.frames import BoundedSocket
 from quietzone_gateway.live.notices import Notices
-from quietzone_gateway.rest import HttpServer
+from quietzone_gateway.live.service import Live
+from quietzone_gateway.live.settings import LiveSettings
+from quietzone_gateway.rest.server import HttpServer
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.errors import Unauthenticated
@@ -25,7 +30,7 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_topics import TOPICS
 
 SCOPES = frozenset({"codes:read", "analytics:read"})
-SOCKETS = graphql.make_sockets(graphql.Schema(graphql.Limits()))
+SOCKETS = make_sockets(Schema(GraphqlLimits()))
 PAGE = "https://app.example.com"
 
 

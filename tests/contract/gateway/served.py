@@ -12,8 +12,10 @@ from starlette.types import ASGIApp
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
-from quietzone_gateway import graphql
 from quietzone_gateway.collections import COLLECTIONS
+from quietzone_gateway.graphql.endpoint import make_router
+from quietzone_gateway.graphql.schema import Schema
+from quietzone_gateway.graphql.settings import Limits as GraphqlLimits
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
@@ -22,9 +24,11 @@ from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import Plan, Plans, PlansSettings, Ports, open_plans
 from quietzone_gateway.plans.changes import SYSTEM
-from quietzone_gateway.rest import Parts, early_answers, make_api
+from quietzone_gateway.rest.app import make_api
 from quietzone_gateway.rest.early import EarlyAnswers
+from quietzone_gateway.rest.envelope import early_answers
 from quietzone_gateway.rest.reads import Reads
+from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.cache import Cache, open_cache
@@ -39,7 +43,7 @@ KEY = "qz_" + "test" * 10
 CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 REST = RestSettings()
-LIMITS = graphql.Limits()
+LIMITS = GraphqlLimits()
 PROXIES = ("127.0.0.0/8",)
 SETTINGS = RpcSettings(caller_key="k" * 32)
 IDENTITY = IdentitySettings(
@@ -140,7 +144,7 @@ class Api:
 
 @asynccontextmanager
 async def running(
-    folder: Path, qr: Any = None, settings: RestSettings = REST, limits: graphql.Limits = LIMITS, strangers: int = 100_000
+    folder: Path, qr: Any = None, settings: RestSettings = REST, limits: GraphqlLimits = LIMITS, strangers: int = 100_000
 ) -> AsyncIterator[Api]:
     """The API; `qr` is a servicer in the place of the one whose answers are chosen. `strangers` may send as many requests."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
@@ -187,7 +191,7 @@ async def running(
         randomness,
         settings=settings,
         early=early,
-        others=[graphql.make_router(graphql.Schema(limits))],
+        others=[make_router(Schema(limits))],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         yield Api(http, services, servers, identity, documents, cache, granted.plans, app, early)

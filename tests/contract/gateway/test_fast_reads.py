@@ -9,9 +9,9 @@ import pytest
 from contract.gateway.served import CODE_ID, KEY, MENU, Api, problem
 
 from quietzone.qr.v1 import code_service_pb2
-from quietzone_gateway.rest import HttpServer
 from quietzone_gateway.rest.envelope import Envelope
 from quietzone_gateway.rest.fast_reads import FastReads
+from quietzone_gateway.rest.server import HttpServer
 
 READS = ["/v1/codes", "/v1/codes?limit=20&fields=slug", f"/v1/codes/{CODE_ID}", f"/v1/codes/{CODE_ID}?fields=title"]
 

@@ -11,7 +11,8 @@ from contract.gateway.served import Api
 from contract.gateway.test_graphql_generated import answer_everything
 
 from quietzone.qr.v1 import code_service_pb2
-from quietzone_gateway.graphql import GraphqlSettings, Limits, context, limits
+from quietzone_gateway.graphql import context, limits
+from quietzone_gateway.graphql.settings import GraphqlSettings, Limits
 from quietzone_kit.settings import variable
 
 PAGE = (Path(__file__).parents[3] / "docs" / "graphql.md").read_text("utf-8")

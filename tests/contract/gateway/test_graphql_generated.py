@@ -12,7 +12,8 @@ from hypothesis_graphql import from_schema, nodes
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_service_pb2, health_pb2
-from quietzone_gateway.graphql import Limits, Schema
+from quietzone_gateway.graphql.schema import Schema
+from quietzone_gateway.graphql.settings import Limits
 
 SCALARS = {
     "Count": st.integers(0, 2**53 - 1).map(nodes.Int),

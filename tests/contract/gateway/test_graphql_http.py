@@ -12,8 +12,8 @@ from graphql import get_introspection_query
 from prometheus_client import REGISTRY
 
 from quietzone.qr.v1 import code_pb2, code_service_pb2
-from quietzone_gateway.graphql import Limits
 from quietzone_gateway.graphql.negotiation import GRAPHQL, JSON, media_type_for
+from quietzone_gateway.graphql.settings import Limits
 from quietzone_gateway.rest.problems import internal
 from quietzone_kit.errors import ERRORS, InvalidInput, QuietzoneError
 

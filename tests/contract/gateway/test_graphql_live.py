@@ -12,7 +12,7 @@ from unit.gateway.live_world import EXPORT, MENU, POSTER, code
 
 from quietzone.qr.v1 import code_pb2
 from quietzone_gateway.graphql import socket as graphql_socket
-from quietzone_gateway.live import Watcher
+from quietzone_gateway.live.domain import Watcher
 
 CREATED = """subscription {
   codeCreated { cursor reset events { id kind codeId at code { id slug shortUrl state tags revision createdAt } changed } }

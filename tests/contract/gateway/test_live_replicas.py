@@ -10,7 +10,8 @@ import pytest
 from contract.gateway.live_served import serving
 from unit.gateway.live_world import EVERYTHING, MENU, SOURCE, Services, memory_bus, take
 
-from quietzone_gateway.live import Delivery, Hub
+from quietzone_gateway.live.domain import Delivery
+from quietzone_gateway.live.hub import Hub
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import open_cache
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor

@@ -8,7 +8,8 @@ import websockets
 from contract.gateway.live_served import PAGE, Served, serving
 from unit.gateway.live_world import MENU
 
-from quietzone_gateway.live import Watcher, door
+from quietzone_gateway.live import door
+from quietzone_gateway.live.domain import Watcher
 
 
 @pytest.fixture

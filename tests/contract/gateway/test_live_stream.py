@@ -9,7 +9,7 @@ from contract.gateway.live_served import PAGE, SCOPES, Served, serving
 from unit.gateway.live_world import EXPORT, MENU, POSTER, SOURCE, until
 
 from quietzone.qr.v1 import code_pb2
-from quietzone_gateway.live import Watcher
+from quietzone_gateway.live.domain import Watcher
 from quietzone_gateway.live.endings import REVOKED
 
 PAUSED = code_pb2.CODE_STATE_PAUSED

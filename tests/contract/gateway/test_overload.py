@@ -10,9 +10,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from quietzone_gateway.rest import HttpServer, early_answers
 from quietzone_gateway.rest.early import EarlyAnswers, Header, PlainRead, Way
-from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.envelope import Envelope, early_answers
+from quietzone_gateway.rest.server import HttpServer
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 

@@ -22,8 +22,10 @@ from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.identity.keys.use_cases import open_first_account
 from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import COLLECTIONS, PlansParts, PlansSettings, Ports, open_plans, relay_plans
-from quietzone_gateway.rest import Parts, flags, make_api, plans, usage
+from quietzone_gateway.rest import flags, plans, usage
+from quietzone_gateway.rest.app import make_api
 from quietzone_gateway.rest.reads import Reads
+from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import open_cache

@@ -8,7 +8,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from quietzone_gateway.rest import HttpServer, server
+from quietzone_gateway.rest import server
+from quietzone_gateway.rest.server import HttpServer
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,8 +11,9 @@ from ports import Hands, Inline, NoJitter
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_pb2, health_pb2
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_gateway.live import Delivery, Event, Filter, Hub, Kind, Subscription
-from quietzone_gateway.live.domain import Fields
+from quietzone_gateway.live.domain import Delivery, Event, Fields, Filter, Kind
+from quietzone_gateway.live.hub import Hub
+from quietzone_gateway.live.subscription import Subscription
 from quietzone_kit.bus import Bus, Position, open_bus
 from quietzone_kit.events import Event as CloudEvent
 from quietzone_kit.runtime import SystemClock, SystemRandomness

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strawberry.types.base import StrawberryObjectDefinition
 
-from quietzone_gateway.graphql import Limits, Schema
 from quietzone_gateway.graphql.costs import ASKING, COSTS, SIZES
 from quietzone_gateway.graphql.limits import MAX_REPEATS, MAX_SELECTIONS, QueryRefused, check
+from quietzone_gateway.graphql.schema import Schema
+from quietzone_gateway.graphql.settings import Limits
 
 LIMITS = Limits()
 WHOLE = Schema(LIMITS)

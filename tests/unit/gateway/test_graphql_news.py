@@ -6,9 +6,8 @@ import pytest
 from unit.gateway.live_world import MENU, NOON_MS, POSTER, code, event
 
 from quietzone_gateway.graphql.live_types import CodeNews, MilestoneNews, ScanNews, TaskNews, news_of
-from quietzone_gateway.live import Delivery, Event, Kind, Removed, Reset, Summary
 from quietzone_gateway.live.backlog import MAX_WAITING, Backlog
-from quietzone_gateway.live.domain import ScanCount, Told
+from quietzone_gateway.live.domain import Delivery, Event, Kind, Removed, Reset, ScanCount, Summary, Told
 from quietzone_gateway.live.protocol import Wanted
 from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rpc import code_of

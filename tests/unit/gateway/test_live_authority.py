@@ -16,8 +16,8 @@ from quietzone_gateway.identity.keys.use_cases import NewKey, create_key, revoke
 from quietzone_gateway.identity.remembered import News
 from quietzone_gateway.identity.sessions.ending import end_session
 from quietzone_gateway.identity.sessions.use_cases import sign_out
-from quietzone_gateway.live import Principals, Watcher
-from quietzone_gateway.live.authority import Concerns
+from quietzone_gateway.live.authority import Concerns, Principals
+from quietzone_gateway.live.domain import Watcher
 from quietzone_gateway.plans import LimitReached, MethodClass, Plans
 from quietzone_kit.cache import open_cache
 from quietzone_kit.errors import PermissionDenied, Unauthenticated

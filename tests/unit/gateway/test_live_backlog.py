@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.gateway.live_world import event
 
-from quietzone_gateway.live import Delivery, Event, Kind, Summary
 from quietzone_gateway.live.backlog import MAX_CHANGES, MAX_CODES, MAX_WAITING, Backlog
-from quietzone_gateway.live.domain import ScanCount
+from quietzone_gateway.live.domain import Delivery, Event, Kind, ScanCount, Summary
 from quietzone_gateway.live.forms import text_of
 
 

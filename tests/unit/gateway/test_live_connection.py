@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 from unit.gateway.live_world import event, until
 
-from quietzone_gateway.live import Delivery, Filter, Kind, Subscription, Watcher, connection
+from quietzone_gateway.live import connection
 from quietzone_gateway.live.connection import MAX_SAID, LiveConnection
+from quietzone_gateway.live.domain import Delivery, Filter, Kind, Watcher
 from quietzone_gateway.live.endings import EXPIRED, STUCK, Ending
+from quietzone_gateway.live.subscription import Subscription
 
 
 class Wire:

@@ -3,8 +3,7 @@
 import pytest
 from unit.gateway.live_world import MENU, POSTER, event
 
-from quietzone_gateway.live import Event, Filter, Kind, Removed
-from quietzone_gateway.live.domain import Seen, folded, kinds_allowed, missing_scopes
+from quietzone_gateway.live.domain import Event, Filter, Kind, Removed, Seen, folded, kinds_allowed, missing_scopes
 
 ACTIVE = Filter(frozenset(Kind), where=(("state", "active"),))
 PAUSED_CODE = {"state": "paused", "tags": ["summer"]}

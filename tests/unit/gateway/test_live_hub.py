@@ -7,10 +7,13 @@ import pytest
 from unit.gateway.live_world import EVERYTHING, MENU, POSTER, SOURCE, World, running, take, until
 
 from quietzone.qr.v1 import code_pb2
-from quietzone_gateway.live import Delivery, Filter, Hub, Kind, Reset, Subscription, Summary, feed, hub, missed
+from quietzone_gateway.live import feed, hub, missed
 from quietzone_gateway.live.backlog import MAX_WAITING
 from quietzone_gateway.live.consumers import SOURCES
+from quietzone_gateway.live.domain import Delivery, Filter, Kind, Reset, Summary
 from quietzone_gateway.live.forms import name_of
+from quietzone_gateway.live.hub import Hub
+from quietzone_gateway.live.subscription import Subscription
 from quietzone_kit.bus import Topic, TopicMismatch
 from quietzone_kit.errors import InvalidInput, Unavailable
 
