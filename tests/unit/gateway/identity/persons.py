@@ -1,5 +1,10 @@
 """People who sign up and sign in, in few words."""
 
+import base64
+import json
+from typing import Any
+
+from joserfc import jwt
 from unit.gateway.identity.desk import Desk
 
 from quietzone_gateway.identity.authentication import Credentials
@@ -40,3 +45,20 @@ async def signed_in(desk: Desk, email: str = ADA) -> tuple[Principal, SignedIn]:
     await known(desk, email)
     signed = await enter(desk, email)
     return await by_token(desk, signed.access_token), signed
+
+
+def parts_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A token's header and claims."""
+    header, claims, _ = token.split(".")
+    return json.loads(decoded(header)), json.loads(decoded(claims))
+
+
+def decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+async def resigned(desk: Desk, token: str, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
+    """The token with other claims, signed by the key that signs."""
+    head, said = parts_of(token)
+    _, key = await desk.identity.signing.signer()
+    return jwt.encode(head | (header or {}), said | claims, key, algorithms=["Ed25519"])
