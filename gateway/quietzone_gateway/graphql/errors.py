@@ -22,7 +22,16 @@ _ENUM_VALUE = re.compile(r"<\w+\.(\w+): '[^']*'>")
 
 M = TypeVar("M", bound=BaseModel)
 
-_NAMES = {"page_size": "first", "page_token": "after", "from_ms": "from", "to_ms": "to", "size_px": "size", "skip": "after"}
+_NAMES = {
+    "page_size": "first",
+    "page_token": "after",
+    "from_ms": "from",
+    "to_ms": "to",
+    "size_px": "size",
+    "skip": "after",
+    "created_before_ms": "created_before",
+    "updated_before_ms": "updated_before",
+}
 """Fields of services and of REST that are called otherwise here; all others are the same in camelCase."""
 
 

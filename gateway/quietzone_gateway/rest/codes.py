@@ -48,6 +48,11 @@ _NAMES = {
     "page_token": "cursor",
     "skip": "page",
     "order_by": "sort_by",
+    "filter": "query",
+    "created_from_ms": "created_from",
+    "created_before_ms": "created_before",
+    "updated_from_ms": "updated_from",
+    "updated_before_ms": "updated_before",
     "size_px": "size",
     "expected_revision": "If-Match",
 }

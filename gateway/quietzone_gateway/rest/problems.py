@@ -197,4 +197,6 @@ def _violation(details: Mapping[str, Any]) -> FieldViolation:
     if kind == "json_invalid":
         return FieldViolation("body", f"not JSON from character {place[-1]} on ({details['ctx']['error']})")
     reason = str(details["msg"]).removeprefix("Value error, ")
+    if isinstance(details.get("input"), str):
+        reason = reason.replace("items after validation", "characters").replace("item after validation", "character")
     return FieldViolation(".".join(place[1:]) or place[0], _REASONS.get(kind, reason[:1].lower() + reason[1:]))

@@ -1,6 +1,7 @@
 """What each address of the API does before its own code: who calls, and is the body JSON?"""
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -225,11 +226,17 @@ def known_id(given: str, what: str = "code") -> str:
 
 @contextmanager
 def names_of_the_api(names: Mapping[str, str]) -> Iterator[None]:
-    """Name a service's fields that are wrong as the API's callers know them."""
+    """Name a service's fields that are wrong as the API's callers know them, also where a reason speaks of another field."""
     try:
         yield
     except InvalidInput as error:
-        raise InvalidInput(*(FieldViolation(names.get(found.field, found.field), found.reason) for found in error.violations)) from error
+        known = [FieldViolation(names.get(found.field, found.field), _in_words(found.reason, names)) for found in error.violations]
+        raise InvalidInput(*known) from error
+
+
+def _in_words(reason: str, names: Mapping[str, str]) -> str:
+    """A reason with the API's names; only what can be no word of English is taken for a name."""
+    return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda found: names.get(found[0], found[0]), reason)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The API over the real qr service."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,38 @@ async def test_pages_bring_every_code_once_newest_first(api: Api) -> None:
 
 async def test_a_cursor_that_nobody_gave_is_named(api: Api) -> None:
     assert problem(await api.send("GET", "/v1/codes?cursor=%00nonsense")) == (400, "invalid-argument", ["cursor"])
+
+
+SPAN = "{0}_from=2026-11-20&{0}_before=2026-11-19"
+WRONG_LISTS: Mapping[str, str] = {
+    SPAN.format("created"): "created_before",
+    SPAN.format("updated"): "updated_before",
+    "slug_prefix=a%20b": "slug_prefix",
+    "title_prefix=": "title_prefix",
+    "tag=": "tag",
+    "state=none": "state",
+    "folder=" + "x" * 201: "folder",
+    "limit=0": "limit",
+    "page=9001": "page",
+    "page=92&limit=100": "query",
+    "cursor=x": "cursor",
+    "cursor=x&page=1": "query",
+    "sort_by=size": "sort_by",
+    "sort_order=up": "sort_order",
+    "fields=size": "fields",
+    "tag=a&folder=b": "query",
+    "slug_prefix=a&tag=b": "query",
+    "sort_by=slug&tag=a": "query",
+    "sort_by=updated_at&created_from=2026-11-01": "query",
+}
+
+
+@pytest.mark.parametrize(("query", "field"), WRONG_LISTS.items())
+async def test_what_is_wrong_with_a_list_is_named_as_its_caller_knows_it(api: Api, query: str, field: str) -> None:
+    answer = await api.send("GET", f"/v1/codes?{query}")
+
+    assert problem(answer) == (400, "invalid-argument", [field])
+    assert re.search(r"_ms|page_size|page_token|order_by|after validation", answer.text) is None
 
 
 async def test_all_that_is_wrong_with_a_new_code_is_said_at_once(api: Api) -> None:
