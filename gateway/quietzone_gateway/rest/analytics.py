@@ -5,7 +5,8 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from quietzone_gateway.rest.description import problems
+from quietzone_gateway.identity.domain import ANALYTICS_READ, CODES_READ
+from quietzone_gateway.rest.description import problems, scoped
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id, names_of_the_api, together
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
 from quietzone_gateway.rest.times import Span, end_ms, first_ms, rfc3339, start_ms, zone_named
@@ -149,7 +150,7 @@ router = APIRouter(prefix="/v1", route_class=ApiRoute, dependencies=DESCRIBED_SE
 _NAMES = {"from_ms": "from", "to_ms": "to"}
 
 
-@router.get("/codes/{code_id}/analytics", responses=problems(400, 401, 404))
+@router.get("/codes/{code_id}/analytics", responses=problems(400, 401, 403, 404), openapi_extra=scoped(ANALYTICS_READ, CODES_READ))
 async def get_analytics(
     code_id: Annotated[str, Path(description="The code's id", examples=[CODE_ID])],
     query: Annotated[AnalyticsQuery, Query()],

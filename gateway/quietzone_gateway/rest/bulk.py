@@ -13,11 +13,12 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.responses import StreamingResponse
 
+from quietzone_gateway.identity.domain import CODES_WRITE
 from quietzone_gateway.issuing import issue_many
 from quietzone_gateway.plans import Admission
 from quietzone_gateway.rest.bounds import MAX_BULK_ROWS
 from quietzone_gateway.rest.code_shapes import CodeChange, CodeView, NewCode
-from quietzone_gateway.rest.description import BULK_RESULTS, BULK_ROWS, problems
+from quietzone_gateway.rest.description import BULK_RESULTS, BULK_ROWS, problems, scoped
 from quietzone_gateway.rest.problems import UNSUPPORTED_MEDIA_TYPE, Refused, internal, problem_of
 from quietzone_gateway.rest.route import (
     DESCRIBED_SECURITY,
@@ -136,7 +137,7 @@ async def _ndjson(request: Request) -> list[bytes]:
     "/bulk",
     dependencies=[Depends(_turn)],
     response_class=StreamingResponse,
-    openapi_extra=BULK_ROWS,
+    openapi_extra=BULK_ROWS | scoped(CODES_WRITE),
     responses=BULK_RESULTS | problems(400, 401, 403, 413, 415),
 )
 async def change_many(

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
+from quietzone_gateway.identity.domain import CODES_READ, CODES_WRITE
 from quietzone_gateway.issuing import issue
 from quietzone_gateway.rest.answers import answer, digest
 from quietzone_gateway.rest.code_shapes import CodeChange, CodeListQuery, CodePagePart, CodePageView, CodePart, CodeQuery, CodeView, NewCode
-from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems
+from quietzone_gateway.rest.description import IMAGE, NOT_MODIFIED, problems, scoped
 from quietzone_gateway.rest.etags import InvalidTag, MatchesNothing, expected_revision, tag
 from quietzone_gateway.rest.reads import LARGEST_LIMIT, Kept
 from quietzone_gateway.rest.route import (
@@ -58,7 +59,7 @@ _NAMES = {
 }
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422), openapi_extra=scoped(CODES_WRITE))
 async def create_code(
     body: NewCode, parts: Services, admission: AdmissionNow, caller: CallerNow, *, name: RequestName, response: Response
 ) -> CodeView:
@@ -70,7 +71,9 @@ async def create_code(
     return CodeView.of(code)
 
 
-@router.get("", response_model=CodePageView | CodePagePart, responses=NOT_MODIFIED | problems(400, 401, 403))
+@router.get(
+    "", response_model=CodePageView | CodePagePart, responses=NOT_MODIFIED | problems(400, 401, 403), openapi_extra=scoped(CODES_READ)
+)
 async def list_codes(
     request: Request, query: Annotated[CodeListQuery, Query()], parts: Services, caller: CallerNow, *, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -88,7 +91,12 @@ async def list_codes(
     return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match, headers={"Link": kept.link})
 
 
-@router.get("/{code_id}", response_model=CodeView | CodePart, responses=NOT_MODIFIED | problems(400, 401, 403, 404))
+@router.get(
+    "/{code_id}",
+    response_model=CodeView | CodePart,
+    responses=NOT_MODIFIED | problems(400, 401, 403, 404),
+    openapi_extra=scoped(CODES_READ),
+)
 async def get_code(
     request: Request,
     code_id: CodeId,
@@ -110,7 +118,7 @@ async def get_code(
     return answer(kept.body, tag_of=kept.tag, if_none_match=if_none_match)
 
 
-@router.patch("/{code_id}", responses=problems(400, 401, 403, 404, 412, 413, 415, 422))
+@router.patch("/{code_id}", responses=problems(400, 401, 403, 404, 412, 413, 415, 422), openapi_extra=scoped(CODES_WRITE))
 async def change_code(
     code_id: CodeId, body: CodeChange, parts: Services, caller: CallerNow, *, response: Response, if_match: IfMatch = None
 ) -> CodeView:
@@ -121,13 +129,18 @@ async def change_code(
     return CodeView.of(code)
 
 
-@router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 403, 404, 412))
+@router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 403, 404, 412), openapi_extra=scoped(CODES_WRITE))
 async def delete_code(code_id: CodeId, parts: Services, caller: CallerNow, if_match: IfMatch = None) -> None:
     """Delete a code for good: scans get 410, and its slug is never given out again."""
     await parts.codes.delete(caller, known_id(code_id), expected_revision=_revision(if_match))
 
 
-@router.get("/{code_id}/image", response_class=Response, responses=IMAGE | NOT_MODIFIED | problems(400, 401, 403, 404, 422))
+@router.get(
+    "/{code_id}/image",
+    response_class=Response,
+    responses=IMAGE | NOT_MODIFIED | problems(400, 401, 403, 404, 422),
+    openapi_extra=scoped(CODES_READ),
+)
 async def get_image(
     code_id: CodeId, query: Annotated[ImageQuery, Query()], parts: Services, caller: CallerNow, if_none_match: IfNoneMatch = None
 ) -> Response:

@@ -104,6 +104,11 @@ def problems(*statuses: int) -> Responses:
     return {status: _response(_BY_STATUS[status]) for status in sorted({*statuses, *ALWAYS})}
 
 
+def scoped(*scopes: str) -> dict[str, Any]:
+    """The scopes that an operation needs because services ask for them; those that the gateway asks for, `route.Needs` describes."""
+    return {"x-scope": " ".join(scopes)}
+
+
 def describer(app: FastAPI) -> Callable[[], dict[str, Any]]:
     """What `app.openapi` is replaced by: made at the first request, then kept."""
 
@@ -140,4 +145,5 @@ def _response(kind: Kind) -> dict[str, Any]:
     if kind is ALL_KINDS["invalid-argument"]:
         example["errors"] = [{"field": "destination", "reason": "needed"}]
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
-    return {"description": f"{kind.title}. {kind.advice}", "content": content}
+    title = kind.title if kind.title.endswith("?") else f"{kind.title}."
+    return {"description": f"{title} {kind.advice}", "content": content}

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import StreamingResponse
 
+from quietzone_gateway.identity.domain import EXPORTS_READ, EXPORTS_WRITE
 from quietzone_gateway.rest.analytics import AnalyticsQuery
-from quietzone_gateway.rest.description import EXPORT_FILE, problems
+from quietzone_gateway.rest.description import EXPORT_FILE, problems, scoped
 from quietzone_gateway.rest.etags import tag
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, RequestName, Services, known_id, names_of_the_api
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
@@ -107,7 +108,7 @@ _NAMES = {"from_ms": "from", "to_ms": "to", "page_token": "cursor", "page_size":
 ExportId = Annotated[str, Path(description="The export's id")]
 
 
-@router.post("", status_code=202, responses=problems(400, 401, 404, 413, 415, 422))
+@router.post("", status_code=202, responses=problems(400, 401, 403, 404, 413, 415, 422), openapi_extra=scoped(EXPORTS_WRITE))
 async def create_export(body: NewExport, parts: Services, caller: CallerNow, name: RequestName, response: Response) -> ExportView:
     """Begin an export. Look at the address in `Location` until it is `done`, then get its file; both are removed after 7 days."""
     span = body.span(now_ms=parts.clock.now_ms())
@@ -119,26 +120,28 @@ async def create_export(body: NewExport, parts: Services, caller: CallerNow, nam
     return ExportView.of(export)
 
 
-@router.get("", responses=problems(400, 401))
+@router.get("", responses=problems(400, 401, 403), openapi_extra=scoped(EXPORTS_READ))
 async def list_exports(query: Annotated[ListQuery, Query()], parts: Services, caller: CallerNow) -> ExportPageView:
     """The account's exports, newest first."""
     with names_of_the_api(_NAMES):
         return ExportPageView.of(await parts.exports.newest(caller, limit=query.limit, cursor=query.cursor))
 
 
-@router.get("/{export_id}", responses=problems(401, 404))
+@router.get("/{export_id}", responses=problems(401, 403, 404), openapi_extra=scoped(EXPORTS_READ))
 async def get_export(export_id: ExportId, parts: Services, caller: CallerNow) -> ExportView:
     """One export, with how far it has come."""
     return ExportView.of(await parts.exports.get(caller, known_id(export_id, "export")))
 
 
-@router.delete("/{export_id}", status_code=204, responses=problems(401, 404, 422))
+@router.delete("/{export_id}", status_code=204, responses=problems(401, 403, 404, 422), openapi_extra=scoped(EXPORTS_WRITE))
 async def cancel_export(export_id: ExportId, parts: Services, caller: CallerNow) -> None:
     """Cancel an export that isn't done."""
     await parts.exports.cancel(caller, known_id(export_id, "export"))
 
 
-@router.get("/{export_id}/file", response_class=Response, responses=EXPORT_FILE | problems(401, 404, 422))
+@router.get(
+    "/{export_id}/file", response_class=Response, responses=EXPORT_FILE | problems(401, 403, 404, 422), openapi_extra=scoped(EXPORTS_READ)
+)
 async def get_file(export_id: ExportId, parts: Services, caller: CallerNow) -> StreamingResponse:
     """The file of an export that is done."""
     export = await parts.exports.get(caller, known_id(export_id, "export"))

@@ -5,7 +5,8 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from quietzone_gateway.rest.description import problems
+from quietzone_gateway.identity.domain import CODES_READ
+from quietzone_gateway.rest.description import problems, scoped
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id
 from quietzone_gateway.rest.shapes import CODE_ID, Time
 from quietzone_gateway.rest.times import rfc3339
@@ -56,7 +57,7 @@ class HealthView(BaseModel):
 router = APIRouter(prefix="/v1/codes", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["codes"])
 
 
-@router.get("/{code_id}/health", responses=problems(400, 401, 404))
+@router.get("/{code_id}/health", responses=problems(400, 401, 403, 404), openapi_extra=scoped(CODES_READ))
 async def get_health(
     code_id: Annotated[str, Path(description="The code's id", examples=[CODE_ID])], parts: Services, caller: CallerNow
 ) -> HealthView:

@@ -6,7 +6,8 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from quietzone_gateway.rest.description import problems
+from quietzone_gateway.identity.domain import OPERATOR
+from quietzone_gateway.rest.description import problems, scoped
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services
 from quietzone_gateway.rest.shapes import Time
 from quietzone_gateway.rest.times import rfc3339
@@ -65,7 +66,7 @@ class ReconciliationView(BaseModel):
 router = APIRouter(prefix="/v1", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
 
 
-@router.get("/reconcile", responses=problems(401, 403))
+@router.get("/reconcile", responses=problems(401, 403), openapi_extra=scoped(OPERATOR))
 async def reconcile(parts: Services, caller: CallerNow) -> ReconciliationView:
     """Compare what edges accepted with what was forwarded, applied and stored."""
     if SCOPE_OPERATOR not in caller.scopes:

@@ -1,0 +1,82 @@
+"""The scopes that the API's description names are those that its addresses need."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from contract.gateway.served import CODE_ID, Api
+from contract.gateway.test_exports import export
+
+from quietzone.analytics.v1 import exports_pb2
+from quietzone_gateway.identity.domain import ALL_SCOPES
+
+
+async def described(api: Api) -> dict[tuple[str, str], frozenset[str]]:
+    """The scopes that the description names, by method and path."""
+    paths = (await api.http.get("/openapi.json")).json()["paths"]
+    return {
+        (method.upper(), path): frozenset(operation["x-scope"].split())
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if "x-scope" in operation
+    }
+
+
+async def key_with(api: Api, scopes: frozenset[str]) -> str:
+    made = await api.send("POST", "/v1/keys", {"name": "some", "scopes": sorted(scopes)})
+    return str(made.json()["secret"])
+
+
+async def asked(api: Api, method: str, path: str, secret: str) -> httpx.Response:
+    """A request that is well formed as far as scopes go."""
+    sent: dict[str, Any] = {"headers": {"authorization": f"Bearer {secret}"}}
+    if path == "/v1/codes/bulk":
+        sent |= {"content": '{"destination": "https://example.com/"}'}
+        sent["headers"] |= {"content-type": "application/x-ndjson"}
+    elif method in ("POST", "PUT", "PATCH"):
+        sent |= {"json": BODIES.get((method, path), {})}
+    return await api.http.request(method, re.sub(r"\{\w+\}", CODE_ID, path), **sent)
+
+
+BODIES = {
+    ("POST", "/v1/codes"): {"destination": "https://example.com/"},
+    ("PATCH", "/v1/codes/{code_id}"): {"title": "x"},
+    ("POST", "/v1/exports"): {"from": "2026-11-01"},
+}
+
+
+@pytest.fixture
+def answering(api: Api) -> Api:
+    api.services.answer("CreateExport", exports_pb2.CreateExportResponse(export=export()))
+    api.services.answer("GetExport", exports_pb2.GetExportResponse(export=export()))
+    api.services.answer("ListExports", exports_pb2.ListExportsResponse())
+    api.services.answer("CancelExport", exports_pb2.CancelExportResponse())
+    return api
+
+
+async def test_every_address_that_asks_a_service_names_a_scope(api: Api) -> None:
+    paths = (await api.http.get("/openapi.json")).json()["paths"]
+    tags = {"codes", "analytics", "exports", "keys", "members", "operation"}
+    without = {
+        f"{method.upper()} {path}"
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if "x-scope" not in operation and tags & set(operation["tags"])
+    }
+
+    assert without == {"POST /v1/invitations/accept"}
+
+
+async def test_who_has_all_scopes_but_one_that_is_named_is_refused(answering: Api) -> None:
+    for (method, path), scopes in (await described(answering)).items():
+        for scope in scopes:
+            answer = await asked(answering, method, path, await key_with(answering, ALL_SCOPES - {scope}))
+            told = answer.text if path == "/v1/codes/bulk" else str(answer.status_code)
+            assert "403" in told, (method, path, scope, answer.text)
+
+
+async def test_who_has_the_scopes_that_are_named_is_not_refused_for_others(answering: Api) -> None:
+    for (method, path), scopes in (await described(answering)).items():
+        answer = await asked(answering, method, path, await key_with(answering, scopes))
+        assert "this needs the scope" not in answer.text, (method, path, answer.text)
