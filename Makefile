@@ -81,6 +81,10 @@ test: check ## Everything that check does, then all other tests, on real servers
 test-fast: check ## The same without the tests that need a server
 	@$(BIN)/pytest -n 2 --dist loadfile --servers=none --ignore tests/unit tests
 
+.PHONY: docs-api
+docs-api: .venv/installed ## Write docs/api from what a running server says of itself
+	@$(BIN)/python docs/make_api.py
+
 .PHONY: servers
 servers: .venv/installed ## Start Kafka, MongoDB, Redis, S3 and toxiproxy for tests; they stay until Ctrl-C
 	@PYTHONPATH=tests $(BIN)/python -m servers

@@ -130,7 +130,20 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = PROBLEM_SCHEMA
+    found["components"]["responses"] = _shared_problems(found["paths"])
     return found
+
+
+def _shared_problems(paths: dict[str, Any]) -> dict[str, Any]:
+    """The problems by kind, to which the operations refer from now on: each stands in the description once, not some sixty times."""
+    shared: dict[str, Any] = {}
+    for responses in (operation["responses"] for operations in paths.values() for operation in operations.values()):
+        for status, response in responses.items():
+            if (problem := response.get("content", {}).get(MEDIA_TYPE)) is not None:
+                name = problem["example"]["type"].rpartition("/")[2]
+                shared[name] = response
+                responses[status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _response(kind: Kind) -> dict[str, Any]:

@@ -43,6 +43,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
             "RenderCode": code_service_pb2.RenderCodeResponse(image=b"\x89PNG", media_type="image/png", etag="abc"),
             "GetDestinationHealth": health_pb2.GetDestinationHealthResponse(health=health),
             "GetCodeAnalytics": analytics_pb2.GetCodeAnalyticsResponse(total_scans=7),
+            "GetAccountUsage": analytics_pb2.GetAccountUsageResponse(),
             "Reconcile": analytics_pb2.ReconcileResponse(accepted=3, forwarded=3, applied=3, stored=3),
             "CreateExport": exports_pb2.CreateExportResponse(export=export(exports_pb2.EXPORT_STATE_WAITING)),
             "GetExport": exports_pb2.GetExportResponse(export=done),

@@ -264,7 +264,11 @@ async def test_every_operation_describes_its_problems_with_an_example(api: Api) 
 
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
-            described = {status: answer["content"] for status, answer in operation["responses"].items() if status >= "400"}
+            described = {
+                status: description["components"]["responses"][answer["$ref"].rpartition("/")[2]]["content"]
+                for status, answer in operation["responses"].items()
+                if status >= "400"
+            }
             assert {"500", "503"} | ({"401"} if operation.get("security") else set()) <= set(described), (method, path)
             for status, content in described.items():
                 example = content["application/problem+json"]["example"]
@@ -281,7 +285,8 @@ def _refs(node: Any) -> list[str]:
 async def test_the_description_refers_only_to_what_it_has(api: Api) -> None:
     description = (await api.http.get("/openapi.json")).json()
 
-    assert {ref.removeprefix("#/components/schemas/") for ref in _refs(description)} <= set(description["components"]["schemas"])
+    there = {f"#/components/{kind}/{name}" for kind in ("schemas", "responses") for name in description["components"][kind]}
+    assert set(_refs(description)) <= there
 
 
 @pytest.mark.parametrize(("example", "model"), [(NEW_CODE, NewCode), (CODE_CHANGE, CodeChange), (CODE, CodeView), (PAGE, CodePageView)])

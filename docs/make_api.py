@@ -1,0 +1,415 @@
+"""Writes docs/api from what a running server says of itself at /openapi.json: the description, and a page to read for each kind of address.
+
+    make docs-api
+
+It starts a gateway of its own, with an empty store and without services. A test says when the pages aren't what the server says.
+"""
+# ruff: noqa: INP001 - a script beside the documents, not a package
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import httpx
+import yaml
+
+API = Path(__file__).parent / "api"
+SERVER = "http://localhost:8000"
+WAIT_S = 30.0
+DESCRIPTION = "openapi.yaml"
+
+Node: TypeAlias = Mapping[str, Any]
+"""A piece of the description."""
+
+ABOUT = {
+    "codes": "What is printed, and where it leads now.",
+    "analytics": "Counts of scans, exact; visitors, estimated.",
+    "exports": "Counts as files.",
+    "keys": "What programs show: [who may do what](../identity.md#api-keys).",
+    "sign-in": "Signing up, in and out: [who may do what](../identity.md#people).",
+    "me": "The person who has signed in. For access tokens and cookies; an API key is nobody's.",
+    "account": "The account, its authoriser, its audit log and what it has used of [its plan](../plans.md).",
+    "members": "Who is in the account: [who may do what](../identity.md#members).",
+    "operation": "For the operator of the installation: accounts, [plans, flags](../plans.md) and the comparison of counts.",
+}
+"""What each page is about, in the order of the index."""
+
+CALLS = {
+    "POST /v1/codes": 'client.codes.create("https://example.com/menu", title="Menu, table 4", tags=["menu"])',
+    "GET /v1/codes": 'for code in client.codes.list(CodeFilter(tag="menu"), sort_by="created_at"): ...',
+    "POST /v1/codes/bulk": 'for result in client.codes.bulk([Create("https://example.com/menu"), Delete(code_id)]): ...',
+    "GET /v1/codes/{code_id}": "client.codes.get(code_id)",
+    "PATCH /v1/codes/{code_id}": 'client.codes.change(code_id, destination="https://example.com/winter-menu")',
+    "DELETE /v1/codes/{code_id}": "client.codes.delete(code_id)",
+    "GET /v1/codes/{code_id}/image": 'client.codes.image(code_id, "svg")',
+    "GET /v1/codes/{code_id}/health": "client.codes.health(code_id)",
+    "GET /v1/codes/{code_id}/analytics": 'client.codes.analytics(code_id, start="2026-11-01", end="2026-11-20", zone="Europe/Berlin")',
+    "POST /v1/exports": 'client.exports.begin(Span(start="2026-11-01", end="2026-11-30"), file_format="csv")',
+    "GET /v1/exports": "for export in client.exports.list(): ...",
+    "GET /v1/exports/{export_id}": "client.exports.get(export_id)",
+    "DELETE /v1/exports/{export_id}": "client.exports.cancel(export_id)",
+    "GET /v1/exports/{export_id}/file": 'client.exports.download(export_id, "scans.csv")',
+    "POST /v1/keys": 'client.keys.make("till in the shop", ["codes:read"], networks=["203.0.113.0/24"])',
+    "GET /v1/keys": "client.keys.list()",
+    "GET /v1/keys/{key_id}": "client.keys.get(key_id)",
+    "PATCH /v1/keys/{key_id}": 'client.keys.change(key_id, name="till in the bar")',
+    "POST /v1/keys/{key_id}/rotate": "client.keys.rotate(key_id, grace_s=3600)",
+    "DELETE /v1/keys/{key_id}": "client.keys.revoke(key_id)",
+    "GET /v1/reconcile": "client.reconcile()",
+}
+"""The same by `quietzone-client`; tests make each call. What isn't there has no method."""
+
+BESIDE = (
+    "Beside it: [who may do what](../identity.md), [plans and limits](../plans.md), [live updates](../live.md) at `/v1/stream` and "
+    "`/v1/ws`, [GraphQL](../graphql.md) at `/graphql`, [requests in another form](../mapping.md)."
+)
+
+IMPORTS = "from quietzone_client import Client, CodeFilter, Create, Delete, Span"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one address; `node` is what the description says of it."""
+
+    method: str
+    path: str
+    node: Node
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def family(self) -> str:
+        """What its address begins with: they are shown together, the shortest first."""
+        return "/".join(self.path.split("/")[:3])
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of what it does."""
+        text = " ".join(self.node["description"].split())
+        return re.split(r"(?<=[.;:])\s", text, maxsplit=1)[0].rstrip(".;:")
+
+
+class Reference:
+    """The pages of one description."""
+
+    def __init__(self, described: Node) -> None:
+        self._described = described
+        self._schemas: Node = described["components"]["schemas"]
+        self._problems: Node = described["components"]["responses"]
+        operations = [
+            Operation(method.upper(), path, node) for path, methods in described["paths"].items() for method, node in methods.items()
+        ]
+        families = list(dict.fromkeys(each.family for each in operations))
+        self.operations = sorted(operations, key=lambda each: (families.index(each.family), each.path.count("/")))
+        self._always = set.intersection(*(set(_kinds(each.node)) for each in self.operations))
+
+    def pages(self) -> dict[str, str]:
+        """All files by name."""
+        tags = {tag for each in self.operations for tag in each.node["tags"]}
+        if tags != ABOUT.keys():
+            raise SystemExit(f"docs/make_api.py: ABOUT has to say what these are about: {', '.join(sorted(tags ^ ABOUT.keys()))}")
+        described = yaml.safe_dump(self._described, allow_unicode=True, sort_keys=False, width=140)
+        return {DESCRIPTION: described, "README.md": self._index()} | {f"{tag}.md": self._page(tag) for tag in ABOUT}
+
+    def _index(self) -> str:
+        lines = [
+            "# The REST API",
+            "",
+            f"Made by `make docs-api` from what a running server says of itself at `/openapi.json`: [{DESCRIPTION}]({DESCRIPTION}).",
+            "",
+            *self._described["info"]["description"].split("\n"),
+            "",
+            "```sh",
+            "KEY=$(cat .cache/api-key)   # of `make run`; elsewhere a key of yours",
+            f'curl {SERVER}/v1/codes -H "Authorization: Bearer $KEY"',
+            "```",
+            "",
+            "```python",
+            f"{IMPORTS}\n",
+            f'client = Client("{SERVER}", key)   # AsyncClient has the same methods; clients/python says more',
+            "```",
+            "",
+            BESIDE,
+        ]
+        for tag, about in ABOUT.items():
+            lines += ["", f"## [{_titled(tag)}]({tag}.md)", "", about, "", *self._addresses(tag, f"{tag}.md")]
+        always = ", ".join(f"`{name}`" for name in sorted(self._always))
+        lines += [
+            "",
+            "## Problems",
+            "",
+            f"The `type` of a problem leads to a page that says what to do. Any request can end in {always}; pages name the others.",
+            "",
+            "| kind | status | means |",
+            "| --- | --- | --- |",
+        ]
+        told = [(_status(problem), name, problem["description"]) for name, problem in self._problems.items()]
+        lines += [f"| `{name}` | {status} | {text} |" for status, name, text in sorted(told)]
+        return "\n".join(lines) + "\n"
+
+    def _addresses(self, tag: str, page: str = "") -> list[str]:
+        rows = [f"| [`{each.name}`]({page}#{_anchor(each.name)}) | {each.summary} |" for each in self._of(tag)]
+        return ["| address | does |", "| --- | --- |", *rows]
+
+    def _page(self, tag: str) -> str:
+        lines = [f"# {_titled(tag)}", "", f"{ABOUT[tag]} [All addresses](README.md)", "", *self._addresses(tag)]
+        for each in self._of(tag):
+            lines += ["", *self._section(each)]
+        shapes = [each for name in self._shapes(tag) for each in ("", *self._shape(name))]
+        return "\n".join([*lines, "", "## Shapes", "", "Fields in **bold** are always there.", *shapes]) + "\n"
+
+    def _of(self, tag: str) -> list[Operation]:
+        return [each for each in self.operations if tag in each.node["tags"]]
+
+    def _section(self, each: Operation) -> Iterator[str]:
+        yield from (f"## {each.name}", "", each.node["description"], "", _needs(each))
+        if parameters := [*each.node.get("parameters", ())]:
+            yield from ("", "| parameter | in | is |", "| --- | --- | --- |")
+            for one in parameters:
+                name = one["name"].title() if one["in"] == "header" else one["name"]
+                shown = f"**`{name}`**" if one.get("required") else f"`{name}`"
+                yield f"| {shown} | {one['in']} | {self._told(_given(one['schema']), one.get('description', ''))} |"
+        if "requestBody" in each.node:
+            yield from ("", self._body(each.node["requestBody"]))
+        yield from ("", "```sh", self._curl(each), "```")
+        if each.name in CALLS:
+            yield from ("", "```python", CALLS[each.name], "```")
+        yield from self._answers(each)
+
+    def _body(self, body: Node) -> str:
+        (media_type, content), *_ = body["content"].items()
+        shape = self._type(content["schema"])
+        return f"Body: {shape if '#' in shape else f'`{media_type}`'}. {body.get('description', '')}".rstrip()
+
+    def _answers(self, each: Operation) -> Iterator[str]:
+        for status, answer in each.node["responses"].items():
+            if "$ref" in answer:  # a problem
+                continue
+            content = answer.get("content", {})
+            said = "" if answer["description"] == "Successful Response" else f": {answer['description']}"
+            shapes = " or ".join(self._type(one["schema"]) if kind == "application/json" else f"`{kind}`" for kind, one in content.items())
+            yield from ("", f"**{status}**{said}" + (f": {shapes}" if shapes and shapes != "object" else ""))
+            if (example := self._example(content.get("application/json", {}).get("schema", {}))) is not None:
+                yield from ("", "```json", _shown(example), "```")
+        if others := [f"{_status(self._problems[name])} `{name}`" for name in _kinds(each.node) if name not in self._always]:
+            yield from ("", f"Problems: {', '.join(others)}.")
+
+    def _curl(self, each: Operation) -> str:
+        parts = ["curl"] + ([] if each.method == "GET" else ["-X", each.method]) + [shlex.quote(SERVER + self._path(each))]
+        if "security" in each.node:
+            parts.append('-H "Authorization: Bearer $KEY"')
+        for media_type, content in each.node.get("requestBody", {"content": {}})["content"].items():
+            example = content.get("example") or json.dumps(self._example(content["schema"]), ensure_ascii=False)
+            flag = "--data-binary" if "\n" in example else "-d"
+            parts += [f"-H 'Content-Type: {media_type}'", f"{flag} {shlex.quote(example)}"]
+        if self._file(each):
+            parts.append("-o file")
+        return _wrapped(parts)
+
+    def _path(self, each: Operation) -> str:
+        examples = {one["name"]: one for one in each.node.get("parameters", ()) if one["in"] == "path"}
+
+        def example(found: re.Match[str]) -> str:
+            known = examples[found[1]]
+            given = known.get("examples") or known["schema"].get("examples")
+            return str(given[0]) if given else "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
+
+        return re.sub(r"\{(\w+)\}", example, each.path)
+
+    def _file(self, each: Operation) -> bool:
+        kinds = [kind for status, answer in each.node["responses"].items() if status == "200" for kind in answer.get("content", ())]
+        return any(not kind.startswith("application/json") and "ndjson" not in kind for kind in kinds)
+
+    def _example(self, schema: Node) -> object:
+        """The first example of a shape, or of the first of several; None without one."""
+        for one in (schema, *schema.get("anyOf", ())):
+            found = self._resolved(one)
+            if "examples" in found:
+                return self._whole(found, found["examples"][0])
+        return None
+
+    def _whole(self, schema: Node, example: object) -> object:
+        """An example with its fields in order, and with those that are null, which descriptions leave out."""
+        schema = self._resolved(schema)
+        if isinstance(example, list) and "items" in schema:
+            return [self._whole(schema["items"], each) for each in example]
+        if not isinstance(example, dict) or "properties" not in schema:
+            return example
+        there = {name: one for name, one in schema["properties"].items() if name in example or name in schema.get("required", ())}
+        return {name: self._whole(one, example.get(name)) for name, one in there.items()}
+
+    def _resolved(self, schema: Node) -> Node:
+        resolved: Node = self._schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        return resolved
+
+    def _shapes(self, tag: str) -> list[str]:
+        """All objects that the bodies of a page's operations hold, in the order in which they are met."""
+        met: dict[str, None] = {}
+        waiting: list[str] = []
+        for each in self._of(tag):
+            waiting += _referred({name: each.node.get(name) for name in ("requestBody", "responses")})
+        while waiting:
+            name = waiting.pop(0)
+            if name not in met and name != "Problem" and "properties" in self._schemas[name]:
+                met[name] = None
+                waiting += _referred(self._schemas[name])
+        return list(met)
+
+    def _shape(self, name: str) -> Iterator[str]:
+        schema = self._schemas[name]
+        yield from (f"### {name}", "", " ".join(schema.get("description", "").split()), "", "| field | is |", "| --- | --- |")
+        for field, one in schema["properties"].items():
+            shown = f"**`{field}`**" if field in schema.get("required", ()) else f"`{field}`"
+            yield f"| {shown} | {self._told(one, one.get('description', ''))} |"
+
+    def _told(self, schema: Node, description: str) -> str:
+        """Type, bounds and meaning in one cell."""
+        facts = [self._type(schema), *_bounds(schema)]
+        if schema.get("default") not in (None, "", []):
+            facts.append(f"default `{json.dumps(schema['default']).strip(chr(34))}`")
+        return ". ".join(filter(None, (", ".join(facts), " ".join(description.split()).replace("|", "\\|"))))
+
+    def _type(self, schema: Node) -> str:
+        """A type in words."""
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            found = self._schemas[name]
+            return _choices(found["enum"]) if "enum" in found else f"[{name}](#{name.lower()})"
+        if schema.get("anyOf"):
+            return " or ".join(self._type(one) for one in schema["anyOf"])
+        if "enum" in schema or "const" in schema:
+            return _choices(schema.get("enum", [schema.get("const")]))
+        if schema.get("type") == "array":
+            return f"list of {self._type(schema['items'])}"
+        return str(schema.get("type", "anything"))
+
+
+def _needs(each: Operation) -> str:
+    if "security" not in each.node:
+        return "For everybody; no key is needed."
+    scopes = [f"`{scope}`" for scope in each.node.get("x-scope", "").split()]
+    if scopes:
+        return f"Needs the scope {' and '.join(scopes)}."
+    return "Needs somebody who has signed in; no scope."
+
+
+def _kinds(node: Node) -> list[str]:
+    """The problems that an operation can end in."""
+    return [answer["$ref"].rpartition("/")[2] for answer in node["responses"].values() if "$ref" in answer]
+
+
+def _status(problem: Node) -> int:
+    return int(problem["content"]["application/problem+json"]["example"]["status"])
+
+
+def _referred(node: object) -> list[str]:
+    """The names of all shapes that a piece of the description refers to."""
+    return re.findall(r'"#/components/schemas/(\w+)"', json.dumps(node))
+
+
+def _given(schema: Node) -> Node:
+    """A parameter's schema without null, which nobody can send."""
+    kinds = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    return {**schema, **kinds[0], "anyOf": ()} if len(kinds) == 1 else schema
+
+
+def _choices(values: Sequence[object]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
+def _bounds(schema: Node) -> Iterator[str]:
+    for one in (schema, *schema.get("anyOf", ())):
+        for of, unit in (("imum", ""), ("Length", " characters"), ("Items", " items")):
+            low, high = one.get(f"min{of}"), one.get(f"max{of}")
+            if low is not None and high is not None:
+                yield f"{int(low):,} to {int(high):,}{unit}"
+            elif high is not None:
+                yield f"at most {int(high):,}{unit}"
+        if "pattern" in one:
+            yield f"`{one['pattern']}`".replace("|", "\\|")
+
+
+def _titled(tag: str) -> str:
+    return tag.capitalize()
+
+
+def _anchor(heading: str) -> str:
+    """What GitHub calls a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _shown(example: object) -> str:
+    """JSON in one line if that is short."""
+    short = json.dumps(example, ensure_ascii=False)
+    return short if len(short) <= 120 else json.dumps(example, ensure_ascii=False, indent=2)
+
+
+def _wrapped(parts: Sequence[str]) -> str:
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1]) + len(part) > 120:
+            lines.append("    ")
+        lines[-1] += part if not lines[-1].strip() else f" {part}"
+    return " \\\n".join(lines)
+
+
+def served() -> Node:
+    """What a gateway says of itself that is started for it."""
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        settings = {
+            "GATEWAY_DOCUMENTS_URL": f"sqlite:///{folder}/gateway.db",
+            "BUS_URL": f"sqlite:///{folder}/bus.db",
+            "GATEWAY_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "QR_ADDRESS": f"unix:{folder}/qr",
+            "ANALYTICS_ADDRESS": f"unix:{folder}/analytics",
+            "CALLER_KEY": "k" * 32,
+            "API_KEY": "k" * 32,
+        }
+        environment = os.environ | {f"QUIETZONE_{name}": value for name, value in settings.items()}
+        server = subprocess.Popen(
+            [sys.executable, "-m", "quietzone_gateway", "serve"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        try:
+            return _asked(f"http://127.0.0.1:{port}/openapi.json", server)
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def _asked(url: str, server: subprocess.Popen[bytes]) -> Node:
+    deadline = time.monotonic() + WAIT_S
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            described: Node = httpx.get(url).raise_for_status().json()
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return described
+    server.kill()
+    raise SystemExit(f"no gateway answered: {server.communicate()[1].decode()[-1000:]}")
+
+
+if __name__ == "__main__":
+    API.mkdir(exist_ok=True)
+    made = Reference(served()).pages()
+    for old in API.iterdir():
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        (API / name).write_text(text, "utf-8")
