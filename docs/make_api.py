@@ -46,8 +46,8 @@ ABOUT = {
 
 CALLS = {
     "POST /v1/codes": 'client.codes.create("https://example.com/menu", title="Menu, table 4", tags=["menu"])',
-    "GET /v1/codes": 'for code in client.codes.list(CodeFilter(tag="menu"), sort_by="created_at"): ...',
-    "POST /v1/codes/bulk": 'for result in client.codes.bulk([Create("https://example.com/menu"), Delete(code_id)]): ...',
+    "GET /v1/codes": 'for code in client.codes.list(CodeFilter(tag="menu"), sort_by="created_at"):\n    ...',
+    "POST /v1/codes/bulk": 'for result in client.codes.bulk([Create("https://example.com/menu"), Delete(code_id)]):\n    ...',
     "GET /v1/codes/{code_id}": "client.codes.get(code_id)",
     "PATCH /v1/codes/{code_id}": 'client.codes.change(code_id, destination="https://example.com/winter-menu")',
     "DELETE /v1/codes/{code_id}": "client.codes.delete(code_id)",
@@ -55,7 +55,7 @@ CALLS = {
     "GET /v1/codes/{code_id}/health": "client.codes.health(code_id)",
     "GET /v1/codes/{code_id}/analytics": 'client.codes.analytics(code_id, start="2026-11-01", end="2026-11-20", zone="Europe/Berlin")',
     "POST /v1/exports": 'client.exports.begin(Span(start="2026-11-01", end="2026-11-30"), file_format="csv")',
-    "GET /v1/exports": "for export in client.exports.list(): ...",
+    "GET /v1/exports": "for export in client.exports.list():\n    ...",
     "GET /v1/exports/{export_id}": "client.exports.get(export_id)",
     "DELETE /v1/exports/{export_id}": "client.exports.cancel(export_id)",
     "GET /v1/exports/{export_id}/file": 'client.exports.download(export_id, "scans.csv")',
@@ -65,6 +65,7 @@ CALLS = {
     "PATCH /v1/keys/{key_id}": 'client.keys.change(key_id, name="till in the bar")',
     "POST /v1/keys/{key_id}/rotate": "client.keys.rotate(key_id, grace_s=3600)",
     "DELETE /v1/keys/{key_id}": "client.keys.revoke(key_id)",
+    "GET /v1/usage": "client.usage()",
     "GET /v1/reconcile": "client.reconcile()",
 }
 """The same by `quietzone-client`; tests make each call. What isn't there has no method."""
@@ -139,7 +140,7 @@ class Reference:
             "",
             "```python",
             f"{IMPORTS}\n",
-            f'client = Client("{SERVER}", key)   # AsyncClient has the same methods; clients/python says more',
+            f'client = Client("{SERVER}", key)  # AsyncClient has the same methods; clients/python says more',
             "```",
             "",
             BESIDE,

@@ -8,7 +8,7 @@ from typing import Self, overload
 
 import httpx
 
-from quietzone_client import _bulk, _files, _keys, _stream
+from quietzone_client import _bulk, _files, _keys, _stream, _usage
 from quietzone_client import _requests as requests
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
 from quietzone_client._bulk import RowResult
@@ -34,6 +34,7 @@ from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
 from quietzone_client._told import Told, Watch
 from quietzone_client._transports import BlockingTransport, each, run
+from quietzone_client._usage import Usage
 
 EVERY = CodeFilter()
 LAST_30_DAYS = Span()
@@ -91,6 +92,10 @@ class Client:
         tokens = tokens_in(self._calls.auth)
         run(self._calls.make(sign_out()))
         tokens.forget()
+
+    def usage(self) -> Usage:
+        """What the account has used of its plan, today and this month."""
+        return run(self._calls.make(_usage.get_usage()))
 
     def reconcile(self) -> Reconciliation:
         """Whether every accepted scan of all accounts was counted once; for operators. It reads everything, and may take minutes."""

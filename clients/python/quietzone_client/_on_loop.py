@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, overload
 
 import httpx
 
-from quietzone_client import _bulk, _files, _keys, _stream
+from quietzone_client import _bulk, _files, _keys, _stream, _usage
 from quietzone_client import _requests as requests
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
 from quietzone_client._bulk import RowResult
@@ -34,6 +34,7 @@ from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
 from quietzone_client._told import Told, Watch
 from quietzone_client._transports import LoopTransport
+from quietzone_client._usage import Usage
 
 if TYPE_CHECKING:
     from quietzone_client.live import Live
@@ -94,6 +95,10 @@ class AsyncClient:
         tokens = tokens_in(self._calls.auth)
         await self._calls.make(sign_out())
         tokens.forget()
+
+    async def usage(self) -> Usage:
+        """What the account has used of its plan, today and this month."""
+        return await self._calls.make(_usage.get_usage())
 
     async def reconcile(self) -> Reconciliation:
         """Whether every accepted scan of all accounts was counted once; for operators. It reads everything, and may take minutes."""

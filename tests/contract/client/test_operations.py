@@ -21,7 +21,6 @@ ABSENT: Mapping[str, str] = {
     "/v1/members": "who is in the account: for pages",
     "/v1/invitations": "an invitation is accepted in the page that its mail links to",
     "/v1/audit": "read by people who look into something: for pages",
-    "/v1/usage": "every answer says what is left, and a refusal when there is more",
     "/v1/operator/": "the installation's operator: for his own tools",
     "/v1/plans": "the installation's operator: for his own tools",
     "/v1/flags": "the installation's operator: for his own tools",
@@ -63,6 +62,7 @@ OPERATIONS: Mapping[str, Callable[[Any, Path, str], Any]] = {
     "keys.change": lambda client, _folder, key: client.keys.change(key, name="another"),
     "keys.rotate": lambda client, _folder, key: client.keys.rotate(key, grace_s=0),
     "keys.revoke": lambda client, _folder, key: client.keys.revoke(key),
+    "usage": lambda client, *_: client.usage(),
     "reconcile": lambda client, *_: client.reconcile(),
 }
 """A call of each method, by its name."""
@@ -103,6 +103,8 @@ def assert_worked(name: str, found: Any, folder: Path) -> None:
             assert [(result.number, result.error) for result in found] == [(1, None), (2, None), (3, None)]
         case "exports.download":
             assert (found, (folder / "scans.csv").read_bytes()) == (len(DATA), DATA)
+        case "usage":
+            assert (found.plan, {use.unit for use in found.items}) == ("unlimited", {"requests", "codes", "bytes", "scans"})
         case "codes.analytics":
             assert (found.total_scans, found.zone) == (7, "Europe/Berlin")
         case _:
