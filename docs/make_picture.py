@@ -11,6 +11,7 @@ import io
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -60,7 +61,7 @@ async def main() -> None:
         async with running(place, sys.stderr.write), AsyncClient(place.api_url, key) as api:
             console.print("$ make tour\n")
             os.chdir(folder)
-            await run_tour(api, console, examples=EXAMPLES, folder=Path("out"))
+            await run_tour(api, console, partial(AsyncClient, place.api_url), examples=EXAMPLES, folder=Path("out"))
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(console.export_svg(title="quietzone", code_format=FORMAT, unique_id="tour"))
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -220,9 +221,10 @@ async def _tour(api_url: str, key: str, examples: list[Path], out: Path, *, scan
         raise TourFailed("no CSV files: name some with --examples, or run this where the folder examples/ is")
     from quietzone_cli.remote import connected  # noqa: PLC0415 - `serve` alone does without requests and images: 25 MB less
     from quietzone_cli.tour import run_tour  # noqa: PLC0415
+    from quietzone_client import AsyncClient  # noqa: PLC0415
 
     async with connected(api_url, key) as api:
-        await run_tour(api, console, examples=examples, folder=out, scans_url=scans_url)
+        await run_tour(api, console, partial(AsyncClient, api_url), examples=examples, folder=out, scans_url=scans_url)
     return 0
 
 

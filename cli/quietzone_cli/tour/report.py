@@ -8,12 +8,14 @@ import zxingcpp
 from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from quietzone_cli.tour.live import SCOPES, Heard
 from quietzone_cli.tour.steps import Counted
-from quietzone_client import Code, Reconciliation, Share
+from quietzone_client import Code, Event, Reconciliation, Share, Usage, Use
 
 _SHADE = {True: "#ffffff", False: "#000000"}
 
@@ -31,6 +33,40 @@ def moved(code: Code, seconds: float) -> str:
     return (
         f"[green]✓[/] {code.short_url} was pointed elsewhere, and redirected there {seconds * 1000:.0f} ms later:\n  {code.destination}\n"
     )
+
+
+def reader(codes: Sequence[Code], refused: str) -> str:
+    """One sentence on the key that only reads."""
+    scopes = " and ".join(sorted(SCOPES))
+    return f"[green]✓[/] a key of its own, for {scopes} alone, listens to {len(codes)} codes and can change none: {escape(refused)}\n"
+
+
+def told(heard: Heard) -> str:
+    """What live updates told, and how the first looked."""
+    slugs = {code.id: code.slug for code in heard.codes}
+    lines = [
+        f"  {event.at:%H:%M:%S} UTC  {slugs[event.code_id]}, by {device}{_from(event)}"
+        for device, event in heard.samples.items()
+        if event.at is not None
+    ]
+    missed = f", others were missed ({heard.missed}), as it said itself" if heard.missed else ""
+    return "\n".join((f"[green]✓[/] GET /v1/stream told {heard.scans} scans while they were made{missed}, such as", *lines, ""))
+
+
+def used(usage: Usage) -> str:
+    """One sentence on the plan."""
+    month = {use.unit: use for use in usage.items if use.period == "month" and use.method_class is None}
+    amounts = [f"{use.used:,} {'bytes of answers' if use.unit == 'bytes' else use.unit}{_of(use)}" for use in month.values()]
+    return f"[green]✓[/] used this month, on the plan {usage.plan}: {', '.join(amounts)}\n"
+
+
+def _from(event: Event) -> str:
+    country = event.fields.get("country", "unknown")
+    return "" if country == "unknown" else f" from {country}"
+
+
+def _of(use: Use) -> str:
+    return "" if use.limit is None else f" of {use.limit:,}"
 
 
 def counts(rows: Sequence[Counted]) -> Table:
