@@ -70,12 +70,28 @@ CALLS = {
 }
 """The same by `quietzone-client`; tests make each call. What isn't there has no method."""
 
-BESIDE = (
-    "Beside it: [who may do what](../identity.md), [plans and limits](../plans.md), [live updates](../live.md) at `/v1/stream` and "
-    "`/v1/ws`, [GraphQL](../graphql.md) at `/graphql`, [requests in another form](../mapping.md)."
-)
-
 IMPORTS = "from quietzone_client import Client, CodeFilter, Create, Delete, Span"
+
+
+HEAD = f"""# The REST API
+
+Made by `make docs-api` from what a running server says of itself at `/openapi.json`: [{DESCRIPTION}]({DESCRIPTION}).
+
+{{about}}
+
+```sh
+KEY=$(cat .cache/api-key)   # of `make run`; elsewhere a key of yours
+curl {SERVER}/v1/codes -H "Authorization: Bearer $KEY"
+```
+
+```python
+{IMPORTS}
+
+client = Client("{SERVER}", key)  # AsyncClient has the same methods; clients/python says more
+```
+
+Beside it: [who may do what](../identity.md), [plans and limits](../plans.md), [live updates](../live.md) at `/v1/stream` and `/v1/ws`,
+[GraphQL](../graphql.md) at `/graphql`, [requests in another form](../mapping.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,44 +135,18 @@ class Reference:
 
     def pages(self) -> dict[str, str]:
         """All files by name."""
-        tags = {tag for each in self.operations for tag in each.node["tags"]}
-        if tags != ABOUT.keys():
-            raise SystemExit(f"docs/make_api.py: ABOUT has to say what these are about: {', '.join(sorted(tags ^ ABOUT.keys()))}")
+        if unknown := {tag for each in self.operations for tag in each.node["tags"]} ^ ABOUT.keys():
+            raise SystemExit(f"docs/make_api.py: ABOUT has to say what these are about: {', '.join(sorted(unknown))}")
         described = yaml.safe_dump(self._described, allow_unicode=True, sort_keys=False, width=140)
         return {DESCRIPTION: described, "README.md": self._index()} | {f"{tag}.md": self._page(tag) for tag in ABOUT}
 
     def _index(self) -> str:
-        lines = [
-            "# The REST API",
-            "",
-            f"Made by `make docs-api` from what a running server says of itself at `/openapi.json`: [{DESCRIPTION}]({DESCRIPTION}).",
-            "",
-            *self._described["info"]["description"].split("\n"),
-            "",
-            "```sh",
-            "KEY=$(cat .cache/api-key)   # of `make run`; elsewhere a key of yours",
-            f'curl {SERVER}/v1/codes -H "Authorization: Bearer $KEY"',
-            "```",
-            "",
-            "```python",
-            f"{IMPORTS}\n",
-            f'client = Client("{SERVER}", key)  # AsyncClient has the same methods; clients/python says more',
-            "```",
-            "",
-            BESIDE,
-        ]
+        lines = [HEAD.format(about=self._described["info"]["description"])]
         for tag, about in ABOUT.items():
-            lines += ["", f"## [{_titled(tag)}]({tag}.md)", "", about, "", *self._addresses(tag, f"{tag}.md")]
+            lines += ["", f"## [{tag.capitalize()}]({tag}.md)", "", about, "", *self._addresses(tag, f"{tag}.md")]
         always = ", ".join(f"`{name}`" for name in sorted(self._always))
-        lines += [
-            "",
-            "## Problems",
-            "",
-            f"The `type` of a problem leads to a page that says what to do. Any request can end in {always}; pages name the others.",
-            "",
-            "| kind | status | means |",
-            "| --- | --- | --- |",
-        ]
+        about = f"The `type` of a problem leads to a page that says what to do. Any request can end in {always}; pages name the others."
+        lines += ["", "## Problems", "", about, "", "| kind | status | means |", "| --- | --- | --- |"]
         told = [(_status(problem), name, problem["description"]) for name, problem in self._problems.items()]
         lines += [f"| `{name}` | {status} | {text} |" for status, name, text in sorted(told)]
         return "\n".join(lines) + "\n"
@@ -166,7 +156,7 @@ class Reference:
         return ["| address | does |", "| --- | --- |", *rows]
 
     def _page(self, tag: str) -> str:
-        lines = [f"# {_titled(tag)}", "", f"{ABOUT[tag]} [All addresses](README.md)", "", *self._addresses(tag)]
+        lines = [f"# {tag.capitalize()}", "", f"{ABOUT[tag]} [All addresses](README.md)", "", *self._addresses(tag)]
         for each in self._of(tag):
             lines += ["", *self._section(each)]
         shapes = [each for name in self._shapes(tag) for each in ("", *self._shape(name))]
@@ -343,10 +333,6 @@ def _bounds(schema: Node) -> Iterator[str]:
             yield f"`{one['pattern']}`".replace("|", "\\|")
 
 
-def _titled(tag: str) -> str:
-    return tag.capitalize()
-
-
 def _anchor(heading: str) -> str:
     """What GitHub calls a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -376,21 +362,20 @@ def served() -> Node:
             "GATEWAY_DOCUMENTS_URL": f"sqlite:///{folder}/gateway.db",
             "BUS_URL": f"sqlite:///{folder}/bus.db",
             "GATEWAY_HOST": "127.0.0.1",
+            "LOG_LEVEL": "warning",
             "GATEWAY_PORT": str(port),
             "QR_ADDRESS": f"unix:{folder}/qr",
             "ANALYTICS_ADDRESS": f"unix:{folder}/analytics",
-            "CALLER_KEY": "k" * 32,
-            "API_KEY": "k" * 32,
+            **dict.fromkeys(("CALLER_KEY", "API_KEY"), "k" * 32),
         }
-        environment = os.environ | {f"QUIETZONE_{name}": value for name, value in settings.items()}
-        server = subprocess.Popen(
-            [sys.executable, "-m", "quietzone_gateway", "serve"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("QUIETZONE_")}
+        environment |= {f"QUIETZONE_{name}": value for name, value in settings.items()}
+        server = subprocess.Popen([sys.executable, "-m", "quietzone_gateway", "serve"], env=environment, stdout=subprocess.DEVNULL)
         try:
             return _asked(f"http://127.0.0.1:{port}/openapi.json", server)
         finally:
             server.terminate()
-            server.communicate()
+            server.wait(WAIT_S)
 
 
 def _asked(url: str, server: subprocess.Popen[bytes]) -> Node:
@@ -402,8 +387,7 @@ def _asked(url: str, server: subprocess.Popen[bytes]) -> Node:
             time.sleep(0.1)
         else:
             return described
-    server.kill()
-    raise SystemExit(f"no gateway answered: {server.communicate()[1].decode()[-1000:]}")
+    raise SystemExit(f"no gateway answered at {url} within {WAIT_S:.0f} s; what it says stands above")
 
 
 if __name__ == "__main__":
