@@ -293,7 +293,7 @@ def _needs(each: Operation) -> str:
         return "For everybody; no key is needed."
     scopes = [f"`{scope}`" for scope in each.node.get("x-scope", "").split()]
     if scopes:
-        return f"Needs the scope {' and '.join(scopes)}."
+        return f"Needs the scope{'s' if len(scopes) > 1 else ''} {' and '.join(scopes)}."
     return "Needs somebody who has signed in; no scope."
 
 

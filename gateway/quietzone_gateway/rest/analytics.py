@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from quietzone_gateway.identity.domain import ANALYTICS_READ, CODES_READ
 from quietzone_gateway.rest.description import problems, scoped
@@ -12,6 +12,31 @@ from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
 from quietzone_gateway.rest.times import Span, end_ms, first_ms, rfc3339, start_ms, zone_named
 from quietzone_gateway.rpc import Breakdown, Interval, ScanCounts
 from quietzone_kit.errors import Violations
+
+ANALYTICS: dict[str, JsonValue] = {
+    "code_id": CODE_ID,
+    "from": "2026-11-19T23:00:00.000Z",
+    "to": "2026-11-21T23:00:00.000Z",
+    "interval": "day",
+    "zone": "Europe/Berlin",
+    "total_scans": 7,
+    "all_time_scans": 120,
+    "unique_visitors": 5,
+    "bot_scans": 2,
+    "preview_scans": 3,
+    "series": [{"start": "2026-11-19T23:00:00.000Z", "scans": 3}, {"start": "2026-11-20T23:00:00.000Z", "scans": 4}],
+    "countries": [{"value": "DE", "scans": 5}, {"value": "FR", "scans": 2}],
+    "devices": [{"value": "phone", "scans": 7}],
+    "browsers": [{"value": "Mobile Safari", "scans": 7}],
+    "operating_systems": [{"value": "iOS", "scans": 7}],
+    "referrers": [{"value": "direct", "scans": 6}, {"value": "www.instagram.com", "scans": 1}],
+    "languages": [{"value": "de", "scans": 5}, {"value": "fr", "scans": 2}],
+    "others": {"countries": 0, "devices": 0, "browsers": 0, "operating_systems": 0, "referrers": 0, "languages": 0},
+    "days_from": "2026-11-19T00:00:00.000Z",
+    "days_to": "2026-11-22T00:00:00.000Z",
+    "counted_until": "2026-11-21T09:30:00.125Z",
+}
+"""An example; a test holds it against the model."""
 
 
 class AnalyticsQuery(Input):
@@ -93,6 +118,8 @@ _DIMENSIONS = {
 
 class AnalyticsView(BaseModel):
     """Scans of one code. Totals and series follow the span asked for; breakdowns, bots, previews and uniques its UTC days."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ANALYTICS]})
 
     code_id: str = Field(examples=[CODE_ID])
     from_: Time = Field(alias="from", description="First moment of the span")

@@ -18,6 +18,25 @@ from quietzone_gateway.rpc import Export, ExportFormat, ExportPage, ExportQuesti
 from quietzone_kit.errors import FailedPrecondition
 
 NEW_EXPORT: dict[str, JsonValue] = {"from": "2026-11-01", "to": "2026-11-30", "interval": "day", "zone": "Europe/Berlin", "format": "csv"}
+EXPORT: dict[str, JsonValue] = {
+    "id": CODE_ID,
+    "code_id": None,
+    "from": "2026-10-31T23:00:00.000Z",
+    "to": "2026-11-30T23:00:00.000Z",
+    "interval": "day",
+    "zone": "Europe/Berlin",
+    "format": "csv",
+    "state": "done",
+    "codes_done": 25,
+    "codes_total": 25,
+    "rows": 750,
+    "size": 48_213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "error": None,
+    "created_at": "2026-12-01T09:30:00.125Z",
+    "expires_at": "2026-12-08T09:30:02.250Z",
+}
+"""Examples; tests hold them against the models."""
 
 MEDIA_TYPES = {
     ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
@@ -37,6 +56,8 @@ class NewExport(AnalyticsQuery):
 
 class ExportView(BaseModel):
     """An export."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXPORT]})
 
     id: str
     code_id: str | None = Field(description="The code; null when it is of all")
@@ -83,6 +104,8 @@ class ExportView(BaseModel):
 
 class ExportPageView(BaseModel):
     """One page of exports."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [EXPORT], "next_cursor": None}]})
 
     items: list[ExportView] = Field(description="Newest first")
     next_cursor: str | None = Field(description="Give it back as `cursor` for the next page; null when there is none")

@@ -42,6 +42,8 @@ class FlagView(FlagShape):
 class FlagsView(BaseModel):
     """All flags."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [{"name": "new-editor", **FLAG}]}]})
+
     items: list[FlagView] = Field(description="In the order of their names, at most 200")
 
 

@@ -80,6 +80,8 @@ class PlanView(BaseModel):
 class PlansView(BaseModel):
     """All plans."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [{"name": "standard", **PLAN}]}]})
+
     items: list[PlanView] = Field(description="In the order of their names, at most 100")
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from quietzone_gateway.identity.domain import OPERATOR
 from quietzone_gateway.rest.description import problems, scoped
@@ -14,6 +14,18 @@ from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Reconciliation, SourceCount
 from quietzone_kit.errors import PermissionDenied
 from quietzone_kit.rpc import SCOPE_OPERATOR
+
+RECONCILIATION: dict[str, JsonValue] = {
+    "accepted": 578,
+    "forwarded": 578,
+    "applied": 578,
+    "stored": 578,
+    "lost": 0,
+    "unrecorded": 0,
+    "sources": [],
+    "problems": [],
+}
+"""An example; a test holds it against the model."""
 
 
 class SourceView(BaseModel):
@@ -38,6 +50,8 @@ class SourceView(BaseModel):
 
 class ReconciliationView(BaseModel):
     """The comparison over all accounts. When nothing is under way, accepted = forwarded + lost = applied + lost = stored + lost."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [RECONCILIATION]})
 
     accepted: int = Field(description="Scans that edges wrote to their spools")
     forwarded: int = Field(description="Scans that the bus acknowledged")

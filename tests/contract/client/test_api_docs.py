@@ -4,6 +4,8 @@ import asyncio
 import re
 import runpy
 import shlex
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from contract.client.addressed import Addressed
 from contract.client.conftest import EXPORT_ID
 from contract.client.test_operations import fits
 from contract.gateway.served import CODE_ID, KEY, Api
+from pydantic import BaseModel
 
 import quietzone_client
 
@@ -62,6 +65,31 @@ class Noting(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._asked.append(f"{request.method} {request.url.path}")
         return self._http.send(request, stream=True)
+
+
+SHAPES = """account analytics audit auth authoriser code_shapes exports flags health keys me members operator plans reconcile usage"""
+
+
+def models() -> Iterator[type[BaseModel]]:
+    """All shapes of the API that have examples."""
+    for module in SHAPES.split():
+        for found in vars(import_module(f"quietzone_gateway.rest.{module}")).values():
+            if isinstance(found, type) and issubclass(found, BaseModel) and "json_schema_extra" in found.model_config:
+                yield found
+
+
+@pytest.mark.parametrize("model", sorted(set(models()), key=lambda model: model.__name__))
+def test_the_examples_of_shapes_are_what_they_are_examples_of(model: type[BaseModel]) -> None:
+    extra = model.model_config["json_schema_extra"]
+    assert isinstance(extra, dict)
+    for example in extra.get("examples", ()):  # type: ignore[union-attr] # a list
+        model.model_validate(example)
+
+
+async def test_every_answer_in_json_has_an_example() -> None:
+    pages = "\n".join(path.read_text("utf-8") for path in FOLDER.glob("*.md"))
+
+    assert re.findall(r"(\*\*2\d\d\*\*: \[.*)\n\n(?!```json)", pages) == []
 
 
 def test_there_is_a_command_for_each_address() -> None:
