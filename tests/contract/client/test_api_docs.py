@@ -86,7 +86,7 @@ def test_the_examples_of_shapes_are_what_they_are_examples_of(model: type[BaseMo
         model.model_validate(example)
 
 
-async def test_every_answer_in_json_has_an_example() -> None:
+def test_every_answer_in_json_has_an_example() -> None:
     pages = "\n".join(path.read_text("utf-8") for path in FOLDER.glob("*.md"))
 
     assert re.findall(r"(\*\*2\d\d\*\*: \[.*)\n\n(?!```json)", pages) == []
