@@ -3,7 +3,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,11 +20,12 @@ from quietzone_gateway.identity.domain import OPERATOR, Principal, Visitor
 from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import Admission, Flags, Plans
 from quietzone_gateway.rest.classes import class_of
+from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.mapped import context_of, with_mapping
 from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.reads import Reads
-from quietzone_gateway.rest.repeats import HEADER, repeated
+from quietzone_gateway.rest.repeats import CHANGING, HEADER, repeated
 from quietzone_gateway.rpc import Codes, Counts, Exports
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError, Unauthenticated
 from quietzone_kit.http.clients import Client
@@ -62,10 +63,21 @@ class ApiRoute(APIRoute):
     needs_caller = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As FastAPI makes a route; the scope that the gateway asks for (`Needs`) stands in the description as `x-scope`."""
+        """As FastAPI makes a route; what is done here before its own code stands in the description of each.
+
+        The scope that the gateway asks for (`Needs`) is `x-scope` there.
+        """
+        statuses = self._statuses_before(kwargs.get("methods") or ())
+        kwargs["responses"] = problems(*statuses) | (kwargs.get("responses") or {})
         super().__init__(*args, **kwargs)
         for needed in (each.call for each in self.dependant.dependencies if isinstance(each.call, Needs)):
             self.openapi_extra = {**(self.openapi_extra or {}), "x-scope": needed.scope}
+
+    def _statuses_before(self, methods: Iterable[str]) -> set[int]:
+        """Of problems that a request can meet before the address's own code: a query that it hasn't, a caller or a key that won't do."""
+        callers = {401, 403} if self.needs_caller else set()
+        keys = {409, 422} if self.answers_are_kept and not self.only_names and not CHANGING.isdisjoint(methods) else set()
+        return {400} | callers | keys
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with that before it."""

@@ -276,6 +276,17 @@ async def test_every_operation_describes_its_problems_with_an_example(api: Api) 
                 assert set(description["components"]["schemas"]["Problem"]["required"]) <= set(example)
 
 
+async def test_what_every_operation_refuses_is_in_its_description(api: Api) -> None:
+    """An unknown query, and, for those that need one, no caller or one who may not; where answers are kept, a key that was used before."""
+    description = (await api.http.get("/openapi.json")).json()
+
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            needed = {"400"} | ({"401", "403"} if operation.get("security") else set())
+            keys = {"409", "422"} if (path, method) in (("/v1/codes/{code_id}", "patch"), ("/v1/exports/{export_id}", "delete")) else set()
+            assert needed | keys <= set(operation["responses"]), (method, path)
+
+
 def _refs(node: Any) -> list[str]:
     if isinstance(node, dict):
         return [value for key, value in node.items() if key == "$ref"] + [ref for value in node.values() for ref in _refs(value)]
