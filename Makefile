@@ -93,6 +93,10 @@ servers: .venv/installed ## Start Kafka, MongoDB, Redis, S3 and toxiproxy for te
 simulate: .venv/installed ## 10,000 simulated histories, and the mutants that they must catch
 	@$(BIN)/python tests/simulation/run.py --histories 10000 --processes 2
 
+.PHONY: fuzz-api
+fuzz-api: .venv/installed ## 100,000 generated requests to the API: no 5xx, every answer as described (CASES=, SEED=, ONLY='POST /v1/keys')
+	@PYTHONHASHSEED=0 $(BIN)/python tests/fuzz/run.py --cases $(or $(CASES),100000) --seed $(or $(SEED),1) --only '$(ONLY)'
+
 .PHONY: bench
 bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering, a whole machine; BACKENDS=real: on Kafka
 ifeq ($(BACKENDS),real)

@@ -144,9 +144,19 @@ class Api:
 
 @asynccontextmanager
 async def running(
-    folder: Path, qr: Any = None, settings: RestSettings = REST, limits: GraphqlLimits = LIMITS, strangers: int = 100_000
+    folder: Path,
+    qr: Any = None,
+    settings: RestSettings = REST,
+    limits: GraphqlLimits = LIMITS,
+    strangers: int = 100_000,
+    *,
+    analytics: Any = None,
+    exports: Any = None,
 ) -> AsyncIterator[Api]:
-    """The API; `qr` is a servicer in the place of the one whose answers are chosen. `strangers` may send as many requests."""
+    """The API; `qr`, `analytics` and `exports` are servicers in the place of those whose answers are chosen.
+
+    `strangers` may send as many requests.
+    """
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
     executor = ThreadExecutor("documents", 2)
@@ -158,12 +168,12 @@ async def running(
     servers, peers = [], []
     for name, add, servicer in (
         ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server, qr),
-        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, None),
+        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, analytics),
     ):
         server = Server(f"unix:{folder}/{name}", keys, SETTINGS, not_ready=list)
         server.add(add, servicer or Facade(services))  # type: ignore[arg-type]
         if name == "analytics":
-            server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, Facade(services))  # type: ignore[arg-type]
+            server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, exports or Facade(services))  # type: ignore[arg-type]
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))

@@ -1,0 +1,169 @@
+"""What generated requests meet: the API over the real services, and somebody of every kind who has something of everything."""
+
+import re
+import tempfile
+from collections import defaultdict, deque
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from contract.access.services import ANALYTICS_COLLECTIONS, CLOCK, QR_COLLECTIONS, RANDOMNESS, analytics_service, code_service
+from contract.gateway.served import IDENTITY, KEY, Api, running
+from ports import Hands
+from unit.analytics.archive.places import MemoryBlobs
+from unit.gateway.identity.desk import Outbox, do_all
+from unit.tracking.links_world import bus_in_memory
+
+from quietzone_analytics.exports.rpc import ExportService
+from quietzone_gateway.identity.work import Tools, build_work
+from quietzone_kit.documents import open_documents
+from quietzone_kit.runtime import ThreadExecutor
+from quietzone_kit.tasks import Tasks
+
+PASSWORD = "Correct-horse-1"  # noqa: S105 - the example
+ADA, BOB, EVE, JO = (f"{name}@example.com" for name in ("ada", "bob", "eve", "jo"))
+KEPT = 32
+"""Things of a kind that generated requests name: so few that changes meet those that others have changed."""
+
+OF_PATH = (
+    (re.compile(r"/v1/codes"), "code_id"),
+    (re.compile(r"/v1/exports"), "export_id"),
+    (re.compile(r"/v1/keys"), "key_id"),
+    (re.compile(r"/v1/members/invitations"), "invitation_id"),
+    (re.compile(r"/v1/me/sessions"), "session_id"),
+)
+"""What the `id` in an answer of these addresses is given as."""
+
+
+GIVEN: dict[str, tuple[Any, ...]] = {
+    "email": (ADA, BOB, EVE, JO, "nobody@example.com"),
+    "password": (PASSWORD, "Another-horse-2"),
+    "current": (PASSWORD,),
+    "name": ("pro", "basic", "Ada"),
+    "plan": ("pro", "basic"),
+    "role": ("viewer", "editor", "admin"),
+    "destination": ("https://example.com/menu", "https://example.org/?q=1#here", "http://localhost/"),
+    "folder": ("tables", "tables/inside", ""),
+    "tags": (["menu"], ["menu", "summer"], []),
+    "tag": ("menu", "summer"),
+    "slug": ("menu-1", "once-more"),
+    "slug_prefix": ("menu", "m"),
+    "title_prefix": ("Menu", "m"),
+    "scopes": (["codes:read"], ["codes:read", "codes:write"], []),
+    "networks": (["10.0.0.0/8"], []),
+    "expires_at": ("2027-01-01T00:00:00Z",),
+    "url": ("https://authoriser.example.com/",),
+    "accounts": (["first"], []),
+    "zone": ("Europe/Berlin", "Asia/Kathmandu"),
+    "from": ("2026-11-01", "2026-11-21T00:00:00Z"),
+    "to": ("2026-11-21", "2026-11-21T11:00:00Z"),
+    "created_from": ("2026-01-01",),
+    "updated_before": ("2027-01-01",),
+    "subject": ("user:nobody",),
+    "action": ("key.created", "code.created"),
+    "page": (1, 2),
+    "fields": ("slug", "slug,title"),
+    "if-match": ('"1"', '"2"', "*"),
+    "if-none-match": ('"1"', 'W/"1"', "*"),
+    "idempotency-key": ("first", "second"),
+}
+"""What is right for fields of these names, and chance alone seldom finds."""
+
+
+class World:
+    """An installation in this process. `known` are values that exist, by the names that requests give them under."""
+
+    def __init__(self, api: Api, outbox: Outbox) -> None:
+        self.api = api
+        self.known: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self.headers: dict[str, dict[str, str]] = {"key": {"authorization": f"Bearer {KEY}"}, "nobody": {}}
+        """Of requests, by who sends them."""
+        self._outbox = outbox
+
+    async def furnish(self) -> None:
+        """Have people sign up and in, be invited and let in; make codes, keys and exports, and mail what can be shown once."""
+        for name, values in GIVEN.items():
+            self.known[name].extend(values)
+        for slug in range(8):
+            await self._made("/v1/codes", destination="https://example.com/", slug=f"menu-{slug}", title=f"Menu {slug}", tags=["menu"])
+        await self._made("/v1/keys", name="till", scopes=["codes:read"])
+        await self._made("/v1/exports")
+        await self._put("/v1/plans/pro", rates=[], quotas=[], flags=[])
+        await self._put("/v1/plans/basic", rates=[], quotas=[], flags=[])
+        self.headers["person"] = await self._signed_in(ADA)
+        bob = await self._signed_in(BOB)
+        await self._made("/v1/members/invitations", email=BOB, role="editor")
+        [token] = await self._mailed()
+        await self.api.http.post("/v1/invitations/accept", json={"token": token}, headers=bob)
+        switched = await self.api.http.post("/v1/auth/account", json={"account_id": "first"}, headers=bob)
+        self.headers["guest"] = {"authorization": f"Bearer {switched.json()['access_token']}"}
+        await self._made("/v1/members/invitations", email=JO, role="viewer")
+        self.known["invitation"].extend(await self._mailed())
+        await self._post("/v1/auth/sign-up", email=EVE, name="Eve", password=PASSWORD)
+        await self._post("/v1/auth/forgot", email=ADA)
+        self.known["token"].extend([token, *self.known["invitation"], *await self._mailed()])
+
+    def learn(self, path: str, body: object) -> None:
+        """Keep the ids and cursors of an answer for requests to come."""
+        kind = next((name for pattern, name in OF_PATH if pattern.match(path)), None)
+        for one in (body, *(body.get("items", ()) if isinstance(body, dict) else ())):
+            if not isinstance(one, dict):
+                continue
+            if kind is not None and isinstance(one.get("id"), str):
+                self.known[kind].append(one["id"])
+            for name in ("user_id", "session_id", "account_id", "refresh_token", "slug", "folder"):
+                if isinstance(one.get(name), str) and one[name] != "first":  # the account without which nothing would be allowed
+                    self.known[name].append(one[name])
+            if isinstance(one.get("next_cursor"), str):
+                self.known["cursor"].append(one["next_cursor"])
+
+    async def _made(self, path: str, **body: Any) -> None:
+        answer = await self.api.send("POST", path, body)
+        assert answer.status_code in (201, 202), answer.text
+        self.learn(path, answer.json())
+
+    async def _put(self, path: str, **body: Any) -> None:
+        answer = await self.api.send("PUT", path, body)
+        assert answer.status_code == 200, answer.text
+
+    async def _post(self, path: str, **body: Any) -> Any:
+        answer = await self.api.http.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def _signed_in(self, email: str) -> dict[str, str]:
+        await self._post("/v1/auth/sign-up", email=email, name="Somebody", password=PASSWORD)
+        await self._post("/v1/auth/verify", token=(await self._mailed())[-1])
+        signed = await self._post("/v1/auth/sign-in", email=email, password=PASSWORD)
+        self.learn("/v1/auth", signed)
+        sent = {"authorization": f"Bearer {signed['access_token']}"}
+        self.learn("/v1/auth", (await self.api.http.get("/v1/me", headers=sent)).json())
+        return sent
+
+    async def _mailed(self) -> list[str]:
+        """What the links in the mails that are due hold."""
+        self._outbox.mails.clear()
+        bus, keeper = bus_in_memory()
+        clock = Hands(since_ms=self.api.identity.ports.now_ms())
+        await do_all(self.api.documents, build_work(Tools(self.api.documents, bus, self._outbox, clock, RANDOMNESS), IDENTITY), clock)
+        await bus.close()
+        keeper.close()
+        return [found[1] for mail in self._outbox.mails if (found := re.search(r"#token=(\S+)", mail.text))]
+
+
+async def opened(stack: AsyncExitStack) -> World:
+    """A world, closed with the stack."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    executor = ThreadExecutor("documents", 2)
+    stack.callback(executor.close)
+    qr, analytics = (open_documents("sqlite://:memory:", executor=executor, randomness=RANDOMNESS) for _ in range(2))
+    for documents, collections in ((qr, QR_COLLECTIONS), (analytics, ANALYTICS_COLLECTIONS)):
+        stack.push_async_callback(documents.close)
+        await documents.ensure(*collections)
+    exports = ExportService(Tasks(analytics, CLOCK, RANDOMNESS), MemoryBlobs())  # type: ignore[arg-type] # as much of one as is used
+    api = await stack.enter_async_context(
+        running(folder, code_service(qr, executor), analytics=analytics_service(analytics), exports=exports)
+    )
+    world = World(api, Outbox())
+    await world.furnish()
+    return world
