@@ -5,10 +5,12 @@ import contextlib
 import errno
 import math
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import httptools
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -123,6 +125,11 @@ class _BoundedProtocol(HttpToolsProtocol):
     _refusal = MALFORMED_HTTP
     _old_at = math.inf
 
+    _part = b""
+    """What is parsed now."""
+    _again = b""
+    """A request that asked for another protocol, without having asked, and what came with it."""
+
     _is_answered = False
     _is_between = True
     """Nothing of the next request has come."""
@@ -164,9 +171,12 @@ class _BoundedProtocol(HttpToolsProtocol):
     def _parse(self, data: bytes) -> None:
         # httptools keeps a header to itself until its end has come, so what has come without an end is counted here.
         for at in range(0, len(data), MAX_HEAD_BYTES):
-            part = data[at : at + MAX_HEAD_BYTES]
-            self._unparsed_bytes += len(part)
-            super().data_received(part)
+            self._part = data[at : at + MAX_HEAD_BYTES]
+            self._unparsed_bytes += len(self._part)
+            super().data_received(self._part)
+            while self._again and not self.transport.is_closing():
+                self._part, self._again = self._again, b""
+                super().data_received(self._part)
             if self.transport.is_closing() or self.transport.get_protocol() is not self:
                 return  # what comes behind the head of a WebSocket comes too early, and isn't HTTP
             if self._head_timer is not None and self._unparsed_bytes > 2 * MAX_HEAD_BYTES:
@@ -194,6 +204,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._unparsed_bytes = 0
         self._head_arrived()
+        if self._asks_in_vain():
+            return
         if self._early is not None and self._is_plain_read():
             found = self._early.of_read(self.url, self.headers, self._way)
             if found is not None:
@@ -207,11 +219,33 @@ class _BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # as `shutdown` ends connections
 
     def on_message_complete(self) -> None:
+        if self._asks_in_vain():
+            return
         self._is_between = True
         if self._is_answered:
             self._is_answered = False
         else:
             super().on_message_complete()
+
+    def _asks_in_vain(self) -> bool:
+        """Whether it asks for a protocol that we don't speak."""
+        return bool(self.parser.should_upgrade()) and not self._should_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Have the request read again as if it hadn't asked (RFC 9110, 7.8).
+
+        httptools stops at the end of its head: its body would be lost, or taken for the next request.
+        """
+        error = sys.exception()
+        if self.parser.get_method() == b"CONNECT" or not isinstance(error, httptools.HttpParserUpgrade):
+            self.send_400_response("")
+            return
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        head += [part for name, value in self.headers if name != b"upgrade" for part in (name, b": ", value, b"\r\n")]
+        self._again = b"".join([*head, b"\r\n", self._part[error.args[0] :]])
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     def _is_plain_read(self) -> bool:
         """Whether it is a GET that can be answered by itself: nothing before it is under way, nothing follows, its reader keeps up."""
