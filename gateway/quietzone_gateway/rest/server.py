@@ -22,7 +22,8 @@ MAX_HEAD_BYTES = 16 * 1024
 """Request line and headers: what nginx takes with its defaults in all, and far above what browsers send."""
 
 HEAD_S = 10.0
-"""For a request's head to arrive, from its connection or from the request before it; also what an idle connection lives."""
+"""For a request's head to arrive, from its connection or from the request before it; also what an idle connection lives, and what the rest
+of a body has when its request is answered already."""
 
 LIFETIME_S = 60.0
 """An older connection ends with its next answer, so that clients that keep theirs come to the processes that there are now."""
@@ -122,6 +123,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _unparsed_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _rest_timer: asyncio.TimerHandle | None = None
     _refusal = MALFORMED_HTTP
     _old_at = math.inf
 
@@ -153,6 +155,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
+        self._rest_arrived()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -222,10 +225,16 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._asks_in_vain():
             return
         self._is_between = True
+        self._rest_arrived()
         if self._is_answered:
             self._is_answered = False
         else:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_between and self._rest_timer is None:  # nobody waits for the rest of the body any more
+            self._rest_timer = self.loop.call_later(HEAD_S, self.transport.close)
 
     def _asks_in_vain(self) -> bool:
         """Whether it asks for a protocol that we don't speak."""
@@ -285,6 +294,11 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _rest_arrived(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
 
 def _listen(host: str, port: int) -> socket.socket:
