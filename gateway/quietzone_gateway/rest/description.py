@@ -126,6 +126,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             if "HTTPValidationError" in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]
+            operation["responses"] = dict(sorted(operation["responses"].items()))
     schemas = found["components"]["schemas"]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
