@@ -97,7 +97,7 @@ async def create(api: AsyncClient, plans: Sequence[Plan], advance: Advance) -> l
     there = [code async for code in api.codes.list()]
     codes: list[Code] = []
     for plan in plans:
-        known = next((code for code in there if _is_of(plan, code)), None)
+        known = next((code for code in there if is_of(plan, code)), None)
         try:
             code = known or await api.codes.create(plan.destination, title=plan.title, slug=plan.slug)
         except QuietzoneError as error:
@@ -110,14 +110,19 @@ async def create(api: AsyncClient, plans: Sequence[Plan], advance: Advance) -> l
     return codes
 
 
-def _is_of(plan: Plan, code: Code) -> bool:
+def is_of(plan: Plan, code: Code) -> bool:
     """Whether a tour made this code from this row; tours change the fragment of a destination."""
     same = plan.title == code.title and _without_fragment(plan.destination) == _without_fragment(code.destination)
     return same and plan.slug in (None, code.slug)
 
 
 def _without_fragment(url: str) -> str:
-    return url.partition("#")[0].rstrip("/")
+    """An address as the API keeps it, host and path in ASCII."""
+    try:
+        kept = str(httpx.URL(url))
+    except httpx.InvalidURL:
+        kept = url
+    return kept.partition("#")[0].rstrip("/")
 
 
 async def draw(api: AsyncClient, codes: Sequence[Code], folder: Path, advance: Advance) -> int:

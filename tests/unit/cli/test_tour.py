@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from quietzone_cli.tour.live import Heard
-from quietzone_cli.tour.steps import has_arrived
-from quietzone_client import Event, Kind, Reconciliation, Reset, ScanCount, Summary
+from quietzone_cli.tour.steps import Plan, has_arrived, is_of
+from quietzone_client import Code, CodeState, Event, Kind, Reconciliation, Reset, ScanCount, Summary
 
 FIRST = Reconciliation(accepted=10, forwarded=10, applied=9, stored=9, lost=0, unrecorded=0, sources=(), problems=())
 
@@ -66,3 +68,19 @@ async def test_nobody_waits_for_scans_that_were_missed() -> None:
 
 async def test_scans_that_are_never_told_are_not_waited_for_longer() -> None:
     assert not await Heard([]).until_scanned(1, within_s=0.01)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "same"),
+    [
+        ("https://example.com/menu", "https://example.com/menu#120000", True),
+        ("https://hafenmuseum-süd.example/öffnungszeiten", "https://xn--hafenmuseum-sd-ssb.example/%C3%B6ffnungszeiten", True),
+        ("https://EXAMPLE.com", "https://example.com/", True),
+        ("https://example.com/menu", "https://example.com/drinks", False),
+        ("no address at all", "https://example.com/", False),
+    ],
+)
+def test_a_code_of_an_earlier_tour_is_known_however_its_address_was_written(written: str, kept: str, same: bool) -> None:
+    code = Code("id", "slug", "https://q.example/slug", kept, "Menu", CodeState.ACTIVE, (), "", 1, NOON, NOON)
+
+    assert is_of(Plan("Menu", written, None), code) is same
