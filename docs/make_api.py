@@ -195,7 +195,7 @@ class Reference:
             yield from ("", f"**{status}**{said}" + (f": {shapes}" if shapes and shapes != "object" else ""))
             if (example := self._example(content.get("application/json", {}).get("schema", {}))) is not None:
                 yield from ("", "```json", _shown(example), "```")
-        if others := [f"{_status(self._problems[name])} `{name}`" for name in _kinds(each.node) if name not in self._always]:
+        if others := sorted(f"{_status(self._problems[name])} `{name}`" for name in _kinds(each.node) if name not in self._always):
             yield from ("", f"Problems: {', '.join(others)}.")
 
     def _curl(self, each: Operation) -> str:

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from quietzone_gateway.rest import HttpServer, early_answers, envelope, server
+from quietzone_gateway.rest import envelope, server
 from quietzone_gateway.rest.bounds import Bounds
-from quietzone_gateway.rest.envelope import Envelope
+from quietzone_gateway.rest.envelope import Envelope, early_answers
+from quietzone_gateway.rest.server import HttpServer
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 

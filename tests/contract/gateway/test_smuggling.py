@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from quietzone_gateway.rest import HttpServer
+from quietzone_gateway.rest.server import HttpServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
