@@ -39,9 +39,16 @@ class Cluster:
     environment: Mapping[str, str]
 
     def begin(self, key: str) -> None:
-        """The namespace, with the first account's key in it."""
+        """The namespace, with the first account's key in it, and what people's sessions are sealed with."""
         said("kubectl", "create", "namespace", self.namespace)
-        self.kubectl("create", "secret", "generic", "own-account", f"--from-literal=QUIETZONE_API_KEY={key}")
+        self.kubectl(
+            "create",
+            "secret",
+            "generic",
+            "own-account",
+            f"--from-literal=QUIETZONE_API_KEY={key}",
+            f"--from-literal=QUIETZONE_GATEWAY_SECRET_KEY={key}",
+        )
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """kubectl in the namespace."""

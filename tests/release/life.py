@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from house import KEY, command
-from release import foreign
+from release import foreign, people
 from release.cluster import ROOT, Failed, said, until
 from release.measure import Process, processes
 from release.proof import BLUE, BROKEN, GREEN, NODE, SCAN_PORT, Proof, redirected
@@ -26,11 +26,15 @@ def live(proof: Proof) -> None:
     install(proof)
     rest(proof)
     foreign.knock(proof)
-    traffic = begin_traffic(proof)
-    with traffic.flowing():
-        disturb(proof)
-        release(proof)
-    settle(proof, traffic)
+    person = people.signed_in(proof)
+    with people.listener(proof) as listener:
+        traffic = begin_traffic(proof)
+        with traffic.flowing():
+            disturb(proof)
+            release(proof)
+        stored = settle(proof, traffic)
+        people.expect_heard(proof, listener, stored)
+    people.expect_signed_in(proof, person, traffic.codes[0]["id"])
 
 
 def begin_traffic(proof: Proof) -> Traffic:
@@ -157,8 +161,8 @@ def _stays_out(proof: Proof, tag: str, what: str, *, because: str) -> None:
     proof.expect(f"{GREEN} answers", holds=proof.answering() == GREEN)
 
 
-def settle(proof: Proof, traffic: Traffic) -> None:
-    """Compare every ledger."""
+def settle(proof: Proof, traffic: Traffic) -> int:
+    """Compare every ledger; how many scans are stored."""
 
     def counted() -> dict[str, int]:
         return {code["slug"]: proof.ask("GET", f"/v1/codes/{code['id']}/analytics")["total_scans"] for code in traffic.codes}
@@ -186,6 +190,7 @@ def settle(proof: Proof, traffic: Traffic) -> None:
     proof.expect(f"{traffic.calls.failed} calls of the API failed {traffic.calls.failures[:3] or ''}", holds=traffic.calls.failed == 0)
     proof.expect(f"{lost} scans lost, {double} counted twice", holds=lost + double == 0)
     proof.expect(f"{len(elsewhere)} codes lead elsewhere than they were last told to", holds=not elsewhere)
+    return sum(stored.values())
 
 
 def _refused(work: Callable[[], object]) -> str | None:

@@ -1,0 +1,116 @@
+"""Who was there before the release: a person who has signed in, and a program that hears of every scan."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from quietzone_client import AsyncClient, Client, Event, Kind, QuietzoneError, Reset, Summary, Tokens
+from release.cluster import until
+from release.proof import Proof
+
+EMAIL, PASSWORD = "ada@example.com", "Correct-horse-1"
+HEARD_WITHIN_S = 30.0
+"""For the last scans to be told."""
+
+
+@dataclass(slots=True)
+class Listener:
+    """A program with a key of its own, which goes on where it broke off."""
+
+    api: str
+    key: str
+    scans: set[str] = field(default_factory=set)
+    """Ids of those that were told: one that is told twice is the same."""
+    summed: int = 0
+    resets: list[str] = field(default_factory=list)
+    others: int = 0
+
+    @property
+    def told(self) -> int:
+        """Scans, one by one or as a number."""
+        return len(self.scans) + self.summed
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Until the end of the block; raises what ended it before."""
+        stopped = threading.Event()
+        with ThreadPoolExecutor(1) as executor:
+            flow = executor.submit(asyncio.run, self._listen(stopped))
+            try:
+                yield
+            finally:
+                stopped.set()
+            flow.result()
+
+    async def _listen(self, stopped: threading.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            hearing = group.create_task(self._hear())
+            await asyncio.to_thread(stopped.wait)
+            hearing.cancel()
+
+    async def _hear(self) -> None:
+        async with AsyncClient(self.api, self.key) as client:
+            async for told in client.stream([Kind.SCANNED, Kind.CODE_UPDATED]):
+                match told:
+                    case Event(kind=Kind.SCANNED, id=event_id):
+                        self.scans.add(event_id)
+                    case Summary(scans=scans):
+                        self.summed += sum(scan.count for scan in scans)
+                    case Reset(reason=reason):
+                        self.resets.append(reason)
+                    case _:
+                        self.others += 1
+
+
+@contextmanager
+def listener(proof: Proof) -> Iterator[Listener]:
+    """Somebody who listens from now on."""
+    key = proof.ask("POST", "/v1/keys", {"name": "listener", "scopes": ["codes:read", "analytics:read"]})["secret"]
+    code = proof.first_code()
+    there = Listener(proof.api, key)
+    with there.listening():
+
+        def heard() -> bool:
+            proof.ask("PATCH", f"/v1/codes/{code['id']}", {"title": f"{there.others}"})
+            proof.ask("PATCH", f"/v1/codes/{code['id']}", {"title": "heard?"})
+            return there.others > 0
+
+        until(heard, "somebody who listens hears of a change")
+        yield there
+
+
+def expect_heard(proof: Proof, there: Listener, scans: int) -> None:
+    """Each scan was told once, or it was said that some can't be."""
+    until(lambda: there.told >= scans or bool(there.resets), f"{scans} scans are told, {there.told} were", within_s=HEARD_WITHIN_S)
+    said = f"who listened all the while was told of {there.told} of {scans} scans ({there.summed} as a number)"
+    proof.expect(f"{said}; told that some were missed: {there.resets or 'no'}", holds=there.told == scans or bool(there.resets))
+
+
+def signed_in(proof: Proof) -> Client:
+    """Somebody who was invited by a mail, and has signed in."""
+    proof.ask("POST", "/v1/members/invitations", {"email": EMAIL, "role": "editor"})
+    until(lambda: _invitation(proof) is not None, "an invitation is printed, as no mail server is set")
+    proof.ask("POST", "/v1/auth/sign-up", {"name": "Ada", "password": PASSWORD, "invitation": _invitation(proof)})
+    client = Client(proof.api, Tokens())
+    client.sign_in(EMAIL, PASSWORD)
+    return client
+
+
+def expect_signed_in(proof: Proof, person: Client, code_id: str) -> None:
+    """The session goes on: its token has ended since, and another release signs the next."""
+    try:
+        found = person.codes.get(code_id).id == code_id
+        said = "goes on"
+    except QuietzoneError as error:
+        found, said = False, str(error)
+    proof.expect(f"the session of somebody who signed in before all that: {said}", holds=found)
+
+
+def _invitation(proof: Proof) -> str | None:
+    printed = proof.cluster.kubectl("logs", "--selector", "quietzone/part=gateway,quietzone/role=work", "--tail=-1")
+    found = re.search(r"/invitation#token=(\S+)", printed)
+    return None if found is None else found[1]
