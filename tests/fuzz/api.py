@@ -48,6 +48,9 @@ CHECKS = [
 BASE_URL = "http://api"
 GRAPHQL = "POST /graphql"
 BULK = "POST /v1/codes/bulk"
+TELL_EVERY = 50
+"""Requests between two times that the bus hears of what they changed; each changes something once."""
+
 MOST_FAULTS = 100
 """That are told; whoever has more mends these first."""
 
@@ -165,7 +168,7 @@ class Fuzz:
         address = case.operation.label
         if address == BULK and self._rows and chance.of("rows", 4):
             case.body = self._some_rows(chance)
-        self._name_what_exists(case, chance, is_right=is_right)
+        named = self._name_what_exists(case, chance, is_right=is_right)
         if is_right and isinstance(case.body, dict) and case.path.startswith("/v1/codes"):
             self._rows.append(dict(case.body))
         sent = requests.Request(**_with_more(case.as_transport_kwargs(base_url=BASE_URL), chance)).prepare()
@@ -177,6 +180,8 @@ class Fuzz:
                 self._wrong(address, f"{failure}", sent, answer)
         if address == BULK and answer.status_code == 200 and (bad := [line for line in answer.text.splitlines() if '"status":5' in line]):
             self._wrong(address, f"a row failed by a fault of ours: {bad[0]}", sent, answer)
+        if answer.status_code == 204 or "token" in named:
+            self._world.used(named.items() if answer.is_success else ())
         if answer.is_success and answer.content and answer.headers.get("content-type", "").startswith("application/json"):
             self._world.learn(case.path, answer.json())
 
@@ -198,8 +203,10 @@ class Fuzz:
         answer = self._runner.run(self._world.api.http.request(sent.method or "", sent.url or "", content=sent.body, headers=sent.headers))
         counted = self.outcome.answers.setdefault(address, Counter())
         counted[answer.status_code] += 1
-        if sender != "nobody" and _is_locked_out(answer, address) and chance.of("renew", 4) == 0:
+        if self._world.is_spent or (sender != "nobody" and _is_locked_out(answer, address) and chance.of("renew", 4) == 0):
             self._renew()
+        elif self.outcome.cases % TELL_EVERY == 0:
+            self._runner.run(self._world.tell())
         return answer
 
     def _renew(self) -> None:
@@ -218,8 +225,12 @@ class Fuzz:
             found.append(json.dumps(row | {"op": op}))
         return "\n".join(found)
 
-    def _name_what_exists(self, case: Case, chance: Chance, *, is_right: bool) -> None:
-        """In seven of ten places for which there is a value that exists, have it stand there; in wrong bodies the fault stays."""
+    def _name_what_exists(self, case: Case, chance: Chance, *, is_right: bool) -> dict[str, Any]:
+        """In seven of ten places for which there is a value that exists, have it stand there; in wrong bodies the fault stays.
+
+        Returns what it has put where.
+        """
+        named: dict[str, Any] = {}
         places = [case.path_parameters, case.query]
         if is_right:
             places += [case.headers, case.body]
@@ -228,7 +239,8 @@ class Fuzz:
                 continue
             for name in list(place):
                 if (known := self._world.known.get(name.lower())) and chance.of(f"known {name}", 10) < 7:
-                    place[name] = chance.one(f"which {name}", known)
+                    place[name] = named[name] = chance.one(f"which {name}", known)
+        return {name: value for name, value in named.items() if name == "token" or name.endswith("_id")}
 
     def _wrong(self, address: str, what: str, sent: requests.PreparedRequest, answer: httpx.Response) -> None:
         place = address, f"{what[:80]} {answer.status_code}"

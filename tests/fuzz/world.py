@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,14 @@ from unit.tracking.links_world import bus_in_memory
 
 from quietzone_analytics.exports.rpc import ExportService
 from quietzone_gateway.identity.work import Tools, build_work
-from quietzone_kit.documents import open_documents
+from quietzone_gateway.plans.changes import FLAGS, PLANS
+from quietzone_kit.bus import Bus
+from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import ThreadExecutor
 from quietzone_kit.tasks import Tasks
+from quietzone_qr.codes.repository import CODES
+from quietzone_topics import TOPICS
 
 PASSWORD = "Correct-horse-1"  # noqa: S105 - the example
 ADA, BOB, EVE, JO = (f"{name}@example.com" for name in ("ada", "bob", "eve", "jo"))
@@ -73,12 +79,30 @@ GIVEN: dict[str, tuple[Any, ...]] = {
 class World:
     """An installation in this process. `known` are values that exist, by the names that requests give them under."""
 
-    def __init__(self, api: Api, outbox: Outbox) -> None:
+    def __init__(self, api: Api, bus: Bus, qr: Documents) -> None:
         self.api = api
+        clock = Hands(since_ms=api.identity.ports.now_ms())
+        self._clock, self._outbox = clock, Outbox()
+        self._work = build_work(Tools(api.documents, bus, self._outbox, clock, RANDOMNESS), IDENTITY)
+        others = ((api.documents, PLANS), (api.documents, FLAGS), (qr, CODES))
+        self._relays = [
+            *self._work.relays.values(),
+            *(Relay(documents, each, bus, clock=clock, randomness=RANDOMNESS, owner="fuzz") for documents, each in others),
+        ]
         self.known: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.headers: dict[str, dict[str, str]] = {"key": {"authorization": f"Bearer {KEY}"}, "nobody": {}}
         """Of requests, by who sends them."""
-        self._outbox = outbox
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether of some kind nothing is left that a request could still remove or use up."""
+        return not (self.known["code_id"] and self.known["key_id"] and self.known["token"])
+
+    async def tell(self) -> None:
+        """Publish what waits for the bus: a thing of which a hundred changes wait can't be changed."""
+        for relay in self._relays:
+            while await relay.publish_batch():
+                pass
 
     async def furnish(self) -> None:
         """Have people sign up and in, be invited and let in; make codes, keys and exports, and mail what can be shown once."""
@@ -102,6 +126,12 @@ class World:
         await self._post("/v1/auth/sign-up", email=EVE, name="Eve", password=PASSWORD)
         await self._post("/v1/auth/forgot", email=ADA)
         self.known["token"].extend([token, *self.known["invitation"], *await self._mailed()])
+
+    def used(self, named: Iterable[tuple[str, Any]]) -> None:
+        """What a request has removed, or used up, isn't there for others."""
+        for name, value in named:
+            if value in self.known[name]:
+                self.known[name].remove(value)
 
     def learn(self, path: str, body: object) -> None:
         """Keep the ids and cursors of an answer for requests to come."""
@@ -143,11 +173,7 @@ class World:
     async def _mailed(self) -> list[str]:
         """What the links in the mails that are due hold."""
         self._outbox.mails.clear()
-        bus, keeper = bus_in_memory()
-        clock = Hands(since_ms=self.api.identity.ports.now_ms())
-        await do_all(self.api.documents, build_work(Tools(self.api.documents, bus, self._outbox, clock, RANDOMNESS), IDENTITY), clock)
-        await bus.close()
-        keeper.close()
+        await do_all(self.api.documents, self._work, self._clock)
         return [found[1] for mail in self._outbox.mails if (found := re.search(r"#token=(\S+)", mail.text))]
 
 
@@ -164,6 +190,10 @@ async def opened(stack: AsyncExitStack) -> World:
     api = await stack.enter_async_context(
         running(folder, code_service(qr, executor), analytics=analytics_service(analytics), exports=exports)
     )
-    world = World(api, Outbox())
+    bus, keeper = bus_in_memory()
+    stack.callback(keeper.close)
+    stack.push_async_callback(bus.close)
+    await bus.ensure(TOPICS)
+    world = World(api, bus, qr)
     await world.furnish()
     return world
