@@ -130,7 +130,7 @@ async def test_what_looking_a_topic_up_took_is_not_there_for_publishing(bus: Kaf
     look_up = bus._cluster.look_up
 
     async def slowly(names: Sequence[str]) -> dict[str, TopicFound | None]:
-        await asyncio.sleep(2.5)  # the time it takes is what the test is about
+        await asyncio.sleep(2.9)  # the time it takes is what the test is about
         return await look_up(names)
 
     monkeypatch.setattr(bus._cluster, "look_up", slowly)
@@ -142,7 +142,7 @@ async def test_what_looking_a_topic_up_took_is_not_there_for_publishing(bus: Kaf
     with pytest.raises(BusUnavailable, match="brokers didn't answer"):
         await bus.publish([message("b", partition=0)])
 
-    assert time.monotonic() - began < 4.5
+    assert time.monotonic() - began < 6.5  # 4 here; 6.9 and more with the time of both
 
 
 async def test_giving_up_while_it_connects_leaves_no_connection_open(server: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ async def test_what_an_operator_changed_stays_at_the_next_start(office: Office) 
 
 async def test_a_change_is_heard_by_other_replicas(office: Office) -> None:
     one, other = office.replica(), office.replica()
-    async with running(other), asyncio.timeout(2):
+    async with running(other), asyncio.timeout(30):
         await one.put(Plan("gold"), ANNA)
         while True:
             try:
