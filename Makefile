@@ -75,11 +75,11 @@ check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)
 
 .PHONY: test
 test: check ## Everything that check does, then all other tests, on real servers (see CONTRIBUTING.md)
-	@$(BIN)/pytest -n 2 --dist loadfile --servers=all --ignore tests/unit tests
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --servers=all --ignore tests/unit tests
 
 .PHONY: test-fast
 test-fast: check ## The same without the tests that need a server
-	@$(BIN)/pytest -n 2 --dist loadfile --servers=none --ignore tests/unit tests
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --servers=none --ignore tests/unit tests
 
 .PHONY: docs-api
 docs-api: .venv/installed ## Write docs/api from what a running server says of itself

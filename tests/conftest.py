@@ -8,6 +8,7 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -24,6 +25,9 @@ class Source(Protocol):
 
 
 SERVERS = pytest.StashKey[Source]()
+SLOWEST_FIRST = ("system", "chaos", "simulation", "chart", "servers")
+"""Folders whose files take a minute each: begun last, one of them would keep a worker busy when the other has nothing left."""
+
 LEFT_OUT = pytest.StashKey["Counter[str]"]()
 OF_WORKER = "servers_left_out"
 
@@ -63,6 +67,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
     if config.getoption("servers") != "none":
         return
     left_out = [item for item in items if _needs(item)]
@@ -154,6 +159,11 @@ def own_server() -> Iterator[Callable[[str], Server]]:
     """Starts a server of a kind for one test alone, which may stop, kill and pause it; mark such a test with `server(…, own=True)`."""
     with own_servers() as start:
         yield start
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return SLOWEST_FIRST.index(folder) if folder in SLOWEST_FIRST else len(SLOWEST_FIRST)
 
 
 def _url(config: pytest.Config, name: str) -> str:
