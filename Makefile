@@ -97,6 +97,10 @@ simulate: .venv/installed ## 10,000 simulated histories, and the mutants that th
 fuzz-api: .venv/installed ## 100,000 generated requests to the API: no 5xx, every answer as described (CASES=, SEED=, ONLY='POST /v1/keys')
 	@PYTHONHASHSEED=0 $(BIN)/python tests/fuzz/run.py --cases $(or $(CASES),100000) --seed $(or $(SEED),1) --only '$(ONLY)'
 
+.PHONY: bench-api
+bench-api: .venv/installed ## Measure the API: a list beside plain FastAPI, 10,000 live connections, limits over replicas, an overload
+	@for bench in api live limits overload; do $(BIN)/python bench/$$bench.py || failed="$$failed $$bench"; done; test -z "$$failed" || { echo "below its aim:$$failed"; exit 1; }
+
 .PHONY: bench
 bench: .venv/installed ## Measure: redirect against nginx, forwarder, rollup, rendering, a whole machine; BACKENDS=real: on Kafka
 ifeq ($(BACKENDS),real)
