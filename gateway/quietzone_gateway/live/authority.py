@@ -66,7 +66,7 @@ class Principals:
         """Whoever it would be for a request, if he may make one."""
         try:
             principal = await self._principal(headers, client)
-        except Unauthenticated:
+        except (Unauthenticated, PermissionDenied):
             await self._plans.admit("", "", MethodClass.READ, client.address)
             raise
         await self._plans.admit(principal.account_id, principal.plan, MethodClass.READ, client.address)

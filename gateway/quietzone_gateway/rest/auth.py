@@ -19,7 +19,17 @@ from quietzone_gateway.identity.users.use_cases import (
 )
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.problems import SECOND_FACTOR_NEEDED, Refused
-from quietzone_gateway.rest.route import COOKIE, DESCRIBED_SECURITY, OpenRoute, PrincipalNow, SecretRoute, Services, VisitorNow
+from quietzone_gateway.rest.route import (
+    COOKIE,
+    DESCRIBED_SECURITY,
+    OpenRoute,
+    PrincipalNow,
+    PublicRoute,
+    RenewRoute,
+    SecretRoute,
+    Services,
+    VisitorNow,
+)
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text
 
 SIGN_UP: dict[str, JsonValue] = {"email": "ada@example.com", "name": "Ada", "password": "correct horse battery"}
@@ -116,7 +126,9 @@ class SignedInView(BaseModel):
     user_id: str
     session_id: str
     access_token: str | None = Field(description="A JWT that is good for `expires_in` seconds; null with a cookie")
-    refresh_token: str | None = Field(description="Brings the next access token, once; null with a cookie")
+    refresh_token: str | None = Field(
+        description="Brings the next access token, once; null with a cookie, and where the one that you have goes on"
+    )
     csrf_token: str | None = Field(description="Belongs to the cookie; null without one")
     expires_in: int = Field(description="Seconds that the access token, or the cookie, is good for")
 
@@ -143,9 +155,10 @@ class AcceptedView(BaseModel):
 
 router = APIRouter(prefix="/v1/auth", route_class=OpenRoute, tags=["sign-in"])
 signed_in = APIRouter(prefix="/v1/auth", route_class=SecretRoute, dependencies=DESCRIBED_SECURITY, tags=["sign-in"])
-keys = APIRouter(route_class=OpenRoute, tags=["sign-in"])
+renewing = APIRouter(prefix="/v1/auth", route_class=RenewRoute, tags=["sign-in"])
+keys = APIRouter(route_class=PublicRoute, tags=["sign-in"])
 
-ROUTERS = (router, signed_in, keys)
+ROUTERS = (router, renewing, signed_in, keys)
 
 
 @router.post("/sign-up", status_code=202, responses=problems(400, 403, 404, 409, 413, 415, 422))
@@ -171,7 +184,7 @@ async def enter(body: SignInInput, parts: Services, visitor: VisitorNow, respons
     return _shown(signed, response)
 
 
-@router.post("/refresh", responses=problems(400, 401, 413, 415, 422))
+@renewing.post("/refresh", responses=problems(400, 401, 413, 415, 422))
 async def carry_on(body: RefreshInput, parts: Services) -> SignedInView:
     """Get the next access token. A refresh token that comes a second time ends its session, since somebody else may have it."""
     return SignedInView.of(await refresh(parts.identity.people, body.refresh_token))

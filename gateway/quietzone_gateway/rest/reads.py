@@ -38,6 +38,9 @@ LARGEST_LIMIT = 100
 """Of pages that are kept: 40 KB each, so that the 1,000 answers in a process's memory are 40 MB at most."""
 
 
+FORM = 1
+"""Of what is kept: one more with each change of what answers about codes look like, as two releases share the cache server."""
+
 MAX_KEYS = 4_096
 """Names of answers that are asked for now, 0.3 KB each."""
 
@@ -57,6 +60,14 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.msgpack.Decoder(Kept)
+
+
+def _read(value: bytes | None) -> Kept | None:
+    """An answer that was kept; None when it is none of this release's."""
+    try:
+        return None if value is None else _decoder.decode(value)
+    except msgspec.DecodeError:
+        return None
 
 
 class Reads:
@@ -79,19 +90,17 @@ class Reads:
 
         key = _key(caller.account_id, question)
         found = await self._cache.get_or_load(key, load, Keep(ttl_s=KEPT_S, tags=(_tag(caller.account_id),)))
-        if found is None:
-            raise AssertionError("load never says that there is none")
-        return _decoder.decode(found)
+        return _read(found) or await make()
 
     async def kept(self, account_id: str, question: str) -> Kept | None:
         """What was answered lately, without asking anybody who could answer anew."""
         hit = await self._cache.get(_key(account_id, question))
-        return None if hit is None or hit.value is None else _decoder.decode(hit.value)
+        return None if hit is None else _read(hit.value)
 
     def held(self, account_id: str, question: str) -> Kept | None:
         """The same by what this process remembers, for those who can't wait."""
         hit = self._cache.held(_key(account_id, question))
-        return None if hit is None or hit.value is None else _decoder.decode(hit.value)
+        return None if hit is None else _read(hit.value)
 
     async def forget(self, account_id: str) -> None:
         """A code of the account has changed."""
@@ -135,7 +144,7 @@ def _account(record: Record) -> str:
 
 @lru_cache(MAX_KEYS)
 def _key(account_id: str, question: str) -> str:
-    return f"reads:{account_id}:{hashlib.sha256(question.encode()).hexdigest()}"
+    return f"reads:{FORM}:{account_id}:{hashlib.sha256(question.encode()).hexdigest()}"
 
 
 def _tag(account_id: str) -> str:

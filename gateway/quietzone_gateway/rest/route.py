@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.responses import Response
@@ -61,6 +62,8 @@ class ApiRoute(APIRoute):
     only_names = False
     """Instead of keeping answers: the request is named, and made again."""
     needs_caller = True
+    counts_strangers = True
+    """Where nobody is known yet: whether each request counts for its address."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As FastAPI makes a route; what is done here before its own code stands in the description of each.
@@ -84,10 +87,7 @@ class ApiRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_for_caller(request: Request) -> Response:
-            if self.needs_caller:
-                await authenticate(request)
-            else:
-                await _admit(request, None)
+            await self._let_in(request)
             if not self.dependant.query_params:  # those with a query have a model, which does it
                 _refuse_query(request)
             _refuse_repeated(request)
@@ -109,6 +109,12 @@ class ApiRoute(APIRoute):
 
         return handle_for_caller
 
+    async def _let_in(self, request: Request) -> None:
+        if self.needs_caller:
+            await authenticate(request)
+        elif self.counts_strangers:
+            await _admit(request, None)
+
 
 class SecretRoute(ApiRoute):
     """An address whose answers hold secrets: what Idempotency-Key needs would keep them for a day."""
@@ -120,6 +126,29 @@ class OpenRoute(SecretRoute):
     """An address for those who aren't known yet."""
 
     needs_caller = False
+
+
+class PublicRoute(OpenRoute):
+    """An address of what everybody may read, and caches keep."""
+
+    counts_strangers = False
+
+
+class RenewRoute(PublicRoute):
+    """An address where something is shown that only one program has: what isn't good counts for its address, as keys that are tried."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with that around it."""
+        handle = super().get_route_handler()
+
+        async def count_refused(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (QuietzoneError, RequestValidationError):
+                await _admit(request, None)
+                raise
+
+        return count_refused
 
 
 # Only for the API's description: `ApiRoute` has looked already.
@@ -275,7 +304,7 @@ async def authenticate(request: Request) -> None:
     """
     try:
         request.state.principal = await _found_principal(request)
-    except Unauthenticated:
+    except (Unauthenticated, PermissionDenied):
         await _admit(request, None)  # keys and tokens can't be tried without end
         raise
     await _admit(request, request.state.principal)

@@ -271,6 +271,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def _give(self, answer: bytes) -> None:
         self.transport.write(answer)
+        self._unset_keepalive_if_required()  # uvicorn's own, set by the last answer that it gave
         self._head_arrived()
         self._await_head()
 

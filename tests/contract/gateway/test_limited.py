@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from contract.gateway.asking import ask
-from contract.gateway.served import KEY, MENU, Api, problem
+from contract.gateway.served import KEY, MENU, Api, problem, running
+from contract.gateway.test_auth import enter
 
 from quietzone.qr.v1 import code_service_pb2
 from quietzone_gateway.plans import Pace, Period, Plan, Quota, Unit
@@ -150,3 +152,31 @@ async def test_trying_keys_ends_at_the_addresss_limit_and_a_good_key_goes_on(few
 
     assert [answer.status_code for answer in tried] == [401] * 5 + [429]
     assert good.status_code == 200
+
+
+async def test_an_office_stays_signed_in_and_whoever_tries_refresh_tokens_does_not(tmp_path: Path) -> None:
+    async with running(tmp_path, strangers=10) as few:
+        token = (await enter(few))["refresh_token"]
+        answers = []
+        for _ in range(20):
+            answers.append(await few.http.post("/v1/auth/refresh", json={"refresh_token": token}))
+            token = answers[-1].json()["refresh_token"]
+        tried = [await few.http.post("/v1/auth/refresh", json={"refresh_token": f"qzr_{MENU.id}.1.{n}"}) for n in range(11)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert (tried[0].status_code, tried[-1].status_code) == (401, 429)
+
+
+@pytest.mark.parametrize("few_strangers", [3], indirect=True)
+async def test_the_keys_that_tokens_are_checked_by_are_there_for_everybody(few_strangers: Api) -> None:
+    answers = [await few_strangers.http.get("/.well-known/jwks.json") for _ in range(5)]
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("few_strangers", [3], indirect=True)
+async def test_a_key_that_is_tried_from_elsewhere_counts_for_that_address(few_strangers: Api) -> None:
+    made = await few_strangers.send("POST", "/v1/keys", {"name": "till", "scopes": ["codes:read"], "networks": ["203.0.113.0/24"]})
+    tried = [await few_strangers.send("GET", "/v1/codes", authorization=f"Bearer {made.json()['secret']}") for _ in range(4)]
+
+    assert [answer.status_code for answer in tried] == [403] * 3 + [429]

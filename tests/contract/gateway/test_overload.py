@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -189,6 +190,18 @@ async def test_a_file_that_takes_an_hour_holds_no_place(house: House) -> None:
     await envelope(scope, nothing, nothing)  # type: ignore[arg-type] # as little as ASGI can be
 
     assert seen == [0]
+
+
+async def test_a_connection_that_is_polled_stays_open_however_long_ago_its_last_whole_answer_was(house: House) -> None:
+    house.early.keep(Kept())
+    house.http._server.config.timeout_keep_alive = 1  # as long as a connection may be idle
+    connection = await house.open()
+    await connection.answer(OTHER)
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        assert (await connection.answer(READ))[0] == 200
+
+    assert (await connection.answer(OTHER))[2] == b"hello"
 
 
 ONE, TWO, OTHER = READ, READ + READ, READ.replace(b"codes/1", b"codes/2")

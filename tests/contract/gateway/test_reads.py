@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from contract.gateway.served import CODE_ID, Api, problem
 
 from quietzone.qr.v1 import code_pb2, code_service_pb2
-from quietzone_gateway.rest.reads import ForgetChanged, Kept, Reads, follow_changes
+from quietzone_gateway.rest.reads import ForgetChanged, Kept, Reads, _key, follow_changes
 from quietzone_kit.bus import Bus, Message, open_bus
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.errors import PermissionDenied, Unavailable
@@ -54,6 +55,15 @@ async def test_a_question_is_answered_once_until_something_changes(cache: Cache)
 
     assert (first, again) == (Kept(b"1", "1"), Kept(b"1", "1"))
     assert (await reads.answer(ANNA, "list", answers)).body == b"2"
+
+
+@pytest.mark.parametrize("other", [b"", b"junk", msgspec.msgpack.encode({"body": b"{}", "form": 2})])
+async def test_what_another_release_has_kept_is_made_anew(cache: Cache, other: bytes) -> None:
+    reads, answers = Reads(cache), Answers()
+    await cache.set(_key("anna", "list"), other)
+
+    assert await reads.kept("anna", "list") is None
+    assert (await reads.answer(ANNA, "list", answers)).body == b"1"
 
 
 async def test_accounts_do_not_share_answers(cache: Cache) -> None:

@@ -26,6 +26,9 @@ log = logger(__name__)
 MAX_TOKEN = 8_192
 """Characters of a token of somebody else's: what fits into a request's head beside the rest."""
 
+FORM = 1
+"""Of a verdict that is remembered: one more with each change of it, as two releases share the cache server."""
+
 REFUSED_S = 10
 """How long it is remembered that an authoriser knows nobody with a token."""
 
@@ -94,7 +97,7 @@ class KnownByAuthorisers:
         """What is remembered, else what the authoriser says now; callers who come meanwhile wait for the same answer."""
         # With the secret, which each change renews: who still remembers the one before can't put its words beside the new one's.
         asked = hashlib.sha256(f"{authoriser.sealed_secret} {question.token}".encode()).hexdigest()
-        key = f"authoriser:{account.account_id}:{asked}"
+        key = f"authoriser:{FORM}:{account.account_id}:{asked}"
         fresh: list[Verdict] = []
 
         async def load() -> bytes:

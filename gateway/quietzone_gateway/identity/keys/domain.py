@@ -84,6 +84,12 @@ class ApiKey:
         is_previous = was is not None and hmac.compare_digest(was.key_hash, hashed) and at_ms < was.until_ms
         return is_current or is_previous
 
+    def good_until_ms(self, hashed: str) -> int | None:
+        """When the secret with this hash ends, which may be the one before; None: when it is revoked."""
+        if self.previous is None or hashed == self.key_hash:
+            return self.expires_at_ms
+        return min(self.previous.until_ms, self.expires_at_ms or self.previous.until_ms)
+
     def is_live(self, at_ms: int) -> bool:
         """Whether it may be used at all."""
         return self.revoked_at_ms is None and (self.expires_at_ms is None or at_ms < self.expires_at_ms)

@@ -47,7 +47,7 @@ class KnownKeys:
         standing = await self._accounts.get(key.account_id)
         if standing is None or not is_current(key, standing):
             raise Unauthenticated("no account has this API key, or it was revoked or has ended")
-        return self._principal(key, standing, address)
+        return self._principal(key, standing, hashed, address)
 
     def at_once(self, hashed: str, address: str) -> Principal | None:
         """Whoever has the key with this hash, by what is remembered, for those who can't wait; None: `principal_of` must find out."""
@@ -55,13 +55,13 @@ class KnownKeys:
         standing = self._accounts.held(key.account_id) if key is not None else None
         if key is None or standing is None or not self._opens(key, hashed) or not is_current(key, standing):
             return None
-        return self._principal(key, standing, address)
+        return self._principal(key, standing, hashed, address)
 
     def _opens(self, key: ApiKey, hashed: str) -> bool:
         now_ms = self._clock.now_ms()
         return key.opens_with(hashed, now_ms) and key.is_live(now_ms)
 
-    def _principal(self, key: ApiKey, standing: Standing, address: str) -> Principal:
+    def _principal(self, key: ApiKey, standing: Standing, hashed: str, address: str) -> Principal:
         """Who shows a key that is good; raises PermissionDenied."""
         if not key.allows(address):
             raise PermissionDenied("this API key may not be used from this address: its `networks` say from where it may")
@@ -74,7 +74,7 @@ class KnownKeys:
             standing.account.plan,
             Means.KEY,
             address=truncated(address),
-            expires_at_ms=key.expires_at_ms,
+            expires_at_ms=key.good_until_ms(hashed),
         )
 
 

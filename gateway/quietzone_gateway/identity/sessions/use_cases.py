@@ -123,7 +123,8 @@ async def refresh(people: People, token: str) -> SignedIn:
 
 
 async def switch_account(people: People, by: Principal, account_id: str) -> SignedIn:
-    """Have somebody work in another of his accounts, in the same session.
+    """Have somebody work in another of his accounts, in the same session, with the refresh token that he has: an access token, which is
+    good for minutes, must not bring one that is good for weeks.
 
     Raises:
         NotFound: he is in no such account.
@@ -138,7 +139,7 @@ async def switch_account(people: People, by: Principal, account_id: str) -> Sign
     await people.users.change(user.user_id, lambda found: Changed(found.working_in(account_id)))
     await people.ports.news.tell(SESSION, session.session_id)
     await people.ports.news.tell(USER, user.user_id)
-    return await _carried_on(people, user, session, account)
+    return replace(await _carried_on(people, user, session, account), refresh_token="")
 
 
 async def sign_out(people: People, by: Principal) -> None:

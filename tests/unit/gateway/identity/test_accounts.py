@@ -44,6 +44,12 @@ async def joined(desk: Desk, email: str = BOB, role: Role = Role.EDITOR) -> tupl
     return await by_token(desk, signed.access_token), signed
 
 
+async def test_an_access_token_alone_brings_no_refresh_token(desk: Desk) -> None:
+    _, signed = await joined(desk)
+
+    assert (bool(signed.access_token), signed.refresh_token) == (True, "")
+
+
 async def roles(desk: Desk) -> dict[str, Role]:
     members = await use_cases.list_members(desk.identity.people, OPERATOR)
     return {known.user.email if known.user else "": known.member.role for known in members}

@@ -111,6 +111,14 @@ async def test_both_secrets_work_while_a_key_is_changed_over(desk: Desk) -> None
     assert [(await who(desk, secret)).subject for secret in (made.secret, rotated.secret)] == [f"key:{made.key.key_id}"] * 2
 
 
+async def test_what_the_old_secret_opens_ends_with_it_and_what_the_new_one_does_goes_on(desk: Desk) -> None:
+    made = await make(desk)
+    rotated = await rotate(desk, made.key.key_id, grace_s=60)
+    ends = [(await who(desk, secret)).expires_at_ms for secret in (made.secret, rotated.secret)]
+
+    assert ends == [desk.clock.now_ms() + 60_000, None]
+
+
 async def test_the_old_secret_ends_with_its_grace(desk: Desk) -> None:
     made = await make(desk)
     rotated = await rotate(desk, made.key.key_id, grace_s=60)
