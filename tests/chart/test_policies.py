@@ -55,6 +55,13 @@ def test_a_role_reaches_the_servers_that_it_declares_and_no_others(staged: Rende
             assert _ports_outside(staged, {"quietzone/part": part, "quietzone/role": role}) == wanted, f"{part} {role}"
 
 
+def test_mail_leaves_the_gateways_worker_and_authorisers_are_asked_by_the_api(staged: Rendered) -> None:
+    outside = {role: _ports_outside(staged, {"quietzone/part": "gateway", "quietzone/role": role}) for role in ("serve", "work")}
+
+    assert ({465, 587} & outside["serve"], 443 in outside["serve"]) == (set(), True)
+    assert ({465, 587} <= outside["work"], 443 in outside["work"]) == (True, False)
+
+
 def test_operators_commands_reach_all_servers(staged: Rendered) -> None:
     ports = set().union(*(server["ports"] for server in VALUES["networkPolicies"]["servers"].values()))
 

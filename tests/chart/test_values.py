@@ -59,7 +59,7 @@ REFUSALS: dict[str, tuple[Values, str]] = {
     ),
     "a server that nobody knows": (
         {"parts": {"qr": {"roles": {"serve": {"servers": ["busses"]}}}}},
-        "parts.qr.roles.serve.servers: busses isn't among networkPolicies.servers (blobs, bus, cache, documents)",
+        "parts.qr.roles.serve.servers: busses isn't among networkPolicies.servers (blobs, bus, cache, documents, mail)",
     ),
     "an edge without a disk": ({"parts": {"tracking": {"roles": {"edge": {"spool": None}}}}}, "an edge needs a spool"),
     "a name that is too long": ({"fullnameOverride": "a" * 28}, "at '/fullnameOverride': maxLength: got 28, want 27"),
