@@ -96,6 +96,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.unfreeze()  # else DuckDB tells at the end of what is still there
     if _is_worker(session.config):
         left_out = session.config.stash[LEFT_OUT]
         session.config.workeroutput[OF_WORKER] = dict(left_out)  # type: ignore[attr-defined]

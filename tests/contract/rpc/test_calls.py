@@ -189,7 +189,7 @@ async def test_what_is_left_of_the_callers_deadline_is_passed_on(wire: Wire) -> 
     with deadline(0.5):
         left_s = float(await wire.get(timeout_s=5))
 
-    assert 0 < left_s <= 0.5
+    assert 0 < left_s < 1  # gRPC rounds up a little; without a deadline it would be 5
 
 
 async def test_a_call_without_a_deadline_gets_5_seconds(wire: Wire) -> None:
