@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from servers.catalogue import KINDS, Provided
 from servers.pool import Pool
@@ -62,12 +63,13 @@ def product_variables(told: Mapping[str, str]) -> dict[str, str]:
     """Where the product's parts find these servers."""
     documents = {
         f"QUIETZONE_{part}_DOCUMENTS_URL": f"{told['QUIETZONE_TEST_MONGODB_URL']}/quietzone_{part.lower()}"
-        for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")
+        for part in ("QR", "TRACKING", "ANALYTICS", "STORAGE", "GATEWAY")
     }
     return documents | {
         "QUIETZONE_BUS_URL": told["QUIETZONE_TEST_KAFKA_URL"],
         "QUIETZONE_CACHE_URL": told["QUIETZONE_TEST_REDIS_URL"],
         "QUIETZONE_ANALYTICS_BLOBS_URL": told["QUIETZONE_TEST_S3_URL"],
+        "QUIETZONE_STORAGE_BLOBS_URL": urlsplit(told["QUIETZONE_TEST_S3_URL"])._replace(path="/files").geturl(),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from servers import kafka, mongodb, redis, s3, toxiproxy
+from servers import clamd, kafka, mongodb, redis, s3, s3mock, toxiproxy, varnish
 from servers.containers import Container, Engine, Image
 from servers.packages import Packages, Unpackaged
 from servers.process import Server, ServerFailed
@@ -39,11 +39,14 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
+        Kind("clamd", "clamd", "clamd://127.0.0.1:3310", 3310, clamd.clamd, None),
         Kind("kafka", "Kafka", "kafka://127.0.0.1:9092", 9092, kafka.KafkaCluster, kafka.IMAGE),
         Kind("mongodb", "MongoDB", "mongodb://127.0.0.1:27017", 27017, mongodb.mongodb, mongodb.IMAGE),
         Kind("redis", "Redis", "redis://127.0.0.1:6379", 6379, redis.redis, redis.IMAGE),
         Kind("s3", "S3", "s3://bucket?endpoint=http://127.0.0.1:7070&region=us-east-1", 443, s3.s3, s3.IMAGE),
+        Kind("s3mock", "S3Mock", "s3://bucket?endpoint=http://127.0.0.1:9090&region=us-east-1", 443, s3mock.s3mock, None),
         Kind("toxiproxy", "toxiproxy", "http://127.0.0.1:8474", 8474, toxiproxy.toxiproxy, None),
+        Kind("varnish", "Varnish", "http://127.0.0.1:6081?origin=8082", 6081, varnish.varnish, None),
     )
 }
 

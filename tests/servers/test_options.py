@@ -65,7 +65,7 @@ def test_a_marker_that_names_no_server_is_refused(tmp_path: Path) -> None:
     code, said = pytest_on(tmp_path, source=source)
 
     assert code != 0
-    assert "marked with oracle; there are kafka, mongodb, redis, s3, toxiproxy" in said
+    assert "marked with oracle; there are clamd, kafka, mongodb, redis, s3, s3mock, toxiproxy, varnish" in said
 
 
 def test_a_parameter_that_hides_its_need_fails(tmp_path: Path) -> None:

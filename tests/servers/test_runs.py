@@ -85,6 +85,25 @@ def test_what_is_left_of_a_run_without_a_reaper_is_cleared_by_the_next(tmp_path:
         assert process.wait(5) == -signal.SIGKILL
 
 
+def test_a_folder_that_a_server_removes_meanwhile_stops_no_clearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, left, look = tmp_path / "a-gone", tmp_path / "sleeper", os.scandir
+    gone.mkdir()
+    left.mkdir()
+
+    def scandir(at: Path | str) -> "os._ScandirIterator[str]":
+        if Path(at) == gone and gone.exists():
+            gone.rmdir()
+        return look(str(at))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
+        (left / PID_FILE).write_text(f"{process.pid} {started_at(process.pid)}")
+
+        clear(tmp_path)
+
+        assert process.wait(5) == -signal.SIGKILL
+
+
 def test_a_process_that_got_the_number_of_an_old_one_is_not_killed(tmp_path: Path) -> None:
     with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
         (tmp_path / PID_FILE).write_text(f"{process.pid} 1")

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.settings import KNOWN, Settings, variable
+from quietzone_notification.settings import NotificationSettings
 from quietzone_qr.settings import QrSettings
 from quietzone_standalone.roles import OF_THE_COMMAND
+from quietzone_storage.settings import StorageSettings
 from quietzone_tracking.settings import ForwarderSettings
 from quietzone_tracking.settings.edge import EdgeSettings
 
-PARTS = {QrSettings, AnalyticsSettings, ForwarderSettings, EdgeSettings, GatewaySettings}
+PARTS = {QrSettings, AnalyticsSettings, ForwarderSettings, EdgeSettings, GatewaySettings, StorageSettings, NotificationSettings}
 """One of each module that declares settings; what is imported with it are the others."""
 
 

@@ -7,6 +7,7 @@ hears that it has changed. `open_blobs` chooses the adapter by the URL's scheme;
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -25,12 +26,33 @@ MAX_PAGE = 1_000
 Content: TypeAlias = bytes | AsyncIterable[bytes]
 
 
+class Tier(Enum):
+    """How quickly, and for how much, a blob is to be had; every blob begins HOT."""
+
+    HOT = "HOT"
+    """At once."""
+    WARM = "WARM"
+    """At once, cheaper to keep and dearer to read."""
+    COLD = "COLD"
+    """When it was moved back, which takes minutes to hours."""
+    ARCHIVE = "ARCHIVE"
+    """The same, and hours."""
+
+
+AT_ONCE = frozenset({Tier.HOT, Tier.WARM})
+"""Tiers that blobs are read from."""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is said about a blob when it is written. Metadata: names of `a-z0-9-`, values of printable ASCII, 2,000 bytes in all."""
+    """What is said about a blob when it is written. Metadata: names of `a-z0-9-`, values of printable ASCII, 2,000 bytes in all.
+
+    Tags are for those who look at the store from outside: ten at most, of the characters of keys. The port doesn't give them back.
+    """
 
     content_type: str = "application/octet-stream"
     metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 PLAIN = About()
@@ -45,6 +67,7 @@ class Blob:
     etag: str
     modified_ms: int
     about: About
+    tier: Tier = Tier.HOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,10 @@ class BlobsUnavailable(BlobsError):
 
 class BlobNotFound(BlobsError):
     """There is no blob with this key."""
+
+
+class BlobArchived(BlobsError):
+    """It is COLD or in the ARCHIVE: move it to HOT, and read it then."""
 
 
 class AlreadyThere(BlobsError):
@@ -120,14 +147,27 @@ class Blobs(Protocol):
 
         Raises:
             BlobNotFound: there is none.
+            BlobArchived: it can't be read before it was moved back.
             BlobTooLarge: these are more than MAX_GET_BYTES.
         """
 
     def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The same in pieces of some MB, all of one version (BlobsUnavailable if that is gone before its end); raises BlobNotFound."""
+        """The same in pieces of some MB, all of one version (BlobsUnavailable if that is gone before its end); raises BlobNotFound
+        and BlobArchived.
+        """
 
     async def head(self, key: str) -> Blob:
         """What is known of it; raises BlobNotFound."""
+
+    async def move(self, key: str, tier: Tier, tags: Mapping[str, str]) -> bool:
+        """Keep a blob at another tier, with these tags; True when it is there. False while the store brings it back: call again later.
+
+        A store without tiers answers True, and reads it at once as before.
+
+        Raises:
+            BlobNotFound: there is none.
+            InvalidAbout: no store takes these tags.
+        """
 
     async def delete(self, key: str) -> None:
         """Remove a blob; nothing happens if there is none."""

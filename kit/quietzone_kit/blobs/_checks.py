@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 from quietzone_kit.blobs import (
@@ -29,6 +29,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9_.=+@,/-]{0,1000}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,99})")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+(?:; ?[a-z-]+=[A-Za-z0-9_.-]+)*")
 OWN = "quietzone-"
+MAX_TAGS = 10  # S3 takes no more
 
 
 def is_key(key: str) -> bool:
@@ -67,8 +68,15 @@ def check_about(about: About) -> None:
             raise InvalidAbout(f"{name!r:.100} can't name metadata: use a-z, 0-9 and -, not beginning with {OWN}")
         if not (value.isascii() and value.isprintable() and value == value.strip()):
             raise InvalidAbout(f"metadata {name}: use printable ASCII without spaces at its ends")
+    check_tags(about.tags)
     if sum(len(name) + len(value) for name, value in about.metadata.items()) > 1_900:
         raise InvalidAbout("metadata are too long: 1,900 bytes in all, names included, leave S3's limit of 2 KB to us")
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raise InvalidAbout unless every store takes them."""
+    if len(tags) > MAX_TAGS or not all(_PART.fullmatch(text) for tag in tags.items() for text in tag):
+        raise InvalidAbout(f"{dict(tags)!r:.200}: use {MAX_TAGS} tags at most, of letters, digits and -_.=+@,")
 
 
 async def pieces(content: Content, size: int) -> AsyncIterator[bytes]:

@@ -6,13 +6,13 @@ process left cost storage: give the bucket a life-cycle rule AbortIncompleteMult
 
 import configparser
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import boto3
 import botocore.session
@@ -21,12 +21,14 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from quietzone_kit.blobs import (
+    AT_ONCE,
     MAX_GET_BYTES,
     MAX_PAGE,
     PLAIN,
     About,
     AlreadyThere,
     Blob,
+    BlobArchived,
     BlobNotFound,
     BlobsError,
     BlobsUnavailable,
@@ -34,8 +36,9 @@ from quietzone_kit.blobs import (
     Content,
     Entry,
     Page,
+    Tier,
 )
-from quietzone_kit.blobs._checks import OWN, Calls, check_about, check_key, check_page, check_range, pieces
+from quietzone_kit.blobs._checks import OWN, Calls, check_about, check_key, check_page, check_range, check_tags, pieces
 from quietzone_kit.blobs._metrics import BYTES
 from quietzone_kit.runtime import Executor, Randomness
 
@@ -56,7 +59,11 @@ CONNECTIONS = 32
 CONFLICTS = 3
 """Conditional writes that met another one under way, as S3 says, before that is called unavailable."""
 
+RESTORED_DAYS = 7
+"""How long a copy of what was archived stays readable: time enough for whoever asks again, and S3 charges it by the day."""
+
 _WRITE = f"{OWN}write"
+_TIERS = {"STANDARD": Tier.HOT, "STANDARD_IA": Tier.WARM, "GLACIER": Tier.COLD, "DEEP_ARCHIVE": Tier.ARCHIVE}
 _OPTIONS = frozenset({"endpoint", "region", "credentials_file", "ca_file"})
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound", "NoSuchVersion"})
 _THERE = frozenset({"PreconditionFailed", "412"})
@@ -184,6 +191,12 @@ class S3Blobs:
         check_key(key)
         return (await self._calls.run("head", partial(self._head, key)))[0]
 
+    async def move(self, key: str, tier: Tier, tags: Mapping[str, str]) -> bool:
+        """See Blobs. What was brought back stays readable for RESTORED_DAYS, in which it is copied to its new class."""
+        check_key(key)
+        check_tags(tags)
+        return await self._calls.run("move", partial(self._move, key, tier, tags))
+
     async def delete(self, key: str) -> None:
         """See Blobs."""
         check_key(key)
@@ -204,6 +217,8 @@ class S3Blobs:
         check_about(about)
         write_id = self._randomness.token(12).hex()
         said: Options = {"ContentType": about.content_type, "Metadata": {**about.metadata, _WRITE: write_id}}
+        if about.tags:
+            said["Tagging"] = urlencode(about.tags)
         parts = pieces(content, PART_BYTES)
         first = await anext(parts)
         second = await anext(parts, None)
@@ -259,7 +274,30 @@ class S3Blobs:
         metadata = {name: value for name, value in head["Metadata"].items() if not name.startswith(OWN)}
         modified_ms = round(head["LastModified"].timestamp() * 1000)
         about = About(head.get("ContentType", PLAIN.content_type), metadata)
-        return Blob(key, head["ContentLength"], head["ETag"].strip('"'), modified_ms, about), head["Metadata"].get(_WRITE)
+        tier = _TIERS.get(head.get("StorageClass", ""), Tier.HOT)
+        return Blob(key, head["ContentLength"], head["ETag"].strip('"'), modified_ms, about, tier), head["Metadata"].get(_WRITE)
+
+    def _move(self, key: str, tier: Tier, tags: Mapping[str, str]) -> bool:
+        head = self._asked(key, lambda client, where: client.head_object(**where))
+        if _TIERS.get(head.get("StorageClass", ""), Tier.HOT) not in {*AT_ONCE, tier} and 'ongoing-request="false"' not in head.get(
+            "Restore", ""
+        ):
+            if "Restore" not in head:
+                asked: Options = {"Days": RESTORED_DAYS, "GlacierJobParameters": {"Tier": "Standard"}}
+                self._asked(key, lambda client, where: client.restore_object(**where, RestoreRequest=asked))
+            return False
+        copied: Options = {
+            "CopySource": {"Bucket": self._place.bucket, "Key": self._place.prefix + key},
+            "CopySourceIfMatch": head["ETag"],  # of a version that came meanwhile we know nothing
+            "StorageClass": next(name for name, each in _TIERS.items() if each is tier),
+            "MetadataDirective": "REPLACE",  # some servers copy nothing onto itself that changes nothing else
+            "Metadata": head["Metadata"],
+            "ContentType": head.get("ContentType", PLAIN.content_type),
+            "TaggingDirective": "REPLACE",
+            "Tagging": urlencode(tags),
+        }
+        self._asked(key, lambda client, where: client.copy_object(**where, **copied))
+        return True
 
     def _read(self, key: str, start: int, end: int | None, etag: str | None = None) -> tuple[bytes, str | None]:
         """Some bytes, and the version that they are of."""
@@ -274,6 +312,8 @@ class S3Blobs:
             except ClientError as error:
                 if _code(error) in ("InvalidRange", "416"):
                     return b"", etag
+                if _code(error) == "InvalidObjectState":
+                    raise BlobArchived(f"{key} is archived: move it to HOT, and read it then") from error
                 raise
             if answer["ContentLength"] > MAX_GET_BYTES:
                 answer["Body"].close()

@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self.method = b""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
+        self.body = b""
         self.peer = ""
         self.memo: object = None
         self._server = server
@@ -64,10 +65,14 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._fields: dict[bytes, bytes] = {}
         self._header_count = 0
+        self._head_done = False
+        self._room = 0
+        self._body = bytearray()
+        self._taken = 0  # bytes of bodies that the server counts for this connection
         # The request in `method`, `target`, `headers`, and those behind it
         self._waiting = False
         self._keep_alive = True
-        self._ahead: deque[tuple[bytes, bytes, dict[bytes, bytes], bool]] = deque()
+        self._ahead: deque[tuple[bytes, bytes, dict[bytes, bytes], bytes, bool]] = deque()
         self._refusal: tuple[int, str] | None = None
         self._pumping = False
         # The transport
@@ -86,6 +91,9 @@ class Connection(asyncio.Protocol):
         if body and self.method != b"HEAD":
             head += body
         self._waiting = False
+        if self.body:
+            self._give_back(len(self.body))
+            self.body = b""
         if self._keep_alive and not self._server.draining and (self._ahead or not self._old):
             transport.write(head)
             if (self._ahead or self._refusal is not None) and not self._pumping:
@@ -114,6 +122,8 @@ class Connection(asyncio.Protocol):
         self._feed = _drop
         self._waiting = False
         self._ahead.clear()
+        self.body, self._body = b"", bytearray()
+        self._give_back(self._taken)
         self._server.forget(self)
         del exc
 
@@ -181,7 +191,7 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             return limits.answer_timeout_s
         if self._partial:
-            return limits.head_timeout_s
+            return limits.body_timeout_s if self._room else limits.head_timeout_s
         return 0 if self._server.draining else limits.idle_timeout_s
 
     def abort(self) -> None:
@@ -231,17 +241,36 @@ class Connection(asyncio.Protocol):
             else:
                 self._fields[key] = value
 
-    def on_body(self, _body: bytes) -> None:
-        """Nobody here takes a body."""
-        self._refusal = (413, "No body is taken here.")
+    def on_headers_complete(self) -> None:
+        """See whether a body may follow, and how long it may be."""
+        self._head_done = True
+        bodies = self._server.bodies
+        if bodies is not None and self._parser is not None and self._refusal is None:
+            self._room = bodies.room(self._parser.get_method(), self._target, self._fields)
+            declared = self._fields.get(CONTENT_LENGTH, b"0")
+            if declared.isdigit() and int(declared[:15]) > self._room:
+                self._refusal = _too_large(self._room)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, if it may be."""
+        if self._refusal is not None:
+            return
+        if len(self._body) + len(body) > self._room:
+            self._refusal = _too_large(self._room)
+        elif not self._server.take(len(body)):
+            self._refusal = (503, "Too much is being sent at once; try again in a moment.")
+        else:
+            self._taken += len(body)
+            self._body += body
 
     def on_message_complete(self) -> None:
         """The request is whole: hand it out, or let it wait."""
         assert self._parser is not None  # noqa: S101 - it is the one that calls
         self._partial = False
         self._partial_size = 0
-        target, fields = self._target, self._fields
-        self._target, self._fields = b"", {}
+        target, fields, body = self._target, self._fields, bytes(self._body)
+        self._target, self._fields, self._body = b"", {}, bytearray()
+        self._head_done, self._room = False, 0
         if self._may_persist is None:
             self._may_persist = self._parser.get_http_version() != "1.0"
         if self._header_count > MAX_HEADERS:
@@ -257,9 +286,10 @@ class Connection(asyncio.Protocol):
             self.method = self._parser.get_method()
             self.target = target
             self.headers = fields
+            self.body = body
             self._keep_alive = keep_alive
         elif len(self._ahead) < MAX_AHEAD:
-            self._ahead.append((self._parser.get_method(), target, fields, keep_alive))
+            self._ahead.append((self._parser.get_method(), target, fields, body, keep_alive))
         else:
             self._refusal = (429, f"More than {MAX_AHEAD} requests without waiting for an answer.")
 
@@ -271,16 +301,22 @@ class Connection(asyncio.Protocol):
     def _check_partial(self, size: int) -> None:
         """Don't wait for the end of what will be refused anyway."""
         self._partial_size += size
-        if self._partial_size > MAX_HEAD:
+        if self._partial_size > MAX_HEAD and not self._room:
             self._refusal = self._refusal or (431, f"Target and headers have more than {MAX_HEAD} bytes.")
+        elif self._server.bodies is not None and not (self._head_done and not self._room):
+            return  # a body may come, or is coming: `on_body` keeps it within bounds
         elif TRANSFER_ENCODING in self._fields or self._fields.get(CONTENT_LENGTH, b"0") != b"0":
             self._refusal = self._refusal or (413, "No body is taken here.")
+
+    def _give_back(self, size: int) -> None:
+        self._taken -= size
+        self._server.give_back(size)
 
     def _mark_last(self) -> None:
         """The newest request ends the connection."""
         if self._ahead:
-            method, target, fields, _ = self._ahead.pop()
-            self._ahead.append((method, target, fields, False))
+            method, target, fields, body, _ = self._ahead.pop()
+            self._ahead.append((method, target, fields, body, False))
         else:
             self._keep_alive = False
 
@@ -290,7 +326,7 @@ class Connection(asyncio.Protocol):
         """Hand out what waits, as long as it is answered at once and the client reads."""
         self._pumping = True
         while self._ahead and not self._waiting and not self._unwritable and not self._ended:
-            self.method, self.target, self.headers, self._keep_alive = self._ahead.popleft()
+            self.method, self.target, self.headers, self.body, self._keep_alive = self._ahead.popleft()
             self._waiting = True
             self._since = self._server.tick
             self._handler(self)
@@ -322,6 +358,10 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+
+
+def _too_large(room: int) -> tuple[int, str]:
+    return 413, f"A body of at most {room} bytes is taken here." if room else "No body is taken here."
 
 
 def _drop(_data: object) -> None:

@@ -1,7 +1,7 @@
 """The server: it accepts, keeps the limits, and ends in order."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from quietzone_kit.http._connection import CONTENT_LENGTH, HOST, TRANSFER_ENCODING, Connection
@@ -24,18 +24,30 @@ BACKLOG = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class HttpBodies:
+    """Which requests may bring a body, and how large: `room` says it of method, target and kept headers, 0 means none. Bodies are in memory
+    until their request is answered, `in_all` bytes of them at most: who comes then gets 503.
+    """
+
+    room: Callable[[bytes, bytes, Mapping[bytes, bytes]], int]
+    in_all: int
+
+
+@dataclass(frozen=True, slots=True)
 class HttpLimits:
     """What clients may use up.
 
     `connections`: some 4 KiB each, and the kernel's buffers; stays below the usual bound of open files. `head_timeout_s`: from a request's
-    first byte to its last, for phones on bad networks. `answer_timeout_s`: for the handler, which has deadlines of its own, so that only
-    a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers, so that it is them who close.
-    `write_timeout_s`: how long a client may leave its answers unread. `lifetime_s`: an older connection ends with its next answer, so that
-    clients that keep theirs come to the processes that there are now, after a release, a rollback, or a change of scale.
+    first byte to its last, for phones on bad networks; `body_timeout_s` if it brings a body. `answer_timeout_s`: for the handler, which has
+    deadlines of its own, so that only a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers,
+    so that it is them who close. `write_timeout_s`: how long a client may leave its answers unread. `lifetime_s`: an older connection ends
+    with its next answer, so that clients that keep theirs come to the processes that there are now, after a release, a rollback, or a
+    change of scale.
     """
 
     connections: int = 8192
     head_timeout_s: int = 10
+    body_timeout_s: int = 60
     answer_timeout_s: int = 60
     idle_timeout_s: int = 75
     write_timeout_s: int = 30
@@ -46,7 +58,8 @@ class HttpServer:
     """Serves HTTP/1.1 on one address. `keep` names the headers that the handler reads; others are parsed and thrown away.
     With port 0 the kernel chooses one, and `port` says it after `start`.
 
-    With `reuse_port` several processes may have the same address, and the kernel spreads connections over them.
+    Without `bodies` none is taken. With `reuse_port` several processes may have the same address, and the kernel spreads connections
+    over them.
     """
 
     def __init__(
@@ -59,8 +72,11 @@ class HttpServer:
         keep: Iterable[str] = (),
         limits: HttpLimits | None = None,
         reuse_port: bool = False,
+        bodies: HttpBodies | None = None,
     ) -> None:
         self.handler = handler
+        self.bodies = bodies
+        self._body_bytes = 0
         self.limits = limits or HttpLimits()
         self.draining = False
         self.tick = 0
@@ -126,6 +142,17 @@ class HttpServer:
         self._connections.discard(connection)
         if not self._connections:
             self._gone.set()
+
+    def take(self, size: int) -> bool:
+        """Whether there is room for so many more bytes of bodies; then they count until they are given back."""
+        if self.bodies is None or self._body_bytes + size > self.bodies.in_all:
+            return False
+        self._body_bytes += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """So many bytes of bodies are in memory no more."""
+        self._body_bytes -= size
 
     def learn(self, name: bytes) -> bytes | None:
         """What the header `name`, spelt this way for the first time, is kept as; None when nobody reads it."""

@@ -5,6 +5,8 @@ says for whom it is made, and raising an error of `quietzone_kit.errors` is how 
 called, and `Peer.call` raises the same errors.
 """
 
+import os
+
 from quietzone_kit.rpc._access import (
     ANALYTICS_READ,
     CODES_READ,
@@ -21,6 +23,9 @@ from quietzone_kit.rpc._server import Server
 from quietzone_kit.rpc._tls import Tls
 from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
 from quietzone_kit.rpc.settings import RpcSettings
+
+# Our processes fork only to run other programs; gRPC's handlers of forks are for others, and say at each that they do nothing.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 __all__ = [
     "ANALYTICS_READ",

@@ -38,7 +38,7 @@ OPTIONS = (
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),  # which is how long an attempt to connect may take: 100 ms are too few on a busy machine
     ("grpc.max_reconnect_backoff_ms", 1_000),  # gRPC's default of 120 s would outlast every restart
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),  # its 30 s too: a rollout replaces all addresses within that time
 )

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quietzone_kit.blobs import MAX_GET_BYTES, About, AlreadyThere, BlobNotFound, Blobs, BlobTooLarge, Content, InvalidAbout, InvalidKey
+from quietzone_kit.blobs import (
+    MAX_GET_BYTES,
+    About,
+    AlreadyThere,
+    BlobNotFound,
+    Blobs,
+    BlobTooLarge,
+    Content,
+    InvalidAbout,
+    InvalidKey,
+    Tier,
+)
 
 CSV = About("text/csv; charset=utf-8", {"rows": "3", "account": "ours"})
 LARGE = bytes(range(256)) * 80_000  # 20 MB: three parts of an upload
@@ -335,3 +346,67 @@ async def test_more_than_fits_into_memory_is_streamed_not_got(blobs: Blobs) -> N
 
     with pytest.raises(BlobTooLarge, match="use stream, or a range"):
         await blobs.get("key")
+
+
+@pytest.mark.parametrize("tier", Tier)
+async def test_a_blob_that_is_moved_keeps_its_bytes_and_what_was_said_about_it(blobs: Blobs, tier: Tier) -> None:
+    before = await blobs.put("folder/key", b"content", CSV)
+
+    assert await blobs.move("folder/key", tier, {"StorageTier": tier.value})
+    moved = await blobs.head("folder/key")
+    assert (moved.size, moved.etag, moved.about) == (before.size, before.etag, before.about)
+    assert await blobs.move("folder/key", Tier.HOT, {})
+    assert (await blobs.get("folder/key"), (await blobs.head("folder/key")).tier) == (b"content", Tier.HOT)
+
+
+async def test_a_warm_blob_is_read_at_once(blobs: Blobs) -> None:
+    await blobs.put("key", b"content")
+    await blobs.move("key", Tier.WARM, {})
+
+    assert (await blobs.get("key", start=1, end=3), await whole(blobs, "key")) == (b"on", b"content")
+
+
+async def test_moved_blobs_are_listed_among_the_others(blobs: Blobs) -> None:
+    for key, tier in (("a", Tier.ARCHIVE), ("b/c", Tier.HOT), ("b/d", Tier.WARM), ("e", Tier.COLD)):
+        await blobs.put(key, b"1")
+        await blobs.move(key, tier, {})
+
+    first = await blobs.list(limit=3)
+    rest = await blobs.list(after=first.cursor)
+    assert [entry.key for page in (first, rest) for entry in page.entries] == ["a", "b/c", "b/d", "e"]
+
+
+async def test_what_is_put_in_the_place_of_an_archived_blob_is_hot(blobs: Blobs) -> None:
+    await blobs.put("key", b"old")
+    await blobs.move("key", Tier.ARCHIVE, {})
+    await blobs.put("key", b"new")
+
+    assert (await blobs.get("key"), (await blobs.head("key")).tier) == (b"new", Tier.HOT)
+
+
+async def test_an_archived_blob_is_in_the_way_of_put_if_absent(blobs: Blobs) -> None:
+    await blobs.put("key", b"old")
+    await blobs.move("key", Tier.ARCHIVE, {})
+
+    with pytest.raises(AlreadyThere):
+        await blobs.put_if_absent("key", b"new")
+
+
+async def test_an_archived_blob_can_be_deleted(blobs: Blobs) -> None:
+    await blobs.put("key", b"old")
+    await blobs.move("key", Tier.ARCHIVE, {})
+    await blobs.delete("key")
+
+    assert (await blobs.list()).entries == []
+
+
+async def test_moving_what_is_not_there_is_said_so(blobs: Blobs) -> None:
+    with pytest.raises(BlobNotFound):
+        await blobs.move("nothing", Tier.WARM, {})
+
+
+async def test_tags_that_not_every_store_takes_are_refused(blobs: Blobs) -> None:
+    await blobs.put("key", b"1")
+
+    with pytest.raises(InvalidAbout, match="10 tags"):
+        await blobs.move("key", Tier.WARM, {"a b": "c"})

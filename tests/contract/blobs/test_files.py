@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quietzone_kit.blobs import About, Blobs, BlobsUnavailable, InvalidKey, open_blobs
+from quietzone_kit.blobs import About, BlobArchived, Blobs, BlobsUnavailable, InvalidKey, Tier, open_blobs
 from quietzone_kit.files import posix_files
 from quietzone_kit.runtime import Executor, SystemRandomness
 
@@ -44,6 +44,17 @@ async def test_a_file_that_somebody_put_there_is_a_blob(blobs: Blobs, root: Path
     head = await blobs.head("by-hand")
 
     assert (head.size, head.about, [entry.key for entry in (await blobs.list()).entries]) == (4, About(), ["by-hand"])
+
+
+@pytest.mark.parametrize("tier", [Tier.COLD, Tier.ARCHIVE])
+async def test_what_is_archived_stands_in_its_tiers_folder_and_is_not_read(blobs: Blobs, root: Path, tier: Tier) -> None:
+    await blobs.put("folder/key", b"content")
+    await blobs.move("folder/key", tier, {"StorageTier": tier.value})
+
+    assert (root / ".quietzone" / "tiers" / tier.value / "folder" / "key").read_bytes() == b"content"
+    assert (await blobs.head("folder/key")).tier is tier
+    with pytest.raises(BlobArchived, match="move it to HOT"):
+        await blobs.get("folder/key")
 
 
 async def test_a_file_whose_name_is_no_key_is_not_listed(blobs: Blobs, root: Path) -> None:

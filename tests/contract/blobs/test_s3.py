@@ -1,11 +1,14 @@
 """What only S3 can do wrong: be elsewhere, refuse, or change between two requests."""
 
 import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
 
-from quietzone_kit.blobs import AlreadyThere, Blobs, BlobsUnavailable, open_blobs
+from quietzone_kit.blobs import About, AlreadyThere, BlobArchived, Blobs, BlobsUnavailable, Tier, open_blobs
 from quietzone_kit.runtime import Executor, SystemRandomness
 
 pytestmark = pytest.mark.server("s3")
@@ -131,3 +134,81 @@ def test_a_wrong_url_is_refused_with_what_would_do(url: str, said: str, executor
 
     assert "hunter2" not in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+async def test_tags_are_those_of_the_last_write_or_move(own_url: str, executor: Executor) -> None:
+    blobs = opened(own_url, executor)
+    await blobs.put("key", b"1", About(tags={"StorageTier": "HOT", "CreatedBy": "us"}))
+    client = blobs._client()  # type: ignore[attr-defined] # what an operator sees
+    where = {"Bucket": blobs._place.bucket, "Key": f"{blobs._place.prefix}key"}  # type: ignore[attr-defined]
+    written = client.get_object_tagging(**where)["TagSet"]
+    await blobs.move("key", Tier.ARCHIVE, {"StorageTier": "ARCHIVE"})
+
+    assert {tag["Key"]: tag["Value"] for tag in written} == {"StorageTier": "HOT", "CreatedBy": "us"}
+    assert client.get_object_tagging(**where)["TagSet"] == [{"Key": "StorageTier", "Value": "ARCHIVE"}]
+    await blobs.delete("key")
+
+
+HEAD = {"ContentLength": 1, "ETag": '"1"', "LastModified": datetime(2026, 11, 22, tzinfo=UTC), "Metadata": {"uploadedat": "1"}}
+WHERE = {"Bucket": "bucket", "Key": "key"}
+
+
+@pytest.fixture
+async def stubbed(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Blobs, Stubber]]:
+    """botocore's own stand-in for S3: no server that we can have keeps classes and restores."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    blobs = opened("s3://bucket?region=us-east-1", executor)
+    with Stubber(blobs._client()) as stubber:  # type: ignore[attr-defined]
+        yield blobs, stubber
+    stubber.assert_no_pending_responses()
+    await blobs.close()
+
+
+def copied(storage_class: str) -> dict[str, object]:
+    """What a move asks for."""
+    return {
+        **WHERE,
+        "CopySource": WHERE,
+        "CopySourceIfMatch": '"1"',
+        "StorageClass": storage_class,
+        "MetadataDirective": "REPLACE",
+        "Metadata": {"uploadedat": "1"},
+        "ContentType": "image/png",
+        "TaggingDirective": "REPLACE",
+        "Tagging": "StorageTier=x",
+    }
+
+
+@pytest.mark.parametrize(
+    ("tier", "storage_class"),
+    [(Tier.HOT, "STANDARD"), (Tier.WARM, "STANDARD_IA"), (Tier.COLD, "GLACIER"), (Tier.ARCHIVE, "DEEP_ARCHIVE")],
+)
+async def test_each_tier_is_a_storage_class(stubbed: tuple[Blobs, Stubber], tier: Tier, storage_class: str) -> None:
+    blobs, stubber = stubbed
+    stubber.add_response("head_object", {**HEAD, "ContentType": "image/png"}, WHERE)
+    stubber.add_response("copy_object", {}, copied(storage_class))
+    stubber.add_response("head_object", {**HEAD, "StorageClass": storage_class}, WHERE)
+
+    assert await blobs.move("key", tier, {"StorageTier": "x"})
+    assert (await blobs.head("key")).tier is tier
+
+
+async def test_what_is_archived_is_restored_once_and_then_copied_back(stubbed: tuple[Blobs, Stubber]) -> None:
+    blobs, stubber = stubbed
+    archived = {**HEAD, "ContentType": "image/png", "StorageClass": "DEEP_ARCHIVE"}
+    stubber.add_response("head_object", archived, WHERE)
+    stubber.add_response("restore_object", {}, {**WHERE, "RestoreRequest": {"Days": 7, "GlacierJobParameters": {"Tier": "Standard"}}})
+    stubber.add_response("head_object", {**archived, "Restore": 'ongoing-request="true"'}, WHERE)
+    stubber.add_response("head_object", {**archived, "Restore": 'ongoing-request="false", expiry-date="x"'}, WHERE)
+    stubber.add_response("copy_object", {}, copied("STANDARD"))
+
+    assert [await blobs.move("key", Tier.HOT, {"StorageTier": "x"}) for _ in range(3)] == [False, False, True]
+
+
+async def test_what_is_archived_is_not_read(stubbed: tuple[Blobs, Stubber]) -> None:
+    blobs, stubber = stubbed
+    stubber.add_client_error("get_object", "InvalidObjectState", http_status_code=403)
+
+    with pytest.raises(BlobArchived, match="move it to HOT"):
+        await blobs.get("key")

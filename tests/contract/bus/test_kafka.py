@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from aiokafka import AIOKafkaClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.admin import ApiVersionResponse_v0
@@ -21,6 +22,7 @@ from quietzone_kit.bus import Bus, BusError, BusUnavailable, Message, OffsetGone
 from quietzone_kit.bus._kafka import KafkaBus, cluster, sender
 from quietzone_kit.bus._kafka.cluster import TopicFound
 from quietzone_kit.bus._kafka.consumer import KafkaConsumer
+from quietzone_kit.bus._kafka.stop import stop_client
 from quietzone_kit.bus.topics import TopicAdmin, plan
 
 pytestmark = pytest.mark.server("kafka")
@@ -181,6 +183,39 @@ async def test_a_group_that_cannot_be_left_leaves_no_connection_open(
     assert connections() == []
 
 
+async def test_a_connection_that_is_made_after_its_client_was_stopped_is_closed(
+    server: KafkaServer, bus: KafkaBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = AIOKafkaClient(**await bus._cluster.arguments())
+    await client.bootstrap()
+    told, asked, connect = asyncio.Event(), asyncio.Event(), AIOKafkaConnection.connect
+
+    async def late(connection: AIOKafkaConnection) -> object:
+        asked.set()
+        await told.wait()
+        return await connect(connection)
+
+    monkeypatch.setattr(AIOKafkaConnection, "connect", late)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(client.ready(client.cluster.brokers().pop().nodeId))
+        await asked.wait()
+        await stop_client(client)
+        told.set()
+    await server.close()
+
+    assert connections() == []
+
+
+async def test_a_bus_whose_end_is_cut_off_leaves_no_connection_open(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bus.publish([message("a", partition=0)])
+    monkeypatch.setattr(bus._cluster, "close", never)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(bus.close(), 2)
+
+    assert connections() == []
+
+
 async def test_a_topic_that_nobody_tells_of_is_given_up_in_time(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus._cluster, "look_up", never)
     monkeypatch.setattr(cluster, "METADATA_AGE_S", 0.0)
@@ -232,9 +267,9 @@ async def test_an_unclean_topic_is_told_by_the_plan(server: KafkaServer, bus: Ka
     async with server._admin() as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, SCANS.name, {"message.timestamp.type": "CreateTime"})])
 
-    found = {(difference.name, difference.has) for difference in await plan(bus, [SCANS])}
-
-    assert ("message.timestamp.type", "CreateTime") in found
+    async with asyncio.timeout(10):  # brokers hear of a change some time after it was taken
+        while ("message.timestamp.type", "CreateTime") not in {(each.name, each.has) for each in await plan(bus, [SCANS])}:
+            await asyncio.sleep(0.1)
 
 
 async def test_topics_get_the_replication_of_the_url(server: KafkaServer) -> None:

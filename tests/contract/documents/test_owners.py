@@ -20,8 +20,10 @@ def opened(shared_url: str, executor: Executor) -> Opened:
     @asynccontextmanager
     async def store(owner: str, *, create: bool = True) -> AsyncIterator[Documents]:
         documents = open_documents(shared_url, executor=executor, randomness=RANDOMNESS, owner=owner, create=create)
-        yield documents
-        await documents.close()
+        try:
+            yield documents
+        finally:
+            await documents.close()
 
     return store
 

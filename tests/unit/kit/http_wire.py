@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from quietzone_kit.http import HttpLimits, HttpServer, Request, response_head
+from quietzone_kit.http import HttpBodies, HttpLimits, HttpServer, Request, response_head
 from quietzone_kit.http._connection import Connection
 
 GET = b"GET /abc HTTP/1.1\r\nHost: q.example\r\n\r\n"
@@ -84,8 +84,10 @@ def echo(request: Request) -> None:
 class Scene:
     """A server without sockets, and connections to it."""
 
-    def __init__(self, handler: Handle = echo, *, keep: tuple[str, ...] = (), limits: HttpLimits | None = None) -> None:
-        self.server = HttpServer(handler, StillClock(), host="", port=0, keep=keep, limits=limits)
+    def __init__(
+        self, handler: Handle = echo, *, keep: tuple[str, ...] = (), limits: HttpLimits | None = None, bodies: HttpBodies | None = None
+    ) -> None:
+        self.server = HttpServer(handler, StillClock(), host="", port=0, keep=keep, limits=limits, bodies=bodies)
 
     def connect(self) -> tuple[Connection, Wire]:
         connection, wire = Connection(self.server), Wire()

@@ -1,11 +1,11 @@
 """Blobs as plain files: durable, for one machine, shared by its processes."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
-from quietzone_kit.blobs import MAX_PAGE, PLAIN, About, Blob, Content, Page
-from quietzone_kit.blobs._checks import Calls, check_about, check_key, check_page, check_range, pieces
+from quietzone_kit.blobs import MAX_PAGE, PLAIN, About, Blob, Content, Page, Tier
+from quietzone_kit.blobs._checks import Calls, check_about, check_key, check_page, check_range, check_tags, pieces
 from quietzone_kit.blobs._files.folder import Folder
 from quietzone_kit.blobs._metrics import BYTES
 from quietzone_kit.runtime import Executor, Randomness
@@ -58,6 +58,13 @@ class FileBlobs:
         """See Blobs."""
         check_key(key)
         return await self._calls.run("head", partial(self._folder.head, key))
+
+    async def move(self, key: str, tier: Tier, tags: Mapping[str, str]) -> bool:
+        """See Blobs."""
+        check_key(key)
+        check_tags(tags)
+        await self._calls.run("move", partial(self._folder.move, key, tier, dict(tags)))
+        return True
 
     async def delete(self, key: str) -> None:
         """See Blobs."""

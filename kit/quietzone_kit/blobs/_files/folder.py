@@ -1,7 +1,8 @@
 """A folder of blobs, by blocking calls.
 
-A blob is written beside its place, flushed, and renamed into it under a lock of its key. `.quietzone` holds drafts, locks and sheets; keys
-have no parts that begin with a dot. Locks end with their process, so that what a killed writer left can be told from what is under way.
+A blob is written beside its place, flushed, and renamed into it under a lock of its key. `.quietzone` holds drafts, locks and sheets, and
+below `tiers` a folder for each tier but HOT, into which blobs are renamed; keys have no parts that begin with a dot. Locks end with their
+process, so that what a killed writer left can be told from what is under way.
 """
 
 import errno
@@ -11,22 +12,29 @@ import stat
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from quietzone_kit.blobs import (
+    AT_ONCE,
     MAX_GET_BYTES,
     About,
     AlreadyThere,
     Blob,
+    BlobArchived,
     BlobNotFound,
     BlobsUnavailable,
     BlobTooLarge,
     Entry,
     InvalidKey,
     Page,
+    Tier,
 )
 from quietzone_kit.blobs._checks import is_key
 from quietzone_kit.blobs._files.sheets import Sheet, Version
@@ -102,27 +110,42 @@ class Folder:
         """Put a draft in its place."""
         files = self._files()
         with _told(key, writing=True), self._locked(key):
-            status = self._status(key)
-            if status is not None and not replace:
+            there = self._there(key)
+            if there is not None and not replace:
                 raise AlreadyThere(f"{key} is there; use another key, or put")
             _make_way(self._root / key)
             sha256 = draft.finish()
             written = (self._root / draft.path).stat()
-            version = Version(written.st_ino, written.st_mtime_ns, written.st_size, sha256, about.content_type, dict(about.metadata))
+            said = (about.content_type, dict(about.metadata), dict(about.tags))
+            version = Version(written.st_ino, written.st_mtime_ns, written.st_size, sha256, *said)
             before = self._sheet(key)
-            standing = before.of(status) if status is not None else None
+            standing = before.of(there.status) if there is not None else None
             files.replace(_sheet_of(key), Sheet([version, *([standing] if standing else before.versions[:1])]).encode())
             files.move(draft.path, key)
-            return _blob(key, version)
+            if there is not None and there.tier is not Tier.HOT:
+                files.delete(there.path)  # who finds both takes the first
+            return _blob(key, version, Tier.HOT)
+
+    def move(self, key: str, tier: Tier, tags: dict[str, str]) -> None:
+        """Keep the file at another tier."""
+        files = self._files()
+        with _told(key, writing=True), self._locked(key):
+            there = self._there(key)
+            if there is None:
+                raise _not_found(key)
+            sheet = self._sheet(key)
+            tagged = [msgspec.structs.replace(one, tags=tags) if one.is_of(there.status) else one for one in sheet.versions]
+            files.replace(_sheet_of(key), Sheet(tagged).encode())
+            if there.tier is not tier:
+                files.move(there.path, _path_in(tier, key))
 
     def open(self, key: str) -> int:
-        """A descriptor of the file."""
-        with _told(key):
-            descriptor = os.open(self._root / key, os.O_RDONLY)
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return descriptor
+        """A descriptor of the file, if it is to be had at once."""
+        descriptor, tier = self._open(key)
+        if tier not in AT_ONCE:
             os.close(descriptor)
-        raise _not_found(key)
+            raise BlobArchived(f"{key} is {tier.value}: move it to HOT, and read it then")
+        return descriptor
 
     def piece(self, key: str, descriptor: int, size: int, start: int) -> bytes:
         """Some bytes of an open file."""
@@ -144,17 +167,17 @@ class Folder:
     def head(self, key: str) -> Blob:
         """What is known of the file."""
         for _ in range(LOOKS):
-            descriptor = self.open(key)
+            descriptor, tier = self._open(key)
             try:
                 sheet = self._sheet(key)
                 version = sheet.of(os.fstat(descriptor))
                 if version is not None:
-                    return _blob(key, version)
+                    return _blob(key, version, tier)
             finally:
                 os.close(descriptor)
-        descriptor = self.open(key)
+        descriptor, tier = self._open(key)
         try:
-            return _blob(key, self._sheet(key).by_digest(descriptor))
+            return _blob(key, self._sheet(key).by_digest(descriptor), tier)
         finally:
             os.close(descriptor)
 
@@ -162,16 +185,18 @@ class Folder:
         """Remove the file."""
         files = self._files()
         with _told(key, writing=True), self._locked(key):
-            status = self._status(key)
-            if status is not None:
-                files.delete(key)
-                _flush((self._root / key).parent)
-                files.delete(_sheet_of(key))
+            there = self._there(key)
+            while there is not None:  # twice where a crash has left a replaced one in its tier
+                files.delete(there.path)
+                _flush((self._root / there.path).parent)
+                there = self._there(key)
+            files.delete(_sheet_of(key))
 
     def page(self, prefix: str, limit: int, after: str) -> Page:
         """Files in the order of their keys."""
         with _told(str(self._root)):  # a root that isn't there has nothing in it
-            found = list(islice(_walk(self._root, "", prefix, after), limit + 1))
+            tiers = (_walk(self._root / _path_in(tier, ""), "", prefix, after) for tier in Tier)
+            found = list(islice(_once(merge(*tiers, key=lambda entry: entry.key)), limit + 1))
         return Page(found[:limit], found[limit - 1].key if len(found) > limit else None)
 
     def _files(self) -> Files:
@@ -196,12 +221,25 @@ class Folder:
                 held.release()
                 CLEARED.inc()
 
-    def _status(self, key: str) -> os.stat_result | None:
-        try:
-            status = (self._root / key).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return status if stat.S_ISREG(status.st_mode) else None
+    def _open(self, key: str) -> tuple[int, Tier]:
+        """A descriptor of the file, and its tier; looked for twice, since it may be moved meanwhile."""
+        with _told(key):
+            for tier in (*Tier, *Tier):
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    descriptor = os.open(self._root / _path_in(tier, key), os.O_RDONLY)
+                    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                        return descriptor, tier
+                    os.close(descriptor)
+        raise _not_found(key)
+
+    def _there(self, key: str) -> "_There | None":
+        for tier in Tier:
+            path = _path_in(tier, key)
+            with suppress(FileNotFoundError, NotADirectoryError):
+                status = (self._root / path).stat()
+                if stat.S_ISREG(status.st_mode):
+                    return _There(path, tier, status)
+        return None
 
     def _sheet(self, key: str) -> Sheet:
         try:
@@ -245,12 +283,34 @@ def _walk(folder: Path, at: str, prefix: str, after: str) -> Iterator[Entry]:
             yield from _walk(folder / name, key, prefix, after)
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A file that is there."""
+
+    path: str
+    tier: Tier
+    status: os.stat_result
+
+
+def _path_in(tier: Tier, key: str) -> str:
+    return key if tier is Tier.HOT else f"{_OWN}/tiers/{tier.value}/{key}"
+
+
+def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The first of each key."""
+    last = None
+    for entry in entries:
+        if entry.key != last:
+            yield entry
+        last = entry.key
+
+
 def _sheet_of(key: str) -> str:
     return f"{_OWN}/sheets/{key}~"  # no key has this sign: no sheet is the folder of another
 
 
-def _blob(key: str, version: Version) -> Blob:
-    return Blob(key, version.size, version.sha256, version.modified_ns // 1_000_000, version.about)
+def _blob(key: str, version: Version, tier: Tier) -> Blob:
+    return Blob(key, version.size, version.sha256, version.modified_ns // 1_000_000, version.about, tier)
 
 
 def _make_way(path: Path) -> None:

@@ -24,6 +24,7 @@ class Version(msgspec.Struct, frozen=True):
     sha256: str
     content_type: str
     metadata: dict[str, str]
+    tags: dict[str, str] = {}  # for people
 
     def is_of(self, status: os.stat_result) -> bool:
         """Whether it describes the file with this status."""

@@ -83,10 +83,13 @@ class KafkaBus:
     async def close(self) -> None:
         """Leave all groups, do what waits, let go of the connections."""
         self._closed = True
-        for consumer in list(self._consumers):
-            await consumer.close()
-        await self._sender.close(within_s=PUBLISH_WITHIN_S)
-        await self._cluster.close()
+        try:
+            for consumer in list(self._consumers):
+                await consumer.close()
+            await self._sender.close(within_s=PUBLISH_WITHIN_S)
+            await self._cluster.close()
+        finally:
+            self._cluster.cut_off()
 
     async def _partitions(self, messages: Sequence[Message]) -> list[int]:
         """Where each message belongs."""

@@ -8,7 +8,9 @@ import ssl
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from aiokafka import AIOKafkaClient
 from aiokafka.conn import create_conn
@@ -19,6 +21,7 @@ from prometheus_client import Counter
 from quietzone_kit.bus import Bounds, BusError, BusUnavailable, UnknownTopic
 from quietzone_kit.bus._kafka.address import SETTING, Address
 from quietzone_kit.bus._kafka.protocol import MetadataRequest
+from quietzone_kit.bus._kafka.stop import hang_up, stop_client
 from quietzone_kit.runtime import Clock, Executor
 from quietzone_kit.urls import CredentialsUnreadable
 
@@ -79,6 +82,7 @@ class Cluster:
         self._connecting = asyncio.Lock()
         self._topics: dict[str, tuple[float, TopicFound]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._clients: WeakSet[AIOKafkaClient] = WeakSet()
         self._answered = -1
         self.closed = False
 
@@ -173,6 +177,10 @@ class Cluster:
         self.forget()
         return BusUnavailable(said)
 
+    def owns(self, client: AIOKafkaClient) -> None:
+        """Its connections are closed with the bus at the latest, however whoever uses it is cut off."""
+        self._clients.add(client)
+
     async def start(self, starting: Coroutine[Any, Any, None], stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start something of aiokafka's. It is stopped when it can't, or when its caller is cancelled, but never cut off in between.
 
@@ -204,6 +212,11 @@ class Cluster:
             task.cancel()
         if self._ending:
             await asyncio.wait(self._ending, timeout=1)
+
+    def cut_off(self) -> None:
+        """Close whatever connection is left, without waiting."""
+        for client in self._clients:
+            hang_up(client)
 
     def _kept(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)  # noqa: TID251 - kept until `close`; cancelled, it would leave connections open
@@ -252,7 +265,7 @@ class Cluster:
                 return answer
             finally:
                 if client is not self._client:  # another has hung up meanwhile: what connected since then would stay open
-                    self.begin(client.close())
+                    self.begin(stop_client(client))
         if node is None:
             await self._hang_up()
         else:
@@ -265,8 +278,9 @@ class Cluster:
                 raise BusError("the bus is closed")
             if self._client is None:
                 client = AIOKafkaClient(**await self.arguments(), request_timeout_ms=int(ANSWER_WITHIN_S * 1000))
+                self.owns(client)
                 try:
-                    await self.start(client.bootstrap(), client.close)
+                    await self.start(client.bootstrap(), partial(stop_client, client))
                 except KafkaError as error:
                     raise self.refused("connecting", error) from error
                 self._client = client
@@ -275,7 +289,7 @@ class Cluster:
     async def _hang_up(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            await self.end(client.close(), within_s=1)
+            await self.end(stop_client(client), within_s=1)
 
     async def _knock(self, place: tuple[str, int]) -> dict[str, Any]:
         """Connect and sign in; what did it, for others to do the same."""

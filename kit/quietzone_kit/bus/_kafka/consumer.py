@@ -340,6 +340,7 @@ class KafkaConsumer:
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=PARTITION_BYTES,
         )
+        self._cluster.owns(consumer._client)  # noqa: SLF001 - there is no public way to its connections
         async with asyncio.timeout(CONNECT_WITHIN_S):
             await self._cluster.start(consumer.start(), lambda: stop_consumer(consumer))
         return consumer

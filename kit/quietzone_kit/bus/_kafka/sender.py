@@ -130,6 +130,7 @@ class Sender:
                     max_batch_size=MAX_BATCH_BYTES,
                     max_request_size=MAX_MESSAGE_BYTES,
                 )
+                self._cluster.owns(producer.client)
                 await self._cluster.start(producer.start(), lambda: stop_producer(producer))
                 self._producer = producer
             for topic in dict.fromkeys(topics):

@@ -130,6 +130,7 @@ async def _create(cluster: Cluster, topics: Sequence[Topic]) -> list[str]:
 async def _admin(cluster: Cluster, what: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """Seldom needed, so opened for each call."""
     admin = AIOKafkaAdminClient(**await cluster.arguments(), request_timeout_ms=int(CHANGE_WITHIN_S * 1000))
+    cluster.owns(admin._client)  # noqa: SLF001 - there is no public way to its connections
     try:
         async with asyncio.timeout(CHANGE_WITHIN_S):
             await admin.start()

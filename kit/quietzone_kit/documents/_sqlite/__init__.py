@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 MAX_QUEUED = 1_000  # writes that wait: a second's worth on a slow disk; who comes later hears so instead of waiting longer
 MAX_COMMIT = 1_000  # documents in one commit, unless one bulk has more: about 40 ms, which is how long another process waits for its turn
+MAX_INLINE = 16  # bodies of a bulk that are encoded at once; 1,000 take 10 ms, which the event loop needn't wait for
 WRITE_ID_BYTES = 12  # two writes of one document draw the same id once in 2**96
 
 
@@ -144,7 +145,10 @@ class SqliteDocuments:
         """Write many documents, each on its own."""
         if not puts:
             return []
-        checked = await self._run(partial(documents, collection, puts))  # 1,000 bodies take 10 ms, which the event loop needn't wait for
+        if len(puts) <= MAX_INLINE:
+            checked = documents(collection, puts)
+        else:
+            checked = await self._run(partial(documents, collection, puts))
         return await self._write(Bulk(collection, checked, self._write_id()), collection)
 
     @measured

@@ -22,6 +22,8 @@ ROWS_PER_STATEMENT = 64
 """Rows of a bulk that one statement writes. A thread lets go of Python's lock in each statement and, when the event loop is busy, gets it
 back up to 5 ms later: a bulk of 1,000 took 5 s beside a busy loop with a row a statement, 0.15 s with 64, and 25 ms alone.
 """
+STATEMENTS = (ROWS_PER_STATEMENT, ROWS_PER_STATEMENT // 4, ROWS_PER_STATEMENT // 16, 1)
+"""Rows of each statement that there is: few, so that prepared ones are found again."""
 
 
 class Write(Protocol[T_co]):
@@ -193,7 +195,7 @@ def _chunks(puts: Sequence[tuple[Document, int | None]]) -> Iterator[list[int]]:
     inserts = [place for place, (_, version) in enumerate(puts) if version is None]
     for places in (replacements, inserts):
         start = 0
-        for size in (ROWS_PER_STATEMENT, ROWS_PER_STATEMENT // 4, 1):  # three sizes, so that prepared statements are found again
+        for size in STATEMENTS:
             while len(places) - start >= size:
                 yield places[start : start + size]
                 start += size
