@@ -74,7 +74,7 @@ class QrApi:
         """A new code."""
         place = self._place
         create = partial(create_code, self._codes, self._renderer, place.clock, place.randomness, scan=SCAN)
-        return await create(account_id=account_id, new=new, act=NOBODY)
+        return (await create(account_id=account_id, new=new, act=NOBODY)).code
 
     async def update(self, code: Code, edit: Edit) -> Code:
         """The code as it is then."""

@@ -84,11 +84,16 @@ class Desk:
 
     async def create(self, destination: str = DESTINATIONS[0], *, account_id: AccountId = OURS, act: Act = NOBODY, **wanted: Any) -> Code:
         new = NewCode(**({"destination": destination, "title": "", "slug": None} | wanted))
-        return await use_cases.create_code(
+        issued = await use_cases.create_code(
             self.codes, self.renderer, self.clock, self.randomness, scan=SCAN, account_id=account_id, new=new, act=act
         )
+        return issued.code
 
     async def create_many(self, *new: NewCode, account_id: AccountId = OURS, act: Act = NOBODY) -> list[batches.Ended]:
+        ended = await self.issue_many(*new, account_id=account_id, act=act)
+        return [one.code if isinstance(one, use_cases.Issued) else one for one in ended]
+
+    async def issue_many(self, *new: NewCode, account_id: AccountId = OURS, act: Act = NOBODY) -> list[batches.Creation]:
         return await batches.create_codes(
             self.codes, self.renderer, self.clock, self.randomness, scan=SCAN, account_id=account_id, new=new, act=act
         )

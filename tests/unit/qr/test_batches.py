@@ -22,6 +22,7 @@ from quietzone_qr.codes.batches import CodeDeletion, CodeEdit
 from quietzone_qr.codes.domain import NOBODY, Act, Code
 from quietzone_qr.codes.repository import CODES, Codes
 from quietzone_qr.codes.requests import Edit, NewCode, Target
+from quietzone_qr.codes.use_cases import Issued
 from quietzone_qr.rendering import Image, ImageFormat, Unreadable
 
 MENU = "https://example.com/menu"
@@ -153,6 +154,14 @@ class TestCreate:
 
         assert kinds(ended) == ["Code", "Code", "Code"]
         assert ended[1] == first[0]
+
+    async def test_it_is_told_which_codes_were_there_before(self, desk: Desk) -> None:
+        items = [new(request_id=f"once.{number}") for number in range(3)]
+        await desk.create_many(items[1])
+
+        issued = [one for one in await desk.issue_many(*items) if isinstance(one, Issued)]
+
+        assert [one.before for one in issued] == [False, True, False]
 
     async def test_a_code_that_was_deleted_since_is_not_made_again(self, desk: Desk) -> None:
         code = await desk.create(request_id="once")

@@ -52,3 +52,13 @@ def test_the_longest_payload_has_89_modules() -> None:
 def test_a_payload_that_is_empty_too_long_or_not_ascii_is_refused(payload: str) -> None:
     with pytest.raises(PayloadRefused, match="1 to 512 characters of ASCII"):
         encode(payload)
+
+
+@given(SLUGS)
+def test_packed_modules_are_the_same_modules(slug: str) -> None:
+    matrix = encode(f"https://q.example/{slug}")
+
+    digits = "".join(f"{byte:08b}" for byte in matrix.packed())
+
+    assert bytes(map(int, digits[: matrix.side**2])) == matrix.modules
+    assert set(digits[matrix.side**2 :]) <= {"0"}

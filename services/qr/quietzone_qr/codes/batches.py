@@ -12,7 +12,7 @@ from quietzone_kit.runtime import Clock, Randomness
 from quietzone_qr.codes.domain import AccountId, Act, Code, CodeId, Draft, InvalidSlug, ScanBase, State, issue
 from quietzone_qr.codes.repository import Codes, Held, Rewrite
 from quietzone_qr.codes.requests import Edit, NewCode, checked, drafted
-from quietzone_qr.codes.use_cases import ATTEMPTS, DRAWS, count_change, followed, live, not_issued, proved, slug_for, still_there
+from quietzone_qr.codes.use_cases import ATTEMPTS, DRAWS, Issued, count_change, followed, live, not_issued, proved, slug_for, still_there
 from quietzone_qr.metrics import CODES, SLUGS_DRAWN_AGAIN
 from quietzone_qr.rendering import Renderer
 
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 Ended: TypeAlias = Code | QuietzoneError
 """How an item ended."""
+
+Creation: TypeAlias = Issued | QuietzoneError
+"""The same of a new code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ async def create_codes(
     account_id: AccountId,
     new: Sequence[NewCode],
     act: Act,
-) -> list[Ended]:
+) -> list[Creation]:
     """Issue codes, each as `create_code` does.
 
     Raises:
@@ -120,9 +123,9 @@ class _Creation:
         self._renderer = renderer
         self._issued = issued
         self._drafts: dict[int, Draft] = {}
-        self._ended: dict[int, Ended] = {}
+        self._ended: dict[int, Creation] = {}
 
-    async def run(self, new: Sequence[NewCode], draft: Callable[[NewCode], Draft], act: Act) -> list[Ended]:
+    async def run(self, new: Sequence[NewCode], draft: Callable[[NewCode], Draft], act: Act) -> list[Creation]:
         """Issue all that can be."""
         for place, one in enumerate(new):
             try:
@@ -150,7 +153,7 @@ class _Creation:
             return
         account_id = self._drafts[next(iter(wanted.values()))].account_id
         for code_id, held in (await self._codes.get_many(account_id, list(wanted))).items():
-            self._ended[wanted[code_id]] = _outcome(partial(still_there, held))
+            self._ended[wanted[code_id]] = _found(held)
 
     async def _drawn(self) -> dict[int, Code]:
         """Codes with a slug, whose symbol was read back, of all items that are left."""
@@ -173,7 +176,7 @@ class _Creation:
         for (place, code), outcome in zip(ready.items(), outcomes, strict=True):
             if outcome is Outcome.WRITTEN:
                 CODES.labels("created").inc()
-                self._ended[place] = code
+                self._ended[place] = Issued(code, before=False)
             else:
                 taken.append(place)
         # a store that finds both the id and the slug taken says either: the same request may have done so in this moment
@@ -241,9 +244,9 @@ def _kept(ended: dict[int, Ended], place: int, work: Callable[[], T]) -> T | Non
         return None
 
 
-def _outcome(work: Callable[[], Code]) -> Ended:
+def _found(held: Held) -> Creation:
     try:
-        return work()
+        return Issued(still_there(held), before=True)
     except QuietzoneError as error:
         return error
 

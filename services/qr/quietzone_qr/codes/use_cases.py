@@ -4,6 +4,7 @@ Every change is one write together with the event that tells of it. A store that
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from quietzone_kit.documents import InvalidCursor, VersionConflict
@@ -39,7 +40,17 @@ from quietzone_qr.codes.listing import NotServed, Question, plan
 from quietzone_qr.codes.repository import AlreadyIssued, CodePage, Codes, Held, SlugTaken
 from quietzone_qr.codes.requests import Edit, NewCode, Target, checked, drafted
 from quietzone_qr.metrics import CODES, SLUGS_DRAWN_AGAIN
-from quietzone_qr.rendering import DEFAULT_SIZE_PX, MAX_SIZE_PX, MIN_SIZE_PX, Image, ImageFormat, ImageTooSmall, Renderer, Unreadable
+from quietzone_qr.rendering import (
+    DEFAULT_SIZE_PX,
+    MAX_SIZE_PX,
+    MIN_SIZE_PX,
+    Image,
+    ImageFormat,
+    ImageTooSmall,
+    Matrix,
+    Renderer,
+    Unreadable,
+)
 
 DRAWS = 5
 """Slugs that are tried for one code: with 1e8 codes issued, five in a row are taken once in 1e20."""
@@ -51,9 +62,17 @@ MAX_SKIP = 9_000
 MAX_REASON = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The code of a request; `before`: the same request has issued it already, and nothing was done now."""
+
+    code: Code
+    before: bool
+
+
 async def create_code(
     codes: Codes, renderer: Renderer, clock: Clock, randomness: Randomness, *, scan: ScanBase, account_id: AccountId, new: NewCode, act: Act
-) -> Code:
+) -> Issued:
     """Issue a code whose slug was never used before, and whose symbol two decoders have read; or find what the same request has issued.
 
     Raises:
@@ -64,7 +83,7 @@ async def create_code(
     """
     draft = drafted(new, scan, account_id, lambda: uuid7(clock, randomness))
     if new.request_id is not None and (there := await issued_before(codes, draft)):
-        return there
+        return Issued(there, before=True)
     at_ms = clock.now_ms()
     for _ in range(1 if draft.chosen else DRAWS):
         try:
@@ -77,10 +96,10 @@ async def create_code(
             break
         else:
             CODES.labels("created").inc()
-            return code
+            return Issued(code, before=False)
     # a store that finds both the id and the slug taken names either: the same request may have done so in this moment
     if there := await issued_before(codes, draft):
-        return there
+        return Issued(there, before=True)
     raise not_issued(draft)
 
 
@@ -210,6 +229,20 @@ async def block_code(codes: Codes, clock: Clock, *, target: Target, act: Act, bl
         raise InvalidInput(FieldViolation("reason", f"say why, in 1 to {MAX_REASON} characters; it stands in the audit log"))
     read = partial(_targeted, codes, target)
     return await _rewrite(codes, read, None, act, lambda code: (code.blocked if blocked else code.unblocked)(clock.now_ms()))
+
+
+async def get_symbol(codes: Codes, renderer: Renderer, *, account_id: AccountId, code_id: str) -> Matrix:
+    """The modules of a code's symbol, read back.
+
+    Raises:
+        NotFound: this account has no such code, or it was deleted.
+        FailedPrecondition: a decoder couldn't read it.
+    """
+    code = (await _live(codes, account_id, code_id)).code
+    try:
+        return await renderer.symbol(code.payload)
+    except Unreadable as error:
+        raise FailedPrecondition(str(error)) from error
 
 
 async def render_code(

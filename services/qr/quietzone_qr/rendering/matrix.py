@@ -13,6 +13,7 @@ MAX_PAYLOAD_BYTES = 512
 QUIET_ZONE = 4
 """Modules of white on every side (ISO/IEC 18004, 9.1)."""
 
+_DIGITS = b"01" + bytes(254)
 _ONE_IS_BLACK = bytes([1]) + bytes(255)  # zxing-cpp draws black as 0 and white as 255
 
 
@@ -31,6 +32,12 @@ class Matrix:
     def side_with_quiet_zone(self) -> int:
         """Modules from edge to edge of the image."""
         return self.side + 2 * QUIET_ZONE
+
+    def packed(self) -> bytes:
+        """The modules eight a byte, row by row without gaps, the first in the highest bit; the last byte is filled up with 0."""
+        digits = self.modules.translate(_DIGITS)
+        size = (len(digits) + 7) // 8
+        return int(digits.ljust(size * 8, b"0"), 2).to_bytes(size, "big")
 
     def digest(self) -> bytes:
         """32 bytes that are equal for equal matrices only; the side follows from the number of modules."""

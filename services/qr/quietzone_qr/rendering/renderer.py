@@ -84,6 +84,21 @@ class Renderer:
         drawn = await draw() if kept is None else kept
         return Image(drawn[_ETAG_CHARACTERS:], _DRAWINGS[image_format].media_type, drawn[:_ETAG_CHARACTERS].decode())
 
+    async def symbol(self, payload: str) -> Matrix:
+        """The modules of `payload`, for those who draw them themselves.
+
+        Raises:
+            PayloadRefused: too long, or not ASCII.
+            Unreadable: a decoder couldn't read it.
+        """
+
+        def read_back() -> Matrix:
+            matrix = encode(payload)
+            self._gate.check_symbol(matrix, payload)
+            return matrix
+
+        return await self._executor.run(read_back)
+
     def _render(self, payload: str, image_format: ImageFormat, size_px: int) -> Image:
         drawing = _DRAWINGS[image_format]
         matrix = encode(payload)

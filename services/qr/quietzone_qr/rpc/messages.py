@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from quietzone.qr.v1 import code_pb2, code_service_pb2
 from quietzone_kit.errors import QuietzoneError, Violations
-from quietzone_qr.codes.batches import CodeDeletion, CodeEdit, Ended
+from quietzone_qr.codes.batches import CodeDeletion, CodeEdit, Creation, Ended
 from quietzone_qr.codes.domain import Code, State, parse_slug_prefix
 from quietzone_qr.codes.events import STATES, to_message
 from quietzone_qr.codes.listing import Filter, Order, Question, Shown, Sort, Span
 from quietzone_qr.codes.requests import Edit, NewCode, Target
 from quietzone_qr.codes.texts import MAX_TITLE, parse_folder, parse_tag, title_key
+from quietzone_qr.codes.use_cases import Issued
 from quietzone_qr.counters.domain import Totals
 
 _STATES: Mapping[int, State] = {number: state for state, number in STATES.items()}
@@ -69,6 +70,13 @@ def outcome(ended: Ended) -> code_service_pb2.CodeOutcome:
     """How an item of a batch ended."""
     if isinstance(ended, Code):
         return code_service_pb2.CodeOutcome(code=to_message(ended))
+    return code_service_pb2.CodeOutcome(error=item_error(ended))
+
+
+def creation(ended: Creation) -> code_service_pb2.CodeOutcome:
+    """How a new code of a batch ended."""
+    if isinstance(ended, Issued):
+        return code_service_pb2.CodeOutcome(code=to_message(ended.code), issued_before=ended.before)
     return code_service_pb2.CodeOutcome(error=item_error(ended))
 
 

@@ -16,7 +16,7 @@ from quietzone_qr.counters.use_cases import Totalled
 from quietzone_qr.health.events import to_message as to_health_message
 from quietzone_qr.health.repository import Healths
 from quietzone_qr.health.use_cases import destination_health
-from quietzone_qr.rendering import ImageFormat, Renderer
+from quietzone_qr.rendering import QUIET_ZONE, ImageFormat, Renderer
 from quietzone_qr.rpc import messages
 
 _FORMATS: Mapping[int, ImageFormat] = {
@@ -49,7 +49,7 @@ class CodeService(code_service_pb2_grpc.CodeServiceServicer):
 
     async def CreateCode(self, request: code_service_pb2.CreateCodeRequest, context: object) -> code_service_pb2.CreateCodeResponse:
         """See the contract."""
-        code = await use_cases.create_code(
+        issued = await use_cases.create_code(
             self._codes,
             self._renderer,
             self._clock,
@@ -59,7 +59,7 @@ class CodeService(code_service_pb2_grpc.CodeServiceServicer):
             new=messages.new_code(request),
             act=_act(),
         )
-        return code_service_pb2.CreateCodeResponse(code=to_message(code))
+        return code_service_pb2.CreateCodeResponse(code=to_message(issued.code), issued_before=issued.before)
 
     async def GetCode(self, request: code_service_pb2.GetCodeRequest, context: object) -> code_service_pb2.GetCodeResponse:
         """See the contract."""
@@ -127,7 +127,7 @@ class CodeService(code_service_pb2_grpc.CodeServiceServicer):
             new=[messages.new_code(item) for item in request.items],
             act=_act(),
         )
-        return code_service_pb2.BatchCreateCodesResponse(outcomes=map(messages.outcome, ended))
+        return code_service_pb2.BatchCreateCodesResponse(outcomes=map(messages.creation, ended))
 
     async def BatchUpdateCodes(
         self, request: code_service_pb2.BatchUpdateCodesRequest, context: object
@@ -178,6 +178,11 @@ class CodeService(code_service_pb2_grpc.CodeServiceServicer):
             size_px=request.size_px,
         )
         return code_service_pb2.RenderCodeResponse(image=image.data, media_type=image.media_type, etag=image.etag)
+
+    async def GetSymbol(self, request: code_service_pb2.GetSymbolRequest, context: object) -> code_service_pb2.GetSymbolResponse:
+        """See the contract."""
+        matrix = await use_cases.get_symbol(self._codes, self._renderer, account_id=_account(), code_id=request.code_id)
+        return code_service_pb2.GetSymbolResponse(side=matrix.side, modules=matrix.packed(), quiet_zone=QUIET_ZONE)
 
     async def GetDestinationHealth(
         self, request: health_pb2.GetDestinationHealthRequest, context: object

@@ -1,0 +1,1 @@
+"""Keeps images and files: codes drawn in all variants, uploads checked and resampled, served by signed URLs."""

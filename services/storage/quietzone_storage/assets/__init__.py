@@ -1,0 +1,1 @@
+"""Assets: what an account has stored, with its variants; tombstones for ever."""

@@ -1,0 +1,106 @@
+"""Decoding and resampling; runs in a process of its own (`__main__`), which may be killed at any moment."""
+
+import io
+from collections.abc import Iterator
+
+import resvg_py
+from PIL import Image, ImageOps
+
+from quietzone_storage.images.messages import Made
+from quietzone_storage.uploads.files import SVG
+from quietzone_storage.variants.domain import JPEG, PNG, VARIANTS, WEB_FORMS, WEB_MAX_PX, Form
+
+PNG_LEVEL = 9
+WHITE = (255, 255, 255)
+FORMATS = {JPEG: "JPEG", PNG: "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
+
+FRUGAL = 2
+"""Of libwebp's methods the best that writes what it has coded at once (`use_tokens_` in vp8enc); files are some 5 % larger."""
+WEBP_OUT_OF_MEMORY = "encoding error 1"
+"""VP8_ENC_ERROR_OUT_OF_MEMORY, as Pillow says it."""
+
+ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What Exif says about how a camera was held (CIPA DC-008, 4.6.5.1)."""
+
+Image.MAX_IMAGE_PIXELS = None  # sizes were checked before, and memory has a bound
+
+
+def made_of(data: bytes, media_type: str) -> Iterator[Made]:
+    """All files of an image: its variants, then its optimised copies. Raises whatever its decoder raises."""
+    picture = _opened(data, media_type)
+    white = _on_white(picture)
+    for form in VARIANTS:
+        square = Image.new("RGB", (form.side_px, form.side_px), WHITE)
+        inner = ImageOps.contain(white, square.size, Image.Resampling.LANCZOS)
+        square.paste(inner, ((form.side_px - inner.width) // 2, (form.side_px - inner.height) // 2))
+        yield _made(square, form)
+    for form in WEB_FORMS:
+        yield _made(white if form.media_type == JPEG else picture, form)
+
+
+def size_of(data: bytes, media_type: str) -> tuple[int, int]:
+    """Pixels of an image that can be decoded whole, upright; raises whatever its decoder raises."""
+    picture = _opened(data, media_type)
+    return picture.size
+
+
+def _opened(data: bytes, media_type: str) -> Image.Image:
+    """The picture, upright, at most WEB_MAX_PX a side; of an animation the first."""
+    if media_type == SVG:
+        data = resvg_py.svg_to_bytes(svg_string=data.decode(), width=1024, skip_system_fonts=True)
+        media_type = PNG
+    image = Image.open(io.BytesIO(data), formats=[FORMATS[media_type]])
+    scale = WEB_MAX_PX / max(image.size)
+    image.draft("RGB", (int(image.width * scale), int(image.height * scale)))  # a JPEG is decoded at a fraction of its size
+    has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    picture = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA" if has_alpha else "RGB")
+    picture.load()
+    exif = image.getexif()
+    del image  # a converted picture is a second one
+    if picture.mode == "RGBA":
+        picture = picture.convert("RGBa")  # as resize does, but without keeping both
+    picture.thumbnail((WEB_MAX_PX, WEB_MAX_PX), Image.Resampling.LANCZOS, reducing_gap=None)
+    picture = picture.convert("RGBA") if picture.mode == "RGBa" else picture
+    return picture.transpose(_UPRIGHT[exif[ORIENTATION]]) if exif.get(ORIENTATION) in _UPRIGHT else picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    white = Image.new("RGB", picture.size, WHITE)
+    white.paste(picture, mask=picture.getchannel("A"))
+    return white
+
+
+def _webp(picture: Image.Image, form: Form) -> io.BytesIO:
+    """Packed as well as memory allows: what is mostly noise takes twice that of a photograph. Raises MemoryError."""
+    for method in (4, FRUGAL):
+        out = io.BytesIO()
+        try:
+            picture.save(out, "WEBP", quality=form.quality, method=method)
+        except ValueError as error:
+            if str(error) != WEBP_OUT_OF_MEMORY:
+                raise
+        else:
+            return out
+    raise MemoryError
+
+
+def _made(picture: Image.Image, form: Form) -> Made:
+    out = io.BytesIO()
+    if form.media_type == PNG:
+        picture.save(out, "PNG", compress_level=PNG_LEVEL)
+    elif form.media_type == JPEG:
+        picture.save(out, "JPEG", quality=form.quality, progressive=form.progressive)
+    else:
+        out = _webp(picture, form)
+    return Made(form.variant, out.getvalue(), form.media_type, picture.width, picture.height)

@@ -1,0 +1,41 @@
+"""What storage counts, and what to do when it moves."""
+
+from prometheus_client import Counter, Gauge
+
+DRAWN = Counter(
+    "quietzone_storage_codes_total",
+    "Images of codes by what became of them: drawn, removed, quarantined. 'quarantined' stays 0; else a symbol wasn't read back: look at "
+    "the asset's reason, and at quietzone_qr_unreadable_total.",
+    ["outcome"],
+)
+STOPPED = Gauge(
+    "quietzone_storage_stopped",
+    "1 when this process hears of no codes any more, and goes on with the rest. Its log says why: mend that, then start it again.",
+)
+SWEPT_BYTES = Counter(
+    "quietzone_storage_swept_bytes_total",
+    "Bytes that no asset had any more, and that were removed. A jump that no deletion explains: look at the log of assets' deletions.",
+)
+CLEANED = Counter(
+    "quietzone_storage_cleaned_total",
+    "Assets that clean-ups have looked at, by what was done: warmed, archived, deleted, kept. 'deleted' jumps: look at who has changed "
+    "QUIETZONE_STORAGE_DELETE_DAYS.",
+    ["outcome"],
+)
+PURGED = Counter(
+    "quietzone_storage_purged_total",
+    "Files of which copies were purged because they changed. Stays 0 while codes are deleted: look at QUIETZONE_STORAGE_COPIES_URL, and at "
+    "the dead letters of storage-copies.",
+)
+FILES = Counter(
+    "quietzone_storage_files_total",
+    "Answers to requests for files: whole, part, known (304), or the status of a refusal. 403 and 410 rise when URLs are handed out too "
+    "late or keys were changed; 503 when store or blobs don't answer: look at these.",
+    ["outcome"],
+)
+UPLOADS = Counter(
+    "quietzone_storage_uploads_total",
+    "Uploads that were processed, by what they became. 'quarantined' rises: look at the reasons of these assets; if it is the decoder's "
+    "memory or time, at their sizes.",
+    ["state"],
+)

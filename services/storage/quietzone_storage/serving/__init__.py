@@ -1,0 +1,1 @@
+"""Files as the world sees them: by signed URLs, over HTTP."""

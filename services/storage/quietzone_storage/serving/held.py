@@ -1,0 +1,86 @@
+"""Files that were asked for a moment ago, in memory; who asks for one that is just being fetched waits for the same fetch."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from quietzone_kit.runtime import Clock
+
+MAX_ENTRY_BYTES = 1_000_000
+"""Files of codes have 1 to 20 KB; what is larger is read from the blobs each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A file as it goes out. `etag` has its quotes."""
+
+    data: bytes
+    media_type: str
+    etag: str
+    name: str
+
+
+class HeldFiles:
+    """At most `max_bytes` of files, each for `ttl_s`: so long may a deleted one still be served."""
+
+    def __init__(self, clock: Clock, *, max_bytes: int, ttl_s: float) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._ttl_s = ttl_s
+        self._held: OrderedDict[str, tuple[float, Served]] = OrderedDict()
+        self._bytes = 0
+        self._fetched: dict[str, asyncio.Future[Served]] = {}  # bounded by the server's connections
+
+    def get(self, name: str) -> Served | None:
+        """The file, if it is here and fresh."""
+        found = self._held.get(name)
+        if found is None:
+            return None
+        until, served = found
+        if until <= self._clock.monotonic():
+            self._drop(name)
+            return None
+        self._held.move_to_end(name)
+        return served
+
+    async def get_or_fetch(self, name: str, fetch: Callable[[], Awaitable[Served]]) -> Served:
+        """The file; of those who ask at once, one fetches it. Whatever `fetch` raises is raised for all of them, and not kept."""
+        while (under_way := self._fetched.get(name)) is not None:
+            try:
+                return await asyncio.shield(under_way)
+            except asyncio.CancelledError:
+                if not under_way.cancelled():
+                    raise  # it was us; else who fetched has gone, and somebody else does it
+        served = self.get(name)
+        if served is not None:
+            return served
+        future = self._fetched[name] = asyncio.get_running_loop().create_future()
+        try:
+            served = await fetch()
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                future.cancel()
+            else:
+                future.set_exception(error)
+                future.exception()  # seen, also when nobody waits
+            raise
+        finally:
+            del self._fetched[name]
+        future.set_result(served)
+        self._keep(name, served)
+        return served
+
+    def _keep(self, name: str, served: Served) -> None:
+        if len(served.data) > MAX_ENTRY_BYTES:
+            return
+        self._drop(name)
+        self._held[name] = (self._clock.monotonic() + self._ttl_s, served)
+        self._bytes += len(served.data)
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, name: str) -> None:
+        dropped = self._held.pop(name, None)
+        if dropped is not None:
+            self._bytes -= len(dropped[1].data)

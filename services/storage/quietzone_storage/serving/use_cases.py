@@ -1,0 +1,183 @@
+"""Finding a file by its name, and drawing the sizes that nobody has kept."""
+
+import asyncio
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from quietzone_kit.blobs import BlobArchived, BlobNotFound
+from quietzone_kit.documents import VersionConflict
+from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, ResourceExhausted, Unavailable
+from quietzone_kit.runtime import Clock, Executor
+from quietzone_storage.assets.domain import AT_ONCE, ENDINGS, AccountId, Asset, AssetId, Kind, State
+from quietzone_storage.assets.repository import Assets, Held
+from quietzone_storage.assets.use_cases import get_asset
+from quietzone_storage.contents.domain import digest, digest_of
+from quietzone_storage.contents.use_cases import Shelf
+from quietzone_storage.serving.held import HeldFiles, Served
+from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, GET, MAX_EXPIRY_S, Allowed, UrlKeys
+from quietzone_storage.variants.domain import CODE_FORMS, MAX_SIZED_PX, MIN_SIZED_PX, SIZED_QUALITY, Form, WrongSymbol
+from quietzone_storage.variants.symbol import draw
+
+FOLDER = "/files/"
+
+DAY_MS = 86_400_000
+"""To which an asset knows when it was used: a write a day, however often it is read."""
+
+DRAWN_AT_ONCE = 2
+"""One works while another's bytes come and go; more would only wait for a processor."""
+MAX_WAITING = 64
+"""Sizes that wait to be drawn: at 10 ms each the last waits for a second."""
+
+_SIZED = re.compile(rf"([0-9a-f-]{{1,36}})_([1-9]\d{{1,3}})px\.({'|'.join(ENDINGS[kind] for kind in SIZED_QUALITY)})")
+_ASSET = re.compile(r"([0-9a-f-]{36})[_.]")
+_MEDIA_TYPES = {ending: kind for kind, ending in ENDINGS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants a URL for: a file by its variant (empty: the master), or a size of it in pixels."""
+
+    asset_id: str
+    variant: str = ""
+    size_px: int = 0
+    media_type: str = ""
+    expires_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A URL, and until when it holds, Unix time in milliseconds."""
+
+    url: str
+    expires_at_ms: int
+
+
+class Finder:
+    """Files of all accounts, for who brings a signed URL."""
+
+    def __init__(self, assets: Assets, shelf: Shelf, held: HeldFiles, executor: Executor, clock: Clock) -> None:
+        self._clock = clock
+        self._assets = assets
+        self._shelf = shelf
+        self._held = held
+        self._executor = executor
+        self._drawing = asyncio.Semaphore(DRAWN_AT_ONCE)
+        self._waiting = 0
+
+    def at_hand(self, name: str) -> Served | None:
+        """A file that is in memory."""
+        return self._held.get(name)
+
+    async def find(self, name: str) -> Served:
+        """The file of this name.
+
+        Raises:
+            NotFound: there is none, or its asset isn't ready.
+            InvalidInput: a size in which it can't be drawn.
+            ResourceExhausted: too many sizes wait to be drawn.
+            Unavailable: store or blobs don't answer.
+        """
+        return await self._held.get_or_fetch(name, partial(self._fetch, name))
+
+    async def _fetch(self, name: str) -> Served:
+        found = _ASSET.match(name)
+        held = None if found is None else await self._assets.of_any_account(AssetId(found.group(1)))
+        if held is None or held.asset.state is not State.READY:
+            raise NotFound("there is no such file, or none any more")
+        await self._use(held)
+        variant = held.asset.files().get(name)
+        if variant is None or (variant.blob in held.asset.movable and held.asset.tier not in AT_ONCE):
+            return await self._drawn(held.asset, name, is_archived=variant is not None)
+        try:
+            data = await self._shelf.read(variant.blob)
+        except (BlobNotFound, BlobArchived) as error:
+            raise Unavailable("the file is being replaced: try again") from error
+        return Served(data, variant.media_type, f'"{digest_of(variant.blob)[:32]}"', name)
+
+    async def _use(self, held: Held) -> None:
+        """Take down that the asset is used, once a day; files are served all the same when that can't be written."""
+        now_ms = self._clock.now_ms()
+        if now_ms - held.asset.last_used_ms >= DAY_MS:
+            with suppress(VersionConflict, Unavailable):
+                await self._assets.use(held, now_ms)
+
+    async def _drawn(self, asset: Asset, name: str, *, is_archived: bool) -> Served:
+        """A file of a code that isn't kept, or isn't at hand."""
+        if asset.symbol is None and is_archived:
+            raise FailedPrecondition("the file is archived: its owner can have it brought back")
+        form = _form_of(asset, name)
+        if form is None or asset.symbol is None:
+            raise NotFound("there is no such file, or none any more")
+        if self._waiting >= MAX_WAITING:
+            raise ResourceExhausted("too many sizes are being drawn: try again in a moment", retry_after_s=1)
+        self._waiting += 1
+        try:
+            async with self._drawing:
+                drawing = await self._executor.run(partial(draw, asset.symbol, form))
+        except WrongSymbol as error:
+            raise InvalidInput(FieldViolation("size_px", str(error))) from error
+        finally:
+            self._waiting -= 1
+        return Served(drawing.data, form.media_type, f'"{digest(drawing.data)[:32]}"', name)
+
+
+def _form_of(asset: Asset, name: str) -> Form | None:
+    """How a file of a code is drawn; None when it has none of this name."""
+    for form in CODE_FORMS:
+        if name == code_file(asset.asset_id, form):
+            return form
+    found = _SIZED.fullmatch(name)
+    if found is None or not MIN_SIZED_PX <= int(found.group(2)) <= MAX_SIZED_PX:
+        return None
+    media_type = _MEDIA_TYPES[found.group(3)]
+    return Form("", int(found.group(2)), media_type, SIZED_QUALITY[media_type])
+
+
+def code_file(asset_id: AssetId, form: Form) -> str:
+    """What the file of a code in this form is called."""
+    return f"{asset_id}{form.variant}.{ENDINGS[form.media_type]}"
+
+
+async def sign_url(assets: Assets, keys: UrlKeys, clock: Clock, *, base: str, account_id: AccountId, wanted: Wanted) -> SignedUrl:
+    """A URL by which anybody gets a file; it holds for 3,600 s unless something else is asked for.
+
+    Raises:
+        InvalidInput: names each field that is wrong.
+        NotFound: this account has no such asset, or the asset no such file.
+        FailedPrecondition: the asset isn't ready.
+    """
+    if not 0 <= wanted.expires_s <= MAX_EXPIRY_S:
+        raise InvalidInput(FieldViolation("expires_s", f"use 1 to {MAX_EXPIRY_S} seconds, or 0 for {DEFAULT_EXPIRY_S}"))
+    asset = await get_asset(assets, account_id, wanted.asset_id)
+    if asset.state is not State.READY:
+        why = f": {asset.reason}" if asset.reason else ": wait until it is"
+        raise FailedPrecondition(f"the asset is {asset.state.value}, not ready{why}")
+    until_s = clock.now_ms() // 1000 + (wanted.expires_s or DEFAULT_EXPIRY_S)
+    return SignedUrl(base + keys.sign(GET, FOLDER + _name(asset, wanted), Allowed(until_s)), until_s * 1000)
+
+
+def _name(asset: Asset, wanted: Wanted) -> str:
+    if wanted.size_px:
+        return _sized_name(asset, wanted)
+    for name, variant in asset.files().items():
+        if variant.name == wanted.variant:
+            if asset.symbol is None and asset.tier not in AT_ONCE:
+                raise FailedPrecondition("the asset is archived: move it to HOT, and wait until it is there")
+            return name
+    for form in CODE_FORMS if asset.symbol is not None else ():
+        if form.variant == wanted.variant:
+            return code_file(asset.asset_id, form)  # drawn when it is asked for, since it wasn't for long
+    there = ", ".join(repr(variant.name) for variant in asset.variants)
+    raise NotFound(f"the asset has no variant {wanted.variant!r:.40}; there are {there}")
+
+
+def _sized_name(asset: Asset, wanted: Wanted) -> str:
+    if asset.kind is not Kind.CODE:
+        raise InvalidInput(FieldViolation("size_px", "only images of codes are drawn in other sizes: ask for a variant"))
+    if not MIN_SIZED_PX <= wanted.size_px <= MAX_SIZED_PX:
+        raise InvalidInput(FieldViolation("size_px", f"use {MIN_SIZED_PX} to {MAX_SIZED_PX} pixels"))
+    if wanted.media_type not in SIZED_QUALITY:
+        raise InvalidInput(FieldViolation("media_type", f"use one of {', '.join(SIZED_QUALITY)}"))
+    return f"{asset.asset_id}_{wanted.size_px}px.{ENDINGS[wanted.media_type]}"

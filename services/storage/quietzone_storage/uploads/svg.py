@@ -1,0 +1,150 @@
+"""SVGs that somebody sends: read with a parser that expands nothing, and written anew from what is known to be harmless. Pure.
+
+What runs or leads outside is refused, with its name; what editors note for themselves is dropped. What is left can be served to browsers.
+"""
+
+import re
+from collections.abc import Mapping
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from quietzone_storage.uploads.files import MAX_SIDE_PX, Refused
+
+SVG_NS, XLINK_NS, XML_NS = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/XML/1998/namespace"
+
+ELEMENTS = frozenset(
+    {
+        *("svg", "g", "defs", "symbol", "use", "title", "desc", "style", "clipPath", "mask", "pattern", "marker"),
+        *("path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "linearGradient", "radialGradient", "stop"),
+    }
+)
+MAX_ELEMENTS, MAX_DEPTH = 20_000, 64
+"""Drawings have hundreds; a parser, and whoever draws it, must not run out of stack or time."""
+
+_OUTSIDE = re.compile(r"url\(\s*['\"]?(?!['\"]?#)|[@\\]|javascript:|expression\(|image(?:-set)?\(|src\(", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)(?:px)?\s*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def cleaned(data: bytes) -> bytes:
+    """The same drawing, and nothing else.
+
+    Raises:
+        Refused: not an SVG, or something in it runs, leads outside, or is too much.
+    """
+    reader = _Reader()
+    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _no_doctype
+    parser.EntityDeclHandler = _no_doctype
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise Refused(f"the SVG isn't well-formed XML: {error}") from error
+    return reader.written()
+
+
+class _Reader:
+    """Takes the parser's events, and writes."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._depth = 0
+        self._dropped_at = 0
+        self._elements = 0
+        self._style: list[str] = []  # text of the <style> that is open; a parser may cut it anywhere
+        self._ids: list[str] = []  # of the elements that are open
+        self._with_use: set[str] = set()
+        self._used: set[str] = set()
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
+            raise Refused(f"the SVG has more than {MAX_ELEMENTS} elements, or more than {MAX_DEPTH} within each other: simplify it")
+        if self._dropped_at:
+            return
+        namespace, _, tag = name.rpartition(" ")
+        if self._depth == 1 and (namespace, tag) != (SVG_NS, "svg"):
+            raise Refused(f"its root is <{tag}>, not an <svg> in the namespace {SVG_NS}")
+        if namespace != SVG_NS or tag == "metadata":
+            self._dropped_at = self._depth  # an editor's notes
+            return
+        if tag not in ELEMENTS:
+            raise Refused(f"the SVG has an element <{tag:.40}>, which is not taken: it may run something, or lead outside")
+        kept = _attributes(tag, attributes)
+        self._note(tag, kept)
+        space = f' xmlns="{SVG_NS}" xmlns:xlink="{XLINK_NS}"' if self._depth == 1 else ""
+        if self._depth == 1:
+            _check_size(kept)
+        written = "".join(f" {key}={quoteattr(value)}" for key, value in kept.items())
+        self._parts.append(f"<{tag}{space}{written}>")
+
+    def end(self, name: str) -> None:
+        if not self._dropped_at:
+            tag = name.rpartition(" ")[2]
+            self._parts.append(f"</{tag}>")
+            self._ids.pop()
+            if tag == "style":
+                _check_style("".join(self._style))
+                self._style.clear()
+        elif self._dropped_at == self._depth:
+            self._dropped_at = 0
+        self._depth -= 1
+
+    def text(self, data: str) -> None:
+        if self._dropped_at:
+            return
+        self._style.append(data)
+        self._parts.append(escape(data))
+
+    def written(self) -> bytes:
+        if nested := sorted(self._used & self._with_use):
+            raise Refused(f"the SVG uses {nested[0]!r:.40}, which uses others: such drawings can grow without end; write it out")
+        return "".join(self._parts).encode()
+
+    def _note(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._ids.append(attributes.get("id", ""))
+        if tag == "style":
+            self._style.clear()
+        if tag == "use":
+            self._with_use.update(filter(None, self._ids))
+            self._used.update(value.removeprefix("#") for key, value in attributes.items() if key in ("href", "xlink:href"))
+
+
+def _attributes(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
+    """Those that are kept, by the names that they are written with; raises Refused."""
+    kept: dict[str, str] = {}
+    for full, value in attributes.items():
+        namespace, _, name = full.rpartition(" ")
+        if name.lower().startswith("on"):
+            raise Refused(f"the SVG has an attribute {name!r:.40}, which runs something: remove it")
+        if name == "href":
+            if not value.startswith("#"):
+                raise Refused(f"<{tag}> leads outside ({value!r:.60}): only parts of the drawing itself may be named")
+            kept["xlink:href" if namespace == XLINK_NS else "href"] = value
+        elif not namespace and _NAME.fullmatch(name):
+            _check_style(value)
+            kept[name] = value
+        elif namespace == XML_NS and name == "space":
+            kept["xml:space"] = value
+    return kept
+
+
+def _check_style(text: str) -> None:
+    if _OUTSIDE.search(text):
+        raise Refused(f"a style or value of the SVG leads outside, or could ({text.strip()!r:.60}): remove it")
+
+
+def _check_size(root: Mapping[str, str]) -> None:
+    for name in ("width", "height"):
+        found = _SIZE.fullmatch(root.get(name, ""))
+        if found is not None and float(found.group(1)) > MAX_SIDE_PX:
+            raise Refused(f"the SVG's {name} is {root[name]:.20}; use at most {MAX_SIDE_PX}")
+
+
+def _no_doctype(*_: object) -> None:
+    raise Refused("the SVG declares a document type or entities, which can grow without end: remove the declaration")

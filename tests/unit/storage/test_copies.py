@@ -1,0 +1,136 @@
+"""Copies are forgotten of exactly what has changed; CloudFront is played by botocore's Stubber, since it can't be had."""
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.stub import Stubber
+from ports import Inline
+from unit.storage.world import OURS, World
+
+from quietzone.storage.v1.asset_pb2 import AssetEvent
+from quietzone_kit.errors import InvalidInput, NotFound, Unavailable
+from quietzone_kit.events import Event
+from quietzone_storage.assets.domain import AccountId
+from quietzone_storage.copies import CopiesUnavailable, Purge, open_copies
+from quietzone_storage.copies._cloudfront import CloudFrontCopies
+from quietzone_storage.copies.consumers import ForgetCopies
+from quietzone_storage.copies.use_cases import CopyDesk
+from quietzone_storage.serving.links import UrlKeys
+from quietzone_topics import TYPE_STORAGE_ASSET
+
+
+class Noted:
+    """Notes what is to be forgotten; `away` when it can't be told."""
+
+    def __init__(self) -> None:
+        self.purges: list[Purge] = []
+        self.away = False
+
+    async def purge(self, what: Purge) -> None:
+        if self.away:
+            raise CopiesUnavailable("away")
+        self.purges.append(what)
+
+
+def told(*gone: str) -> Event:
+    return Event("a1.asset.2", "/storage", TYPE_STORAGE_ASSET, "a1", 1, AssetEvent(gone=gone).SerializeToString())
+
+
+async def test_exactly_the_files_that_are_others_now_are_purged() -> None:
+    noted = Noted()
+    await ForgetCopies(noted).react(told("a1.png", "a1_thumb.jpeg", "a1_thumb_webp.webp"))
+
+    assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1.png", "/files/a1_thumb.jpeg", "/files/a1_thumb_webp.webp"))]
+
+
+async def test_a_change_that_leaves_all_files_as_they_are_purges_nothing() -> None:
+    noted = Noted()
+    await ForgetCopies(noted).react(told())
+
+    assert noted.purges == []
+
+
+async def test_a_purge_that_fails_is_tried_again_by_the_reaction() -> None:
+    noted = Noted()
+    noted.away = True
+
+    with pytest.raises(CopiesUnavailable):
+        await ForgetCopies(noted).react(told("a1.png"))
+
+
+@pytest.fixture
+def cloudfront(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[CloudFrontCopies, Stubber]]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    copies = open_copies("cloudfront://E2EXAMPLE", Inline())
+    assert isinstance(copies, CloudFrontCopies)
+    with Stubber(copies.client()) as stubber:
+        yield copies, stubber
+    stubber.assert_no_pending_responses()
+
+
+async def test_cloudfront_gets_one_invalidation_named_by_the_event(cloudfront: tuple[CloudFrontCopies, Stubber]) -> None:
+    copies, stubber = cloudfront
+    items = ["/files/a1.png*", "/files/b*", "/files/a2*"]
+    batch = {"Paths": {"Quantity": 3, "Items": items}, "CallerReference": "a1.asset.2"}
+    stubber.add_response("create_invalidation", {}, {"DistributionId": "E2EXAMPLE", "InvalidationBatch": batch})
+
+    await copies.purge(Purge("a1.asset.2", paths=("/files/a1.png",), prefixes=("/files/b",), tags=("a2",)))
+
+
+async def test_cloudfronts_refusal_is_said_with_what_to_look_at(cloudfront: tuple[CloudFrontCopies, Stubber]) -> None:
+    copies, stubber = cloudfront
+    stubber.add_client_error("create_invalidation", "AccessDenied", http_status_code=403)
+
+    with pytest.raises(CopiesUnavailable, match=r"E2EXAMPLE.*rights of this key"):
+        await copies.purge(Purge("1", paths=("/files/a1.png",)))
+
+
+@pytest.mark.parametrize("url", ["", "none", "ftp://host", "cloudfront://", "http://"])
+def test_what_names_nobody_who_keeps_copies_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="cloudfront://distribution"):
+        open_copies(url, Inline())
+
+
+def desk(world: World, noted: Noted) -> CopyDesk:
+    return CopyDesk(world.assets, noted, UrlKeys(["k" * 32]), world.clock, world.randomness, base="http://127.0.0.1:1")
+
+
+async def test_an_owner_has_all_copies_of_an_asset_forgotten(world: World) -> None:
+    await world.fill("a1", b"one")
+    noted = Noted()
+    await desk(world, noted).purge(OURS, ["a1"])
+
+    assert [purge.tags for purge in noted.purges] == [("a1",)]
+
+
+async def test_anothers_copies_are_not_found(world: World) -> None:
+    await world.fill("a1", b"one")
+
+    with pytest.raises(NotFound):
+        await desk(world, Noted()).purge(AccountId("others"), ["a1"])
+    with pytest.raises(NotFound):
+        await desk(world, Noted()).warm_up(AccountId("others"), ["a1"], 0)
+
+
+async def test_a_purge_that_fails_is_said_to_who_asked_for_it(world: World) -> None:
+    await world.fill("a1", b"one")
+    noted = Noted()
+    noted.away = True
+
+    with pytest.raises(Unavailable, match="away"):
+        await desk(world, noted).purge(OURS, ["a1"])
+
+
+async def test_files_that_cant_be_warmed_up_are_only_reported(world: World) -> None:
+    await world.fill("a1", b"one", b"two")
+
+    warmed = await desk(world, Noted()).warm_up(OURS, ["a1"], 0)
+
+    assert [(each.name, bool(each.failure)) for each in warmed] == [("a1_0.png", True), ("a1_1.png", True)]
+
+
+@pytest.mark.parametrize("count", [0, 21])
+async def test_so_many_assets_at_once_are_refused(world: World, count: int) -> None:
+    with pytest.raises(InvalidInput, match="name 1 to 20"):
+        await desk(world, Noted()).purge(OURS, ["a1"] * count)

@@ -1,0 +1,152 @@
+"""What is sent is told apart by its bytes; whatever is damaged, too large, or two things at once is refused with the reason."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from quietzone_storage.uploads.files import GIF, JPEG, PNG, SVG, WEBP, Looked, Refused, clean_name, look
+
+
+def image(form: str = "PNG", size: tuple[int, int] = (30, 20), mode: str = "RGB", **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise(size, 60).convert(mode).save(out, form, **options)  # type: ignore[arg-type] # Pillow's own
+    return out.getvalue()
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG that says that it is so large."""
+    header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def archive() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        made.writestr("evil.sh", "rm -rf /")
+    return out.getvalue()
+
+
+GOOD: dict[str, tuple[bytes, str]] = {
+    "png": (image(), PNG),
+    "png, palette": (image(mode="P"), PNG),
+    "png, 16 bit": (image(mode="I;16"), PNG),
+    "jpeg": (image("JPEG"), JPEG),
+    "jpeg, progressive": (image("JPEG", progressive=True), JPEG),
+    "jpeg, restarts": (image("JPEG", restart_marker_rows=1), JPEG),
+    "webp": (image("WEBP"), WEBP),
+    "webp, lossless": (image("WEBP", lossless=True), WEBP),
+    "webp, extended": (image("WEBP", mode="RGB", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"), WEBP),
+    "gif": (image("GIF", mode="P"), GIF),
+    "gif, animated": (image("GIF", mode="P", save_all=True, append_images=[Image.new("P", (30, 20), 7)]), GIF),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_image_is_taken_with_its_size(name: str) -> None:
+    data, media_type = GOOD[name]
+
+    assert look(data, media_type) == Looked(media_type, 30, 20)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_image_that_is_declared_as_another_is_refused(name: str) -> None:
+    data, media_type = GOOD[name]
+
+    with pytest.raises(Refused, match="was declared"):
+        look(data, SVG if media_type != SVG else PNG)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_image_whose_end_is_missing_is_refused(name: str) -> None:
+    data, media_type = GOOD[name]
+
+    with pytest.raises(Refused):
+        look(data[:-3], media_type)
+
+
+POLYGLOTS: dict[str, Callable[[bytes], bytes]] = {
+    "an archive behind it": lambda data: data + archive(),
+    "a script behind it": lambda data: data + b"<script>alert(1)</script>",
+    "one byte behind it": lambda data: data + b"x",
+    "zeros behind it": lambda data: data + bytes(100),
+}
+
+
+@pytest.mark.parametrize("what", POLYGLOTS)
+@pytest.mark.parametrize("name", GOOD)
+def test_a_polyglot_is_refused(name: str, what: str) -> None:
+    data, media_type = GOOD[name]
+
+    with pytest.raises(Refused):
+        look(POLYGLOTS[what](data), media_type)
+
+
+@pytest.mark.parametrize("hidden", [b"<script>", b"<?php system()", b"<!DOCTYPE html>", b"%PDF-1.7", b"javascript:x", archive()])
+def test_what_hides_in_a_comment_is_refused(hidden: bytes) -> None:
+    data = image()
+    stuffed = data[:33] + chunk(b"tEXt", b"Comment\0" + hidden) + data[33:]
+
+    with pytest.raises(Refused, match="something else at once"):
+        look(stuffed, PNG)
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 10_000), (16_385, 1), (1, 2**31), (0, 10), (2_900, 2_900)])
+def test_a_pixel_bomb_is_refused_before_it_is_decoded(width: int, height: int) -> None:
+    with pytest.raises(Refused, match="pixels"):
+        look(png_of(width, height), PNG)
+
+
+def test_a_screen_of_four_thousand_pixels_is_taken() -> None:
+    assert look(png_of(3_840, 2_160), PNG).width == 3_840
+
+
+def test_a_chunk_that_no_image_needs_is_refused() -> None:
+    data = image()
+
+    with pytest.raises(Refused, match="chunk"):
+        look(data[:33] + chunk(b"eVil", b"") + data[33:], PNG)
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF", b"MZ\x90\0", b"%PDF-1.7", archive(), b"<html></html>", b"\x7fELF", b"\0" * 100])
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(Refused, match="no image"):
+        look(data, PNG)
+
+
+@given(st.sampled_from(sorted(GOOD)), st.data())
+def test_whatever_is_damaged_is_taken_or_refused_and_nothing_else(name: str, data: st.DataObject) -> None:
+    sound, media_type = GOOD[name]
+    at = data.draw(st.integers(0, len(sound) - 1))
+    damaged = sound[:at] + data.draw(st.binary(max_size=4)) + sound[at + data.draw(st.integers(0, 4)) :]
+
+    with suppress(Refused):
+        assert look(damaged, media_type).width > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\logo.png", "logo.png"),
+        ("a\u202egnp.exe", "agnp.exe"),
+        ("lo\x00go\n.png", "logo.png"),
+        ('"><script>.png', "script.png"),
+        ("...", ""),
+        ("x" * 500, "x" * 120),
+        ("Menü 2026.png", "Menü 2026.png"),
+    ],
+)
+def test_names_lose_what_leads_elsewhere_or_hides(name: str, clean: str) -> None:
+    assert clean_name(name) == clean

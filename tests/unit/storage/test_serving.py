@@ -1,0 +1,341 @@
+"""Files are served to who has a signed URL, whole or in parts, and to nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ports import Hands, Inline
+from unit.storage.drawings import symbol
+from unit.storage.world import BORN_MS, OURS, World
+
+from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
+from quietzone_storage.assets.domain import AccountId, AssetId, Kind
+from quietzone_storage.codes.domain import Heard
+from quietzone_storage.codes.use_cases import Followed
+from quietzone_storage.serving.files import FileServer
+from quietzone_storage.serving.held import HeldFiles, Served
+from quietzone_storage.serving.links import GET, PUT, Allowed, Expired, UrlKeys, WrongUrl
+from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
+from quietzone_storage.serving.use_cases import Finder, Wanted, sign_url
+from quietzone_storage.uploads.use_cases import Uploads
+from quietzone_storage.variants.domain import JPEG, PNG
+
+CODE = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01")
+OLD, NEW = "o" * 32, "n" * 32
+SYMBOL = symbol("https://q.example/menu")
+
+
+class Asked:
+    """A request, and what came back."""
+
+    def __init__(self, url: str, method: str = "GET", **headers: str) -> None:
+        self.method, self.target = method.encode(), url.encode("latin-1")
+        self.headers = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+        self.peer, self.memo = "127.0.0.1", None
+        self.answered = asyncio.Event()
+        self.head, self.body = b"", b""
+
+    def reply(self, head: bytes, body: bytes = b"") -> None:
+        self.head, self.body = head, body
+        self.answered.set()
+
+    @property
+    def status(self) -> int:
+        return int(self.head.split(b" ")[1])
+
+    def header(self, name: str) -> str:
+        for line in self.head.split(b"\r\n"):
+            if line.lower().startswith(name.lower().encode() + b": "):
+                return line.partition(b": ")[2].decode()
+        return ""
+
+
+class Desk:
+    """A server of files with its ports."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.keys = UrlKeys([NEW, OLD])
+        self.held = HeldFiles(world.clock, max_bytes=1_000_000, ttl_s=10)
+        self.uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
+        self.server = FileServer(Finder(world.assets, world.shelf, self.held, Inline(), world.clock), self.uploads, self.keys, world.clock)
+
+    async def url(self, *, account_id: AccountId = OURS, **wanted: object) -> str:
+        asked = Wanted(**({"asset_id": CODE} | wanted))  # type: ignore[arg-type] # its own
+        return (await sign_url(self.world.assets, self.keys, self.world.clock, base="", account_id=account_id, wanted=asked)).url
+
+    async def ask(self, url: str, method: str = "GET", **headers: str) -> Asked:
+        asked = Asked(url, method, **headers)
+        self.server.handle(asked)
+        async with asyncio.timeout(5):
+            await asked.answered.wait()
+        return asked
+
+
+@pytest.fixture
+async def desk(world: World) -> AsyncIterator[Desk]:
+    class Qr:
+        async def symbol(self, _account_id: AccountId, _code_id: AssetId) -> object:
+            return SYMBOL
+
+    await Followed(world.keeper, Qr(), Inline(), world.clock).follow(Heard(CODE, OURS, 1, looks_different=True, is_deleted=False))  # type: ignore[arg-type] # as much of one as is asked
+    opened = Desk(world)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(opened.server.run())
+        await asyncio.sleep(0)
+        yield opened
+        running.cancel()
+
+
+async def test_a_signed_url_brings_the_file(desk: Desk) -> None:
+    asked = await desk.ask(await desk.url(variant="_thumb"))
+
+    assert (asked.status, asked.header("content-type"), asked.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
+
+
+async def test_a_url_holds_for_an_hour_unless_something_else_is_asked_for(desk: Desk) -> None:
+    url, short = await desk.url(), await desk.url(expires_s=10)
+    desk.world.clock.seconds += 3_599
+    assert (await desk.ask(url)).status == 200
+    assert (await desk.ask(short)).status == 410
+    desk.world.clock.seconds += 1
+
+    assert (await desk.ask(url)).status == 410
+
+
+async def test_a_file_has_a_strong_etag_and_is_known_by_it(desk: Desk) -> None:
+    url = await desk.url()
+    etag = (await desk.ask(url)).header("etag")
+
+    asked = await desk.ask(url, if_none_match=f'"other", {etag}')
+
+    assert (asked.status, asked.body, etag.startswith('"')) == (304, b"", True)
+
+
+async def test_copies_are_never_good_for_longer_than_the_url(desk: Desk) -> None:
+    assert (await desk.ask(await desk.url(expires_s=20))).header("cache-control") == "public, max-age=20"
+    assert (await desk.ask(await desk.url())).header("cache-control") == "public, max-age=300"
+
+
+async def test_a_part_of_a_file_is_just_that(desk: Desk) -> None:
+    url = await desk.url()
+    whole = (await desk.ask(url)).body
+
+    asked = await desk.ask(url, range="bytes=10-19")
+
+    assert (asked.status, asked.body, asked.header("content-range")) == (206, whole[10:20], f"bytes 10-19/{len(whole)}")
+
+
+async def test_a_part_of_a_version_that_is_gone_is_answered_with_the_whole(desk: Desk) -> None:
+    asked = await desk.ask(await desk.url(), range="bytes=10-19", if_range='"another"')
+
+    assert asked.status == 200
+
+
+async def test_a_part_behind_the_end_is_refused_with_the_size(desk: Desk) -> None:
+    asked = await desk.ask(await desk.url(), range="bytes=9999999-")
+
+    assert (asked.status, asked.header("content-range")[:8]) == (416, "bytes */")
+
+
+async def test_head_goes_by_the_url_for_get(desk: Desk) -> None:
+    asked = await desk.ask(await desk.url(), "HEAD")
+
+    assert (asked.status, int(asked.header("content-length")) > 0) == (200, True)
+
+
+async def test_other_methods_are_refused(desk: Desk) -> None:
+    asked = await desk.ask(await desk.url(), "DELETE")
+
+    assert (asked.status, asked.header("allow")) == (405, "GET, HEAD")
+
+
+async def test_what_is_served_runs_nothing(desk: Desk) -> None:
+    asked = await desk.ask(await desk.url())
+
+    assert (asked.header("x-content-type-options"), "sandbox" in asked.header("content-security-policy")) == ("nosniff", True)
+
+
+@pytest.mark.parametrize("px", [74, 320, 2048])
+async def test_a_code_is_drawn_in_other_sizes(desk: Desk, px: int) -> None:
+    asked = await desk.ask(await desk.url(size_px=px, media_type=JPEG))
+
+    assert (asked.status, asked.header("content-type")) == (200, "image/jpeg")
+
+
+async def test_who_asks_for_a_size_at_the_same_time_waits_for_one_drawing(desk: Desk) -> None:
+    url = await desk.url(size_px=320, media_type=PNG)
+
+    asked = await asyncio.gather(*(desk.ask(url) for _ in range(10)))
+
+    assert {each.body for each in asked} == {asked[0].body}
+
+
+async def test_a_size_in_which_no_decoder_would_read_it_is_refused(desk: Desk) -> None:
+    assert (await desk.ask(await desk.url(size_px=20, media_type=PNG))).status == 400
+
+
+@pytest.mark.parametrize("px", [1, 15, 2049])
+async def test_a_size_out_of_bounds_isnt_signed(desk: Desk, px: int) -> None:
+    with pytest.raises(InvalidInput, match="16 to 2048"):
+        await desk.url(size_px=px, media_type=PNG)
+
+
+async def test_a_size_that_nobody_signed_isnt_drawn(desk: Desk) -> None:
+    url = await desk.url(size_px=320, media_type=PNG)
+
+    assert (await desk.ask(url.replace("320", "321"))).status == 403
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda url: url.replace("e=", "e=9"),
+        lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"),
+        lambda url: url.replace(CODE, CODE.replace("7a01", "7a02")),
+        lambda url: url.partition("&s=")[0],
+        lambda url: url.partition("?")[0],
+        lambda url: url.replace("?e=", "?e=1&e="),
+        lambda url: url.replace("/files/", "/files/../files/"),
+        lambda url: url + "&x=1",
+        lambda url: url.replace(".png", ".svg"),
+    ],
+    ids=["later", "another signature", "another file", "no signature", "no query", "two expiries", "a path", "more", "another ending"],
+)
+async def test_an_altered_url_is_refused(desk: Desk, alter) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+    asked = await desk.ask(alter(await desk.url()))
+
+    assert asked.status == 403
+
+
+@pytest.mark.parametrize("path", ["/files/../../etc/passwd", "/files/%2e%2e/x", "/files/", "/files/" + "a" * 5000])
+async def test_a_signed_path_that_is_no_file_is_not_found(desk: Desk, path: str) -> None:
+    url = desk.keys.sign(GET, path, Allowed(BORN_MS // 1000 + 100))
+
+    assert (await desk.ask(url)).status == 404
+
+
+async def test_a_url_that_an_older_key_signed_holds_until_that_key_goes(desk: Desk) -> None:
+    url = UrlKeys([OLD]).sign(GET, f"/files/{CODE}.png", Allowed(BORN_MS // 1000 + 100))
+    assert (await desk.ask(url)).status == 200
+
+    with pytest.raises(WrongUrl):
+        UrlKeys([NEW]).check(GET, *url.split("?"), BORN_MS // 1000)
+
+
+async def test_a_url_for_an_upload_brings_no_file(desk: Desk) -> None:
+    url = desk.keys.sign(PUT, f"/files/{CODE}.png", Allowed(BORN_MS // 1000 + 100))
+
+    assert (await desk.ask(url)).status == 403
+
+
+async def test_another_accounts_files_arent_signed(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        await desk.url(account_id=AccountId("theirs"))
+
+
+async def test_what_isnt_ready_isnt_signed(desk: Desk) -> None:
+    held = await desk.world.insert(CODE.replace("7a01", "7a09"), kind=Kind.CODE)
+
+    with pytest.raises(FailedPrecondition):
+        await desk.url(asset_id=held.asset.asset_id)
+
+
+async def test_what_was_quarantined_isnt_served_even_by_a_url_from_before(desk: Desk) -> None:
+    url = await desk.url()
+    held = await desk.world.assets.get(OURS, CODE)
+    assert held is not None
+    await desk.world.keeper.change(held, held.asset.quarantined("infected", BORN_MS))
+
+    assert (await desk.ask(url)).status == 404
+
+
+async def test_a_deleted_file_is_gone_from_memory_too_within_seconds(desk: Desk) -> None:
+    url = await desk.url()
+    await desk.ask(url)
+    await desk.world.drop(CODE)
+    desk.world.clock.seconds += 11
+
+    assert (await desk.ask(url)).status == 404
+
+
+async def test_while_the_blobs_are_away_the_answer_is_503_and_nothing_is_remembered(desk: Desk) -> None:
+    url = await desk.url()
+    desk.world.memory.calls_left = 0
+    assert (await desk.ask(url)).status == 503
+    desk.world.memory.calls_left = None
+
+    assert (await desk.ask(url)).status == 200
+
+
+@given(first=st.integers(0, 300), length=st.integers(1, 300), size=st.integers(1, 200))
+def test_a_range_never_reaches_outside_the_file(first: int, length: int, size: int) -> None:
+    with suppress(Unsatisfiable):
+        part = part_of(f"bytes={first}-{first + length - 1}", size)
+        assert part is not None
+        assert 0 <= part.start < part.end <= size
+
+
+@pytest.mark.parametrize("header", ["", "bytes=", "bytes=-", "bytes=5-1", "bytes=1-2,4-5", "items=1-2", "bytes=a-b", "bytes=1-2x"])
+def test_a_range_that_is_none_means_the_whole(header: str) -> None:
+    assert part_of(header, 100) is None
+
+
+@pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
+def test_a_range_without_a_byte_is_refused(header: str) -> None:
+    with pytest.raises(Unsatisfiable):
+        part_of(header, 100)
+
+
+def test_a_weak_tag_and_a_star_are_known() -> None:
+    assert is_known('W/"a"', '"a"')
+    assert is_known("*", '"a"')
+    assert not is_known('"b"', '"a"')
+
+
+def test_the_terms_of_a_url_are_signed_with_it() -> None:
+    keys = UrlKeys([NEW])
+    path, _, query = keys.sign(PUT, "/u", Allowed(100, (("b", "10"),))).partition("?")
+
+    assert keys.check(PUT, path, query, 0).term("b") == "10"
+    with pytest.raises(WrongUrl):
+        keys.check(PUT, path, query.replace("b=10", "b=99"), 0)
+    with pytest.raises(Expired):
+        keys.check(PUT, path, query, 100)
+
+
+async def test_memory_holds_no_more_than_it_may() -> None:
+    held = HeldFiles(Hands(), max_bytes=250, ttl_s=10)
+
+    async def fetch() -> Served:
+        return Served(bytes(100), PNG, '"e"', "n")
+
+    for name in ("a", "b", "c"):
+        await held.get_or_fetch(name, fetch)
+
+    assert [held.get(name) is not None for name in ("a", "b", "c")] == [False, True, True]
+
+
+async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_himself() -> None:
+    held = HeldFiles(Hands(), max_bytes=250, ttl_s=10)
+    begun = asyncio.Event()
+
+    async def never() -> Served:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def fetch() -> Served:
+        return Served(b"x", PNG, '"e"', "n")
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(held.get_or_fetch("a", never))
+        await begun.wait()
+        second = group.create_task(held.get_or_fetch("a", fetch))
+        await asyncio.sleep(0)
+        first.cancel()
+
+    assert (await second).data == b"x"

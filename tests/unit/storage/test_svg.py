@@ -1,0 +1,105 @@
+"""SVGs are written anew from what is harmless; what runs or leads outside is refused by its name."""
+
+import pytest
+import resvg_py
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quietzone_storage.uploads.files import Refused
+from quietzone_storage.uploads.svg import MAX_DEPTH, MAX_ELEMENTS, cleaned
+
+NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+
+
+def svg(inner: str, attributes: str = 'viewBox="0 0 10 10"') -> bytes:
+    return f"<svg {NS} {attributes}>{inner}</svg>".encode()
+
+
+LOGO = svg(
+    '<title>A &amp; B</title><defs><linearGradient id="g"><stop offset="0" stop-color="#fff"/></linearGradient></defs>'
+    '<style>.a{fill:url(#g)}</style><g transform="scale(2)"><path class="a" d="M0 0h5v5z"/></g><use xlink:href="#g"/>'
+)
+
+ATTACKS = {
+    "a script": svg("<script>alert(1)</script>"),
+    "a handler": svg('<path onclick="alert(1)" d=""/>'),
+    "a handler on the root": svg("", 'onload="alert(1)"'),
+    "a link that runs": svg('<a xlink:href="javascript:alert(1)"><path d=""/></a>'),
+    "HTML within": svg('<foreignObject><body xmlns="http://www.w3.org/1999/xhtml"/></foreignObject>'),
+    "an image from outside": svg('<image href="https://evil.example/x.png"/>'),
+    "a use of another document": svg('<use xlink:href="https://evil.example/x.svg#a"/>'),
+    "a use of data": svg('<use href="data:image/svg+xml,x"/>'),
+    "a fill from outside": svg('<path fill="url(https://evil.example/#a)" d=""/>'),
+    "a fill from outside, quoted": svg("<path fill=\"url('//evil.example')\" d=''/>"),
+    "a style from outside": svg("<style>path{fill:url(https://evil.example)}</style>"),
+    "an import": svg("<style>@import 'https://evil.example';</style>"),
+    "an escape in a style": svg("<style>path{fill:u\\72l(https://evil.example)}</style>"),
+    "a style cut by a comment": svg("<style>path{fill:ur<!-- -->l(https://evil.example)}</style>"),
+    "a style attribute from outside": svg('<path style="fill:url(x.svg)" d=""/>'),
+    "an animation that sets a link": svg('<set attributeName="href" to="javascript:alert(1)"/>'),
+    "a filter that fetches": svg('<filter id="f"><feImage href="https://evil.example"/></filter>'),
+    "a doctype": b"<!DOCTYPE svg>" + svg(""),
+    "a billion laughs": b'<!DOCTYPE svg [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>' + svg("&b;"),
+    "an entity from outside": b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + svg("&x;"),
+    "a use of a use": svg('<g id="a"><path d=""/></g><g id="b"><use href="#a"/><use href="#a"/></g><use href="#b"/>'),
+    "a use of itself": svg('<g id="a"><use href="#a"/></g>'),
+    "too many elements": svg("<g/>" * (MAX_ELEMENTS + 1)),
+    "too deep": svg("<g>" * MAX_DEPTH + "</g>" * MAX_DEPTH),
+    "too large": svg("", 'width="100000" height="10"'),
+    "another root": b'<html xmlns="http://www.w3.org/1999/xhtml"/>',
+    "no namespace": b"<svg/>",
+    "not well-formed": b"<svg",
+    "not XML": b"\xff\xfe\x00",
+    "a prefixed script": b'<s:svg xmlns:s="http://www.w3.org/2000/svg"><s:script>x</s:script></s:svg>',
+}
+
+
+def test_a_drawing_stays_the_same_drawing() -> None:
+    assert _painted(cleaned(LOGO)) == _painted(LOGO)
+
+
+def test_what_was_cleaned_is_clean() -> None:
+    once = cleaned(LOGO)
+
+    assert cleaned(once) == once
+
+
+@pytest.mark.parametrize("what", ATTACKS)
+def test_an_svg_is_refused_for(what: str) -> None:
+    with pytest.raises(Refused):
+        cleaned(ATTACKS[what])
+
+
+def test_comments_instructions_and_editors_notes_are_dropped() -> None:
+    noted = svg(
+        "<!-- secret --><?php x?><metadata><rdf xmlns='urn:x'>secret</rdf></metadata>"
+        '<s:view xmlns:s="urn:editor" s:a="1"><script>secret</script></s:view><path d="M0 0"/>'
+    )
+
+    assert b"secret" not in cleaned(noted)
+    assert b"php" not in cleaned(noted)
+    assert b'd="M0 0"' in cleaned(noted)
+
+
+def test_text_is_escaped_again() -> None:
+    assert b"&lt;script&gt;" in cleaned(svg("<text>&lt;script&gt;</text>"))
+
+
+def test_a_long_style_is_looked_at_as_a_whole() -> None:
+    for length in range(8_150, 8_200):
+        with pytest.raises(Refused):
+            cleaned(svg(f"<style>{'x' * length}url(https://evil.example)</style>"))
+
+
+@given(st.binary(max_size=200), st.integers(0, len(LOGO)))
+def test_whatever_is_damaged_is_written_clean_or_refused(junk: bytes, at: int) -> None:
+    try:
+        written = cleaned(LOGO[:at] + junk + LOGO[at:])
+    except Refused:
+        return
+    assert b"<script" not in written
+    assert cleaned(written) == written
+
+
+def _painted(data: bytes) -> bytes:
+    return bytes(resvg_py.svg_to_bytes(svg_string=data.decode(), width=64, skip_system_fonts=True))
