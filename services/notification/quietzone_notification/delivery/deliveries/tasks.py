@@ -1,0 +1,87 @@
+"""Durable tasks of delivery: sending again what fits a filter, and removing what ended long ago."""
+
+import msgspec
+
+from quietzone_kit.runtime import Clock
+from quietzone_kit.tasks import Again, Done, Kind, NewTask, Progress, Task, Tasks, Tell
+from quietzone_notification.deadlines import store_answers
+from quietzone_notification.delivery.deliveries.repository import Deliveries, Wanted
+from quietzone_notification.delivery.deliveries.use_cases import REDRIVE
+from quietzone_notification.delivery.domain import Delivery, State
+
+FORGET = "forget-deliveries"
+
+PAGE = 500
+REDRIVE_WITHIN_S = 3_600.0  # a million deliveries, at 1,000 in a second or two
+FORGET_WITHIN_S = 600.0
+MOST_FORGOTTEN = 20_000  # in a run, before others have a turn
+FORGET_EVERY_MS = 600_000
+AT_ONCE_MS = 1_000
+DAY_MS = 24 * 3_600_000
+
+
+class Redrive:
+    """Handler of REDRIVE. It takes what was created before it began, from the newest: what it begins again doesn't come up twice."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+
+    async def run(self, task: Task, tell: Tell) -> Done | Again:
+        """See `quietzone_kit.tasks.Handler`. Run again after a crash it finds what is left, since what it has begun is pending."""
+        wanted = msgspec.convert(task.payload, Wanted)
+        until_ms = task.created_at_ms if wanted.until_ms is None else min(wanted.until_ms, task.created_at_ms)
+        wanted = Wanted(wanted.destination, wanted.state, wanted.cause, wanted.since_ms, until_ms)
+        begun, after = 0, None
+        while True:
+            held, after = await self._deliveries.found(task.account_id, wanted, limit=PAGE, after=after)
+            due = [each for each in held if _ends_before(each.delivery, task.created_at_ms)]
+            begun += await self._deliveries.begin_again(due) if due else 0
+            tell(Progress(begun))
+            if after is None:
+                return Done({"begun": begun})
+
+    def kind(self) -> Kind:
+        """As a worker wants it."""
+        return Kind(self, within_s=REDRIVE_WITHIN_S)
+
+
+class Forget:
+    """Handler of FORGET, which comes again: removes what ended more than `kept_days` ago, with its body and its log."""
+
+    def __init__(self, deliveries: Deliveries, clock: Clock, *, kept_days: int) -> None:
+        self._deliveries = deliveries
+        self._clock = clock
+        self._kept_ms = kept_days * DAY_MS
+
+    async def run(self, task: Task, tell: Tell) -> Done | Again:  # noqa: ARG002 - a Handler's
+        """See `quietzone_kit.tasks.Handler`."""
+        before_ms, gone = self._clock.now_ms() - self._kept_ms, 0
+        while gone < MOST_FORGOTTEN:
+            now_gone = await self._deliveries.forget_ended(before_ms)
+            gone += now_gone
+            tell(Progress(gone))
+            if not now_gone:
+                return Again(after_ms=FORGET_EVERY_MS, result={"removed": gone})
+        return Again(after_ms=AT_ONCE_MS, result={"removed": gone})
+
+    def kind(self) -> Kind:
+        """As a worker wants it."""
+        return Kind(self, within_s=FORGET_WITHIN_S)
+
+
+def _ends_before(delivery: Delivery, at_ms: int) -> bool:
+    """Whether it has ended, and wasn't begun again since a moment."""
+    return delivery.state is not State.PENDING and delivery.since_ms < at_ms
+
+
+def kinds(deliveries: Deliveries, clock: Clock, *, kept_days: int) -> dict[str, Kind]:
+    """All kinds of delivery's tasks, for a worker."""
+    return {REDRIVE: Redrive(deliveries).kind(), FORGET: Forget(deliveries, clock, kept_days=kept_days).kind()}
+
+
+async def keep_forgetting(tasks: Tasks) -> None:
+    """Have the one task of FORGET there; raises Unavailable."""
+    async with store_answers():
+        task = await tasks.add(NewTask("", FORGET, dedup_key=FORGET))
+        if task.is_final:
+            await tasks.retry("", task.task_id)

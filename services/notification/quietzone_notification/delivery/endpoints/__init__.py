@@ -1,0 +1,1 @@
+"""Endpoints: where an account's webhooks go, signed with which secrets."""

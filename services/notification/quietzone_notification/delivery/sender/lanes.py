@@ -1,0 +1,198 @@
+"""Lanes: what waits in memory for one destination, and whose turn it is. Accounts take turns, and within an account its lanes do."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from quietzone_kit.breaker import OPEN_S, Breaker
+from quietzone_kit.errors import Unavailable
+from quietzone_kit.runtime import Clock
+from quietzone_notification.delivery.deliveries.repository import Held, Waiting
+
+PAGE = 64
+"""Deliveries of a lane in memory, beside those under way: what eight at once take 0.1 s for, at the least."""
+AGAIN_MS = 50
+"""After which the store is asked again where its answer may have been of before an outcome was stored."""
+LOW = 16
+"""When a lane has fewer, the store is asked for more."""
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One destination. `look_ms` is when the store has something due, as far as we know (Unix; None: it has nothing).
+
+    `known` are ids that wait in memory or are under way; `passed` those that ended while the store is being asked, whose answer may be of
+    before that: else they would go out twice.
+    """
+
+    name: str
+    shard: int
+    account_id: str
+    breaker: Breaker
+    look_ms: int | None = None
+    waiting: deque[Held] = field(default_factory=deque)
+    known: set[str] = field(default_factory=set)
+    passed: set[str] = field(default_factory=set)
+    under_way: int = 0
+    paused_until_ms: int = 0
+    is_looking: bool = False
+    is_queued: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can be forgotten."""
+        return not self.waiting and not self.under_way and not self.is_looking and self.look_ms is None
+
+
+class Lanes:
+    """All lanes of this sender; `at_once` of one may be under way together."""
+
+    def __init__(self, clock: Clock, *, at_once: int) -> None:
+        self._clock = clock
+        self._at_once = at_once
+        self._lanes: dict[str, Lane] = {}
+        self._turns: dict[str, deque[Lane]] = {}
+        self._accounts: deque[str] = deque()
+        self._alarms: list[tuple[int, str]] = []
+
+    def of_shard(self, shard: int) -> list[Lane]:
+        """The lanes of a shard."""
+        return [lane for lane in self._lanes.values() if lane.shard == shard]
+
+    def busy_shards(self) -> frozenset[int]:
+        """Shards with attempts under way."""
+        return frozenset(lane.shard for lane in self._lanes.values() if lane.under_way)
+
+    def heard(self, waiting: Waiting) -> Lane:
+        """Something waits in a lane."""
+        lane = self._lanes.get(waiting.lane)
+        if lane is None:
+            lane = self._lanes[waiting.lane] = Lane(waiting.lane, waiting.shard, waiting.account_id, Breaker(waiting.lane, self._clock))
+        self._look_at(lane, waiting.due_ms)
+        return lane
+
+    def looked(self, lane: Lane, found: list[Held], *, limit: int) -> None:
+        """The store was asked for `limit` of a lane; these are there, due now or later, the first due first."""
+        now_ms = self._clock.now_ms()
+        due = [held for held in found if (held.delivery.due_ms or 0) <= now_ms]
+        unknown = [held for held in due if held.delivery.delivery_id not in lane.known]
+        new = [held for held in unknown if held.delivery.delivery_id not in lane.passed]
+        lane.waiting.extend(new)
+        lane.known.update(held.delivery.delivery_id for held in new)
+        nexts = [found[len(due)].delivery.due_ms or 0] if len(due) < len(found) else [now_ms] if len(found) == limit else []
+        if len(new) < len(unknown):  # they have ended, or are due again
+            nexts.append(now_ms + AGAIN_MS)
+        for next_ms in nexts:
+            self._look_at(lane, next_ms)
+
+    def begin_look(self, lane: Lane) -> None:
+        """The store is asked for a lane."""
+        lane.is_looking = True
+        lane.look_ms = None
+        lane.passed.clear()
+
+    def end_look(self, lane: Lane) -> None:
+        """The store has answered, or hasn't."""
+        lane.is_looking = False
+        self.queue(lane)
+        self._alarm_if_wanted(lane)
+
+    def rung(self) -> list[Lane]:
+        """Lanes whose time has come: queue those with something to do, and name those of which the store must be asked."""
+        now_ms = self._clock.now_ms()
+        lanes = []
+        while self._alarms and self._alarms[0][0] <= now_ms:
+            _, name = heappop(self._alarms)
+            lane = self._lanes.get(name)
+            if lane is not None:
+                lanes.append(lane)
+        return lanes
+
+    def next_alarm_ms(self) -> int | None:
+        """When the next lane's time comes."""
+        return self._alarms[0][0] if self._alarms else None
+
+    def wants(self, lane: Lane) -> bool:
+        """Whether the store should be asked for more of a lane now."""
+        is_due = lane.look_ms is not None and lane.look_ms <= self._clock.now_ms()
+        return is_due and not lane.is_looking and len(lane.waiting) < LOW and lane.paused_until_ms <= self._clock.now_ms()
+
+    def queue(self, lane: Lane) -> None:
+        """Let a lane have a turn, if it has something to begin and may."""
+        if lane.is_queued or not self._is_open(lane):
+            return
+        lane.is_queued = True
+        if lane.account_id not in self._turns:
+            self._turns[lane.account_id] = deque()
+            self._accounts.append(lane.account_id)
+        self._turns[lane.account_id].append(lane)
+
+    def next(self, may: Callable[[Lane], bool]) -> tuple[Lane, Held] | None:
+        """The next delivery, of the next lane of the account whose turn it is; lanes that `may` not are passed over."""
+        while self._accounts:
+            account_id = self._accounts.popleft()
+            lanes = self._turns[account_id]
+            lane = lanes.popleft()
+            lane.is_queued = False
+            if lanes:
+                self._accounts.append(account_id)
+            else:
+                del self._turns[account_id]
+            if not self._is_open(lane) or not may(lane) or not self._is_admitted(lane):
+                continue
+            lane.under_way += 1
+            held = lane.waiting.popleft()
+            self.queue(lane)
+            return lane, held
+        return None
+
+    def ended(self, lane: Lane, held: Held) -> None:
+        """An attempt has ended and is stored, or given up."""
+        lane.under_way -= 1
+        lane.known.discard(held.delivery.delivery_id)
+        if lane.is_looking:
+            lane.passed.add(held.delivery.delivery_id)
+        self.queue(lane)
+        self._alarm_if_wanted(lane)
+
+    def pause(self, lane: Lane, for_ms: int) -> None:
+        """Begin nothing in a lane for so long."""
+        lane.paused_until_ms = max(lane.paused_until_ms, self._clock.now_ms() + for_ms)
+        self._alarm(lane, lane.paused_until_ms)
+
+    def forget(self, lane: Lane) -> None:
+        """Forget what waits of a lane: its shard is another sender's. What is under way goes on."""
+        lane.known -= {held.delivery.delivery_id for held in lane.waiting}
+        lane.waiting.clear()
+        lane.look_ms = None
+        self.tidy(lane)
+
+    def tidy(self, lane: Lane) -> None:
+        """Forget a lane that has nothing, unless we know of its receiver that it doesn't answer."""
+        if lane.is_idle and not lane.is_queued and lane.paused_until_ms <= self._clock.now_ms():
+            self._lanes.pop(lane.name, None)
+
+    def _is_open(self, lane: Lane) -> bool:
+        """Whether it has something to begin and may; a pause ends with an alarm."""
+        return bool(lane.waiting) and lane.under_way < self._at_once and lane.paused_until_ms <= self._clock.now_ms()
+
+    def _is_admitted(self, lane: Lane) -> bool:
+        try:
+            lane.breaker.admit()
+        except Unavailable:
+            self.pause(lane, int(OPEN_S * 1_000))
+            return False
+        return True
+
+    def _look_at(self, lane: Lane, at_ms: int) -> None:
+        if lane.look_ms is None or at_ms < lane.look_ms:
+            lane.look_ms = at_ms
+            self._alarm(lane, at_ms)
+
+    def _alarm_if_wanted(self, lane: Lane) -> None:
+        if self.wants(lane):
+            self._alarm(lane, self._clock.now_ms())
+
+    def _alarm(self, lane: Lane, at_ms: int) -> None:
+        heappush(self._alarms, (at_ms, lane.name))

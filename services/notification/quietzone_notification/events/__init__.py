@@ -1,0 +1,1 @@
+"""Events: what rules look at, and how accounts put their own."""

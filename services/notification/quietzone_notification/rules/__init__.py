@@ -1,0 +1,1 @@
+"""Rules: which events of a bus go where, and as what."""

@@ -1,0 +1,1 @@
+"""Topics: messages that go to all who have subscribed, as SNS does it."""

@@ -1,0 +1,145 @@
+"""What waits in memory: each once, in turns, and nothing of before its outcome."""
+
+import pytest
+from ports import Hands
+
+from quietzone_kit.breaker import FAILURES
+from quietzone_kit.documents import Stored
+from quietzone_notification.delivery.deliveries.repository import Held, Waiting, body_of, waiting_of
+from quietzone_notification.delivery.domain import NewDelivery, taken
+from quietzone_notification.delivery.sender.lanes import AGAIN_MS, PAGE, Lane, Lanes
+
+NOW_MS = 1_000_000
+
+
+@pytest.fixture
+def clock() -> Hands:
+    return Hands(since_ms=NOW_MS)
+
+
+@pytest.fixture
+def lanes(clock: Hands) -> Lanes:
+    return Lanes(clock, at_once=2)
+
+
+def held(name: str, destination: str = "a", account_id: str = "north", due_ms: int = NOW_MS) -> Held:
+    new = NewDelivery(
+        id=name,
+        account_id=account_id,
+        cause="rule:r:0",
+        event_id="e",
+        event_type="t",
+        kind="webhook",
+        destination=destination,
+        body=b"",
+        content_type="application/json",
+        headers=(),
+        max_attempts=None,
+        max_age_ms=None,
+        created_ms=NOW_MS,
+    )
+    delivery = taken(new, due_ms)
+    return Held(delivery, Stored(body_of(delivery), 1))
+
+
+def look(lanes: Lanes, *found: Held) -> Lane:
+    """A lane whose look gave these."""
+    lane = lanes.heard(waiting_of(found[0].delivery))
+    lanes.begin_look(lane)
+    lanes.looked(lane, list(found), limit=PAGE)
+    lanes.end_look(lane)
+    return lane
+
+
+def begun(lanes: Lanes) -> list[str]:
+    """All that may begin now."""
+    names = []
+    while (turn := lanes.next(lambda _lane: True)) is not None:
+        names.append(turn[1].delivery.delivery_id)
+    return names
+
+
+def test_a_lane_begins_no_more_at_once_than_it_may(lanes: Lanes) -> None:
+    look(lanes, held("1"), held("2"), held("3"))
+
+    assert begun(lanes) == ["1", "2"]
+
+
+def test_accounts_take_turns_and_within_one_its_lanes_do(lanes: Lanes) -> None:
+    look(lanes, held("n1", "a"), held("n2", "a"))
+    look(lanes, held("m1", "b"), held("m2", "b"))
+    look(lanes, held("s1", "c", "south"), held("s2", "c", "south"))
+
+    assert begun(lanes) == ["n1", "s1", "m1", "s2", "n2", "m2"]
+
+
+def test_what_is_under_way_is_not_taken_from_the_store_a_second_time(lanes: Lanes) -> None:
+    lane = look(lanes, held("1"))
+    begun(lanes)
+    look(lanes, held("1"), held("2"))
+
+    assert [each.delivery.delivery_id for each in lane.waiting] == ["2"]
+
+
+def test_an_answer_of_the_store_from_before_an_outcome_sends_nothing_twice(lanes: Lanes) -> None:
+    lane = look(lanes, held("1"))
+    _, first = lanes.next(lambda _lane: True) or (lane, held("none"))
+    lanes.begin_look(lane)
+    lanes.ended(lane, first)
+    lanes.looked(lane, [first], limit=PAGE)
+    lanes.end_look(lane)
+
+    assert begun(lanes) == []
+    assert lane.look_ms == NOW_MS + AGAIN_MS  # if it is due again after all, that is found
+
+
+def test_what_is_due_later_is_looked_for_then(lanes: Lanes, clock: Hands) -> None:
+    lane = look(lanes, held("1"), held("2", due_ms=NOW_MS + 5_000))
+    begun(lanes)
+    lanes.rung()
+    clock.seconds += 5
+
+    assert lanes.rung() == [lane]
+    assert lanes.wants(lane)
+
+
+def test_a_lane_whose_receiver_never_answers_rests_while_others_go_on(lanes: Lanes) -> None:
+    dead = look(lanes, *(held(f"{number}") for number in range(5)))
+    for _ in range(FAILURES):
+        dead.breaker.failed()
+    look(lanes, held("well", "b"))
+
+    assert begun(lanes) == ["well"]
+
+
+def test_a_paused_lane_goes_on_when_its_time_has_come(lanes: Lanes, clock: Hands) -> None:
+    lane = look(lanes, held("1"))
+    lanes.pause(lane, 1_000)
+    early = begun(lanes)
+    clock.seconds += 1
+    for each in lanes.rung():
+        lanes.queue(each)
+
+    assert (early, begun(lanes)) == ([], ["1"])
+
+
+def test_a_lane_with_nothing_is_forgotten(lanes: Lanes) -> None:
+    lane = look(lanes, held("1"))
+    _, first = lanes.next(lambda _lane: True) or (lane, held("none"))
+    lanes.ended(lane, first)
+    lanes.tidy(lane)
+
+    assert lanes.of_shard(lane.shard) == []
+
+
+def test_of_another_sender_s_shard_nothing_is_begun(lanes: Lanes) -> None:
+    look(lanes, held("1"))
+
+    assert lanes.next(lambda _lane: False) is None
+
+
+def test_a_lane_heard_of_twice_is_looked_at_when_the_first_is_due(lanes: Lanes) -> None:
+    lanes.heard(Waiting(1, "webhook:a", "north", NOW_MS + 9))
+
+    assert lanes.heard(Waiting(1, "webhook:a", "north", NOW_MS + 5)).look_ms == NOW_MS + 5
+    assert lanes.next_alarm_ms() == NOW_MS + 5

@@ -1,0 +1,274 @@
+"""What the house's topics tell becomes events; what rules ask for is handed on once, and no record is done with before it is."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.message import DecodeError
+from unit.notification.world import BORN_MS, OURS, THEIRS, World, rule, webhook
+
+from quietzone.analytics.v1 import analytics_pb2, exports_pb2
+from quietzone.gateway.v1 import usage_pb2
+from quietzone.qr.v1 import code_pb2, health_pb2
+from quietzone.storage.v1 import asset_pb2
+from quietzone.tracking.v1 import scan_pb2
+from quietzone_kit.errors import Unavailable
+from quietzone_kit.events import Event as KitEvent
+from quietzone_kit.reaction import Unreadable
+from quietzone_notification.events import house
+from quietzone_notification.events.domain import Event
+from quietzone_notification.events.events import put_event
+from quietzone_notification.rules.consumers import MatchEvents
+from quietzone_notification.rules.domain import Rule
+from quietzone_notification.rules.follow import RuleView
+from quietzone_notification.rules.inputs import Input, InputKind
+from quietzone_notification.rules.numbers import RuleNumbers
+from quietzone_topics import (
+    TYPE_ANALYTICS_EXPORT,
+    TYPE_ANALYTICS_MILESTONE,
+    TYPE_GATEWAY_AUDIT,
+    TYPE_GATEWAY_QUOTA,
+    TYPE_QR_CODE,
+    TYPE_QR_DESTINATION,
+    TYPE_STORAGE_ASSET,
+    TYPE_TRACKING_SCANS,
+    TYPE_TRACKING_SOURCE_CLOSED,
+)
+
+MENU = code_pb2.Code(
+    id="menu",
+    account_id=OURS,
+    slug="m7",
+    payload="https://q.example/m7",
+    destination="https://shop.example/menu?x=1",
+    title="Menu",
+    state=code_pb2.CODE_STATE_ACTIVE,
+    revision=1,
+    tags=["summer"],
+    folder="Menus",
+)
+
+
+def kit_event(event_type: str, data: bytes, event_id: str = "e1") -> KitEvent:
+    return KitEvent(event_id, "/quietzone/x", event_type, "menu", BORN_MS, data)
+
+
+def created() -> KitEvent:
+    told = code_pb2.CodeEvent(kind=code_pb2.CHANGE_KIND_CREATED, after=MENU, subject="user:ada")
+    return kit_event(TYPE_QR_CODE, told.SerializeToString())
+
+
+def scans(*codes: tuple[str, str], source: str = "s1", first: int = 5) -> KitEvent:
+    """A scan of each of these codes and accounts."""
+    batch = scan_pb2.ScanBatch(
+        source_id=source,
+        base_time_ms=BORN_MS,
+        codes=[scan_pb2.CodeRef(code_id=code, account_id=account) for code, account in codes],
+        traits=[scan_pb2.Traits(scan_class=scan_pb2.SCAN_CLASS_PERSON, country="DE", device="phone", referrer="example.com")],
+        scans=[scan_pb2.Scan(seq=first + at, code=at, traits=0, time_offset_ms=at, visitor=77) for at in range(len(codes))],
+    )
+    return kit_event(TYPE_TRACKING_SCANS, batch.SerializeToString())
+
+
+async def matcher(world: World, *rules: Rule, numbers: RuleNumbers | None = None) -> MatchEvents:
+    for number, each in enumerate(rules):
+        await world.rules.insert(Rule(**{name: getattr(each, name) for name in Rule.__slots__} | {"slot": number}))
+    view = RuleView(world.rules, world.bus, world.clock, world.randomness)
+    await view.load()
+    return MatchEvents("topic", view, world.outbound, numbers or RuleNumbers(world.rules), world.clock)
+
+
+def bodies(world: World) -> list[dict[str, Any]]:
+    return [json.loads(delivery.body) for delivery in world.outbound.kept.values()]
+
+
+async def test_a_new_code_is_the_event_that_the_brief_names(world: World) -> None:
+    match = await matcher(world, rule())
+
+    await match.react(created())
+
+    (body,) = bodies(world)
+    assert (body["source"], body["detail-type"], body["account"], body["resources"]) == (
+        "quietzone.qr",
+        "QR Code Created",
+        OURS,
+        ["code:menu"],
+    )
+    assert body["detail"] == {
+        "qrId": "menu",
+        "slug": "m7",
+        "url": "https://q.example/m7",
+        "targetUrl": "https://shop.example/menu?x=1",
+        "targetDomain": "shop.example",
+        "title": "Menu",
+        "state": "active",
+        "tags": ["summer"],
+        "folder": "Menus",
+        "revision": 1,
+        "changed": [],
+        "by": "user:ada",
+    }
+
+
+def test_a_changed_code_brings_what_it_was() -> None:
+    told = code_pb2.CodeEvent(kind=code_pb2.CHANGE_KIND_CHANGED, before=MENU, after=MENU, changed=["title"])
+
+    event = house.code_changed(kit_event(TYPE_QR_CODE, told.SerializeToString()))
+
+    assert event.detail_type == "QR Code Changed"
+    assert json.loads(event.detail)["before"]["title"] == "Menu"
+
+
+OF_THE_HOUSE = {
+    TYPE_QR_DESTINATION: (
+        health_pb2.DestinationChanged(account_id=OURS, code_id="menu", after=health_pb2.DESTINATION_STATE_DEAD, destination="nothing"),
+        ("quietzone.qr", "QR Code Destination Changed", "after", "dead"),
+    ),
+    TYPE_ANALYTICS_MILESTONE: (
+        analytics_pb2.MilestoneReached(account_id=OURS, code_id="menu", threshold=10, reached_at_ms=BORN_MS),
+        ("quietzone.user-engagement", "User Milestone Reached", "milestone", 10),
+    ),
+    TYPE_ANALYTICS_EXPORT: (
+        exports_pb2.ExportChanged(account_id=OURS, export=exports_pb2.Export(export_id="x", state=exports_pb2.EXPORT_STATE_DONE)),
+        ("quietzone.analytics", "Export Changed", "state", "done"),
+    ),
+    TYPE_STORAGE_ASSET: (
+        asset_pb2.AssetEvent(kind=asset_pb2.ASSET_CHANGE_DELETED, after=asset_pb2.Asset(id="a", account_id=OURS)),
+        ("quietzone.storage", "Asset Deleted", "assetId", "a"),
+    ),
+    TYPE_GATEWAY_QUOTA: (
+        usage_pb2.QuotaReached(account_id=OURS, unit=usage_pb2.USAGE_UNIT_SCANS, threshold=80, period="2026-11"),
+        ("quietzone.gateway", "Quota Reached", "unit", "scans"),
+    ),
+}
+
+
+@pytest.mark.parametrize("event_type", OF_THE_HOUSE)
+def test_what_parts_tell_becomes_an_event(event_type: str) -> None:
+    message, (source, detail_type, field, value) = OF_THE_HOUSE[event_type]
+
+    (event,) = house.events_of(kit_event(event_type, message.SerializeToString()), lambda _account, _code: True)
+
+    assert (event.account_id, event.bus, event.source, event.detail_type) == (OURS, "default", source, detail_type)
+    assert json.loads(event.detail)[field] == value
+
+
+def test_the_audit_log_and_what_is_new_are_passed_over() -> None:
+    assert not any(map(house.knows, (TYPE_GATEWAY_AUDIT, TYPE_TRACKING_SOURCE_CLOSED, "quietzone.qr.novelty")))
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"), [("", "unknown"), ("mailto:x", "invalid-url"), ("http://[", "invalid-url"), ("https://A.b/c", "a.b")]
+)
+def test_a_target_has_a_domain_or_says_why_not(url: str, domain: str) -> None:
+    assert house.domain_of(url) == domain
+
+
+async def test_each_scan_is_one_event_without_an_address(world: World) -> None:
+    match = await matcher(world, rule(pattern='{"detail-type": ["QR Code Scanned"]}'))
+
+    await match.react(scans(("menu", OURS), ("other", OURS)))
+
+    first, second = bodies(world)
+    assert (first["id"], second["id"]) == ("s1:5", "s1:6")
+    assert first["source"] == "quietzone.tracking"
+    assert first["detail"] == {
+        "qrId": "menu",
+        "scanAt": "2026-03-02T10:00:00.000Z",
+        "country": "DE",
+        "device": "phone",
+        "class": "person",
+    }
+
+
+async def test_only_scans_of_codes_that_a_rule_can_match_are_unpacked(world: World) -> None:
+    match = await matcher(world, rule(pattern='{"detail": {"qrId": ["menu"]}}'))
+
+    await match.react(scans(("menu", OURS), ("other", OURS), ("menu", THEIRS)))
+
+    assert [body["id"] for body in bodies(world)] == ["s1:5"]
+
+
+async def test_a_batch_that_comes_again_is_delivered_once(world: World) -> None:
+    match = await matcher(world, rule())
+
+    await match.react(scans(("menu", OURS), ("other", OURS)))
+    await match.react(scans(("other", OURS), first=6))
+    await match.react(scans(("menu", OURS), ("other", OURS)))
+
+    assert len(world.outbound.kept) == 2
+
+
+async def test_a_record_is_not_done_with_before_its_deliveries_are_stored(world: World) -> None:
+    match = await matcher(world, rule())
+    world.outbound.failures = 1
+
+    with pytest.raises(Unavailable):
+        await match.react(created())
+    await match.react(created())
+
+    assert len(world.outbound.kept) == 1
+
+
+async def test_many_deliveries_are_handed_on_in_parts(world: World) -> None:
+    match = await matcher(world, rule(targets=tuple(webhook(f"t{n}") for n in range(5))))
+
+    await match.react(scans(*((f"c{n}", OURS) for n in range(50))))
+
+    assert len(world.outbound.kept) == 250
+    assert world.outbound.asked == 3
+
+
+async def test_before_rules_are_loaded_records_wait(world: World) -> None:
+    view = RuleView(world.rules, world.bus, world.clock, world.randomness)
+
+    with pytest.raises(Unavailable):
+        await MatchEvents("topic", view, world.outbound, RuleNumbers(world.rules), world.clock).react(created())
+
+    assert view.not_ready()
+
+
+async def test_an_accounts_own_event_goes_to_rules_of_its_bus(world: World) -> None:
+    match = await matcher(world, rule(), rule("r2", bus="orders"))
+
+    await match.react(put_event(Event("e7", OURS, "orders", "shop", "Order", BORN_MS, (), '{"n": 1.50}'), BORN_MS))
+
+    (delivery,) = world.outbound.kept.values()
+    assert (delivery.cause, delivery.event_id, delivery.event_type) == ("rule:r2:t", "e7", "Order")
+    assert b'"n": 1.50' in delivery.body
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        kit_event(TYPE_QR_CODE, b"\xff"),
+        kit_event(TYPE_QR_CODE, b""),
+        kit_event(TYPE_QR_CODE, code_pb2.CodeEvent(after=MENU).SerializeToString()),
+        kit_event("quietzone.notification.event", b""),
+        put_event(Event("e", OURS, "default", "shop", "Order", BORN_MS, (), "no JSON"), BORN_MS),
+        kit_event(
+            TYPE_TRACKING_SCANS,
+            scan_pb2.ScanBatch(codes=[scan_pb2.CodeRef(code_id="c", account_id=OURS)], scans=[scan_pb2.Scan(traits=9)]).SerializeToString(),
+        ),
+    ],
+)
+async def test_poison_is_dead_at_once(world: World, poison: KitEvent) -> None:
+    match = await matcher(world, rule())
+
+    with pytest.raises((Unreadable, DecodeError)):
+        await match.react(poison)
+
+
+async def test_what_a_rule_has_done_is_added_up(world: World) -> None:
+    large = Input(InputKind.TEMPLATE, '["<t>", "<t>"]', {"t": "$.detail.t"})
+    one = rule(targets=(webhook("a", input=large), webhook("b")))
+    numbers = RuleNumbers(world.rules)
+    match = await matcher(world, one, numbers=numbers)
+
+    await match.react(put_event(Event("e1", OURS, "default", "shop", "Order", BORN_MS, (), json.dumps({"t": "x" * 200_000})), BORN_MS))
+    await numbers.keep()
+    await match.react(created())
+    await numbers.keep()
+
+    told = await world.rules.numbers(one)
+    assert (told.matched, told.failed, told.last_matched_at_ms) == (2, 1, BORN_MS)

@@ -1,0 +1,56 @@
+"""What a newer release wrote beside what this one knows is there after this one has written."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from unit.notification.world import OURS, World
+
+from quietzone_kit.documents import Collection
+from quietzone_notification.buses.repository import BUSES
+from quietzone_notification.buses.use_cases import put_bus
+from quietzone_notification.rules.domain import Kind
+from quietzone_notification.rules.repository import NUMBERS, RULES, Numbers
+from quietzone_notification.topics.domain import Options
+from quietzone_notification.topics.repository import SUBSCRIPTIONS, TOPICS
+from quietzone_notification.topics.use_cases import NewSubscription
+
+
+async def rule(world: World, name: str) -> None:
+    await world.put(description=name)
+
+
+async def numbers(world: World, name: str) -> None:  # noqa: ARG001 - as the others
+    await world.rules.add({"r1": (OURS, Numbers(1, 0, 5))})
+
+
+async def bus(world: World, name: str) -> None:
+    await put_bus(world.buses, world.clock, OURS, "orders", name)
+
+
+async def topic(world: World, name: str) -> None:
+    await world.topics.put(OURS, "orders", name)
+
+
+async def subscription(world: World, name: str) -> None:
+    await world.topics.put(OURS, "orders", "")
+    await world.topics.subscribe(OURS, NewSubscription("orders", Kind.KAFKA, "out", Options(raw=name == "second")))
+
+
+WRITES: dict[str, tuple[Collection, Callable[[World, str], Awaitable[None]]]] = {
+    each.name: (each, write)
+    for each, write in ((RULES, rule), (NUMBERS, numbers), (BUSES, bus), (TOPICS, topic), (SUBSCRIPTIONS, subscription))
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_what_a_newer_release_wrote_survives(world: World, name: str) -> None:
+    collection, write = WRITES[name]
+    await write(world, "first")
+    (stored,) = (await world.documents.scan(collection, limit=10)).items
+    await world.documents.replace(collection, {**stored.body, "newer": "kept"}, if_version=stored.version)
+
+    await write(world, "second")
+
+    (after,) = (await world.documents.scan(collection, limit=10)).items
+    assert after.body["newer"] == "kept"
+    assert after.version == 3
