@@ -35,6 +35,7 @@ ABOUT = {
     "codes": "What is printed, and where it leads now.",
     "analytics": "Counts of scans, exact; visitors, estimated.",
     "exports": "Counts as files.",
+    "assets": "Files: images of codes in all their variants, and uploads.",
     "keys": "What programs show: [who may do what](../identity.md#api-keys).",
     "sign-in": "Signing up, in and out: [who may do what](../identity.md#people).",
     "me": "The person who has signed in. For access tokens and cookies; an API key is nobody's.",
@@ -52,6 +53,7 @@ CALLS = {
     "PATCH /v1/codes/{code_id}": 'client.codes.change(code_id, destination="https://example.com/winter-menu")',
     "DELETE /v1/codes/{code_id}": "client.codes.delete(code_id)",
     "GET /v1/codes/{code_id}/image": 'client.codes.image(code_id, "svg")',
+    "GET /v1/codes/facets": "client.codes.facets()",
     "GET /v1/codes/{code_id}/health": "client.codes.health(code_id)",
     "GET /v1/codes/{code_id}/analytics": 'client.codes.analytics(code_id, start="2026-11-01", end="2026-11-20", zone="Europe/Berlin")',
     "POST /v1/exports": 'client.exports.begin(Span(start="2026-11-01", end="2026-11-30"), file_format="csv")',
@@ -59,6 +61,11 @@ CALLS = {
     "GET /v1/exports/{export_id}": "client.exports.get(export_id)",
     "DELETE /v1/exports/{export_id}": "client.exports.cancel(export_id)",
     "GET /v1/exports/{export_id}/file": 'client.exports.download(export_id, "scans.csv")',
+    "POST /v1/assets": 'client.assets.upload(Path("logo.png").read_bytes(), "logo.png", "image/png")',
+    "GET /v1/assets": 'for asset in client.assets.list(kind="upload"):\n    ...',
+    "GET /v1/assets/{asset_id}": "client.assets.get(code_id)",
+    "GET /v1/assets/{asset_id}/url": 'client.assets.url(code_id, "_thumb", expires_s=86_400)',
+    "DELETE /v1/assets/{asset_id}": "client.assets.delete(asset_id)",
     "POST /v1/keys": 'client.keys.make("till in the shop", ["codes:read"], networks=["203.0.113.0/24"])',
     "GET /v1/keys": "client.keys.list()",
     "GET /v1/keys/{key_id}": "client.keys.get(key_id)",
@@ -70,7 +77,7 @@ CALLS = {
 }
 """The same by `quietzone-client`; tests make each call. What isn't there has no method."""
 
-IMPORTS = "from quietzone_client import Client, CodeFilter, Create, Delete, Span"
+IMPORTS = "from pathlib import Path\n\nfrom quietzone_client import Client, CodeFilter, Create, Delete, Span"
 
 
 HEAD = f"""# The REST API

@@ -15,15 +15,17 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from quietzone_cli import dlq, operations, release, topics
+from quietzone_cli import dlq, files, operations, release, topics
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
+from quietzone_cli.options import API_URL, ApiKey, ApiUrl
 from quietzone_cli.terminal import complain, console, finish
 from quietzone_kit import telemetry
 from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import describe
 from quietzone_standalone import (
     DEFAULT_PORT,
+    MADE_BY_SERVE,
     ROLES,
     SET_BY_SERVE,
     Backends,
@@ -36,26 +38,22 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(release.app, name="release")
+app.add_typer(files.app, name="files")
 
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
-ApiUrl = Annotated[str, typer.Option("--api", envvar="QUIETZONE_API_URL", help="Where the API answers.")]
 INTERRUPTED = 130  # as shells say it of SIGINT
-API_URL = f"http://localhost:{DEFAULT_PORT}"
-ApiKey = Annotated[
-    str,
-    typer.Option(
-        "--key",
-        envvar="QUIETZONE_API_KEY",
-        help="The account's API key; a command line shows in `ps`, the variable doesn't.",
-        show_default=False,
-    ),
-]
 Examples = Annotated[list[Path], typer.Option("--examples", help="CSV files with the columns title, destination, slug.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the drawn codes.")]
 ScansUrl = Annotated[
     str | None,
     typer.Option(
         "--scans", envvar="QUIETZONE_SCANS_URL", help="Scan here, if the address in the short URLs doesn't lead to this installation yet."
+    ),
+]
+FilesUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--files", envvar="QUIETZONE_FILES_URL", help="Fetch files here, if the host in their URLs doesn't lead to this installation yet."
     ),
 ]
 
@@ -95,9 +93,17 @@ def serve(
 
 
 @app.command(name="tour")
-def tour_command(key: ApiKey, api: ApiUrl = API_URL, scans: ScansUrl = None, examples: Examples = EXAMPLES, out: Out = Path("out")) -> None:
+def tour_command(
+    key: ApiKey,
+    api: ApiUrl = API_URL,
+    *,
+    scans: ScansUrl = None,
+    files_at: FilesUrl = None,
+    examples: Examples = EXAMPLES,
+    out: Out = Path("out"),
+) -> None:
     """Create codes, draw them, scan them, and see them counted."""
-    finish(_tour(api, key, examples, out, scans_url=scans.rstrip("/") if scans else None))
+    finish(_tour(api, key, examples, out, scans_url=scans.rstrip("/") if scans else None, files_url=files_at))
 
 
 @app.command()
@@ -154,6 +160,8 @@ def settings() -> None:
         default = "must be set" if setting.required else f"default {setting.default}" if setting.default else "not set"
         if setting.name in SET_BY_SERVE:
             default += " (`quietzone serve` does it)" if setting.required else " (`quietzone serve` sets it)"
+        elif setting.name in MADE_BY_SERVE:
+            default += " (`quietzone serve` makes one)"
         console.print(f"[bold cyan]{setting.name}[/]  {escape(f'{takes}; {default}')}", highlight=False, soft_wrap=True)
         console.print(Padding(escape(setting.why), (0, 0, 1, 4)), highlight=False)
 
@@ -208,7 +216,14 @@ async def _running(place: Installation) -> AsyncIterator[None]:
 async def _tour_of(place: Installation, key: str, *, fail: bool) -> bool:
     """Take the tour at our own addresses, whatever the short URLs say; unless told to `fail`, a tour that went wrong is only said."""
     try:
-        await _tour(place.api_url, key, EXAMPLES, Path("out"), scans_url=f"http://localhost:{place.scan_port}")
+        await _tour(
+            place.api_url,
+            key,
+            EXAMPLES,
+            Path("out"),
+            scans_url=f"http://localhost:{place.scan_port}",
+            files_url=f"http://localhost:{place.files_port}",
+        )
     except CommandFailed as error:
         if fail:
             raise
@@ -216,7 +231,9 @@ async def _tour_of(place: Installation, key: str, *, fail: bool) -> bool:
     return True
 
 
-async def _tour(api_url: str, key: str, examples: list[Path], out: Path, *, scans_url: str | None = None) -> int:
+async def _tour(
+    api_url: str, key: str, examples: list[Path], out: Path, *, scans_url: str | None = None, files_url: str | None = None
+) -> int:
     if not examples:
         raise TourFailed("no CSV files: name some with --examples, or run this where the folder examples/ is")
     from quietzone_cli.remote import connected  # noqa: PLC0415 - `serve` alone does without requests and images: 25 MB less
@@ -224,7 +241,7 @@ async def _tour(api_url: str, key: str, examples: list[Path], out: Path, *, scan
     from quietzone_client import AsyncClient  # noqa: PLC0415
 
     async with connected(api_url, key) as api:
-        await run_tour(api, console, partial(AsyncClient, api_url), examples=examples, folder=out, scans_url=scans_url)
+        await run_tour(api, console, partial(AsyncClient, api_url), examples=examples, folder=out, scans_url=scans_url, files_url=files_url)
     return 0
 
 
@@ -261,6 +278,7 @@ def _addresses(place: Installation, seconds: float) -> Table:
     table.add_row("API", f"{place.api_url}/v1")
     table.add_row("its description", f"{place.api_url}/openapi.json")
     table.add_row("scans", f"http://localhost:{place.scan_port}")
+    table.add_row("files", f"http://localhost:{place.files_port}")
     table.add_row("data", str(place.data))
     return table
 

@@ -14,4 +14,4 @@ class TourFailed(CommandFailed):
 
 
 class OperationFailed(CommandFailed):
-    """The bus or a store didn't answer, or what was asked for isn't there: the message says which."""
+    """The bus, a store or a file didn't answer, or what was asked for isn't there: the message says which."""

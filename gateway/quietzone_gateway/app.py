@@ -26,7 +26,7 @@ from quietzone_gateway.rest.envelope import early_answers
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.server import HttpServer
-from quietzone_gateway.rpc import Codes, Counts, Exports
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
 from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
@@ -98,8 +98,8 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
     granted = await open_plans(
         app, PlanPorts(documents, cache, _limits(settings), CLOCK, RANDOMNESS), settings, secret=secret, wakers=wakers
     )
-    qr, analytics = _peers(app, settings)
-    counts = Counts(analytics)
+    qr, analytics, storage = _peers(app, settings)
+    counts, assets = Counts(analytics), Assets(storage)
     app.task("quiet accounts", QuietAccounts(identity.people.accounts, granted.plans, partial(_scans_of, counts), cache, RANDOMNESS).run)
     repeats = Repeats(documents)
     app.task("repeats", partial(sweep_for_ever, repeats, CLOCK))
@@ -110,6 +110,8 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
         Codes(qr, reads.forget),
         counts,
         Exports(analytics),
+        assets,
+        Operations(assets),
         identity,
         repeats,
         reads,
@@ -176,19 +178,23 @@ def _store(app: App, settings: GatewayStoreSettings) -> Documents:
     return documents
 
 
-def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer]:
-    """The services that are called: qr and analytics."""
+def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None]:
+    """The services that are called: qr, analytics, and storage, if there is one."""
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
-    qr = Peer("qr", settings.qr_address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
-    app.close("qr", qr.close)
-    analytics = Peer("analytics", settings.analytics_address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
-    app.close("analytics", analytics.close)
-    return qr, analytics
+
+    def peer(name: str, address: str) -> Peer:
+        known = Peer(name, address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
+        app.close(name, known.close)
+        return known
+
+    storage = peer("storage", settings.storage_address) if settings.storage_address else None
+    return peer("qr", settings.qr_address), peer("analytics", settings.analytics_address), storage
 
 
 def _checks(app: App, settings: GatewaySettings) -> roles.Look:
     documents, bus, cache = _store(app, settings), _bus(app, settings), _cache(app, settings)
-    return partial(verify, documents=documents, bus=bus, cache=cache, peers=_peers(app, settings))
+    peers = [peer for peer in _peers(app, settings) if peer is not None]
+    return partial(verify, documents=documents, bus=bus, cache=cache, peers=peers)
 
 
 async def _show_first_key(identity: Identity, settings: GatewaySettings) -> None:

@@ -1,9 +1,9 @@
-"""Making codes within what an account's plan allows."""
+"""Making codes within what an account's plan allows. What the same request has made before counts no more."""
 
 from collections.abc import Sequence
 
 from quietzone_gateway.plans import Admission, LimitReached, Plans
-from quietzone_gateway.rpc import Code, Codes, NewCode
+from quietzone_gateway.rpc import Code, Codes, Issued, NewCode
 from quietzone_kit.errors import QuietzoneError
 from quietzone_kit.rpc import Caller
 
@@ -15,8 +15,10 @@ async def issue(codes: Codes, plans: Plans, admission: Admission, caller: Caller
         LimitReached: the account may make none now.
         QuietzoneError: as `Codes.create`.
     """
-    async with plans.creating(admission, 1):
-        return await codes.create(caller, new)
+    async with plans.creating(admission, 1) as creating:
+        issued = await codes.create(caller, new)
+        creating.made = 0 if issued.before else 1
+    return issued.code
 
 
 async def issue_many(
@@ -32,8 +34,8 @@ async def issue_many(
         try:
             async with plans.creating(admission, len(rest), fewer=True) as creating:
                 made = await codes.create_many(caller, rest[: creating.may])
-                creating.made = sum(isinstance(outcome, Code) for outcome in made)
+                creating.made = sum(isinstance(outcome, Issued) and not outcome.before for outcome in made)
         except LimitReached as error:
             return outcomes + [error] * len(rest)
-        outcomes += made
+        outcomes += [outcome.code if isinstance(outcome, Issued) else outcome for outcome in made]
     return outcomes

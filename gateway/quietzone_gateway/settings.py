@@ -38,6 +38,9 @@ class GatewaySettings(
     gateway_port: int = Field(8000, ge=0, le=65535, description="Port of the API")
     qr_address: str = Field(description="Where the qr service is called: host:port, dns:///name:port or unix:/path")
     analytics_address: str = Field(description="Where the analytics service is called: host:port, dns:///name:port or unix:/path")
+    storage_address: str = Field(
+        "", description="The same of the storage service; empty where there is none: all but files and uploads is served without"
+    )
     gateway_work: bool = Field(
         True,
         description="Whether this process also does the work behind the API (tells of changes, sends mail); false where "

@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from quietzone_standalone.settings import SCANS_ABOVE_API
+from quietzone_standalone.settings import FILES_ABOVE_API, SCANS_ABOVE_API
 
 ELSEWHERE = (9000, 10000)
 """What to try instead: the first that isn't the taken one."""
@@ -25,7 +25,8 @@ def check_free(port: int, what: str) -> None:
             probe.bind(("0.0.0.0", port))
         except OSError as error:
             reason = "is taken by another program" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
-            other = next(free for free in ELSEWHERE if port not in {free, free + SCANS_ABOVE_API})
+            other = next(free for free in ELSEWHERE if port not in {free, free + SCANS_ABOVE_API, free + FILES_ABOVE_API})
             raise PortTaken(
-                f"port {port} ({what}) {reason}: stop it, or choose others with PORT={other} (scans then on {other + SCANS_ABOVE_API})"
+                f"port {port} ({what}) {reason}: stop it, or choose others with PORT={other} (scans then on "
+                f"{other + SCANS_ABOVE_API}, files on {other + FILES_ABOVE_API})"
             ) from error

@@ -14,9 +14,16 @@ from quietzone_kit.settings import SettingsError
 from quietzone_kit.telemetry import release
 from quietzone_qr.migrations import MIGRATIONS as QR
 from quietzone_standalone.operations.stores import OWNED, open_part
+from quietzone_storage.migrations import MIGRATIONS as STORAGE
 from quietzone_tracking.migrations import MIGRATIONS as TRACKING
 
-MIGRATED: Mapping[str, Sequence[Migration]] = {"qr": QR, "tracking": TRACKING, "analytics": ANALYTICS, "gateway": GATEWAY}
+MIGRATED: Mapping[str, Sequence[Migration]] = {
+    "qr": QR,
+    "tracking": TRACKING,
+    "analytics": ANALYTICS,
+    "storage": STORAGE,
+    "gateway": GATEWAY,
+}
 
 
 async def migrate_stores(told: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,9 @@ from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.settings import Settings, SettingsError, check
 from quietzone_qr.settings import QrSettings
+from quietzone_standalone.secret import URL_KEYS
 from quietzone_standalone.settings import DEFAULT_PORT, Backends, Installation, installation
+from quietzone_storage.settings import StorageSettings
 from quietzone_tracking.settings import ForwarderSettings, LinksSettings
 from quietzone_tracking.settings.edge import EdgeSettings
 
@@ -37,6 +39,7 @@ OF_THE_COMMAND = frozenset({f"QUIETZONE_{name}" for name in ("API_URL", "SCANS_U
 ROLES = (
     Role("quietzone_qr", "serve", QrSettings),
     Role("quietzone_analytics", "serve", AnalyticsSettings),
+    Role("quietzone_storage", "serve", StorageSettings),
     Role("quietzone_tracking", "links", LinksSettings),
     Role("quietzone_tracking", "forwarder", ForwarderSettings),
     Role("quietzone_tracking", "edge", EdgeSettings),
@@ -53,6 +56,7 @@ def environment(place: Installation, caller_key: str, environ: Mapping[str, str]
     defaults = {
         "QUIETZONE_LOG_LEVEL": "warning",
         "QUIETZONE_PUBLIC_URL": f"http://localhost:{place.port}",
+        "QUIETZONE_STORAGE_PUBLIC_URL": f"http://localhost:{place.files_port}",
         "QUIETZONE_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",  # nobody comes from these but a proxy on this machine
     }
     fixed = _fixed(place, caller_key)
@@ -63,7 +67,9 @@ def environment(place: Installation, caller_key: str, environ: Mapping[str, str]
         if environ.get(name, "").strip()
     ]
     try:
-        check([role.settings for role in ROLES], {name: value for name, value in told.items() if name not in OF_THE_COMMAND})
+        # The kept key is read when the folder is locked; the caller's stands in for it.
+        checked = {URL_KEYS: caller_key} | {name: value for name, value in told.items() if name not in OF_THE_COMMAND}
+        check([role.settings for role in ROLES], checked)
     except SettingsError as error:
         problems += error.problems
     if problems:
@@ -92,10 +98,13 @@ def _fixed(place: Installation, caller_key: str) -> dict[str, str]:
         "QUIETZONE_CALLER_KEY": caller_key,
         "QUIETZONE_QR_LISTEN": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_LISTEN": f"unix:{run}/analytics.sock",
+        "QUIETZONE_STORAGE_LISTEN": f"unix:{run}/storage.sock",
         "QUIETZONE_QR_ADDRESS": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_ADDRESS": f"unix:{run}/analytics.sock",
+        "QUIETZONE_STORAGE_ADDRESS": f"unix:{run}/storage.sock",
         "QUIETZONE_GATEWAY_PORT": str(place.port),
         "QUIETZONE_TRACKING_PORT": str(place.scan_port),
+        "QUIETZONE_STORAGE_PORT": str(place.files_port),
     }
 
 
@@ -106,8 +115,10 @@ def embedded_urls(data: Path) -> dict[str, str]:
         "QUIETZONE_QR_DOCUMENTS_URL": f"sqlite:///{data}/qr.db",
         "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
         "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
+        "QUIETZONE_STORAGE_DOCUMENTS_URL": f"sqlite:///{data}/storage.db",
         "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
         "QUIETZONE_ANALYTICS_BLOBS_URL": f"file://{data}/blobs",
+        "QUIETZONE_STORAGE_BLOBS_URL": f"file://{data}/files",
     }
 
 

@@ -1,20 +1,26 @@
-"""The key that encrypts secrets in the gateway's store, kept beside it: without it second factors can't be read again."""
+"""Keys that must outlive a start, kept in the data folder: what they encrypt or sign is of no use without them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from quietzone_kit.runtime import SystemRandomness
 
-SECRET_KEY = "QUIETZONE_GATEWAY_SECRET_KEY"  # noqa: S105 - a variable's name
+URL_KEYS = "QUIETZONE_STORAGE_URL_KEYS"
 
-FILE = "gateway.secret"
+FILES: Mapping[str, str] = {"QUIETZONE_GATEWAY_SECRET_KEY": "gateway.secret", URL_KEYS: "storage.secret"}
+"""Variables, and where their keys are kept: one encrypts secrets in the gateway's store, one signs URLs of files."""
 
 
-def gateway_secret(data: Path) -> str:
-    """The key of a data folder that is locked, made when there is none; only this user can read it."""
-    path = data / FILE
+def kept_secrets(data: Path) -> Mapping[str, str]:
+    """The keys of a data folder that is locked by their variables, made where there are none; only this user can read them."""
+    return {variable: _kept(data, name) for variable, name in FILES.items()}
+
+
+def _kept(data: Path, name: str) -> str:
+    path = data / name
     if not path.exists():
-        making = data / f"{FILE}.new"
+        making = data / f"{name}.new"
         making.unlink(missing_ok=True)
         with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(SystemRandomness().token(32).hex())

@@ -9,7 +9,7 @@ from quietzone_standalone.folder import locked
 from quietzone_standalone.ports import check_free
 from quietzone_standalone.prepare import contract_stores, migrate_stores
 from quietzone_standalone.roles import ROLES, environment, ops_ports
-from quietzone_standalone.secret import SECRET_KEY, gateway_secret
+from quietzone_standalone.secret import kept_secrets
 from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
 
@@ -28,10 +28,11 @@ async def running(installation: Installation, say: Say) -> AsyncIterator[Supervi
     with locked(installation):  # before the ports: a second serve of the same folder is told of the first, not of "another program"
         check_free(installation.port, "the API")
         check_free(installation.scan_port, "scans")
+        check_free(installation.files_port, "files")
         for role, port in ops_ports(told).items():
             check_free(port, f"the operators' port of {role.title}, from QUIETZONE_OPS_PORT on")
         migrated_before = await migrate_stores(told)
-        supervisor = Supervisor(ROLES, {SECRET_KEY: gateway_secret(installation.data), **told}, say)
+        supervisor = Supervisor(ROLES, {**kept_secrets(installation.data), **told}, say)
         try:
             await supervisor.start()
             if installation.backends is Backends.EMBEDDED:  # on servers an older release may run beside this one

@@ -7,6 +7,8 @@ from pathlib import Path
 DEFAULT_PORT = 8000
 SCANS_ABOVE_API = 80
 """Scans are on the API's port plus 80: 8000 and 8080 unless PORT moves them."""
+FILES_ABOVE_API = 82
+"""Files likewise: 8082."""
 
 
 class Backends(StrEnum):
@@ -33,6 +35,11 @@ class Installation:
         return self.port + SCANS_ABOVE_API
 
     @property
+    def files_port(self) -> int:
+        """Where storage serves files."""
+        return self.port + FILES_ABOVE_API
+
+    @property
     def api_url(self) -> str:
         """The API as programs on this machine reach it."""
         return f"http://localhost:{self.port}"
@@ -44,7 +51,9 @@ def installation(data: Path, port: int, scan_base_url: str | None, backends: Bac
     Raises:
         ValueError: no such port.
     """
-    highest = 65535 - SCANS_ABOVE_API
+    highest = 65535 - FILES_ABOVE_API
     if not 1 <= port <= highest:
-        raise ValueError(f"PORT={port}: use 1 to {highest}, scans take the port {SCANS_ABOVE_API} above it")
+        raise ValueError(
+            f"PORT={port}: use 1 to {highest}, scans take the port {SCANS_ABOVE_API} above it, files the one {FILES_ABOVE_API} above"
+        )
     return Installation(data.resolve(), port, scan_base_url or f"http://localhost:{port + SCANS_ABOVE_API}", backends)

@@ -8,8 +8,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from contract.access.services import ANALYTICS_COLLECTIONS, CLOCK, QR_COLLECTIONS, RANDOMNESS, analytics_service, code_service
-from contract.gateway.served import IDENTITY, KEY, Api, running
+from contract.access.services import (
+    ANALYTICS_COLLECTIONS,
+    CLOCK,
+    QR_COLLECTIONS,
+    RANDOMNESS,
+    STORAGE_COLLECTIONS,
+    analytics_service,
+    code_service,
+    keeper_of,
+    storage_service,
+)
+from contract.gateway.served import IDENTITY, KEY, Api, Servicers, running
 from ports import Hands
 from unit.analytics.archive.places import MemoryBlobs
 from unit.gateway.identity.desk import Outbox, do_all
@@ -24,6 +34,7 @@ from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import ThreadExecutor
 from quietzone_kit.tasks import Tasks
 from quietzone_qr.codes.repository import CODES
+from quietzone_storage.assets.repository import ASSETS
 from quietzone_topics import TOPICS
 
 PASSWORD = "Correct-horse-1"  # noqa: S105 - the example
@@ -35,11 +46,14 @@ OF_PATH = (
     (re.compile(r"/v1/codes"), "code_id"),
     (re.compile(r"/v1/exports"), "export_id"),
     (re.compile(r"/v1/keys"), "key_id"),
+    (re.compile(r"/v1/(operations|assets/clean-up|assets/[^/]+/tier)"), "operation_id"),
+    (re.compile(r"/v1/assets"), "asset_id"),
     (re.compile(r"/v1/members/invitations"), "invitation_id"),
     (re.compile(r"/v1/me/sessions"), "session_id"),
 )
 """What the `id` in an answer of these addresses is given as."""
-
+LISTS = {"code_id": "code_ids", "asset_id": "ids"}
+"""Under which names these are given several at once."""
 
 GIVEN: dict[str, tuple[Any, ...]] = {
     "email": (ADA, BOB, EVE, JO, "nobody@example.com"),
@@ -60,6 +74,8 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "expires_at": ("2027-01-01T00:00:00Z",),
     "url": ("https://authoriser.example.com/",),
     "accounts": (["first"], []),
+    "media_type": ("image/png", "image/svg+xml"),
+    "variant": ("", "_thumb"),
     "zone": ("Europe/Berlin", "Asia/Kathmandu"),
     "from": ("2026-11-01", "2026-11-21T00:00:00Z"),
     "to": ("2026-11-21", "2026-11-21T11:00:00Z"),
@@ -68,6 +84,7 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "subject": ("user:nobody",),
     "action": ("key.created", "code.created"),
     "page": (1, 2),
+    "prefix": ("codes/", "uploads/"),
     "fields": ("slug", "slug,title"),
     "if-match": ('"1"', '"2"', "*"),
     "if-none-match": ('"1"', 'W/"1"', "*"),
@@ -79,12 +96,12 @@ GIVEN: dict[str, tuple[Any, ...]] = {
 class World:
     """An installation in this process. `known` are values that exist, by the names that requests give them under."""
 
-    def __init__(self, api: Api, bus: Bus, qr: Documents) -> None:
+    def __init__(self, api: Api, bus: Bus, qr: Documents, storage: Documents) -> None:
         self.api = api
         clock = Hands(since_ms=api.identity.ports.now_ms())
         self._clock, self._outbox = clock, Outbox()
         self._work = build_work(Tools(api.documents, bus, self._outbox, clock, RANDOMNESS), IDENTITY)
-        others = ((api.documents, PLANS), (api.documents, FLAGS), (qr, CODES))
+        others = ((api.documents, PLANS), (api.documents, FLAGS), (qr, CODES), (storage, ASSETS))
         self._relays = [
             *self._work.relays.values(),
             *(Relay(documents, each, bus, clock=clock, randomness=RANDOMNESS, owner="fuzz") for documents, each in others),
@@ -112,6 +129,8 @@ class World:
             await self._made("/v1/codes", destination="https://example.com/", slug=f"menu-{slug}", title=f"Menu {slug}", tags=["menu"])
         await self._made("/v1/keys", name="till", scopes=["codes:read"])
         await self._made("/v1/exports")
+        await self._made("/v1/assets", name="logo.png", media_type="image/png", size=100)
+        await self._made("/v1/assets/clean-up", dry_run=True)
         await self._put("/v1/plans/pro", rates=[], quotas=[], flags=[])
         await self._put("/v1/plans/basic", rates=[], quotas=[], flags=[])
         self.headers["person"] = await self._signed_in(ADA)
@@ -141,6 +160,8 @@ class World:
                 continue
             if kind is not None and isinstance(one.get("id"), str):
                 self.known[kind].append(one["id"])
+                if kind in LISTS:
+                    self.known[LISTS[kind]].append([one["id"]])
             for name in ("user_id", "session_id", "account_id", "refresh_token", "slug", "folder"):
                 if isinstance(one.get(name), str) and one[name] != "first":  # the account without which nothing would be allowed
                     self.known[name].append(one[name])
@@ -182,18 +203,18 @@ async def opened(stack: AsyncExitStack) -> World:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     executor = ThreadExecutor("documents", 2)
     stack.callback(executor.close)
-    qr, analytics = (open_documents("sqlite://:memory:", executor=executor, randomness=RANDOMNESS) for _ in range(2))
-    for documents, collections in ((qr, QR_COLLECTIONS), (analytics, ANALYTICS_COLLECTIONS)):
+    qr, analytics, storage = (open_documents("sqlite://:memory:", executor=executor, randomness=RANDOMNESS) for _ in range(3))
+    for documents, collections in ((qr, QR_COLLECTIONS), (analytics, ANALYTICS_COLLECTIONS), (storage, STORAGE_COLLECTIONS)):
         stack.push_async_callback(documents.close)
         await documents.ensure(*collections)
     exports = ExportService(Tasks(analytics, CLOCK, RANDOMNESS), MemoryBlobs())  # type: ignore[arg-type] # as much of one as is used
-    api = await stack.enter_async_context(
-        running(folder, code_service(qr, executor), analytics=analytics_service(analytics), exports=exports)
-    )
+    files = storage_service(storage, executor, *keeper_of(storage))
+    servicers = Servicers(code_service(qr, executor), analytics_service(analytics), exports, files)
+    api = await stack.enter_async_context(running(folder, servicers))
     bus, keeper = bus_in_memory()
     stack.callback(keeper.close)
     stack.push_async_callback(bus.close)
     await bus.ensure(TOPICS)
-    world = World(api, bus, qr)
+    world = World(api, bus, qr, storage)
     await world.furnish()
     return world

@@ -30,6 +30,7 @@ def test_nothing_that_serve_leaves_open_must_be_set() -> None:
     listed = command("settings").stdout
 
     assert not re.findall(r"^\w+  .*; must be set$", listed, re.MULTILINE)
+    assert "QUIETZONE_STORAGE_URL_KEYS  a secret text; must be set (`quietzone serve` makes one)\n" in listed
 
 
 def test_reconcile_ends_with_0_when_everything_adds_up(embedded_house: House) -> None:
@@ -84,7 +85,7 @@ def test_a_setting_that_serve_makes_itself_is_refused_with_what_to_use_instead(t
     [
         (["--exit"], "--exit: only with --tour"),
         (["--tour"], "the tour needs the account's API key: set QUIETZONE_API_KEY"),
-        (["--port", "65500"], "PORT=65500: use 1 to 65455"),
+        (["--port", "65500"], "PORT=65500: use 1 to 65453"),
     ],
 )
 def test_serve_refuses_what_cannot_end_well_before_it_starts(tmp_path: Path, options: list[str], said: str) -> None:
@@ -137,7 +138,7 @@ def test_serve_takes_the_tour_and_ends_with_0(tmp_path: Path) -> None:
     assert "GET /v1/stream told 180 scans while they were made" in ended.stdout
     assert "can change none: this needs the scope 'codes:write'" in re.sub(r"\s+", " ", ended.stdout)
     assert "180 scans\n" in ended.stdout
-    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".png", ".svg"}
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".pdf", ".png", ".svg"}
     assert KEY not in ended.stdout
 
 
@@ -156,7 +157,7 @@ def test_the_tour_is_taken_on_servers_too(new_urls: NewUrls, tmp_path: Path) -> 
 def test_serve_takes_the_tour_again_when_its_codes_were_printed_for_another_address(tmp_path: Path) -> None:
     (tmp_path / "examples").mkdir()
     (tmp_path / "examples" / "menus.csv").write_text(CSV)
-    elsewhere = WITH_KEY | {"QUIETZONE_SCAN_BASE_URL": "https://go.example.com"}
+    elsewhere = WITH_KEY | {"QUIETZONE_SCAN_BASE_URL": "https://go.example.com", "QUIETZONE_STORAGE_PUBLIC_URL": "https://f.example.com"}
 
     first = command("serve", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=elsewhere)
     second = command("serve", "--tour", "--exit", "--port", str(free_port()), cwd=tmp_path, settings=WITH_KEY)
@@ -164,11 +165,13 @@ def test_serve_takes_the_tour_again_when_its_codes_were_printed_for_another_addr
     assert [(ended.returncode, ended.stderr) for ended in (first, second)] == [(0, ""), (0, "")]
 
 
-def test_the_tour_scans_where_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tour_scans_and_fetches_files_where_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "menus.csv").write_text(CSV)
     monkeypatch.setenv("QUIETZONE_SCAN_BASE_URL", "https://go.example.com")
+    monkeypatch.setenv("QUIETZONE_STORAGE_PUBLIC_URL", "https://files.example.com")
     with house_in(tmp_path / "data") as house:
         addresses = ("--api", house.place.api_url, "--scans", f"http://localhost:{house.place.scan_port}/")
+        addresses += ("--files", f"http://localhost:{house.place.files_port}/")
 
         ended = command("tour", *addresses, "--examples", "menus.csv", cwd=tmp_path, settings=WITH_KEY)
 

@@ -14,7 +14,8 @@ from house import House, command, until
 from quietzone_kit.bus.topics import open_topics
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_standalone import Backends
-from quietzone_topics import QR_CODE_V1, TOPICS
+from quietzone_standalone.operations.stores import HOUSE_TOPICS
+from quietzone_topics import QR_CODE_V1
 
 
 def source_and_number(house: House) -> str:
@@ -68,7 +69,7 @@ def test_trace_says_how_ids_look(house: House) -> None:
 def test_doctor_finds_a_house_that_runs_well(house: House) -> None:
     ended = house.command("doctor")
 
-    well = 9 if house.backends is Backends.EMBEDDED else 10  # files have no cache
+    well = 11 if house.backends is Backends.EMBEDDED else 12  # files have no cache
     assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (0, well, 0)
 
 
@@ -81,7 +82,7 @@ def test_doctor_says_what_is_wrong_and_looks_at_the_rest(own_house: House) -> No
     own_house.start()
 
     assert re.search(r"✗ store of gateway: .*gateway\.db.*QUIETZONE_GATEWAY_DOCUMENTS_URL", ended.stdout)
-    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 8, 1)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 10, 1)
 
 
 def test_doctor_says_that_blobs_cannot_be_had(own_house: House) -> None:
@@ -95,7 +96,7 @@ def test_doctor_says_that_blobs_cannot_be_had(own_house: House) -> None:
     own_house.start()
 
     assert re.search(r"✗ blobs: .*QUIETZONE_ANALYTICS_BLOBS_URL", ended.stdout)
-    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 8, 1)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 10, 1)
 
 
 @pytest.mark.parametrize("house", [REAL], indirect=True)
@@ -111,7 +112,7 @@ def test_doctor_names_a_server_that_is_away_and_looks_at_the_rest(house: House, 
     ended = command("doctor", "--data", str(house.data), "--backends", "real", settings={**house.urls, name: url})
 
     assert re.search(said, ended.stdout)
-    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 9, 1)
+    assert (ended.returncode, ended.stdout.count("✓"), ended.stdout.count("✗")) == (1, 11, 1)
 
 
 @pytest.mark.parametrize("house", [REAL], indirect=True)
@@ -148,7 +149,7 @@ def test_doctor_says_where_there_is_nothing(tmp_path: Path) -> None:
 def test_topics_are_as_declared_in_a_house_that_has_run(house: House) -> None:
     ended = house.command("topics", "check")
 
-    assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(TOPICS)} topics are as declared\n")
+    assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(HOUSE_TOPICS)} topics are as declared\n")
 
 
 def test_a_topic_with_another_retention_is_planned_checked_and_applied(house: House) -> None:
@@ -180,7 +181,7 @@ def test_what_needs_the_stores_names_those_that_are_missing(tmp_path: Path) -> N
     ended = command("doctor", "--data", str(tmp_path), "--backends", "real", settings=settings)
 
     assert ended.returncode != 0
-    assert "4 settings are wrong" in ended.stdout + ended.stderr
+    assert "6 settings are wrong" in ended.stdout + ended.stderr
 
 
 async def _keep_for(house: House, retention_ms: int) -> None:

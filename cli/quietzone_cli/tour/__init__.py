@@ -33,11 +33,12 @@ async def run_tour(
     examples: Sequence[Path],
     folder: Path,
     scans_url: str | None = None,
+    files_url: str | None = None,
 ) -> None:
     """Create, draw, read back, redirect, scan, listen and count.
 
     `connect` makes a client with another key. Scans go to the short URLs as they are printed, or to the same paths at `scans_url`, where
-    the product's own port is known.
+    the product's own port is known; files are fetched likewise.
 
     Raises:
         TourFailed: something wasn't as promised.
@@ -51,6 +52,8 @@ async def run_tour(
         bar = progress.add_task("Drawing and reading back", total=2 * len(codes))
         readings = await steps.draw(api, codes, folder, lambda: progress.advance(bar))
     console.print(report.drawn(codes, readings, folder))
+    labels = folder / "labels.pdf"
+    console.print(report.printed(labels, await steps.print_labels(api, codes, labels, files_url=files_url)))
     if len(codes) < len(plans):
         console.print(f"  {len(plans) - len(codes)} of the examples' codes are paused, and left out\n")
     async with connect(await reading_key(api)) as reader, listening(reader, codes) as heard:

@@ -28,6 +28,11 @@ def drawn(codes: Sequence[Code], readings: int, folder: Path) -> str:
     return f"[green]✓[/] {len(codes)} codes as PNG and SVG in {folder}/, read back by zxing and quirc: {readings} of {readings} right\n"
 
 
+def printed(path: Path, size: int) -> str:
+    """One sentence on the sheets."""
+    return f"[green]✓[/] labels to cut out, each read back from its page: {path}, {size:,} bytes\n"
+
+
 def moved(code: Code, seconds: float) -> str:
     """One sentence on the changed destination."""
     return (

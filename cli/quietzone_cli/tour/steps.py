@@ -13,7 +13,7 @@ import httpx
 from quietzone_cli.errors import TourFailed
 from quietzone_cli.tour.readers import Reading, read_png, read_svg
 from quietzone_cli.tour.visitors import BOT, HEAD, PERSON, PREVIEW, Request, requests_for
-from quietzone_client import Analytics, AsyncClient, Code, CodeState, ImageFormat, QuietzoneError, Reconciliation
+from quietzone_client import Analytics, AsyncClient, Code, CodeState, ImageFormat, QuietzoneError, Reconciliation, Selection, Sheet
 
 Advance = Callable[[], None]
 T = TypeVar("T")
@@ -125,6 +125,11 @@ def _without_fragment(url: str) -> str:
     return kept.partition("#")[0].rstrip("/")
 
 
+PRINTED_WITHIN_S = 60.0
+LABELS = 1_000
+"""Of one print, at most."""
+
+
 async def draw(api: AsyncClient, codes: Sequence[Code], folder: Path, advance: Advance) -> int:
     """Write a PNG and an SVG of each code and read them back from disk; returns how many readings there were.
 
@@ -140,6 +145,15 @@ async def draw(api: AsyncClient, codes: Sequence[Code], folder: Path, advance: A
                 raise TourFailed(f"{path}: should say {code.short_url}; zxing read {reading.zxing}, quirc read {reading.quirc}")
             advance()
     return len(codes) * 4
+
+
+async def print_labels(api: AsyncClient, codes: Sequence[Code], path: Path, *, files_url: str | None) -> int:
+    """Write sheets of labels to cut out, of the first 1,000 codes, fetched by their URL or at `files_url`; returns their bytes."""
+    asset = await api.assets.print(
+        Selection([code.id for code in codes[:LABELS]]), title="The tour's codes", sheet=Sheet("title", "a4", 3, 4)
+    )
+    await api.assets.wait(asset.id, within_s=PRINTED_WITHIN_S)
+    return await api.assets.download(asset.id, path, at=files_url)
 
 
 @dataclass(frozen=True, slots=True)

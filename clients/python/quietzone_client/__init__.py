@@ -3,11 +3,14 @@
 `Client` blocks, `AsyncClient` is for an event loop; both have the same methods. `quietzone_client.webhooks` verifies what Quietzone sends.
 """
 
+from quietzone_client._assets import Asset, AssetKind, AssetState, File, SignedUrl, StorageTier
 from quietzone_client._auth import ApiKey, Auth, Tokens
-from quietzone_client._blocking import Client, Codes, Exports, Keys
+from quietzone_client._blocking import Client
+from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations
 from quietzone_client._bulk import RowResult
 from quietzone_client._errors import (
     AlreadyExists,
+    AssetQuarantined,
     Conflict,
     DeadlineExceeded,
     Disconnected,
@@ -32,6 +35,7 @@ from quietzone_client._errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from quietzone_client._facets import Facets
 from quietzone_client._inputs import (
     CodeFilter,
     Create,
@@ -63,7 +67,9 @@ from quietzone_client._models import (
     Share,
     Source,
 )
-from quietzone_client._on_loop import AsyncClient, AsyncCodes, AsyncExports, AsyncKeys
+from quietzone_client._on_loop import AsyncClient
+from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
+from quietzone_client._operations import CleanUpReport, Operation, OperationState, Selection, Sheet, Warmed
 from quietzone_client._requests import Answer, Request
 from quietzone_client._retries import NEVER, Retries
 from quietzone_client._runtime import Runtime
@@ -78,11 +84,19 @@ __all__ = [
     "Analytics",
     "Answer",
     "ApiKey",
+    "Asset",
+    "AssetKind",
+    "AssetQuarantined",
+    "AssetState",
+    "Assets",
+    "AsyncAssets",
     "AsyncClient",
     "AsyncCodes",
     "AsyncExports",
     "AsyncKeys",
+    "AsyncOperations",
     "Auth",
+    "CleanUpReport",
     "Client",
     "Code",
     "CodeFilter",
@@ -102,8 +116,10 @@ __all__ = [
     "ExportFormat",
     "ExportState",
     "Exports",
+    "Facets",
     "FailedPrecondition",
     "FieldError",
+    "File",
     "Image",
     "ImageFormat",
     "Interval",
@@ -116,6 +132,9 @@ __all__ = [
     "NoAnswer",
     "NotFound",
     "Notice",
+    "Operation",
+    "OperationState",
+    "Operations",
     "Page",
     "PermissionDenied",
     "Point",
@@ -136,12 +155,16 @@ __all__ = [
     "Runtime",
     "ScanCount",
     "SecondFactorNeeded",
+    "Selection",
     "ServerError",
     "Share",
+    "Sheet",
+    "SignedUrl",
     "SortBy",
     "SortOrder",
     "Source",
     "Span",
+    "StorageTier",
     "Summary",
     "Tokens",
     "Told",
@@ -151,6 +174,7 @@ __all__ = [
     "Update",
     "Usage",
     "Use",
+    "Warmed",
     "Watch",
     "When",
     "__version__",

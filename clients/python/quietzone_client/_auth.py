@@ -59,7 +59,7 @@ class Tokens:
     """A person's session: an access token of some minutes, and a refresh token that brings the next pair, once.
 
     Keep the newest refresh token where your program finds it when it starts again: `keep` is told of each. One that is used a second time
-    ends its session, since somebody else may have it.
+    brings the same again for some seconds, as its answer may have been lost; later it ends its session, since somebody else may have it.
     """
 
     def __init__(self, refresh_token: str = "", *, keep: Callable[[str], object] = lambda _token: None) -> None:

@@ -76,6 +76,10 @@ class ExportFailed(QuietzoneError):
     """The export is dead or was cancelled: there will be no file."""
 
 
+class AssetQuarantined(QuietzoneError):
+    """Something is wrong with what was uploaded: it is never served."""
+
+
 class InvalidSignature(QuietzoneError):
     """A webhook whose signature or time isn't right: answer it with 4xx, and do nothing of what it says."""
 
@@ -227,6 +231,10 @@ _BY_STATUS: Mapping[int, type[Problem]] = {
 """For kinds that this version doesn't know, and answers of proxies in between."""
 
 
+MAX_WORDS = 1_000
+"""Bytes of a refusal that is plain text; more is a page of something on the way."""
+
+
 def problem(status: int, body: Mapping[str, Any], *, request_id: str = "", retry_after_s: float | None = None) -> Problem:
     """The error for a problem, by its type and else by its status; what is missing or odd in `body` is left empty."""
     kind = _text(body, "type").rpartition("/problems/")[2]
@@ -249,6 +257,8 @@ def problem_in(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
         found = json.loads(body) if "json" in headers.get("content-type", "") else None
     except (ValueError, RecursionError):
         found = None
+    if not isinstance(found, dict) and headers.get("content-type", "").startswith("text/plain") and len(body) <= MAX_WORDS:
+        found = {"title": "refused", "detail": body.decode(errors="replace").strip()}  # files are served without problems of the API's form
     if not isinstance(found, dict):
         found = {"title": "not the API's own answer", "detail": "look at what stands between this client and the API"}
     return problem(status, found, request_id=request_id, retry_after_s=retry_after_s)

@@ -1,34 +1,17 @@
 """The client for an event loop: every method says what `_requests` builds, and awaits it."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from os import PathLike
-from pathlib import Path
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, overload
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from quietzone_client import _bulk, _files, _keys, _stream, _usage
 from quietzone_client import _requests as requests
+from quietzone_client import _stream, _usage
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
-from quietzone_client._bulk import RowResult
 from quietzone_client._calls import Calls
-from quietzone_client._inputs import (
-    CodeFilter,
-    Create,
-    ExportFormat,
-    ImageFormat,
-    Interval,
-    Listing,
-    Row,
-    SortBy,
-    SortOrder,
-    Span,
-    Update,
-    When,
-)
-from quietzone_client._keys import Key, KeyChange, NewKey
-from quietzone_client._models import Analytics, Code, CodePart, DestinationHealth, Export, Image, Page, Reconciliation
+from quietzone_client._models import Reconciliation
+from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
@@ -39,8 +22,6 @@ from quietzone_client._usage import Usage
 if TYPE_CHECKING:
     from quietzone_client.live import Live
 
-EVERY = CodeFilter()
-LAST_30_DAYS = Span()
 PATIENT = Retries()
 REAL = Runtime()
 RECONNECTS = Reconnects()
@@ -79,6 +60,8 @@ class AsyncClient:
         self.codes = AsyncCodes(self._calls)
         self.exports = AsyncExports(self._calls)
         self.keys = AsyncKeys(self._calls)
+        self.assets = AsyncAssets(self._calls)
+        self.operations = AsyncOperations(self._calls)
 
     async def sign_in(self, email: str, password: str, *, code: str = "") -> None:
         """Begin a person's session; the client was made with `Tokens()`. `code` is of the second factor, for who has one.
@@ -142,232 +125,3 @@ class AsyncClient:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
-
-
-class AsyncCodes:
-    """The account's codes."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    async def create(
-        self,
-        destination: str,
-        *,
-        title: str = "",
-        slug: str | None = None,
-        tags: Sequence[str] = (),
-        folder: str = "",
-        idempotency_key: str | None = None,
-    ) -> Code:
-        """Issue a code; it redirects within a second. With an `idempotency_key` of yours a later call with it finds this code again."""
-        return await self._calls.make(requests.create_code(Create(destination, title, slug, tags, folder), idempotency_key=idempotency_key))
-
-    async def get(self, code_id: str) -> Code:
-        """One code."""
-        return await self._calls.make(requests.get_code(code_id))
-
-    @overload
-    def list(
-        self,
-        where: CodeFilter = ...,
-        *,
-        sort_by: SortBy | None = ...,
-        sort_order: SortOrder | None = ...,
-        fields: None = ...,
-        page_size: int = ...,
-    ) -> AsyncGenerator[Code, None]: ...
-
-    @overload
-    def list(
-        self,
-        where: CodeFilter = ...,
-        *,
-        sort_by: SortBy | None = ...,
-        sort_order: SortOrder | None = ...,
-        fields: Sequence[str],
-        page_size: int = ...,
-    ) -> AsyncGenerator[CodePart, None]: ...
-
-    def list(
-        self,
-        where: CodeFilter = EVERY,
-        *,
-        sort_by: SortBy | None = None,
-        sort_order: SortOrder | None = None,
-        fields: Sequence[str] | None = None,
-        page_size: int = 200,
-    ) -> AsyncGenerator[Code, None] | AsyncGenerator[CodePart, None]:
-        """All codes that fit, newest first unless something else is asked for; pages are fetched as they are needed.
-
-        With `fields`, such as `("slug", "title")`, only these and the id.
-        """
-        listing = Listing(where, sort_by, sort_order, fields)
-        if fields is None:
-            return self._calls.pages(lambda cursor: requests.page_of_codes(listing, limit=page_size, cursor=cursor))
-        return self._calls.pages(lambda cursor: requests.page_of_parts(listing, limit=page_size, cursor=cursor))
-
-    @overload
-    async def page(
-        self,
-        number: int = ...,
-        where: CodeFilter = ...,
-        *,
-        sort_by: SortBy | None = ...,
-        sort_order: SortOrder | None = ...,
-        fields: None = ...,
-        page_size: int = ...,
-    ) -> Page[Code]: ...
-
-    @overload
-    async def page(
-        self,
-        number: int = ...,
-        where: CodeFilter = ...,
-        *,
-        sort_by: SortBy | None = ...,
-        sort_order: SortOrder | None = ...,
-        fields: Sequence[str],
-        page_size: int = ...,
-    ) -> Page[CodePart]: ...
-
-    async def page(
-        self,
-        number: int = 1,
-        where: CodeFilter = EVERY,
-        *,
-        sort_by: SortBy | None = None,
-        sort_order: SortOrder | None = None,
-        fields: Sequence[str] | None = None,
-        page_size: int = 50,
-    ) -> Page[Code] | Page[CodePart]:
-        """One page by its number from 1 on, for people who leaf; the API passes over 9,000 codes at most, `list` over any number."""
-        listing = Listing(where, sort_by, sort_order, fields)
-        if fields is None:
-            return await self._calls.make(requests.page_of_codes(listing, limit=page_size, number=number))
-        return await self._calls.make(requests.page_of_parts(listing, limit=page_size, number=number))
-
-    async def change(
-        self,
-        code_id: str,
-        *,
-        destination: str | None = None,
-        title: str | None = None,
-        state: str | None = None,
-        tags: Sequence[str] | None = None,
-        folder: str | None = None,
-        revision: int | None = None,
-    ) -> Code:
-        """Change what is given; what is printed stays as it is, and scans follow within a second.
-
-        With a `revision` RevisionMismatch is raised unless the code has it. After an answer that was lost it may be this very change that
-        made it another: read the code to know.
-        """
-        return await self._calls.make(requests.change_code(Update(code_id, destination, title, state, tags, folder, revision)))
-
-    async def delete(self, code_id: str, *, revision: int | None = None) -> None:
-        """Delete a code for good: scans get 410, and its slug is never given out again."""
-        await self._calls.make(requests.delete_code(code_id, revision=revision))
-
-    def bulk(self, rows: Iterable[Row], *, idempotency_key: str | None = None) -> AsyncGenerator[RowResult, None]:
-        """Create, change and delete any number of codes: a result for each row, in order, as soon as there is one.
-
-        Each row stands for itself: see `RowResult.error`. With an `idempotency_key` of yours the same rows, sent again in a day, create
-        each code once.
-        """
-        return _bulk.bulk(self._calls, rows, idempotency_key=idempotency_key)
-
-    async def image(self, code_id: str, image_format: ImageFormat = "png", *, size: int = 1036) -> Image:
-        """The code's symbol as a file that two decoders have read back; `size` is its width in pixels with the quiet zone."""
-        return await self._calls.make(requests.image(code_id, image_format=image_format, size=size))
-
-    async def health(self, code_id: str) -> DestinationHealth:
-        """Whether the code's destination answered when it was last asked."""
-        return await self._calls.make(requests.health(code_id))
-
-    async def analytics(
-        self, code_id: str, *, start: When | None = None, end: When | None = None, interval: Interval = "day", zone: str = "UTC"
-    ) -> Analytics:
-        """The code's counts, about a second behind its scans; as `Span` says, the last 30 days by default."""
-        return await self._calls.make(requests.analytics(code_id, Span(start, end, interval, zone)))
-
-
-class AsyncExports:
-    """Counts as files."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    async def begin(
-        self,
-        span: Span = LAST_30_DAYS,
-        *,
-        code_id: str | None = None,
-        file_format: ExportFormat = "csv",
-        idempotency_key: str | None = None,
-    ) -> Export:
-        """Begin an export of one code, or of every code that was ever scanned."""
-        call = requests.begin_export(span, code_id=code_id, file_format=file_format, idempotency_key=idempotency_key)
-        return await self._calls.make(call)
-
-    async def get(self, export_id: str) -> Export:
-        """One export, with how far it has come."""
-        return await self._calls.make(requests.get_export(export_id))
-
-    def list(self) -> AsyncGenerator[Export, None]:
-        """All exports, newest first."""
-        return self._calls.pages(lambda cursor: requests.page_of_exports(limit=100, cursor=cursor))
-
-    async def wait(self, export_id: str, *, within_s: float = 600.0, progress: Callable[[Export], None] | None = None) -> Export:
-        """Look at an export until it is done; `progress` is told of each look.
-
-        Raises:
-            ExportFailed: it ended without a file.
-            TimeoutError: it isn't done within `within_s`.
-        """
-        return await _files.wait(self._calls, export_id, within_s=within_s, progress=progress)
-
-    async def download(self, export_id: str, path: str | PathLike[str]) -> int:
-        """Write the file of an export that is done, checked by its digest; how many bytes it has. What stood at `path` is replaced.
-
-        Raises:
-            OSError: it can't be written.
-        """
-        return await _files.download(self._calls, export_id, Path(path))
-
-    async def cancel(self, export_id: str) -> None:
-        """Cancel an export that isn't done."""
-        await self._calls.make(requests.cancel_export(export_id))
-
-
-class AsyncKeys:
-    """The account's API keys. What makes a secret isn't tried again once it may have been done: look at `list`, then revoke or rotate."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    async def make(self, name: str, scopes: Sequence[str], *, networks: Sequence[str] = (), expires_at: When | None = None) -> NewKey:
-        """Make a key that may do at most what you may; its secret is told this once. `networks` (CIDR) are those that it works from."""
-        return await self._calls.make(_keys.make_key(name, scopes, networks=networks, expires_at=expires_at))
-
-    async def list(self) -> tuple[Key, ...]:
-        """The account's keys, newest first; revoked ones for 30 days more."""
-        return await self._calls.make(_keys.list_keys())
-
-    async def get(self, key_id: str) -> Key:
-        """One key."""
-        return await self._calls.make(_keys.get_key(key_id))
-
-    async def change(
-        self, key_id: str, *, name: str | None = None, scopes: Sequence[str] | None = None, networks: Sequence[str] | None = None
-    ) -> Key:
-        """Change what is given; heeded within a second."""
-        return await self._calls.make(_keys.change_key(key_id, KeyChange(name, scopes, networks)))
-
-    async def rotate(self, key_id: str, *, grace_s: int = 86_400) -> NewKey:
-        """Give a key another secret; the one that it has works for `grace_s` more."""
-        return await self._calls.make(_keys.rotate_key(key_id, grace_s=grace_s))
-
-    async def revoke(self, key_id: str) -> None:
-        """End a key for good; heeded within a second."""
-        await self._calls.make(_keys.revoke_key(key_id))

@@ -127,22 +127,22 @@ def get_code(code_id: str) -> Call[Code]:
 def change_code(change: Update) -> Call[Code]:
     """Change a code."""
     request = Request("PATCH", _code_path(change.id), content=dumped(change.body()))
-    return Call(_if_match(request.with_headers(content_type="application/json"), change.revision), as_json(Code.of))
+    return Call(if_match(request.with_headers(content_type="application/json"), change.revision), as_json(Code.of))
 
 
 def delete_code(code_id: str, *, revision: int | None) -> Call[None]:
     """Delete a code."""
-    return Call(_if_match(Request("DELETE", _code_path(code_id)), revision), nothing, gone_is_done=True)
+    return Call(if_match(Request("DELETE", _code_path(code_id)), revision), nothing, gone_is_done=True)
 
 
 def page_of_codes(listing: Listing, *, limit: int, cursor: str | None = None, number: int | None = None) -> Call[Page[Code]]:
     """One page of codes with all fields, by cursor or by number."""
-    return _page("/v1/codes", Code.of, listing.query(), limit=limit, cursor=cursor, number=number)
+    return page("/v1/codes", Code.of, listing.query(), limit=limit, cursor=cursor, number=number)
 
 
 def page_of_parts(listing: Listing, *, limit: int, cursor: str | None = None, number: int | None = None) -> Call[Page[CodePart]]:
     """One page of codes with some fields."""
-    return _page("/v1/codes", CodePart.of, listing.query(), limit=limit, cursor=cursor, number=number)
+    return page("/v1/codes", CodePart.of, listing.query(), limit=limit, cursor=cursor, number=number)
 
 
 def image(code_id: str, *, image_format: ImageFormat, size: int) -> Call[Image]:
@@ -175,7 +175,7 @@ def begin_export(span: Span, *, code_id: str | None, file_format: str, idempoten
 
 def page_of_exports(*, limit: int, cursor: str | None) -> Call[Page[Export]]:
     """One page of exports."""
-    return _page("/v1/exports", Export.of, {}, limit=limit, cursor=cursor)
+    return page("/v1/exports", Export.of, {}, limit=limit, cursor=cursor)
 
 
 def get_export(export_id: str) -> Call[Export]:
@@ -198,9 +198,10 @@ def reconcile() -> Call[Reconciliation]:
     return Call(Request("GET", "/v1/reconcile", read_s=RECONCILE_S), as_json(Reconciliation.of))
 
 
-def _page(
+def page(
     path: str, reads: Callable[[Json], T], query: Mapping[str, str], *, limit: int, cursor: str | None, number: int | None = None
 ) -> Call[Page[T]]:
+    """One page of a list, by cursor or by number."""
     place = {"cursor": cursor, "page": None if number is None else str(number)}
     asked = {"limit": str(limit), **query, **{name: value for name, value in place.items() if value is not None}}
     return Call(Request("GET", path, asked), lambda answer: page_of(reads, answer.json()))
@@ -211,7 +212,8 @@ def _post(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Re
     return Request("POST", path, headers=headers, content=dumped(body))
 
 
-def _if_match(request: Request, revision: int | None) -> Request:
+def if_match(request: Request, revision: int | None) -> Request:
+    """Only if what is changed has this revision."""
     return request if revision is None else request.with_headers(if_match=f'"{revision}"')
 
 

@@ -17,16 +17,17 @@ class Retries:
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), and never shorter than the server asks for.
 
     Attributes:
-        attempts: Requests for one call at most.
+        attempts: Requests for one call at most. With the waits between them they last 13 s on average: a server that was killed is there
+            again before.
         within_s: No attempt begins later than this after the first. The server frees the name of a change that it died with after 10 s:
             a client that gives up before gets an error where a little patience gets the answer.
         first_wait_s: The limit of the first wait.
         longest_wait_s: What the limit stops doubling at.
     """
 
-    attempts: int = 6
+    attempts: int = 10
     within_s: float = 30.0
-    first_wait_s: float = 0.1
+    first_wait_s: float = 0.2
     longest_wait_s: float = 5.0
 
     def wait_s(self, error: QuietzoneError, *, attempt: int, spent_s: float, uniform: Callable[[float, float], float]) -> float | None:

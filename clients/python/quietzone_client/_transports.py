@@ -82,7 +82,9 @@ def checked_url(base_url: str) -> httpx.URL:
 
 
 def lost(error: httpx.RequestError, base_url: httpx.URL) -> NoAnswer | UnexpectedAnswer:
-    """What httpx tells of an answer that didn't come."""
+    """What httpx tells of an answer that didn't come. Files are at another host than the API."""
+    asked = error.request.url
+    base_url = base_url if asked.host == base_url.host and asked.port == base_url.port else asked.copy_with(raw_path=b"/")
     if isinstance(error, httpx.TransportError):
         sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
         return NoAnswer(f"{base_url} doesn't answer ({error or type(error).__name__})", sent=sent)
@@ -131,7 +133,7 @@ class BlockingTransport:
         sent = self._http.build_request(
             request.method,
             request.path,
-            params=dict(request.query),
+            params=dict(request.query) or None,  # {} would cut off the query of a whole URL
             headers=dict(request.headers),
             content=request.content,
             timeout=timeouts(request),
@@ -178,7 +180,7 @@ class LoopTransport:
         sent = self._http.build_request(
             request.method,
             request.path,
-            params=dict(request.query),
+            params=dict(request.query) or None,  # {} would cut off the query of a whole URL
             headers=dict(request.headers),
             content=request.content,
             timeout=timeouts(request),

@@ -10,6 +10,7 @@ from quietzone_gateway.graphql.context import Info
 from quietzone_gateway.graphql.errors import checked, code_of, names_of_graphql
 from quietzone_gateway.graphql.fields import mutation
 from quietzone_gateway.issuing import issue_many
+from quietzone_gateway.plans import MethodClass
 from quietzone_gateway.rest.code_shapes import NewCode
 from quietzone_gateway.rest.problems import internal, problem_of
 from quietzone_gateway.rpc import MAX_BATCH
@@ -68,6 +69,7 @@ class BulkMutations:
     @mutation(
         name="bulkCreateQRCodes",
         description=f"Create up to {MAX_BATCH} codes, each on its own; /v1/codes/bulk takes 10,000",
+        method_class=MethodClass.BULK,
     )
     async def bulk_create(
         self,

@@ -16,7 +16,7 @@ from quietzone_gateway.rest.route import known_id
 from quietzone_gateway.rpc import CodeState
 from quietzone_kit.errors import FieldViolation, InvalidInput
 
-Expected = Annotated[Count | None, strawberry.argument(description="Refuse it unless the code has this revision")]
+Expected = Annotated[Count | None, strawberry.argument(description="Refuse it unless it has this revision")]
 Reason = Annotated[str, strawberry.argument(description="For the log of what operators do")]
 
 

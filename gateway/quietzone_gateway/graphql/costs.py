@@ -14,6 +14,11 @@ COSTS: Mapping[str, int] = {
     "Query.codes": 10,
     "Query.export": 5,
     "Query.exports": 10,
+    "Query.asset": 5,
+    "Query.assets": 10,
+    "Query.drawing": 5,
+    "Query.operation": 5,
+    "Query.operations": 10,
     "Query.facets": 20,
     "Query.qrAnalytics": 50,
     "Query.searchQRCodes": 50,  # reads up to a thousand codes of each kind
@@ -21,6 +26,7 @@ COSTS: Mapping[str, int] = {
     "Code.analytics": 50,  # a document of each day is read and unpacked
     "Code.health": 20,
     "Export.code": 2,
+    "File.url": 5,
     # Each write is an event for all parts; a new code is drawn, and read back twice.
     "Mutation.createCode": 50,
     "Mutation.updateCode": 20,
@@ -29,14 +35,28 @@ COSTS: Mapping[str, int] = {
     "Mutation.unblockCode": 20,
     "Mutation.createExport": 100,
     "Mutation.cancelExport": 20,
+    "Mutation.beginUpload": 50,
+    "Mutation.deleteAsset": 20,
+    "Mutation.createPrint": 400,  # a thousand codes are read
+    "Mutation.moveAsset": 20,
+    "Mutation.cleanUpAssets": 50,
+    "Mutation.purgeCopies": 50,
+    "Mutation.warmUpCopies": 100,
+    "Mutation.cancelOperation": 20,
     "Mutation.bulkCreateQRCodes": 400,
     # Wrappers, which cost nothing beside what they hold.
     "CodeConnection.edges": 0,
     "CodeConnection.pageInfo": 0,
     "CodeEdge.node": 0,
+    "AssetConnection.edges": 0,
+    "AssetConnection.pageInfo": 0,
+    "AssetEdge.node": 0,
     "ExportConnection.edges": 0,
     "ExportConnection.pageInfo": 0,
     "ExportEdge.node": 0,
+    "OperationConnection.edges": 0,
+    "OperationConnection.pageInfo": 0,
+    "OperationEdge.node": 0,
 }
 
 ASKING = frozenset({"Code.totalScans", "Code.analytics", "Code.health"})
@@ -45,6 +65,10 @@ ASKING = frozenset({"Code.totalScans", "Code.analytics", "Code.health"})
 SIZES: Mapping[str, int | str] = {
     "Query.codes": "first",
     "Query.exports": "first",
+    "Query.assets": "first",
+    "Query.operations": "first",
+    "Mutation.warmUpCopies": 20,
+    "Asset.files": 8,
     "Query.searchQRCodes": "limit",
     "Facets.tags": "first",
     "Facets.folders": "first",

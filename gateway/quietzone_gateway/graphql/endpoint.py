@@ -26,7 +26,7 @@ from quietzone_gateway.graphql.loaders import Loaders
 from quietzone_gateway.graphql.negotiation import GRAPHQL, media_type_for
 from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.rest.problems import METHOD_NOT_ALLOWED, NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
-from quietzone_gateway.rest.repeats import repeated
+from quietzone_gateway.rest.repeats import check_repeated, repeated
 from quietzone_gateway.rest.route import Parts, authenticate, caller_of, principal_of
 from quietzone_kit.errors import FieldViolation, InvalidInput
 
@@ -72,6 +72,7 @@ class _Endpoint:
         media_type = media_type_for(request.headers.get("accept"))
         asked = _in_query(request) if request.method == "GET" else await _in_body(request)
         parts, state = request.app.state.parts, request.state
+        await check_repeated(request, parts.repeats, parts.clock, state.principal)
         name = getattr(state, "request_name", None)
         caller = caller_of(request)
         context = Context(parts, state.principal, state.admission, caller, state.request_id, Loaders(parts, caller), request_name=name)

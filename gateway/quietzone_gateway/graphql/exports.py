@@ -9,6 +9,7 @@ from quietzone_gateway.graphql.errors import checked, names_of_graphql
 from quietzone_gateway.graphql.fields import field, mutation
 from quietzone_gateway.graphql.pages import Cursor, PageInfo, cursors_of, place_of
 from quietzone_gateway.graphql.scalars import Count, DateTime
+from quietzone_gateway.plans import MethodClass
 from quietzone_gateway.rest.exports import NewExport as CheckedExport
 from quietzone_gateway.rest.route import known_id
 from quietzone_gateway.rpc import Export as KnownExport
@@ -138,7 +139,10 @@ class ExportQueries:
 class ExportMutations:
     """Part of Mutation."""
 
-    @mutation(description="Begin an export. Ask for it until it is DONE, then get its file; both are removed after 7 days")
+    @mutation(
+        description="Begin an export. Ask for it until it is DONE, then get its file; both are removed after 7 days",
+        method_class=MethodClass.REPORT,
+    )
     async def create_export(self, info: Info, input: NewExport) -> Export | None:  # noqa: A002 - as callers know it
         """As REST's."""
         context = info.context

@@ -10,6 +10,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from quietzone_gateway.graphql.assets import AssetMutations, AssetQueries
+from quietzone_gateway.graphql.background import OperationMutations, OperationQueries
 from quietzone_gateway.graphql.bulk import BulkMutations
 from quietzone_gateway.graphql.code_changes import CodeMutations
 from quietzone_gateway.graphql.codes import CodeQueries
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
 
 # What stands at the top may be null: a part that is away, or a change that is refused, leaves the others' results.
 @strawberry.type(description="What can be asked")
-class Query(CodeQueries, SearchQueries, QrAnalyticsQueries, ExportQueries, MeQueries):
+class Query(CodeQueries, SearchQueries, QrAnalyticsQueries, ExportQueries, AssetQueries, OperationQueries, MeQueries):
     """Put together."""
 
 
 @strawberry.type(description="What can be changed. Several are done one after the other; one that fails keeps no other from succeeding")
-class Mutation(CodeMutations, BulkMutations, ExportMutations):
+class Mutation(CodeMutations, BulkMutations, ExportMutations, AssetMutations, OperationMutations):
     """Put together."""
 
 

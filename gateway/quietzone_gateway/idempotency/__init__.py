@@ -2,7 +2,7 @@
 
 from quietzone_gateway.idempotency.domain import Answer, InvalidKey, parse_key
 from quietzone_gateway.idempotency.repository import REPEATS, Repeats
-from quietzone_gateway.idempotency.use_cases import Asked, KeyReused, StillUnderWay, once, sweep, sweep_for_ever
+from quietzone_gateway.idempotency.use_cases import Asked, KeyReused, StillUnderWay, named, once, sweep, sweep_for_ever
 
 __all__ = [
     "REPEATS",
@@ -12,6 +12,7 @@ __all__ = [
     "KeyReused",
     "Repeats",
     "StillUnderWay",
+    "named",
     "once",
     "parse_key",
     "sweep",

@@ -80,3 +80,8 @@ def fingerprint(method: str, path: str, query: str, body: bytes) -> str:
 def begun(account_id: str, subject: str, key: str, request: str, *, at_ms: int) -> Repeat:
     """A request, its fingerprint `request`, that begins now."""
     return Repeat(repeat_id(account_id, subject, key), account_id, request, at_ms + LEASE_MS)
+
+
+def noting(account_id: str, subject: str, key: str, request: str, *, at_ms: int) -> Repeat:
+    """A request, its fingerprint `request`, of which nothing but that is kept."""
+    return Repeat(repeat_id(account_id, subject, key), account_id, request, at_ms + KEPT_MS)

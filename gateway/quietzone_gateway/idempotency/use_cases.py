@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from quietzone_gateway.idempotency.domain import MAX_ANSWER_BYTES, Answer, begun
+from quietzone_gateway.idempotency.domain import MAX_ANSWER_BYTES, Answer, begun, noting
 from quietzone_gateway.idempotency.metrics import REPEATED
 from quietzone_gateway.idempotency.repository import SWEPT_AT_ONCE, Held, Repeats
 from quietzone_kit.errors import Unavailable
@@ -20,9 +20,8 @@ WAIT_S = 4.0
 SWEEP_EVERY_S = 600.0
 """What is over takes no part in anything, only room."""
 
-FINAL = range(200, 500)
-NOT_FINAL = frozenset({401, 403, 408, 409, 425, 429})
-"""Answers that another moment may change: their requests run again."""
+FINAL = range(200, 300)
+"""Answers that are kept. Whatever was refused has changed nothing: its request runs again."""
 
 Run = Callable[[str], Awaitable[Answer]]
 """Runs the request; the text is equal for each run under the same key, and names it to services."""
@@ -73,6 +72,25 @@ async def once(repeats: Repeats, clock: Clock, asked: Asked, run: Run) -> tuple[
         waited_s += LOOK_EVERY_S
 
 
+async def named(repeats: Repeats, clock: Clock, asked: Asked) -> None:
+    """Note a request that is made again whenever it comes, and told apart by names within: with its key another can't come for KEPT_MS.
+
+    Raises:
+        KeyReused: the key belongs to another request.
+        Unavailable: the store doesn't answer.
+    """
+    while True:
+        now_ms = clock.now_ms()
+        noted = noting(asked.account_id, asked.subject, asked.key, asked.fingerprint, at_ms=now_ms)
+        held = await repeats.get(noted.repeat_id)
+        if held is not None and not held.repeat.is_over(now_ms):
+            if held.repeat.fingerprint != asked.fingerprint:
+                raise KeyReused
+            return
+        if (await repeats.add(noted) if held is None else await repeats.replace(held, noted)) is not None:
+            return
+
+
 async def sweep(repeats: Repeats, clock: Clock) -> int:
     """Forget some that are over; how many there were."""
     over = await repeats.over(clock.now_ms())
@@ -110,7 +128,7 @@ async def _run(repeats: Repeats, clock: Clock, held: Held, run: Run) -> Answer:
     except BaseException:
         await asyncio.shield(repeats.forget(held))
         raise
-    if answer.status in FINAL and answer.status not in NOT_FINAL and len(answer.body) <= MAX_ANSWER_BYTES:
+    if answer.status in FINAL and len(answer.body) <= MAX_ANSWER_BYTES:
         await repeats.replace(held, held.repeat.answered(answer, clock.now_ms()))
     else:
         await repeats.forget(held)

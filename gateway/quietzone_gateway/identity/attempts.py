@@ -20,8 +20,7 @@ if TYPE_CHECKING:  # whoever only looks at the store does without what seals
 ATTEMPTS = Collection("attempts", key="attempt_id", indexes=(Index("by_end", ("until_ms",)),))
 
 MOST = 5
-WITHIN_MS = 15 * 60_000
-"""Five failures in a quarter of an hour: a person who tries his three passwords gets through, a guesser gets 480 a day."""
+"""Of what has no setting of its own, such as mails that are asked for."""
 
 SWEPT = 500
 
@@ -36,6 +35,14 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """How many of `what` there may be within the window, in all replicas together."""
+
+    what: str
+    most: int = MOST
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One that was taken."""
 
@@ -46,23 +53,29 @@ class Place:
 class Attempts:
     """Counts what fails, in all replicas together."""
 
-    def __init__(self, documents: Documents, seal: "Seal", clock: Clock) -> None:
+    def __init__(self, documents: Documents, seal: "Seal", clock: Clock, *, within_ms: int) -> None:
+        """Each place is given back `within_ms` after it was taken."""
         self._shelf = Shelf(documents, ATTEMPTS, Counted)
         self._seal = seal
         self._clock = clock
+        self._within_ms = within_ms
 
-    async def take(self, *whats: str) -> Sequence[Place]:
-        """Take a place for each of `whats`.
+    async def take(self, *bounds: Bound) -> Sequence[Place]:
+        """Take a place for each of `bounds`, or for none.
 
         Raises:
             ResourceExhausted: one of them has failed too often lately.
         """
         now_ms = self._clock.now_ms()
-        taken = []
-        for what in whats:
-            attempt_id = self._seal.mac(what)
-            await self._take(attempt_id, now_ms)
-            taken.append(Place(attempt_id, now_ms))
+        taken: list[Place] = []
+        try:
+            for bound in bounds:
+                attempt_id = self._seal.mac(bound.what)
+                await self._take(attempt_id, bound.most, now_ms)
+                taken.append(Place(attempt_id, now_ms))
+        except ResourceExhausted:  # what was never tried counts nowhere
+            await self.give_back(taken)
+            raise
         return taken
 
     async def give_back(self, places: Sequence[Place]) -> None:
@@ -77,17 +90,19 @@ class Attempts:
             await self._shelf.delete(each.attempt_id, only_if=lambda counted: counted.until_ms < self._clock.now_ms())
         return len(found.items)
 
-    async def _take(self, attempt_id: str, now_ms: int) -> None:
+    async def _take(self, attempt_id: str, most: int, now_ms: int) -> None:
+        until_ms = now_ms + self._within_ms
+
         def decide(counted: Counted) -> Changed[Counted]:
-            recent = _recent(counted, now_ms)
-            if len(recent) >= MOST:
-                wait_s = math.ceil((recent[0] + WITHIN_MS - now_ms) / 1000)
+            recent = self._recent(counted, now_ms)
+            if len(recent) >= most:
+                wait_s = math.ceil((recent[-most] + self._within_ms - now_ms) / 1000)
                 raise ResourceExhausted(f"too many attempts: try again in {math.ceil(wait_s / 60)} min", retry_after_s=wait_s)
-            return Changed(Counted(attempt_id, (*recent, now_ms), now_ms + WITHIN_MS))
+            return Changed(Counted(attempt_id, (*recent, now_ms), until_ms))
 
         while await self._shelf.change(attempt_id, decide) is None:
             try:
-                await self._shelf.insert(Counted(attempt_id, (now_ms,), now_ms + WITHIN_MS))
+                await self._shelf.insert(Counted(attempt_id, (now_ms,), until_ms))
             except DuplicateKey:
                 continue
             return
@@ -102,12 +117,11 @@ class Attempts:
 
         await self._shelf.change(attempt_id, decide)
 
+    def _recent(self, counted: Counted, now_ms: int) -> tuple[int, ...]:
+        """Places that aren't given back yet; of times to come, that a clock was set back from, nothing is known, so they count."""
+        return tuple(at_ms for at_ms in counted.times_ms if at_ms + self._within_ms > now_ms)
+
 
 def counted_of(stored: Stored) -> Counted:
     """The count in a document, for `verify`."""
     return value_of(stored.body, Counted)
-
-
-def _recent(counted: Counted, now_ms: int) -> tuple[int, ...]:
-    """Places that aren't given back yet; of times to come, that a clock was set back from, nothing is known, so they count."""
-    return tuple(at_ms for at_ms in counted.times_ms if at_ms + WITHIN_MS > now_ms)

@@ -16,6 +16,7 @@ from quietzone_gateway.identity.keys.use_cases import find_key
 from quietzone_gateway.identity.mails.tasks import TaskPost
 from quietzone_gateway.identity.ports import Ports
 from quietzone_gateway.identity.remembered import News, Remembered
+from quietzone_gateway.identity.rules import DAY_MS
 from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.sessions.known import KnownSessions
 from quietzone_gateway.identity.sessions.repository import Sessions
@@ -23,7 +24,7 @@ from quietzone_gateway.identity.sessions.signing import SigningKeys
 from quietzone_gateway.identity.sessions.tokens import Tokens
 from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.identity.users.passwords import Argon2, Passwords
-from quietzone_gateway.identity.users.people import ACCOUNT, SESSION, USER, People, Rules
+from quietzone_gateway.identity.users.people import ACCOUNT, SESSION, USER, People
 from quietzone_gateway.identity.users.repository import USERS, Users
 from quietzone_gateway.identity.work import MAILS, NOBODY, Wakers, nobody
 from quietzone_kit.cache import Cache
@@ -31,8 +32,6 @@ from quietzone_kit.documents import Documents
 from quietzone_kit.lifecycle import App
 from quietzone_kit.outside import SystemResolver
 from quietzone_kit.runtime import Clock, Executor, Randomness, ThreadExecutor
-
-DAY_MS = 86_400_000
 
 RESOLVER_THREADS = 2  # a look-up that hangs keeps one for up to half a minute
 
@@ -74,7 +73,9 @@ def build_identity(parts: Parts, settings: IdentitySettings, *, passwords: Passw
     """Identity on a store whose collections are there; `passwords` takes the place of those that the settings describe."""
     documents, clock, wakers = parts.documents, parts.clock, parts.wakers
     seal = Seal(settings.secret_keys(), parts.randomness)
-    signing = SigningKeys(documents, seal, clock, parts.randomness, rotate_ms=settings.token_key_days * DAY_MS)
+    rules = settings.rules()
+    token_ms = rules.lifetimes.token_ms
+    signing = SigningKeys(documents, seal, clock, parts.randomness, rotate_ms=settings.token_key_days * DAY_MS, token_ms=token_ms)
     news = News(parts.cache)
     ports = Ports(clock, parts.randomness, news)
     people = People(
@@ -82,13 +83,13 @@ def build_identity(parts: Parts, settings: IdentitySettings, *, passwords: Passw
         accounts=Accounts(documents, wakers.get(ACCOUNTS.name, nobody)),
         memberships=Memberships(documents),
         sessions=Sessions(documents),
-        attempts=Attempts(documents, seal, clock),
+        attempts=Attempts(documents, seal, clock, within_ms=rules.guesses.within_ms),
         passwords=passwords or _argon2(parts, settings),
         seal=seal,
-        tokens=Tokens(signing, settings.public_url, clock),
+        tokens=Tokens(signing, settings.public_url, clock, token_ms=token_ms),
         post=TaskPost(documents, clock, parts.randomness, wakers.get(MAILS, nobody)),
         ports=ports,
-        rules=Rules(settings.sign_up, settings.session_days * DAY_MS, "Quietzone"),
+        rules=rules,
     )
     keys = Keys(documents, wakers.get(KEYS.name, nobody))
     uses = Uses(keys)

@@ -50,10 +50,15 @@ SCOPES_OF: Mapping[Role, frozenset[str]] = {
     Role.VIEWER: _VIEWER,
 }
 ALL_SCOPES = SCOPES_OF[Role.OWNER] | {OPERATOR}
-"""All that a key can be given."""
+"""All that a key can be given. One that a newer release has given grants nothing here."""
 
 UNVERIFIED_LACK = frozenset({CODES_WRITE, MEMBERS_WRITE, KEYS_WRITE})
 """What a person can't do before his address is known to be his: publish, or have others publish for him."""
+
+
+def scopes_of(role: str) -> frozenset[str]:
+    """What a member with this role may do: nothing by a role that only a newer release knows."""
+    return SCOPES_OF[Role(role)] if role in set(Role) else frozenset()
 
 
 class Means(StrEnum):
@@ -74,13 +79,18 @@ class Actor:
     address: str = ""
 
 
+NO_ACCOUNT = "you are in no account that can be used: /v1/me shows yours, and which are suspended; another needs an invitation"
+"""To a person who may use none now; nobody makes himself a second one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Whoever a request comes from.
 
     `subject` is `user:<id>`, `key:<id>` or `webhook:<account>/<principal>`. `account_id` is empty for a person who is in no account just
     now, and then he has no scopes. `plan` is the account's. `session_id` is empty unless a person has signed in. `address` is cut
-    (`truncated`). What he showed is good until `expires_at_ms`; None: until it is revoked.
+    (`truncated`). What he showed is good until `expires_at_ms`; None: until it is revoked. A key is good from `networks` alone, if it has
+    some.
     """
 
     account_id: str
@@ -91,6 +101,7 @@ class Principal:
     session_id: str = ""
     address: str = ""
     expires_at_ms: int | None = None
+    networks: tuple[str, ...] = ()
 
     @property
     def user_id(self) -> str | None:
@@ -125,7 +136,6 @@ class Visitor:
         return str(known if known.version == 4 else ipaddress.ip_network((known, 64), strict=False))
 
 
-@lru_cache(4096)  # of those who call now: it takes 10 µs, and each request needs it
 @lru_cache(MAX_ADDRESSES)
 def truncated(address: str) -> str:
     """An IPv4 address without its last byte, an IPv6 address without its last ten; empty when it is no address.

@@ -5,7 +5,7 @@ from prometheus_client import Counter, Gauge
 SIGN_INS = Counter(
     "quietzone_gateway_sign_ins_total",
     "People who signed in, and who were refused. Refused ten times as often as usual: somebody guesses passwords; five a quarter of an "
-    "hour is all he gets for an address.",
+    "hour is all he gets for an address from one network.",
     ["outcome"],
 )
 REUSES = Counter(

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from quietzone_gateway.identity.keys.domain import MIN_KEY_CHARACTERS
+from quietzone_gateway.identity.rules import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Guesses, Lifetimes, Rules
 from quietzone_kit.settings import Settings
 
 MIN_CHARACTERS = 32
@@ -39,7 +40,54 @@ class IdentitySettings(Settings):
     sign_up: Literal["open", "invited", "closed"] = Field(
         "invited", description="Who may sign up: everybody, who is invited into an account, or nobody"
     )
-    session_days: int = Field(30, ge=1, le=365, description="How long somebody stays signed in whose program refreshes; browsers: 24 h")
+    sign_in_failures: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="How often signing in may fail for one e-mail address from one network within the window: who tries his three "
+        "passwords gets through, a guesser gets 480 a day",
+    )
+    sign_in_failures_of_network: int = Field(
+        50,
+        ge=1,
+        le=1_000,
+        description="How often signing in may fail from one network within the window, whatever the e-mail address: stops who tries one "
+        "password at many; an office is one network",
+    )
+    sign_in_failures_of_address: int = Field(
+        100,
+        ge=1,
+        le=1_000,
+        description="How often signing in may fail for one e-mail address from all networks within the window: stops guessing by many "
+        "machines; low, and a stranger can keep its owner from signing in",
+    )
+    sign_in_window_s: int = Field(
+        900, ge=60, le=86_400, description="The window of failures, in seconds; also of five mails that are asked for, and of five sign-ups"
+    )
+    session_days: int = Field(
+        30, ge=1, le=365, description="How long a program's session goes on by refresh tokens, in days; then a person signs in again"
+    )
+    cookie_hours: int = Field(
+        24, ge=1, le=720, description="How long a browser's session lasts, in hours: who finds the browser open is in for as long"
+    )
+    access_token_s: int = Field(
+        300,
+        ge=30,
+        le=3_600,
+        description="How long an access token is good, in seconds: as long as a stolen one works for those who check it themselves; "
+        "shorter, and programs refresh more often",
+    )
+    refresh_leeway_s: int = Field(
+        20,
+        ge=0,
+        le=120,
+        description="How long a refresh token brings again what it has brought, in seconds, for an answer that was lost; 0: never",
+    )
+    invitation_days: int = Field(7, ge=1, le=60, description="How long an invitation can be accepted, in days: mails are found by others")
+    verification_hours: int = Field(24, ge=1, le=168, description="How long a link that verifies an address is good, in hours")
+    reset_minutes: int = Field(
+        60, ge=5, le=1_440, description="How long a link to a new password is good, in minutes: who reads the mail has the account"
+    )
     token_key_days: int = Field(
         30, ge=1, le=365, description="How long one key signs access tokens; the next is published ten minutes before"
     )
@@ -73,3 +121,22 @@ class IdentitySettings(Settings):
         """The keys that encrypt and decrypt; none where people can't sign in."""
         given = self.gateway_secret_key.get_secret_value() if self.gateway_secret_key else ""
         return tuple(key.strip() for key in given.split(",") if key.strip())
+
+    def rules(self) -> Rules:
+        """What they say about people."""
+        lifetimes = Lifetimes(
+            session_ms=self.session_days * DAY_MS,
+            cookie_ms=self.cookie_hours * HOUR_MS,
+            token_ms=self.access_token_s * SECOND_MS,
+            leeway_ms=self.refresh_leeway_s * SECOND_MS,
+            invitation_ms=self.invitation_days * DAY_MS,
+            verification_ms=self.verification_hours * HOUR_MS,
+            reset_ms=self.reset_minutes * MINUTE_MS,
+        )
+        guesses = Guesses(
+            of_both=self.sign_in_failures,
+            of_network=self.sign_in_failures_of_network,
+            of_address=self.sign_in_failures_of_address,
+            within_ms=self.sign_in_window_s * SECOND_MS,
+        )
+        return Rules(self.sign_up, lifetimes, guesses, "Quietzone")

@@ -1,5 +1,5 @@
-"""What identity does in the background, in role `work` or beside the API: tells of changes, keeps the audit log, sends mails, changes the
-keys that sign, forgets what is over.
+"""What identity does in the background, in role `work` or beside the API: tells of changes, keeps the audit log, makes who signs up, sends
+mails, changes the keys that sign, forgets what is over.
 """
 
 import asyncio
@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
+from quietzone_gateway.identity.accounts.memberships import Memberships
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS, Accounts
 from quietzone_gateway.identity.attempts import SWEPT, Attempts
 from quietzone_gateway.identity.audit.consumers import CODES, OURS, KeepAudit
 from quietzone_gateway.identity.audit.repository import Log
 from quietzone_gateway.identity.keys.repository import KEYS
 from quietzone_gateway.identity.mails.tasks import KIND as MAIL
-from quietzone_gateway.identity.mails.tasks import WITHIN_S, SendMail
+from quietzone_gateway.identity.mails.tasks import WITHIN_S, Addressees, SendMail
 from quietzone_gateway.identity.mails.texts import Texts
 from quietzone_gateway.identity.metrics import AUDIT_STOPPED
+from quietzone_gateway.identity.rules import DAY_MS
 from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.sessions.repository import Sessions
 from quietzone_gateway.identity.sessions.signing import SigningKeys
 from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.identity.users.newcomers import Newcomers
 from quietzone_gateway.identity.users.repository import USERS, Users
 from quietzone_kit.bus import Bus, TopicMismatch
 from quietzone_kit.bus.topics import ensure_patiently
@@ -53,8 +56,6 @@ MAILS_AT_ONCE = 4
 
 SWEEP_S = 60.0
 """Between looks for what is over, and for a signing key that is due."""
-
-DAY_MS = 86_400_000
 
 Wakers: TypeAlias = Mapping[str, Callable[[], None]]
 """By collection: what tells its relay that an event waits. Where none runs in this process, polling finds it within a second."""
@@ -146,16 +147,21 @@ def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     relays = {
         each.name: Relay(documents, each, tools.bus, clock=clock, randomness=randomness, owner=uuid7(clock, randomness)) for each in TELLING
     }
+    rules = settings.rules()
+    lifetimes = rules.lifetimes
     users, accounts = Users(documents, relays[USERS.name].wake), Accounts(documents, relays[ACCOUNTS.name].wake)
-    sending = SendMail(users, accounts, tools.mailer, Texts(settings.public_url), clock, randomness=randomness)
-    kinds = {MAIL: Kind(sending, within_s=WITHIN_S, of_others=(MailUnavailable,))}
-    mails = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=MAILS_AT_ONCE)
     keys = settings.secret_keys()
     seal = Seal(keys, randomness)
-    signing = SigningKeys(documents, seal, clock, randomness, rotate_ms=settings.token_key_days * DAY_MS) if keys else None
-    return Work(
-        tools.bus, randomness, relays, mails, Log(documents), House(Sessions(documents), Attempts(documents, seal, clock), signing, clock)
+    newcomers = Newcomers(users, accounts, Memberships(documents), seal)
+    sending = SendMail(
+        Addressees(users, accounts, newcomers), tools.mailer, Texts(settings.public_url, lifetimes), clock, randomness=randomness
     )
+    kinds = {MAIL: Kind(sending, within_s=WITHIN_S, of_others=(MailUnavailable,))}
+    mails = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=MAILS_AT_ONCE)
+    rotate_ms, token_ms = settings.token_key_days * DAY_MS, lifetimes.token_ms
+    signing = SigningKeys(documents, seal, clock, randomness, rotate_ms=rotate_ms, token_ms=token_ms) if keys else None
+    house = House(Sessions(documents), Attempts(documents, seal, clock, within_ms=rules.guesses.within_ms), signing, clock)
+    return Work(tools.bus, randomness, relays, mails, Log(documents), house)
 
 
 def nobody() -> None:

@@ -1,13 +1,14 @@
 """Who may watch: the port that identity stands behind."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeAlias
 
 from starlette.requests import cookie_parser
 
 from quietzone_gateway.identity.authentication import Authentication, Credentials
-from quietzone_gateway.identity.domain import Principal
+from quietzone_gateway.identity.domain import NO_ACCOUNT, Principal
 from quietzone_gateway.identity.keys.use_cases import ID_KIND as KEY_ID
 from quietzone_gateway.identity.remembered import News
 from quietzone_gateway.identity.users.people import ACCOUNT, SESSION, USER
@@ -17,18 +18,29 @@ from quietzone_gateway.rest.route import COOKIE
 from quietzone_kit.errors import PermissionDenied, Unauthenticated
 from quietzone_kit.http.clients import Client
 
-SHOWN = ("authorization", "x-api-key", "cookie")
-"""Headers that say who is there."""
+ACCOUNT_HEADER = "x-quietzone-account"
+
+SHOWN = ("authorization", "x-api-key", "cookie", ACCOUNT_HEADER)
+"""Headers that say who is there; the last with a token alone, of which the account's own authoriser is asked."""
 
 Concerns: TypeAlias = Callable[[Watcher], bool]
 """Whether a change is about a watcher: he may be another now, or nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Comer:
+    """From where somebody came, to which address, with which request."""
+
+    client: Client
+    path: str
+    request_id: str
+
+
 class Authority(Protocol):
     """Knows who is who, when they come and each time that it is asked again."""
 
-    async def identify(self, headers: Mapping[str, str], client: Client) -> Watcher:
-        """Whoever sent these headers (names in lower case) from this address.
+    async def identify(self, headers: Mapping[str, str], comer: Comer) -> Watcher:
+        """Whoever sent these headers (names in lower case), having come from there.
 
         Raises:
             QuietzoneError: nobody known, or he may not now.
@@ -37,7 +49,7 @@ class Authority(Protocol):
     def listen(self, listener: Callable[[Concerns], None]) -> None:
         """`listener` hears of each change of who is who, as soon as it can be asked for."""
 
-    async def enter(self, headers: Mapping[str, str], client: Client) -> Watcher:
+    async def enter(self, headers: Mapping[str, str], comer: Comer) -> Watcher:
         """The same of who comes, which is a request like others.
 
         Raises:
@@ -62,27 +74,30 @@ class Principals:
 
         self._news.listen(hear)
 
-    async def enter(self, headers: Mapping[str, str], client: Client) -> Watcher:
+    async def enter(self, headers: Mapping[str, str], comer: Comer) -> Watcher:
         """Whoever it would be for a request, if he may make one."""
         try:
-            principal = await self._principal(headers, client)
+            principal = await self._principal(headers, comer)
         except (Unauthenticated, PermissionDenied):
-            await self._plans.admit("", "", MethodClass.READ, client.address)
+            await self._plans.admit("", "", MethodClass.READ, comer.client.address)
             raise
-        await self._plans.admit(principal.account_id, principal.plan, MethodClass.READ, client.address)
+        await self._plans.admit(principal.account_id, principal.plan, MethodClass.READ, comer.client.address)
         return _watcher(principal)
 
-    async def identify(self, headers: Mapping[str, str], client: Client) -> Watcher:
+    async def identify(self, headers: Mapping[str, str], comer: Comer) -> Watcher:
         """Whoever it would be for a request."""
-        return _watcher(await self._principal(headers, client))
+        return _watcher(await self._principal(headers, comer))
 
-    async def _principal(self, headers: Mapping[str, str], client: Client) -> Principal:
+    async def _principal(self, headers: Mapping[str, str], comer: Comer) -> Principal:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         shown = Credentials(
-            address="" if client.address is None else str(client.address),
+            address="" if comer.client.address is None else str(comer.client.address),
             bearer=credentials.strip() if scheme.lower() == "bearer" else "",
             api_key=headers.get("x-api-key", "").strip(),
             cookie=cookie_parser(headers.get("cookie", "")).get(COOKIE, ""),
+            account=headers.get(ACCOUNT_HEADER, "").strip(),
+            path=comer.path,
+            request_id=comer.request_id,
         )
         return await self._authentication.principal_of(shown)
 
@@ -98,5 +113,5 @@ _ABOUT: Mapping[str, Callable[[str, Watcher], bool]] = {
 
 def _watcher(principal: Principal) -> Watcher:
     if not principal.account_id:
-        raise PermissionDenied("you are in no account: make one, or accept an invitation")
+        raise PermissionDenied(NO_ACCOUNT)
     return Watcher(principal.account_id, principal.subject, principal.scopes, principal.session_id, principal.expires_at_ms)

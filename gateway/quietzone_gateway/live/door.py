@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quietzone_gateway.live import stream, websocket
-from quietzone_gateway.live.authority import SHOWN, Authority
+from quietzone_gateway.live.authority import ACCOUNT_HEADER, SHOWN, Authority, Comer
 from quietzone_gateway.live.connection import LiveConnection
 from quietzone_gateway.live.domain import Filter, Watcher
 from quietzone_gateway.live.endings import NOBODY, REFUSED
@@ -96,7 +96,7 @@ class Door:
 class Visit:
     """One who comes to a live address; `/v1/ws`, if with a WebSocket. Others, which speak another protocol, say what they do otherwise."""
 
-    __slots__ = ("_client", "_receive", "_request_id", "_scope", "_send", "_started", "_way")
+    __slots__ = ("_comer", "_receive", "_request_id", "_scope", "_send", "_started", "_way")
 
     def __init__(self, way: Doorway, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -106,7 +106,7 @@ class Visit:
         self._receive = receive
         self._send = send
         self._request_id = given if _REQUEST_ID.fullmatch(given) else uuid7(way.clock, way.randomness)
-        self._client = client_behind(way.clients, scope, headers)
+        self._comer = Comer(client_behind(way.clients, scope, headers), scope["path"], self._request_id)
 
     async def run(self) -> None:
         """Be there until one side ends it; raises what the visitor is refused for."""
@@ -213,6 +213,8 @@ class Visit:
         if not isinstance(said, ConnectMessage):
             raise Unauthenticated("say who is there first: send connect with a token")
         shown = {"authorization": f"Bearer {said.data.token}"}
+        if said.data.account is not None:
+            shown[ACCOUNT_HEADER] = said.data.account
         return shown, await self._identified(shown)
 
     async def _talk(self, connection: LiveConnection, _wire: websocket.SocketWire) -> None:
@@ -248,7 +250,7 @@ class Visit:
             watcher,
             wire,
             way.hub.position,
-            partial(way.authority.identify, shown, self._client),
+            partial(way.authority.identify, shown, self._comer),
             since_ms=way.clock.now_ms(),
             ends_at_ms=way.registry.lives_until(watcher),
         )
@@ -264,7 +266,7 @@ class Visit:
     async def _identified(self, shown: Shown) -> Watcher:
         try:
             async with asyncio.timeout(OPEN_S):
-                return await self._way.authority.enter(shown, self._client)
+                return await self._way.authority.enter(shown, self._comer)
         except TimeoutError as error:
             raise DeadlineExceeded("who this is couldn't be found out in time; try again in a moment") from error
 
@@ -289,7 +291,8 @@ class Visit:
 
 
 def _shown(headers: Headers) -> Shown:
-    return {name: headers[name] for name in SHOWN if name in headers}
+    shown = {name: headers[name] for name in SHOWN if name in headers}
+    return {} if list(shown) == [ACCOUNT_HEADER] else shown  # an account alone is nobody
 
 
 Sockets: TypeAlias = Mapping[str, Callable[[Doorway, Scope, Receive, Send], Visit]]

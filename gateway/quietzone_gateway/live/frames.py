@@ -74,6 +74,8 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # by a refusal; uvicorn would take it for a fault of ours, and say so for each stranger
 
     def send_receive_event_to_app(self) -> None:
         """Pass a whole message on."""

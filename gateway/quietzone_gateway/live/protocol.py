@@ -22,6 +22,7 @@ from quietzone_gateway.live.domain import (
 )
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD
 from quietzone_gateway.rest.shapes import Input, Text
+from quietzone_gateway.rpc import CodeState
 from quietzone_kit.errors import FieldViolation, InvalidInput, PermissionDenied
 
 MAX_BRACKETS = 64
@@ -38,7 +39,7 @@ Id: TypeAlias = Annotated[str, AfterValidator(lambda given: str(uuid.UUID(given)
 class Where(Input):
     """What codes' fields must be equal to; `tag` is one of a code's tags."""
 
-    state: Value | None = None
+    state: CodeState | None = None
     tag: Value | None = None
     folder: Value | None = None
 
@@ -63,6 +64,8 @@ class Connect(Input):
     """Who is there, for browsers, which can't send a header."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TOKEN_CHARACTERS, pattern=r"^[!-~]+$")]
+    account: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")] | None = None
+    """Whose own authoriser is to be asked about the token, as X-Quietzone-Account says it."""
 
 
 class Unsubscribe(Input):

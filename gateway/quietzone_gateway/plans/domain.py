@@ -108,17 +108,22 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the accounts of a plan may do; `flags` are the features that they have, as far as these are on at all."""
+    """What the accounts of a plan may do; `flags` are the features that they have, as far as these are on at all. `stored_bytes` are the
+    bytes of files that they may have at a time, None: any number.
+    """
 
     name: str
     rates: tuple[Pace, ...] = ()
     quotas: tuple[Quota, ...] = ()
     flags: tuple[str, ...] = ()
+    stored_bytes: int | None = None
 
     def __post_init__(self) -> None:
+        if self.stored_bytes is not None and not 0 <= self.stored_bytes <= MAX_LIMIT:
+            raise InvalidPlan("stored_bytes", f"a limit of {self.stored_bytes}: use 0 to {MAX_LIMIT}")
         if not NAME.fullmatch(self.name):
             raise InvalidPlan("name", f"{self.name!r:.60} is no name: use up to 40 of a-z, 0-9 and -, a letter first")
-        _check_all("rates", [str(pace.method_class) for pace in self.rates], MAX_RATES)
+        _check_all("rates", [pace.method_class or "all requests" for pace in self.rates], MAX_RATES)
         _check_all("quotas", [quota.counter for quota in self.quotas], MAX_QUOTAS)
         _check_all("flags", self.flags, MAX_FLAGS)
         if wrong := [flag for flag in self.flags if not NAME.fullmatch(flag)]:

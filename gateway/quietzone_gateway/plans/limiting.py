@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from quietzone_gateway.plans.domain import MethodClass, Period, Unit, counter_name
 from quietzone_gateway.plans.headers import Standing, headers_of
-from quietzone_gateway.plans.known import Known, KnownPlans
+from quietzone_gateway.plans.known import ALL, Known, KnownPlans
 from quietzone_gateway.plans.ledgers import Ledgers, QuotaUsed
 from quietzone_gateway.plans.metrics import REFUSED
 from quietzone_gateway.plans.periods import begin_of_month_ms, day_of, end_of_day_ms, end_of_month_ms
@@ -29,6 +29,11 @@ _NEEDS: Mapping[MethodClass, Mapping[str, int]] = {
     method_class: {counter_name(Unit.REQUESTS, period, kind): 1 for period in Period for kind in (None, method_class)}
     for method_class in MethodClass
 }
+_OWN: Mapping[MethodClass, Mapping[str, int]] = {
+    method_class: {counter_name(Unit.REQUESTS, period, method_class): 1 for period in Period} for method_class in MethodClass
+}
+"""What a class of request needs of its own counters."""
+
 _BYTES = tuple(counter_name(Unit.BYTES, period) for period in Period)
 _CODES = tuple(counter_name(Unit.CODES, period) for period in Period)
 
@@ -113,6 +118,24 @@ class Plans:
             raise self._used_up(account_id, known, error) from error
         standings += self._quotas(account_id, day, known)
         return Admission(account_id, day, known, headers_of(standings, self._clock.now_ms() // 1000))
+
+    async def admit_as(self, admission: Admission, method_class: MethodClass) -> None:
+        """Let a request do what belongs to another class than it came as: of that class's own rate and quotas, not again of all.
+
+        Raises:
+            LimitReached: not now.
+        """
+        account_id, known = admission.account_id, admission.known
+        rates = {name: rate for name, rate in known.rates[method_class].items() if name != ALL}
+        if rates:
+            decision = await self._limits.take(f"account:{account_id}", rates)
+            if not decision.granted:
+                message = f"the plan {known.plan.name} allows no more of this kind ({method_class}) at this rate"
+                raise self._refused("rate", message, decision.retry_s, _standings(rates, decision))
+        try:
+            await self._ledgers.take(account_id, _OWN[method_class], known.limits)
+        except QuotaUsed as error:
+            raise self._used_up(account_id, known, error) from error
 
     def admit_at_once(self, account_id: str, plan_name: str, method_class: MethodClass) -> Admission | None:
         """The same of an account for those who can't wait; None, and nothing is used: `admit` must ask, or refuses."""

@@ -13,17 +13,20 @@ from starlette.types import ASGIApp
 from quietzone_gateway.rest import (
     account,
     analytics,
+    assets,
     audit,
     auth,
     authoriser,
     bulk,
     codes,
     exports,
+    facets,
     flags,
     health,
     keys,
     me,
     members,
+    operations,
     operator,
     plans,
     reconcile,
@@ -36,6 +39,7 @@ from quietzone_gateway.rest.early import EarlyAnswers
 from quietzone_gateway.rest.envelope import Envelope, early_answers
 from quietzone_gateway.rest.fast_reads import FastReads
 from quietzone_gateway.rest.mapping import NO_MAPPINGS, Mappings, read_mappings
+from quietzone_gateway.rest.operation_ids import operation_id
 from quietzone_gateway.rest.problems import ALL_KINDS
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
@@ -65,12 +69,20 @@ def make_api(
 
     `early` is shared with its server.
     """
-    app = FastAPI(title="Quietzone", version=release(), docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    app = FastAPI(
+        title="Quietzone",
+        version=release(),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
+        generate_unique_id_function=operation_id,
+    )
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, codes, health, analytics, exports, keys, me, reconcile, account, audit, authoriser, plans, flags, usage):
+    for module in (bulk, facets, codes, health, analytics, exports, keys, me, reconcile, account, audit, authoriser, plans, flags, usage):
         app.include_router(module.router)
-    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *others):
+    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *others):
         app.include_router(router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

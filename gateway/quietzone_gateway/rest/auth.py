@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from quietzone_gateway.identity.domain import Means
 from quietzone_gateway.identity.sessions.use_cases import SignedIn, SignIn, refresh, sign_in, sign_out, switch_account
+from quietzone_gateway.identity.users.addresses import change_address
 from quietzone_gateway.identity.users.second_factor import SecondFactorNeeded
 from quietzone_gateway.identity.users.use_cases import (
     SignUp,
@@ -80,7 +81,7 @@ class SignInInput(Input):
     email: Text = Field(max_length=254)
     password: Password
     code: Text = Field("", description="Of the second factor, or a recovery code, for who has one", max_length=32)
-    cookie: bool = Field(False, description="For pages in a browser: a cookie of 24 hours in the place of tokens")
+    cookie: bool = Field(False, description="For pages in a browser: a cookie in the place of tokens")
 
 
 class RefreshInput(Input):
@@ -174,9 +175,15 @@ async def confirm_email(body: TokenInput, parts: Services, visitor: VisitorNow) 
     await verify_email(parts.identity.people, body.token, visitor)
 
 
+@router.post("/email", status_code=204, responses=problems(400, 404, 409, 413, 415, 422))
+async def confirm_address(body: TokenInput, parts: Services, visitor: VisitorNow) -> None:
+    """Show that you read mail at your new address, which takes the place of the one before; your sessions go on."""
+    await change_address(parts.identity.people, body.token, visitor)
+
+
 @router.post("/sign-in", responses=problems(400, 401, 413, 415, 422))
 async def enter(body: SignInInput, parts: Services, visitor: VisitorNow, response: Response) -> SignedInView:
-    """Sign in. Five failures in 15 minutes, of an address or for one, are as many as there may be."""
+    """Sign in. Failures are counted, for an e-mail address from a network first: five in 15 minutes, unless set otherwise."""
     try:
         signed = await sign_in(parts.identity.people, SignIn(body.email, body.password, body.code, body.cookie), visitor)
     except SecondFactorNeeded as error:
@@ -186,7 +193,9 @@ async def enter(body: SignInInput, parts: Services, visitor: VisitorNow, respons
 
 @renewing.post("/refresh", responses=problems(400, 401, 413, 415, 422))
 async def carry_on(body: RefreshInput, parts: Services) -> SignedInView:
-    """Get the next access token. A refresh token that comes a second time ends its session, since somebody else may have it."""
+    """Get the next access token. A refresh token that comes a second time brings the same again for a moment, since an answer can be lost;
+    later, and for two tokens in a row, it ends its session, since somebody else may have it.
+    """
     return SignedInView.of(await refresh(parts.identity.people, body.refresh_token))
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from quietzone_gateway.rpc import RECONCILE_S
+from quietzone_gateway.rpc import RECONCILE_S, WARM_UP_S
 from quietzone_kit.rpc import DEFAULT_DEADLINE_S
 
 MAX_BULK_ROWS = 10_000
@@ -37,6 +37,7 @@ DEFAULT = Bounds()
 _OTHERS = (
     (re.compile(r"/v1/reconcile"), Bounds(within_s=RECONCILE_S)),
     (re.compile(r"/v1/exports/[^/]+/file"), Bounds(within_s=FILE_S)),
+    (re.compile(r"/v1/assets/warm-up"), Bounds(within_s=WARM_UP_S)),
     (re.compile(r"/v1/codes/bulk"), Bounds(within_s=BULK_S, body_bytes=MAX_BULK_BYTES)),
 )
 

@@ -19,13 +19,15 @@ from quietzone_gateway.plans import Admission
 from quietzone_gateway.rest.bounds import MAX_BULK_ROWS
 from quietzone_gateway.rest.code_shapes import CodeChange, CodeView, NewCode
 from quietzone_gateway.rest.description import BULK_RESULTS, BULK_ROWS, problems, scoped
-from quietzone_gateway.rest.problems import UNSUPPORTED_MEDIA_TYPE, Refused, internal, problem_of
+from quietzone_gateway.rest.problems import UNSUPPORTED_MEDIA_TYPE, Refused, internal, problem_of, violation_of
+from quietzone_gateway.rest.repeats import check_repeated
 from quietzone_gateway.rest.route import (
     DESCRIBED_SECURITY,
     AdmissionNow,
     ApiRoute,
     CallerNow,
     Parts,
+    PrincipalNow,
     RequestName,
     Services,
     known_id,
@@ -122,10 +124,11 @@ async def _turn(request: Request) -> AsyncIterator[None]:
         state.bulk_under_way -= 1
 
 
-async def _ndjson(request: Request) -> list[bytes]:
+async def _ndjson(request: Request, parts: Services, principal: PrincipalNow) -> list[bytes]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (MEDIA_TYPE, "application/jsonl", "application/json-lines"):
         raise Refused(UNSUPPORTED_MEDIA_TYPE, f"the body is {media_type or 'of no type'}; send rows of JSON as {MEDIA_TYPE}")
+    await check_repeated(request, parts.repeats, parts.clock, principal)
     lines = (await request.body()).split(b"\n")
     rows = sum(1 for line in lines if line.strip())
     if not 1 <= rows <= MAX_BULK_ROWS:
@@ -138,14 +141,14 @@ async def _ndjson(request: Request) -> list[bytes]:
     dependencies=[Depends(_turn)],
     response_class=StreamingResponse,
     openapi_extra=BULK_ROWS | scoped(CODES_WRITE),
-    responses=BULK_RESULTS | problems(400, 401, 403, 413, 415),
+    responses=BULK_RESULTS | problems(400, 401, 403, 413, 415, 422),
 )
 async def change_many(
     parts: Services, admission: AdmissionNow, caller: CallerNow, *, name: RequestName, lines: Annotated[list[bytes], Depends(_ndjson)]
 ) -> StreamingResponse:
     """Create, change and delete up to 10,000 codes. Each row stands for itself: one that fails keeps no other from succeeding.
 
-    With an `Idempotency-Key` rows that create make each code once, however often the request is sent; other rows are made again.
+    With an `Idempotency-Key` rows that create make each code once, however often the same request is sent; other rows are made again.
     """
     return StreamingResponse(_results(_Desk(parts, admission, caller, name), lines), media_type=MEDIA_TYPE)
 
@@ -184,14 +187,14 @@ def _row(line: bytes) -> Create | Update | Delete | QuietzoneError:
         content = json.loads(line)
         return _ROW.validate_python({"op": "create"} | content if isinstance(content, dict) else content)
     except ValidationError as error:
-        return InvalidInput(*(_named(details) for details in error.errors(include_url=False)))
+        return InvalidInput(*(violation_of(_placed(details)) for details in error.errors(include_url=False)))
     except (ValueError, RecursionError):
         return InvalidInput(FieldViolation("row", "not JSON in UTF-8, or nested too deeply"))
 
 
-def _named(details: Any) -> FieldViolation:
-    place = [str(part) for part in details["loc"] if part not in ("create", "update", "delete")]
-    return FieldViolation(".".join(place) or "row", str(details["msg"]).removeprefix("Value error, "))
+def _placed(details: Any) -> dict[str, Any]:
+    """What is wrong with a row, from where it begins; pydantic begins with what it is to do."""
+    return {**details, "loc": ("row", *details["loc"][1:])}
 
 
 def _batches(rows: Iterator[Numbered]) -> Iterator[list[Numbered]]:
@@ -200,7 +203,7 @@ def _batches(rows: Iterator[Numbered]) -> Iterator[list[Numbered]]:
     kind: object = None
     seen: set[str] = set()
     for each in rows:
-        code_id = "" if isinstance(each.row, (Create, QuietzoneError)) else each.row.id
+        code_id = "" if isinstance(each.row, (Create, QuietzoneError)) else _id(each.row.id)
         if batch and (type(each.row) is not kind or len(batch) == MAX_BATCH or code_id in seen):
             yield batch
             batch, seen = [], set()

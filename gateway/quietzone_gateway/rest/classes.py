@@ -7,7 +7,8 @@ from quietzone_gateway.plans.domain import MethodClass
 _BY_ADDRESS = (
     (re.compile(r"POST /v1/auth/sign-up"), MethodClass.SIGN_UP),
     (re.compile(r"[A-Z]+ /v1/codes/bulk"), MethodClass.BULK),
-    (re.compile(r"[A-Z]+ /v1/(exports|audit)(/.*)?"), MethodClass.REPORT),
+    (re.compile(r"POST /graphql"), MethodClass.READ),  # its mutations pass their own class, one by one
+    (re.compile(r"[A-Z]+ /v1/(exports|prints|audit)(/.*)?"), MethodClass.REPORT),
 )
 
 

@@ -124,7 +124,7 @@ async def change_code(
 ) -> CodeView:
     """Change where a code leads, its title or its state; scans follow within a second. What is printed stays as it is."""
     with names_of_the_api(_NAMES):
-        code = await parts.codes.change(caller, known_id(code_id), body.asked(expected_revision=_revision(if_match)))
+        code = await parts.codes.change(caller, known_id(code_id), body.asked(expected_revision=revision_of(if_match)))
     response.headers["ETag"] = tag(code.revision)
     return CodeView.of(code)
 
@@ -132,7 +132,7 @@ async def change_code(
 @router.delete("/{code_id}", status_code=204, responses=problems(400, 401, 403, 404, 412), openapi_extra=scoped(CODES_WRITE))
 async def delete_code(code_id: CodeId, parts: Services, caller: CallerNow, if_match: IfMatch = None) -> None:
     """Delete a code for good: scans get 410, and its slug is never given out again."""
-    await parts.codes.delete(caller, known_id(code_id), expected_revision=_revision(if_match))
+    await parts.codes.delete(caller, known_id(code_id), expected_revision=revision_of(if_match))
 
 
 @router.get(
@@ -168,7 +168,12 @@ def _page_with(fields: set[str]) -> dict[str, Any]:
     return {"items": {"__all__": fields}, "meta": True, "links": True, "next_cursor": True}
 
 
-def _revision(if_match: str | None) -> int | None:
+def revision_of(if_match: str | None) -> int | None:
+    """What If-Match demands.
+
+    Raises:
+        InvalidInput, RevisionMismatch: as `expected_revision` has it.
+    """
     try:
         return expected_revision(if_match)
     except InvalidTag as error:

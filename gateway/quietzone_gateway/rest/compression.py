@@ -1,6 +1,7 @@
 """Smaller answers for those who take them."""
 
 import re
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
@@ -24,6 +25,10 @@ _AS_IT_IS = re.compile(r"/v1/(exports/[^/]+/file|auth/.*)")
 (BREACH, https://www.breachattack.com)."""
 
 
+_GZIP = re.compile(r"(x-)?gzip\s*(;\s*q=(?!0(\.0{0,3})?$)[\d.]+)?")
+"""One coding with its weight, which isn't 0."""
+
+
 class Compression:
     """gzip from MIN_BYTES on, for clients that accept it and don't send X-No-Compression."""
 
@@ -33,7 +38,19 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or OFF in Headers(scope=scope) or _AS_IT_IS.fullmatch(scope["path"]):
-            await self._plain(scope, receive, send)
-        else:
+        if scope["type"] == "http" and self._may_be_smaller(scope["path"], Headers(scope=scope)):
             await self._smaller(scope, receive, send)
+        else:
+            await self._plain(scope, receive, send)
+
+    def _may_be_smaller(self, path: str, headers: Headers) -> bool:
+        if OFF in headers or _AS_IT_IS.fullmatch(path):
+            return False
+        accepted = ",".join(headers.getlist("accept-encoding"))
+        return "gzip" not in accepted or takes_gzip(accepted)  # to whom doesn't name it, the middleware only says Vary
+
+
+@lru_cache(1_000)  # clients are of few kinds, and a header has a bound
+def takes_gzip(accepted: str) -> bool:
+    """Whether `Accept-Encoding` names gzip, other than by `q=0` (RFC 9110, 12.5.3); by `*` alone it doesn't."""
+    return any(_GZIP.fullmatch(coding.strip()) for coding in accepted.lower().split(","))

@@ -78,7 +78,7 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string", "description": "What was wrong this time"},
         "instance": {"type": "string", "format": "uri-reference", "description": "The address that was asked"},
         "request_id": {"type": "string", "description": "Names this request in our logs; X-Request-Id has it too"},
-        "retry_after": {"type": "integer", "description": "Seconds until it is worth trying again, as in Retry-After"},
+        "retryAfter": {"type": "integer", "description": "Seconds until it is worth trying again, as in Retry-After"},
         "errors": {
             "type": "array",
             "description": "Each field that is wrong",

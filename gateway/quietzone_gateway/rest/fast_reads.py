@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quietzone_gateway.identity.authentication import Credentials, key_hash
 from quietzone_gateway.plans import Admission, MethodClass
-from quietzone_gateway.rest.compression import OFF
+from quietzone_gateway.rest.compression import OFF, takes_gzip
 from quietzone_gateway.rest.early import Header, PlainRead, Way, head_of
 from quietzone_gateway.rest.envelope import HEADERS, note_request, request_id_of
 from quietzone_gateway.rest.etags import matches_any, tag
@@ -182,7 +182,7 @@ def _read_of(path: str, query: bytes, headers: Mapping[bytes, bytes], hashed: st
         headers.get(b"x-forwarded-for"),
         headers.get(b"x-request-id", b"").decode("latin-1"),
         None if given is None else given.decode("latin-1"),
-        takes_gzip=b"gzip" in headers.get(b"accept-encoding", b""),
+        takes_gzip=takes_gzip(headers.get(b"accept-encoding", b"").decode("latin-1")),
         takes_small=OFF.encode() not in headers,
     )
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from quietzone_gateway.identity.domain import KEYS_READ, KEYS_WRITE, Principal
 from quietzone_gateway.identity.keys.domain import MAX_GRACE_S, MAX_NAME, MAX_NETWORKS, ApiKey
+from quietzone_gateway.identity.keys.telling import tell_of_new_key
 from quietzone_gateway.identity.keys.use_cases import (
     KeyChange,
     NewKey,
@@ -143,9 +144,10 @@ Writer = Annotated[Principal, Depends(Needs(KEYS_WRITE))]
 
 @router.post("", status_code=201, responses=problems(400, 401, 403, 413, 415, 422))
 async def make_key(body: NewKeyInput, parts: Services, by: Writer, response: Response) -> KeyWithSecretView:
-    """Make a key. Nobody gives a key more than he has himself."""
+    """Make a key. Nobody gives a key more than he has himself; a key makes none that works from elsewhere, or longer, than itself."""
     asked = NewKey(body.name, frozenset(body.scopes), tuple(body.networks), _moment_ms(body.expires_at))
     made = await create_key(parts.identity.keys, parts.identity.ports, by, asked)
+    await tell_of_new_key(parts.identity.people, by, made.key)
     response.headers["Location"] = f"{router.prefix}/{made.key.key_id}"
     return KeyWithSecretView.with_secret(made)
 
@@ -164,7 +166,7 @@ async def show_key(key_id: KeyId, parts: Services, by: Reader) -> KeyView:
 
 @router.patch("/{key_id}", responses=problems(400, 401, 403, 404, 413, 415, 422))
 async def alter_key(key_id: KeyId, body: KeyChangeInput, parts: Services, by: Writer) -> KeyView:
-    """Change a key's name, scopes or networks; all replicas heed it within a second."""
+    """Change a key's name, scopes or networks; all replicas heed it within a second. A key can't change its own networks."""
     change = KeyChange(body.name, None if body.scopes is None else frozenset(body.scopes), body.networks)
     return KeyView.of(await change_key(parts.identity.keys, parts.identity.ports, by, key_id, change))
 

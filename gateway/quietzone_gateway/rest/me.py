@@ -6,14 +6,22 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from quietzone_gateway.identity.accounts.use_cases import Place, places_of
-from quietzone_gateway.identity.domain import Principal, Role
-from quietzone_gateway.identity.sessions.domain import Kind, Session
+from quietzone_gateway.identity.domain import Principal
+from quietzone_gateway.identity.sessions.domain import Session
 from quietzone_gateway.identity.sessions.use_cases import kill_session, list_sessions
+from quietzone_gateway.identity.users.addresses import ask_address
 from quietzone_gateway.identity.users.domain import User
-from quietzone_gateway.identity.users.second_factor import begin_second_factor, confirm_second_factor, remove_second_factor
+from quietzone_gateway.identity.users.second_factor import (
+    Proof,
+    begin_second_factor,
+    confirm_second_factor,
+    remove_second_factor,
+    renew_recovery_codes,
+)
 from quietzone_gateway.identity.users.use_cases import change_password, person, rename_user
-from quietzone_gateway.rest.auth import RULE, Password
+from quietzone_gateway.rest.auth import RULE, AcceptedView, Password
 from quietzone_gateway.rest.description import problems
+from quietzone_gateway.rest.members import RoleName
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, PrincipalNow, SecretRoute, Services, VisitorNow
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
 from quietzone_gateway.rest.times import rfc3339
@@ -60,12 +68,30 @@ class PasswordInput(Input):
     password: Password = Field(description=RULE)
 
 
+class AddressInput(Input):
+    """Another mail address."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "lovelace@example.com", "password": "correct horse battery"}]})
+
+    email: Text = Field(description="A mail goes there; the link in it makes it yours", max_length=254)
+    password: Password = Field(description="The one that you have")
+
+
 class ProofInput(Input):
     """That it is you."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"password": "correct horse battery"}]})
 
     password: Password
+
+
+class DoubleProofInput(Input):
+    """That it is you, by both that you have."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "correct horse battery", "code": "123456"}]})
+
+    password: Password
+    code: Text = Field(description="Of your app, or one of your recovery codes", max_length=32)
 
 
 class CodeInput(Input):
@@ -81,7 +107,7 @@ class PlaceView(BaseModel):
 
     id: str
     name: str
-    role: Role
+    role: RoleName
     suspended: bool = Field(description="Nobody can use it; whoever operates this installation knows why")
 
     @classmethod
@@ -151,7 +177,7 @@ class SessionView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [SESSION]})
 
     id: str
-    kind: Kind
+    kind: str = Field(description="`token` or `cookie`; a newer release may know others")
     current: bool = Field(description="Whether it is this one")
     agent: str = Field(description="What the program called itself")
     address: str = Field(description="Where it signed in from: without the last byte, or the last ten of IPv6")
@@ -207,10 +233,17 @@ async def replace_password(body: PasswordInput, parts: Services, by: PrincipalNo
     await change_password(parts.identity.people, by, body.current, body.password, visitor)
 
 
+@router.post("/email", status_code=202, responses=problems(400, 401, 403, 413, 415, 422))
+async def move_me(body: AddressInput, parts: Services, by: PrincipalNow, visitor: VisitorNow) -> AcceptedView:
+    """Ask for another mail address. A mail goes there, whoever has it; until the link in it is opened, yours stays."""
+    await ask_address(parts.identity.people, by, body.email, body.password, visitor)
+    return AcceptedView()
+
+
 @router.post("/second-factor", responses=problems(400, 401, 403, 413, 415, 422))
-async def begin_factor(body: ProofInput, parts: Services, by: PrincipalNow) -> SecretView:
+async def begin_factor(body: ProofInput, parts: Services, by: PrincipalNow, visitor: VisitorNow) -> SecretView:
     """Get the secret of a second factor (time-based codes). It counts from when you have confirmed it."""
-    made = await begin_second_factor(parts.identity.people, by, body.password)
+    made = await begin_second_factor(parts.identity.people, by, body.password, visitor)
     return SecretView(secret=made.secret, uri=made.uri)
 
 
@@ -220,10 +253,17 @@ async def confirm_factor(body: CodeInput, parts: Services, by: PrincipalNow) -> 
     return RecoveryCodesView(codes=await confirm_second_factor(parts.identity.people, by, body.code))
 
 
+@router.post("/second-factor/recovery-codes", responses=problems(400, 401, 403, 413, 415, 422))
+async def renew_codes(body: DoubleProofInput, parts: Services, by: PrincipalNow, visitor: VisitorNow) -> RecoveryCodesView:
+    """Get new recovery codes; those before don't work any more. A mail tells of it."""
+    proof = Proof(body.password, body.code)
+    return RecoveryCodesView(codes=await renew_recovery_codes(parts.identity.people, by, proof, visitor))
+
+
 @router.post("/second-factor/remove", status_code=204, responses=problems(400, 401, 403, 413, 415, 422))
-async def remove_factor(body: ProofInput, parts: Services, by: PrincipalNow) -> None:
+async def remove_factor(body: ProofInput, parts: Services, by: PrincipalNow, visitor: VisitorNow) -> None:
     """Have your password be enough again."""
-    await remove_second_factor(parts.identity.people, by, body.password)
+    await remove_second_factor(parts.identity.people, by, body.password, visitor)
 
 
 @router.get("/sessions", responses=problems(400, 401, 403))

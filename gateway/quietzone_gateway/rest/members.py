@@ -40,6 +40,9 @@ INVITATION: dict[str, JsonValue] = {
 """Examples; tests hold them against the models."""
 
 
+RoleName = Annotated[str, Field(description="`owner`, `admin`, `editor`, `analyst` or `viewer`; a newer release may know others")]
+
+
 class NewInvitation(Input):
     """Whom to invite."""
 
@@ -73,7 +76,7 @@ class MemberView(BaseModel):
     user_id: str
     name: str = Field(description="Empty when nobody has this id any more")
     email: str
-    role: Role
+    role: RoleName
     joined_at: Time
 
     @classmethod
@@ -103,7 +106,7 @@ class InvitationView(BaseModel):
 
     id: str
     email: str
-    role: Role
+    role: RoleName
     invited_by: str
     expires_at: Time
 
@@ -152,7 +155,7 @@ async def show_invitations(parts: Services, by: Reader) -> InvitationsView:
 
 @router.post("/invitations", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def make_invitation(body: NewInvitation, parts: Services, by: Writer) -> InvitationView:
-    """Invite somebody by mail; it can be accepted for 7 days. Nobody gives a role that can do more than he can."""
+    """Invite somebody by mail; it can be accepted until `expires_at`. Nobody gives a role that can do more than he can."""
     return InvitationView.of(await invite(parts.identity.people, by, body.email, body.role))
 
 

@@ -9,11 +9,11 @@ from quietzone_gateway.plans import Flags, Plans
 from quietzone_gateway.rest.route import Needs, Services
 
 
-def _plans(parts: Services) -> Plans:
+async def _plans(parts: Services) -> Plans:
     return parts.plans
 
 
-def _flags(parts: Services) -> Flags:
+async def _flags(parts: Services) -> Flags:
     return parts.flags
 
 

@@ -9,8 +9,9 @@ from quietzone_gateway.identity.accounts.operators import AccountChange, change_
 from quietzone_gateway.identity.domain import OPERATOR, Principal
 from quietzone_gateway.live.notices import MAX_CHARACTERS
 from quietzone_gateway.rest.account import ACCOUNT, AccountView
+from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rest.description import problems
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, Needs, Services
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Needs, Services, known_id
 from quietzone_gateway.rest.shapes import Input, Text
 from quietzone_kit.errors import FieldViolation, InvalidInput
 
@@ -46,6 +47,24 @@ class NoticeInput(Input):
     account_id: str | None = Field(None, description="To the live connections of this account alone; null: to those of everybody")
 
 
+class BlockInput(Input):
+    """Which code of whichever account, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"slug": "menu", "reason": "phishing, reported by mail"}], "minProperties": 2}
+    )
+
+    id: Text | None = Field(None, description="The code's id; or give `slug`", max_length=36)
+    slug: Text | None = Field(None, description="The end of its scan URL; or give `id`", max_length=64)
+    reason: Text = Field(description="For the account's audit log", min_length=1, max_length=500)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.id is None) == (self.slug is None):
+            raise ValueError("give either id or slug")
+        return self
+
+
 class AccountsView(BaseModel):
     """One page of accounts."""
 
@@ -59,7 +78,9 @@ router = APIRouter(prefix="/v1/operator/accounts", route_class=ApiRoute, depende
 
 noticing = APIRouter(prefix="/v1/operator/notices", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
 
-ROUTERS = (router, noticing)
+blocking = APIRouter(prefix="/v1/operator/codes", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["operation"])
+
+ROUTERS = (router, noticing, blocking)
 
 AccountId = Annotated[str, Path(description="The account's id", max_length=64)]
 Operator = Annotated[Principal, Depends(Needs(OPERATOR))]
@@ -87,9 +108,25 @@ async def alter_any_account(account_id: AccountId, body: OperatedInput, parts: S
     return AccountView.of(await change_any_account(parts.identity.people, by, account_id, change))
 
 
-@noticing.post("", status_code=202, responses=problems(400, 401, 403, 413, 415, 422))
+@noticing.post("", status_code=202, responses=problems(400, 401, 403, 404, 413, 415, 422))
 async def say_notice(body: NoticeInput, parts: Services, by: Operator) -> None:
     """Say something to those who watch by `/v1/stream`, `/v1/ws` or a subscription just now; nobody else hears of it."""
     if body.account_id is not None:
         await get_any_account(parts.identity.people, by, body.account_id)
     await parts.notices.say(body.text, body.account_id or "")
+
+
+@blocking.post("/block", responses=problems(400, 401, 403, 404, 413, 415, 422))
+async def block_code(body: BlockInput, parts: Services, caller: CallerNow, _by: Operator) -> CodeView:
+    """Have scans of a code answered with 451, whosever it is. It is told on the bus, and stands in its account's audit log."""
+    return CodeView.of(await parts.codes.block(caller, code_id=_code_id(body), slug=body.slug, reason=body.reason))
+
+
+@blocking.post("/unblock", responses=problems(400, 401, 403, 404, 413, 415, 422))
+async def unblock_code(body: BlockInput, parts: Services, caller: CallerNow, _by: Operator) -> CodeView:
+    """Give a blocked code back the state that it had."""
+    return CodeView.of(await parts.codes.unblock(caller, code_id=_code_id(body), slug=body.slug, reason=body.reason))
+
+
+def _code_id(body: BlockInput) -> str | None:
+    return None if body.id is None else known_id(body.id)

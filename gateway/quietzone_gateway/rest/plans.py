@@ -16,9 +16,11 @@ PLAN: dict[str, JsonValue] = {
     "rates": [{"count": 50, "period_s": 1, "burst": 100, "method_class": None}],
     "quotas": [{"unit": "requests", "period": "month", "limit": 10_000, "method_class": None}],
     "flags": [],
+    "stored_bytes": 1_000_000_000,
 }
 """An example; a test holds it against the models."""
 
+STORED = "Bytes of files that an account may have at a time, with what uploads that were begun may bring; null: any number"
 _WHICH = "Which requests: null is all together; `bulk` and `report` are also among these"
 
 
@@ -48,12 +50,13 @@ class PlanShape(Input):
     rates: list[RateShape] = Field([], description="One for each class and one for all, as they are needed", max_length=6)
     quotas: list[QuotaShape] = Field([], max_length=20)
     flags: list[Text] = Field([], description="Features that its accounts have while the flag is on for some", max_length=50)
+    stored_bytes: int | None = Field(None, description=STORED)
 
     def named(self, name: str) -> Plan:
         """The plan; raises InvalidPlan."""
         rates = tuple(Pace(each.count, each.period_s, each.burst, each.method_class) for each in self.rates)
         quotas = tuple(Quota(each.unit, each.period, each.limit, each.method_class) for each in self.quotas)
-        return Plan(name, rates, quotas, tuple(self.flags))
+        return Plan(name, rates, quotas, tuple(self.flags), self.stored_bytes)
 
 
 class PlanView(BaseModel):
@@ -65,6 +68,7 @@ class PlanView(BaseModel):
     rates: list[RateShape]
     quotas: list[QuotaShape]
     flags: list[str]
+    stored_bytes: int | None = Field(description=STORED)
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
@@ -74,6 +78,7 @@ class PlanView(BaseModel):
             rates=[RateShape(count=at.count, period_s=at.period_s, burst=at.burst, method_class=at.method_class) for at in plan.rates],
             quotas=[QuotaShape(unit=at.unit, period=at.period, limit=at.limit, method_class=at.method_class) for at in plan.quotas],
             flags=list(plan.flags),
+            stored_bytes=plan.stored_bytes,
         )
 
 

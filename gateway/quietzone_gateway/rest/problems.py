@@ -1,6 +1,7 @@
 """Problems as RFC 9457 has them: one table from what went wrong to what the caller reads."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ _REASONS = {
     "model_attributes_type": "not a JSON object",
 }
 """In place of pydantic's own words, by its kinds of error."""
+
+_ENUM_VALUE = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""As Python shows it; the API's callers know the value in it."""
 
 RETRY_AFTER_S = 2
 """A service that restarts is back by then."""
@@ -132,7 +136,7 @@ class Problem:
             "request_id": request_id,
         }
         if self.retry_after_s is not None:
-            fields["retry_after"] = self.retry_after_s
+            fields["retryAfter"] = self.retry_after_s
         if self.errors:
             fields["errors"] = [{"field": violation.field, "reason": violation.reason} for violation in self.errors]
         # What the caller sent may hold half characters; written as \\ud8xx they are JSON again.
@@ -157,7 +161,7 @@ def problem_of(error: Exception) -> Problem | None:
         case Refused(kind=kind, detail=detail, headers=headers):
             return Problem(kind, detail, headers or {})
         case RequestValidationError():
-            return problem_of(InvalidInput(*(_violation(details) for details in error.errors())))
+            return problem_of(InvalidInput(*(violation_of(details) for details in error.errors())))
         case HTTPException(status_code=400):
             return problem_of(InvalidInput(FieldViolation("body", "not JSON in UTF-8, or nested too deeply")))
         case HTTPException(status_code=404):
@@ -191,12 +195,12 @@ def _headers(error: QuietzoneError) -> dict[str, str]:
             return {}
 
 
-def _violation(details: Mapping[str, Any]) -> FieldViolation:
-    """What pydantic found, with the field's name as the caller knows it; a body as a whole is `body`."""
+def violation_of(details: Mapping[str, Any]) -> FieldViolation:
+    """What pydantic found, with the field's name as the caller knows it; where a body or a row as a whole is wrong, that is its name."""
     kind, place = details["type"], [str(part) for part in details["loc"]]
     if kind == "json_invalid":
         return FieldViolation("body", f"not JSON from character {place[-1]} on ({details['ctx']['error']})")
-    reason = str(details["msg"]).removeprefix("Value error, ")
+    reason = _ENUM_VALUE.sub(r"\1", str(details["msg"]).removeprefix("Value error, "))
     if isinstance(details.get("input"), str):
         reason = reason.replace("items after validation", "characters").replace("item after validation", "character")
     return FieldViolation(".".join(place[1:]) or place[0], _REASONS.get(kind, reason[:1].lower() + reason[1:]))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request
 from starlette.responses import Response
 
-from quietzone_gateway.idempotency import Answer, Asked, InvalidKey, KeyReused, Repeats, StillUnderWay, once, parse_key
+from quietzone_gateway.idempotency import Answer, Asked, InvalidKey, KeyReused, Repeats, StillUnderWay, named, once, parse_key
 from quietzone_gateway.idempotency.domain import fingerprint, repeat_id
 from quietzone_gateway.identity.domain import Principal
 from quietzone_gateway.rest.problems import KEY_REUSED, KEY_UNDER_WAY, Refused
@@ -35,6 +35,7 @@ async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Cl
     key = _key(given)
     if not keep:
         request.state.request_name = repeat_id(principal.account_id, principal.subject, key)
+        request.state.key = key
         return await handle(request)
 
     async def run(name: str) -> Answer:
@@ -43,18 +44,40 @@ async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Cl
         headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
         return Answer(response.status_code, headers, bytes(response.body))
 
-    asked = Asked(
-        principal.account_id, principal.subject, key, fingerprint(request.method, request.url.path, request.url.query, await request.body())
-    )
     try:
-        answer, was_there = await once(repeats, clock, asked, run)
+        answer, was_there = await once(repeats, clock, await _asked(request, principal, key), run)
     except KeyReused as error:
-        raise Refused(KEY_REUSED, "this Idempotency-Key came with another request; take a new key for a new request") from error
+        raise _reused() from error
     except StillUnderWay as error:
         detail = "the first request with this Idempotency-Key has no answer yet; send it again in a moment"
         raise Refused(KEY_UNDER_WAY, detail, headers={"Retry-After": "2"}) from error
     replayed = {"Idempotent-Replayed": "true"} if was_there else {}
     return Response(answer.body, answer.status, answer.headers | replayed)
+
+
+async def check_repeated(request: Request, repeats: Repeats, clock: Clock, principal: Principal) -> None:
+    """See that a request whose answer isn't kept is the one that its key came with first; for handlers that may read its body now.
+
+    Raises:
+        Refused: it is another.
+        Unavailable: the store doesn't answer.
+    """
+    key: str | None = getattr(request.state, "key", None)
+    if key is None:
+        return
+    try:
+        await named(repeats, clock, await _asked(request, principal, key))
+    except KeyReused as error:
+        raise _reused() from error
+
+
+async def _asked(request: Request, principal: Principal, key: str) -> Asked:
+    known_by = fingerprint(request.method, request.url.path, request.url.query, await request.body())
+    return Asked(principal.account_id, principal.subject, key, known_by)
+
+
+def _reused() -> Refused:
+    return Refused(KEY_REUSED, "this Idempotency-Key came with another request; take a new key for a new request")
 
 
 def _key(given: str) -> str:

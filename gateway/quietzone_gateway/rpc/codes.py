@@ -112,6 +112,14 @@ EVERY_CODE = CodeFilter()
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """The code of a request; `before`: the same request has made it already."""
+
+    code: Code
+    before: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CodePage:
     """Codes in the order asked for; `next_cursor` brings the next page, None when there is none.
 
@@ -196,19 +204,21 @@ class Codes:
         self._stub = code_service_pb2_grpc.CodeServiceStub(peer.channel)
         self._changed = changed
 
-    async def create(self, caller: Caller, new: NewCode) -> Code:
+    async def create(self, caller: Caller, new: NewCode) -> Issued:
         """Issue a code; with a request id it is tried again when the service can't be reached."""
         idempotent = new.request_id is not None
         async with self._changing(caller):
-            return _code((await self._peer.call(self._stub.CreateCode, _create(new), caller=caller, idempotent=idempotent)).code)
+            response = await self._peer.call(self._stub.CreateCode, _create(new), caller=caller, idempotent=idempotent)
+        return Issued(_code(response.code), response.issued_before)
 
-    async def create_many(self, caller: Caller, new: Sequence[NewCode]) -> tuple[Code | QuietzoneError, ...]:
+    async def create_many(self, caller: Caller, new: Sequence[NewCode]) -> tuple[Issued | QuietzoneError, ...]:
         """Issue at most 100 codes, each on its own: what became of each, in order."""
         request = code_service_pb2.BatchCreateCodesRequest(items=map(_create, new))
         idempotent = all(each.request_id is not None for each in new)
         async with self._changing(caller):
             response = await self._peer.call(self._stub.BatchCreateCodes, request, caller=caller, timeout_s=BATCH_S, idempotent=idempotent)
-        return _outcomes(response.outcomes)
+        ended = zip(_outcomes(response.outcomes), response.outcomes, strict=True)
+        return tuple(Issued(one, message.issued_before) if isinstance(one, Code) else one for one, message in ended)
 
     async def get(self, caller: Caller, code_id: str) -> Code:
         """One code."""

@@ -21,6 +21,8 @@ from quietzone_standalone.operations.stores import (
     BLOBS_URL,
     CACHE_URL,
     CLOCK,
+    FILES_URL,
+    HOUSE_TOPICS,
     OWNED,
     documents_url,
     open_files,
@@ -31,7 +33,7 @@ from quietzone_standalone.operations.stores import (
     urls,
 )
 from quietzone_standalone.settings import Backends
-from quietzone_topics import TOPICS, TRACKING_SCAN_V1
+from quietzone_topics import TRACKING_SCAN_V1
 from quietzone_tracking.spool import read_numbers, sources
 
 WITHIN_S = 15.0
@@ -66,7 +68,8 @@ async def examine(data: Path, backends: Backends) -> AsyncIterator[Finding]:
     for part in OWNED:
         yield await _part(told, part)
     if told[BLOBS_URL]:
-        yield await _blobs(told[BLOBS_URL])
+        yield await _blobs("blobs", told, BLOBS_URL)
+    yield await _blobs("files", told, FILES_URL)
     if told[CACHE_URL]:
         yield await _cache(told[CACHE_URL])
     yield await _counting(told)
@@ -78,12 +81,12 @@ async def examine(data: Path, backends: Backends) -> AsyncIterator[Finding]:
 async def _bus(told: Mapping[str, str]) -> Finding:
     try:
         async with asyncio.timeout(WITHIN_S), open_the_bus(told) as bus:
-            wrong = [said for topic in TOPICS if (said := await _wrong_topic(bus, topic.name, topic.partitions))]
+            wrong = [said for topic in HOUSE_TOPICS if (said := await _wrong_topic(bus, topic.name, topic.partitions))]
     except FAILURES as error:
         return _failed("bus", error, "QUIETZONE_BUS_URL")
     if wrong:
         return Finding("bus", is_well=False, said="; ".join(wrong))
-    return Finding("bus", is_well=True, said=f"answers, and has all {len(TOPICS)} topics")
+    return Finding("bus", is_well=True, said=f"answers, and has all {len(HOUSE_TOPICS)} topics")
 
 
 async def _wrong_topic(bus: Bus, name: str, partitions: int) -> str | None:
@@ -106,13 +109,13 @@ async def _part(told: Mapping[str, str], part: str) -> Finding:
     return Finding(name, is_well=True, said="answers")
 
 
-async def _blobs(url: str) -> Finding:
+async def _blobs(name: str, told: Mapping[str, str], variable: str) -> Finding:
     try:
-        async with asyncio.timeout(WITHIN_S), open_files(url) as blobs:
+        async with asyncio.timeout(WITHIN_S), open_files(told, variable) as blobs:
             await blobs.list(limit=1)
     except FAILURES as error:
-        return _failed("blobs", error, BLOBS_URL)
-    return Finding("blobs", is_well=True, said="answer")
+        return _failed(name, error, variable)
+    return Finding(name, is_well=True, said="answer")
 
 
 async def _cache(url: str) -> Finding:

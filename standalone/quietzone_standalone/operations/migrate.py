@@ -17,30 +17,41 @@ from quietzone_analytics import reconcile as reports
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.reconcile import reconcile
 from quietzone_analytics.rollups import TOTALS, Rollups
+from quietzone_kit.blobs import AT_ONCE, Tier
 from quietzone_kit.documents import Collection, Documents, Query
 from quietzone_kit.documents.copy import copy
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.files import posix_files
+from quietzone_kit.ids import birth_ms
 from quietzone_kit.outbox import OUTBOX_INDEX
 from quietzone_kit.runtime import SystemRandomness
+from quietzone_qr.codes.domain import State as CodeState
 from quietzone_qr.codes.repository import CODES
 from quietzone_standalone.folder import MOVED, locked
-from quietzone_standalone.operations.stores import BLOBS_URL, CLOCK, OWNED, Stores, open_files, open_stores, urls
-from quietzone_standalone.roles import ROLES, embedded_urls, environment
+from quietzone_standalone.operations.stores import BLOBS_URL, CLOCK, FILES_URL, OWNED, Stores, open_files, open_stores, urls
+from quietzone_standalone.roles import ROLES, Role, embedded_urls, environment
+from quietzone_standalone.secret import kept_secrets
 from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
+from quietzone_storage.assets.domain import State as AssetState
+from quietzone_storage.assets.repository import ASSETS
+from quietzone_storage.settings import WorkSettings
 from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from quietzone_tracking.forwarder import progress
 from quietzone_tracking.links import LinkStore
 from quietzone_tracking.spool import sources
 
-IN_PUBLIC = frozenset({"tracking edge", "gateway serve"})
+IN_PUBLIC = frozenset({"tracking edge", "gateway serve", "storage serve"})
 """Roles that let something new in."""
+INSTEAD = (Role("quietzone_storage", "work", WorkSettings),)
+"""What else of them is needed: codes are still to be drawn."""
 
 PLACES = (scans.STATES, reports.SOURCES)
 """Where projections have come to in a log; copied last, since they change once the new log is theirs. The archive begins anew: its files
 are apart by log.
 """
+
+DAY_MS = 86_400_000
 
 DRAINED_WITHIN_S = 600.0
 """A forwarder sends 50,000 scans a second: 30 million spooled scans."""
@@ -71,7 +82,8 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
         async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL, create=True) as new:
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
-            await _copy_files(place.data, on_progress)
+            for name in (BLOBS_URL, FILES_URL):
+                await _copy_files(place.data, name, on_progress)
             await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
             await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
             found = Compared((await _codes(old), await _codes(new)), (await _scans(old), await _scans(new)))
@@ -93,8 +105,8 @@ async def _drain(place: Installation, say: Say) -> None:
     of_the_servers = embedded_urls(place.data).keys()
     ours = {name: value for name, value in os.environ.items() if name not in of_the_servers} | {"QUIETZONE_QR_HEALTH": "false"}
     told = environment(place, SystemRandomness().token(32).hex(), ours)
-    roles = tuple(role for role in ROLES if role.title not in IN_PUBLIC)
-    supervisor = Supervisor(roles, told, say)
+    roles = (*(role for role in ROLES if role.title not in IN_PUBLIC), *INSTEAD)
+    supervisor = Supervisor(roles, {**kept_secrets(place.data), **told}, say)
     try:
         await supervisor.start()
         async with open_stores(place.data, Backends.EMBEDDED) as stores:
@@ -120,6 +132,10 @@ async def _waits(stores: Stores, spool: Path) -> str:
         return "changes of codes are still to be published"
     if not await _links_are_complete(stores):
         return "changes of codes are still to be taken up as links"
+    if undrawn := await _undrawn(stores):
+        return undrawn
+    if (await stores.storage.query(ASSETS, Query(OUTBOX_INDEX.name, limit=1))).items:
+        return "changes of images are still to be published"
     states, told = scans.ScanStates(stores.analytics), reports.ReportStates(stores.analytics)
     try:
         found = await reconcile(Rollups(stores.analytics), states, told, stores.bus, CLOCK)
@@ -138,17 +154,44 @@ async def _links_are_complete(stores: Stores) -> bool:
     return True
 
 
-async def _copy_files(data: Path, on_progress: Callable[[str, int], object]) -> None:
-    """Archive and exports, if there is a place for them on the other side."""
-    to = urls(data, Backends.REAL)[BLOBS_URL]
-    if not to:
+async def _undrawn(stores: Stores) -> str:
+    """A code that is still to be drawn, or whose image is still to be removed; of those of which the log still tells, since nobody draws
+    older ones.
+    """
+    since_ms = CLOCK.now_ms() - QR_CODE_V1.retention_ms + DAY_MS
+    after = None
+    while True:
+        page = await stores.qr.scan(CODES, limit=1000, after=after)
+        codes = {str(stored.body["code_id"]): stored.body["state"] for stored in page.items}
+        recent = [code_id for code_id in codes if birth_ms(code_id) > since_ms]
+        images = await stores.storage.get_many(ASSETS, recent)
+        for code_id in recent:
+            state = images[code_id].body["state"] if code_id in images else AssetState.PENDING.value
+            if state == AssetState.PENDING.value and codes[code_id] != CodeState.DELETED.value:
+                return f"code {code_id} is still to be drawn"
+            if state != AssetState.DELETED.value and code_id in images and codes[code_id] == CodeState.DELETED.value:
+                return f"the image of code {code_id} is still to be removed"
+        after = page.cursor
+        if after is None:
+            return ""
+
+
+async def _copy_files(data: Path, name: str, on_progress: Callable[[str, int], object]) -> None:
+    """What one variable leads to, if there is a place for it on the other side."""
+    to = urls(data, Backends.REAL)
+    if not to[name]:
         return
-    async with open_files(urls(data, Backends.EMBEDDED)[BLOBS_URL]) as old, open_files(to) as new:
+    async with open_files(urls(data, Backends.EMBEDDED), name) as old, open_files(to, name) as new:
         count, after = 0, None
         while True:
             page = await old.list(after=after)
             for entry in page.entries:
-                await new.put(entry.key, old.stream(entry.key), (await old.head(entry.key)).about)
+                blob = await old.head(entry.key)
+                if blob.tier not in AT_ONCE:
+                    await old.move(entry.key, Tier.HOT, {})
+                await new.put(entry.key, old.stream(entry.key), blob.about)
+                if blob.tier is not Tier.HOT:
+                    await new.move(entry.key, blob.tier, {})
                 count += 1
                 on_progress("files", count)
             after = page.cursor
@@ -169,6 +212,7 @@ def _store(stores: Stores, part: str) -> Documents:
         "qr": stores.qr,
         "tracking": stores.tracking,
         "analytics": stores.analytics,
+        "storage": stores.storage,
         "gateway": stores.gateway,
     }
     return found[part]

@@ -23,7 +23,10 @@ from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.health.consumers import NAME as HEALTH
 from quietzone_standalone.roles import embedded_urls
 from quietzone_standalone.settings import Backends
-from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1
+from quietzone_storage.codes.domain import CONSUMER as STORAGE_CODES
+from quietzone_storage.codes.domain import COPIES_CONSUMER
+from quietzone_storage.collections import COLLECTIONS as STORAGE_COLLECTIONS
+from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1, TOPICS
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
@@ -31,17 +34,30 @@ OWNED: Mapping[str, tuple[Documented, ...]] = {
     "qr": (*QR_COLLECTIONS, MIGRATIONS_DONE),
     "tracking": (*LINK_COLLECTIONS, SALTS, MIGRATIONS_DONE),
     "analytics": (*ANALYTICS_COLLECTIONS, MIGRATIONS_DONE),
+    "storage": (*STORAGE_COLLECTIONS, MIGRATIONS_DONE),
     "gateway": (*GATEWAY_COLLECTIONS, MIGRATIONS_DONE),
 }
 """All that each part stores."""
 
-REACTIONS: Mapping[str, str] = {HEALTH: QR_CODE_V1.name, AUDIT: GATEWAY_AUDIT_V1.name, AUDIT_OF_CODES: QR_CODE_V1.name}
+HOUSE_TOPICS = tuple(topic for topic in TOPICS if topic.name.partition(".")[0] in OWNED)
+"""Topics of the parts that run here."""
+
+REACTIONS: Mapping[str, str] = {
+    HEALTH: QR_CODE_V1.name,
+    STORAGE_CODES: QR_CODE_V1.name,
+    COPIES_CONSUMER: STORAGE_ASSET_V1.name,
+    AUDIT: GATEWAY_AUDIT_V1.name,
+    AUDIT_OF_CODES: QR_CODE_V1.name,
+}
 """The consumers that have dead letters, and what they read."""
 
 BUS_URL = "QUIETZONE_BUS_URL"
 
 BLOBS_URL = "QUIETZONE_ANALYTICS_BLOBS_URL"
 """Archive and exports; an installation may do without."""
+
+FILES_URL = "QUIETZONE_STORAGE_BLOBS_URL"
+"""Files of assets."""
 
 CACHE_URL = "QUIETZONE_CACHE_URL"
 """What replicas share; an installation may do without."""
@@ -60,6 +76,7 @@ class Stores:
     qr: Documents
     tracking: Documents
     analytics: Documents
+    storage: Documents
     gateway: Documents
     spool: Path | None
 
@@ -150,13 +167,13 @@ async def open_part(told: Mapping[str, str], part: str, *, create: bool = False)
 
 
 @asynccontextmanager
-async def open_files(url: str) -> AsyncIterator[Blobs]:
-    """A store of blobs, within the block; raises SettingsError."""
+async def open_files(told: Mapping[str, str], name: str) -> AsyncIterator[Blobs]:
+    """The blobs that variable `name` leads to, within the block; raises SettingsError."""
     with _threads("blobs") as executor:
         try:
-            blobs = open_blobs(url, executor=executor, randomness=RANDOMNESS)
+            blobs = open_blobs(told[name], executor=executor, randomness=RANDOMNESS)
         except ValueError as error:
-            raise SettingsError(f"{BLOBS_URL}: {error}") from error
+            raise SettingsError(f"{name}: {error}") from error
         try:
             yield blobs
         finally:

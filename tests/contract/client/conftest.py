@@ -1,13 +1,15 @@
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from contract.client.addressed import Addressed, addressed
-from contract.gateway.served import CODE_ID, MENU, NOON_MS, Api, running
+from contract.gateway.files import GET_PATH, PICTURE, PUT_PATH, answer_files
+from contract.gateway.served import CODE_ID, IDENTITY, MENU, NOON_MS, Api, running
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
-from quietzone.qr.v1 import code_service_pb2, health_pb2
+from quietzone.qr.v1 import code_pb2, code_service_pb2, health_pb2
 
 DATA = b"code_id,start\r\n" * 10_000
 EXPORT_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3e"
@@ -29,10 +31,10 @@ def _outcomes(count: int) -> list[code_service_pb2.CodeOutcome]:
 
 
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    """The API over services that answer every question."""
+async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
+    """The API over services that answer every question; a test may set some of identity's settings."""
     done = export(exports_pb2.EXPORT_STATE_DONE)
-    async with running(tmp_path) as api:
+    async with running(tmp_path, identity_settings=IDENTITY.model_copy(update=getattr(request, "param", {}))) as api:
         health = health_pb2.DestinationHealth(code_id=CODE_ID, destination=MENU.destination, state=health_pb2.DESTINATION_STATE_ALIVE)
         for method, answer in {
             "GetCode": code_service_pb2.GetCodeResponse(code=MENU),
@@ -41,6 +43,14 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
             "DeleteCode": code_service_pb2.DeleteCodeResponse(),
             "ListCodes": code_service_pb2.ListCodesResponse(codes=[MENU], total=1),
             "RenderCode": code_service_pb2.RenderCodeResponse(image=b"\x89PNG", media_type="image/png", etag="abc"),
+            "GetFacets": code_service_pb2.GetFacetsResponse(
+                total=3,
+                states=[code_service_pb2.StateCount(state=code_pb2.CODE_STATE_ACTIVE, codes=2)],
+                tags=[code_service_pb2.Facet(value="menu", codes=2)],
+                complete=True,
+            ),
+            "BlockCode": code_service_pb2.BlockCodeResponse(code=MENU),
+            "UnblockCode": code_service_pb2.UnblockCodeResponse(code=MENU),
             "GetDestinationHealth": health_pb2.GetDestinationHealthResponse(health=health),
             "GetCodeAnalytics": analytics_pb2.GetCodeAnalyticsResponse(total_scans=7),
             "GetAccountUsage": analytics_pb2.GetAccountUsageResponse(),
@@ -59,7 +69,23 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
             ),
             "ReadExport": lambda asked: exports_pb2.ReadExportResponse(data=DATA[asked.offset : asked.offset + 70_000]),
         }
-        yield api
+        async with await asyncio.start_server(_take, "127.0.0.1", 0) as files:
+            answer_files(api, f"http://127.0.0.1:{files.sockets[0].getsockname()[1]}")
+            yield api
+
+
+async def _take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The place where bytes are sent to and come from: takes each request that is whole, with its query."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
+    await reader.readexactly(length)
+    if head.startswith(f"GET {GET_PATH} ".encode()):
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(PICTURE) + PICTURE)
+    elif head.startswith(f"PUT {PUT_PATH} ".encode()):
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+    else:
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    writer.close()
 
 
 @pytest.fixture

@@ -42,17 +42,23 @@ async def test_the_pages_are_what_the_server_says(api: Api) -> None:
 async def test_the_calls_of_the_client_ask_the_addresses_that_they_stand_at(served: Addressed, api: Api, tmp_path: Path) -> None:
     operations = {f"{method.upper()} {path}" for path, methods in (await described(api))["paths"].items() for method in methods}
     asked: list[str] = []
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG")
 
     def use() -> None:
         with httpx.Client() as plain, quietzone_client.Client(served.url, KEY, transport=Noting(plain, asked)) as client:
             for name, call in CALLS.items():
                 key_id = client.keys.make("another", ["codes:read"]).id
-                known = {"client": client, "code_id": CODE_ID, "export_id": EXPORT_ID, "key_id": key_id}
+                known = {"client": client, "code_id": CODE_ID, "export_id": EXPORT_ID, "key_id": key_id, "asset_id": CODE_ID}
                 asked.clear()
-                exec(f"{MAKER['IMPORTS']}\n{call.replace('scans.csv', str(tmp_path / 'scans.csv'))}", known)  # noqa: S102 - our own words
+                exec(f"{MAKER['IMPORTS']}\n{_in(tmp_path, call)}", known)  # noqa: S102 - our own words
                 assert any(fits(name, request, operations) for request in asked), (name, asked)
 
     await asyncio.to_thread(use)
+
+
+def _in(folder: Path, call: str) -> str:
+    """A call whose files are in a folder."""
+    return call.replace("scans.csv", str(folder / "scans.csv")).replace('Path("logo.png")', f'Path("{folder}/logo.png")')
 
 
 class Noting(httpx.BaseTransport):
@@ -67,7 +73,9 @@ class Noting(httpx.BaseTransport):
         return self._http.send(request, stream=True)
 
 
-SHAPES = """account analytics audit auth authoriser code_shapes exports flags health keys me members operator plans reconcile usage"""
+SHAPES = (
+    """account analytics assets audit auth authoriser code_shapes exports flags health keys me members operator plans reconcile usage"""
+)
 
 
 def models() -> Iterator[type[BaseModel]]:

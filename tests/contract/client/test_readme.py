@@ -9,7 +9,7 @@ import pytest
 from contract.client.addressed import Addressed
 from contract.gateway.live_served import serving
 from contract.gateway.served import CODE_ID, KEY, Api
-from contract.gateway.test_auth import ADA, post
+from contract.gateway.test_auth import ADA, mailed, post
 from unit.gateway.live_world import code, until
 
 from quietzone_client.webhooks import sign
@@ -46,6 +46,7 @@ async def test_an_example_of_the_readme_runs(
 
 async def test_the_examples_of_people_sign_in_and_go_on(api: Api, served: Addressed, tmp_path: Path) -> None:
     assert (await post(api, "sign-up", ADA | {"name": "Ada"})).status_code == 202
+    assert await mailed(api)
     [text] = [example.values[0] for example in examples() if example.id == "People instead of keys"]
     names: dict[str, Any] = {}
     exec(compile(text.replace("http://localhost:8000", served.url), README, "exec"), names)  # noqa: S102 - our own

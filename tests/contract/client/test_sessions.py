@@ -41,15 +41,52 @@ async def test_a_blocking_client_signs_in_too(served: Addressed) -> None:
 
 
 @pytest.mark.usefixtures("ada")
-async def test_a_refresh_token_that_is_used_twice_ends_its_session(served: Addressed) -> None:
+@pytest.mark.parametrize("api", [{"refresh_leeway_s": 0}], indirect=True)
+async def test_refresh_reuse_by_a_thief_ends_the_session_of_both(served: Addressed) -> None:
+    kept = await _signed_in(served)
+    await _gone_on(served, kept[0], kept)
+
+    for token in kept:
+        with pytest.raises(Unauthenticated):
+            await _gone_on(served, token, [])
+
+
+@pytest.mark.usefixtures("ada")
+async def test_an_answer_to_a_refresh_that_was_lost_costs_no_session(served: Addressed) -> None:
+    kept = await _signed_in(served)
+    for _ in range(2):
+        await _gone_on(served, kept[0], kept)
+
+    assert kept[1] == kept[2]
+    await _gone_on(served, kept[2], kept)
+
+
+@pytest.mark.usefixtures("ada")
+async def test_refresh_reuse_by_a_thief_who_comes_right_behind_signs_the_client_out_who_notices(served: Addressed) -> None:
+    kept = await _signed_in(served)
+    for token in (kept[0], kept[0]):
+        await _gone_on(served, token, kept)
+    client, thief = kept[1:]
+    await _gone_on(served, thief, kept)
+
+    with pytest.raises(Unauthenticated):
+        await _gone_on(served, client, [])
+    with pytest.raises(Unauthenticated):
+        await _gone_on(served, kept[-1], [])
+
+
+async def _signed_in(served: Addressed) -> list[str]:
+    """The refresh token of a session that begins."""
     kept: list[str] = []
     async with AsyncClient(served.url, Tokens(keep=kept.append)) as client:
         await client.sign_in(**ADA)
-    async with AsyncClient(served.url, Tokens(kept[0])) as client:
+    return kept
+
+
+async def _gone_on(served: Addressed, token: str, kept: list[str]) -> None:
+    """Refresh by a token, and use what it brings."""
+    async with AsyncClient(served.url, Tokens(token, keep=kept.append)) as client:
         await client.codes.get(CODE_ID)
-    async with AsyncClient(served.url, Tokens(kept[0])) as thief:
-        with pytest.raises(Unauthenticated):
-            await thief.codes.get(CODE_ID)
 
 
 async def test_a_wrong_password_is_refused(served: Addressed) -> None:

@@ -15,7 +15,7 @@ from unit.gateway.live_world import NOON_MS, Services, memory_bus, until
 from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.graphql.settings import Limits as GraphqlLimits
 from quietzone_gateway.graphql.socket import make_sockets
-from quietzone_gateway.live.authority import Concerns
+from quietzone_gateway.live.authority import Comer, Concerns
 from quietzone_gateway.live.domain import Watcher
 from quietzone_gateway.live.frames import BoundedSocket
 from quietzone_gateway.live.notices import Notices
@@ -25,7 +25,7 @@ from quietzone_gateway.rest.server import HttpServer
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.errors import Unauthenticated
-from quietzone_kit.http.clients import Client, Clients
+from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_topics import TOPICS
 
@@ -50,7 +50,7 @@ class Clock(SystemClock):
 
 @dataclass
 class Known:
-    """Tokens and cookies by who brings them."""
+    """Tokens and cookies by who brings them; a token of an account's own users by both, `account/token`."""
 
     watchers: dict[str, Watcher] = field(default_factory=dict)
     listeners: list[Callable[[Concerns], None]] = field(default_factory=list)
@@ -64,14 +64,15 @@ class Known:
         for listener in self.listeners:
             listener(lambda watcher: watcher == gone)
 
-    async def identify(self, headers: Mapping[str, str], client: Client) -> Watcher:  # noqa: ARG002
+    async def identify(self, headers: Mapping[str, str], comer: Comer) -> Watcher:  # noqa: ARG002
         token = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("cookie", "").removeprefix("session=")
+        token = "/".join(filter(None, (headers.get("x-quietzone-account"), token)))
         if token not in self.watchers:
             raise Unauthenticated("nobody known")
         return self.watchers[token]
 
-    async def enter(self, headers: Mapping[str, str], client: Client) -> Watcher:
-        return await self.identify(headers, client)
+    async def enter(self, headers: Mapping[str, str], comer: Comer) -> Watcher:
+        return await self.identify(headers, comer)
 
 
 async def api(scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
+from quietzone.storage.v1 import storage_service_pb2_grpc
 from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.graphql.endpoint import make_router
 from quietzone_gateway.graphql.schema import Schema
@@ -31,7 +32,7 @@ from quietzone_gateway.rest.envelope import early_answers
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
-from quietzone_gateway.rpc import Codes, Counts, Exports
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.http.clients import Clients
@@ -149,38 +150,48 @@ def schema_of(limits: GraphqlLimits) -> Schema:
     return Schema(limits)
 
 
+@dataclass(frozen=True, slots=True)
+class Servicers:
+    """Real ones in the place of those whose answers are chosen."""
+
+    qr: Any = None
+    analytics: Any = None
+    exports: Any = None
+    storage: Any = None
+
+
+CHOSEN = Servicers()
+
+
 @asynccontextmanager
 async def running(
     folder: Path,
-    qr: Any = None,
+    servicers: Servicers = CHOSEN,
     settings: RestSettings = REST,
     limits: GraphqlLimits = LIMITS,
     strangers: int = 100_000,
     *,
-    analytics: Any = None,
-    exports: Any = None,
+    identity_settings: IdentitySettings = IDENTITY,
 ) -> AsyncIterator[Api]:
-    """The API; `qr`, `analytics` and `exports` are servicers in the place of those whose answers are chosen.
-
-    `strangers` may send as many requests.
-    """
+    """The API; `strangers` may send as many requests."""
     clock, randomness, services = Noon(), SystemRandomness(), Services()
     keys = CallerKeys.of(SETTINGS, clock)
     executor = ThreadExecutor("documents", 2)
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
     await documents.ensure(*COLLECTIONS)
     cache = open_cache("memory://", clock=clock, randomness=randomness)
-    identity = build_identity(IdentityParts(documents, cache, clock, randomness, Inline()), IDENTITY)
+    identity = build_identity(IdentityParts(documents, cache, clock, randomness, Inline()), identity_settings)
     await open_first_account(identity.accounts, identity.keys, clock, randomness, preset=KEY)
     servers, peers = [], []
     for name, add, servicer in (
-        ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server, qr),
-        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, analytics),
+        ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server, servicers.qr),
+        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, servicers.analytics),
+        ("storage", storage_service_pb2_grpc.add_StorageServiceServicer_to_server, servicers.storage),
     ):
         server = Server(f"unix:{folder}/{name}", keys, SETTINGS, not_ready=list)
         server.add(add, servicer or Facade(services))  # type: ignore[arg-type]
         if name == "analytics":
-            server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, exports or Facade(services))  # type: ignore[arg-type]
+            server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, servicers.exports or Facade(services))  # type: ignore[arg-type]
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
@@ -193,6 +204,8 @@ async def running(
         Codes(peers[0], reads.forget),
         Counts(peers[1]),
         Exports(peers[1]),
+        Assets(peers[2]),
+        Operations(Assets(peers[2])),
         identity,
         Repeats(documents),
         reads,

@@ -33,10 +33,9 @@ async def mails(api: Api) -> list[Mail]:
 
 
 async def mailed(api: Api) -> str:
-    """What the link in the mail that is due holds."""
-    found = re.search(r"#token=(\S+)", (await mails(api))[-1].text)
-    assert found is not None
-    return found[1]
+    """What the link in the mail that is due holds; others have none."""
+    (found,) = [token for mail in await mails(api) for token in re.findall(r"#token=(\S+)", mail.text)]
+    return str(found)
 
 
 async def post(api: Api, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -158,6 +157,68 @@ async def test_a_second_factor_is_asked_for_by_a_kind_of_its_own(api: Api) -> No
 
     assert problem(await post(api, "sign-in", ADA))[:2] == (401, "second-factor-needed")
     assert (await post(api, "sign-in", ADA | {"code": codes[0]})).status_code == 200
+
+
+async def test_new_recovery_codes_cost_password_and_code(api: Api) -> None:
+    signed = await enter(api)
+    sent = bearing(signed["access_token"])
+    made = (await api.http.post("/v1/me/second-factor", json={"password": ADA["password"]}, headers=sent)).json()
+    code = pyotp.TOTP(made["secret"]).at(api.identity.ports.now_ms() // 1000)
+    codes = (await api.http.post("/v1/me/second-factor/confirm", json={"code": code}, headers=sent)).json()["codes"]
+
+    async def renew(**proof: str) -> httpx.Response:
+        return await api.http.post("/v1/me/second-factor/recovery-codes", json=proof, headers=sent)
+
+    assert problem(await renew(password=ADA["password"])) == (400, "invalid-argument", ["code"])
+    assert problem(await renew(password="Wrong-horse-1", code=codes[0])) == (400, "invalid-argument", ["password"])  # noqa: S106 - no one's
+    renewed = (await renew(password=ADA["password"], code=codes[0])).json()["codes"]
+    assert (len(renewed), set(renewed) & set(codes)) == (10, set())
+
+
+async def test_an_address_is_changed_by_the_link_that_went_to_it(api: Api) -> None:
+    sent = bearing((await enter(api))["access_token"])
+    asked = {"email": "lovelace@example.com", "password": ADA["password"]}
+
+    answer = await api.http.post("/v1/me/email", json=asked, headers=sent)
+    changed = await post(api, "email", {"token": await mailed(api)})
+
+    assert (answer.status_code, changed.status_code) == (202, 204)
+    assert (await api.http.get("/v1/me", headers=sent)).json()["email"] == "lovelace@example.com"
+    assert problem(await post(api, "sign-in", ADA))[:2] == (401, "unauthenticated")
+    assert problem(await post(api, "email", {"token": "x"}))[:2] == (404, "not-found")
+
+
+async def test_enumeration_by_another_address_gets_the_same_answer_whoever_has_it(api: Api) -> None:
+    sent = bearing((await enter(api))["access_token"])
+    assert (await post(api, "sign-up", ADA | {"name": "Eve", "email": "eve@example.com"})).status_code == 202
+    await mails(api)
+
+    answers = [
+        await api.http.post("/v1/me/email", json={"email": email, "password": ADA["password"]}, headers=sent)
+        for email in ("eve@example.com", "nobody@example.com")
+    ]
+
+    assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
+
+
+async def test_an_address_that_was_taken_meanwhile_is_a_conflict(api: Api) -> None:
+    sent = bearing((await enter(api))["access_token"])
+    asked = {"email": "eve@example.com", "password": ADA["password"]}
+    assert (await api.http.post("/v1/me/email", json=asked, headers=sent)).status_code == 202
+    token = await mailed(api)
+    assert (await post(api, "sign-up", {**ADA, "name": "Eve", "email": "eve@example.com"})).status_code == 202
+    await mails(api)
+
+    assert problem(await post(api, "email", {"token": token}))[:2] == (409, "already-exists")
+
+
+async def test_who_makes_a_key_gets_a_mail(api: Api) -> None:
+    sent = bearing((await enter(api))["access_token"])
+
+    made = (await api.http.post("/v1/keys", json={"name": "till", "scopes": ["codes:read"]}, headers=sent)).json()
+
+    (mail,) = await mails(api)
+    assert (mail.to, made["shown"] in mail.text, made["secret"] in mail.text) == (ADA["email"], True, False)
 
 
 async def test_sessions_are_listed_and_ended(api: Api) -> None:

@@ -62,6 +62,21 @@ async def test_a_row_that_fails_keeps_no_other_from_succeeding(api: Api) -> None
     assert lines[-1] == {"rows": 6, "succeeded": 2, "failed": 4}
 
 
+@pytest.mark.parametrize(
+    ("row", "field", "reason"),
+    [
+        ({}, "destination", "needed"),
+        (NEW | {"account_id": "x"}, "account_id", "there is no such field"),
+        ({"op": "update", "id": CODE_ID, "state": "gone"}, "state", "input should be 'active' or 'paused'"),
+        ([], "row", "not a JSON object"),
+    ],
+)
+async def test_a_row_is_refused_in_the_words_of_a_request_for_it_alone(api: Api, row: Any, field: str, reason: str) -> None:
+    [line, _] = await sent(api, row)
+
+    assert line["problem"]["errors"] == [{"field": field, "reason": reason}]
+
+
 async def test_rows_of_a_kind_go_to_the_service_a_hundred_at_a_time(api: Api) -> None:
     await sent(api, *([NEW] * 250))
 
@@ -74,6 +89,13 @@ async def test_a_code_that_is_changed_twice_is_changed_in_order(api: Api) -> Non
     await sent(api, *changes)
 
     assert [[item.title for item in request.items] for request in api.services.asked] == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize("again", [CODE_ID.upper(), f"{{{CODE_ID}}}", CODE_ID.replace("-", "")])
+async def test_a_code_that_is_named_twice_in_different_ways_is_one_code_a_call(api: Api, again: str) -> None:
+    await sent(api, *({"op": "update", "id": name, "title": "x"} for name in (OTHER_ID, CODE_ID, again)))
+
+    assert [[item.code_id for item in request.items] for request in api.services.asked] == [[OTHER_ID, CODE_ID], [CODE_ID]]
 
 
 async def test_a_revision_is_passed_on_with_its_row(api: Api) -> None:

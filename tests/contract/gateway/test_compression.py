@@ -1,7 +1,8 @@
+import pytest
 from contract.gateway.served import CODE_ID, MENU, Api
 
 from quietzone.qr.v1 import code_service_pb2
-from quietzone_gateway.rest.compression import MIN_BYTES
+from quietzone_gateway.rest.compression import MIN_BYTES, takes_gzip
 
 
 def page_of(codes: int) -> code_service_pb2.ListCodesResponse:
@@ -26,6 +27,20 @@ async def test_a_client_can_turn_it_off(api: Api) -> None:
 
     assert "content-encoding" not in (await api.send("GET", "/v1/codes", accept_encoding="gzip", x_no_compression="1")).headers
     assert "content-encoding" not in (await api.send("GET", "/v1/codes", accept_encoding="identity")).headers
+
+
+@pytest.mark.parametrize("accepted", ["gzip;q=0", "gzip; q=0.000, br", "br, x-gzip;q=0.0", "deflate", "gzipped", ""])
+async def test_a_client_that_takes_no_gzip_gets_none(api: Api, accepted: str) -> None:
+    api.services.answer("ListCodes", page_of(20))
+
+    answers = [await api.send("GET", "/v1/codes", accept_encoding=accepted) for _ in range(2)]  # the second is kept
+
+    assert ["content-encoding" in answer.headers for answer in answers] == [False, False]
+
+
+@pytest.mark.parametrize("accepted", ["br, GZIP", "gzip;q=0.001", "gzip ; q=1", "x-gzip"])
+def test_a_client_that_names_gzip_takes_it(accepted: str) -> None:
+    assert takes_gzip(accepted)
 
 
 async def test_an_image_that_is_compressed_already_is_not_compressed_again(api: Api) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from contract.gateway.asking import told
+from contract.gateway.files import answer_files
 from contract.gateway.served import CODE_ID, MENU, NOON_MS, Api
 from contract.gateway.test_graphql_analytics import COUNTS
 from contract.gateway.test_graphql_changes import EXPORT
@@ -40,6 +41,7 @@ def answer_everything(api: Api) -> None:
         "CancelExport": exports_pb2.CancelExportResponse(),
     }.items():
         api.services.answer(name, message)
+    answer_files(api)
     api.services.answers["BatchGetCodes"] = found
     api.services.answers["BatchGetTotals"] = counted
 

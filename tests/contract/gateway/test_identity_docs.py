@@ -12,7 +12,7 @@ from contract.gateway.test_auth import mailed
 from unit.gateway.identity.desk import Outbox
 
 from quietzone_gateway.identity import attempts
-from quietzone_gateway.identity.accounts.domain import DEFAULT_PLAN, INVITED_MS, MAX_ACCOUNTS, MAX_INVITATIONS, MAX_MEMBERS
+from quietzone_gateway.identity.accounts.domain import DEFAULT_PLAN, MAX_ACCOUNTS, MAX_INVITATIONS, MAX_MEMBERS
 from quietzone_gateway.identity.authorisers import ask, known
 from quietzone_gateway.identity.authorisers import domain as authorisers
 from quietzone_gateway.identity.domain import ALL_SCOPES, OPERATOR, SCOPES_OF, UNVERIFIED_LACK, Role
@@ -32,7 +32,7 @@ from quietzone_kit.settings import variable
 
 PAGE = page("identity.md")
 SETTINGS = IdentitySettings()
-MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
 
 async def log_kept(api: Api, folder: Path) -> None:
@@ -64,7 +64,7 @@ async def test_the_conversations_on_the_page_are_what_is_said(api: Api, tmp_path
 
     async def again(_said: re.Match[str]) -> str:
         wrong = {"email": "nobody@example.com", "password": "Wrong-horse-1"}
-        answers = [await api.http.post("/v1/auth/sign-in", json=wrong) for _ in range(attempts.MOST - 1)]
+        answers = [await api.http.post("/v1/auth/sign-in", json=wrong) for _ in range(IDENTITY.sign_in_failures - 1)]
         assert {answer.status_code for answer in answers} == {401}
         return ""
 
@@ -111,8 +111,8 @@ def test_the_numbers_of_people_are_those_of_the_code() -> None:
         f"{users.MIN_PASSWORD} characters with an upper-case letter and a digit, or {users.MIN_PLAIN_PASSWORD} of any kind",
         f"{users.MAX_PASSWORD_BYTES:,} bytes at most",
         f"({SETTINGS.argon2_memory_kib:,} KiB, {SETTINGS.argon2_rounds} rounds, {SETTINGS.argon2_lanes} lane)",
-        f"| link that verifies an address | {users.LINK_MS // HOUR_MS} hours",
-        f"| {users.RESET_MS // MINUTE_MS} minutes; ends all sessions |",
+        f"| link that verifies an address | {SETTINGS.verification_hours} hours (`{variable('verification_hours')}`)",
+        f"| {SETTINGS.reset_minutes} minutes (`{variable('reset_minutes')}`); ends all sessions |",
         f"| links of a kind that work at once | {users.MAX_LINKS} |",
         f"| accounts of a person | {MAX_ACCOUNTS} |",
     ]
@@ -122,12 +122,13 @@ def test_the_numbers_of_people_are_those_of_the_code() -> None:
 
 def test_the_numbers_of_sessions_are_those_of_the_code() -> None:
     told = [
-        f"good for {signing.TOKEN_S // 60} minutes",
+        f"good for {SETTINGS.access_token_s // 60} minutes (`{variable('access_token_s')}`)",
         f"to be kept for {JWKS_S} s",
         f"each signs for {SETTINGS.token_key_days} days (`{variable('token_key_days')}`)",
         f"is published {signing.AHEAD_MS // MINUTE_MS} minutes before",
-        f"ends after {sessions.COOKIE_S // 3_600} hours",
+        f"ends after {SETTINGS.cookie_hours} hours (`{variable('cookie_hours')}`)",
         f"ends {SETTINGS.session_days} days after signing in (`{variable('session_days')}`)",
+        f"For {SETTINGS.refresh_leeway_s} s (`{variable('refresh_leeway_s')}`) a token brings again",
         f"A person has {sessions.MAX_SESSIONS} sessions at most",
     ]
 
@@ -141,10 +142,16 @@ def test_the_numbers_of_second_factors_are_those_of_the_code() -> None:
     assert users.DRIFT == 1
 
 
+def test_the_numbers_of_another_address_are_those_of_the_code() -> None:
+    told = [f"A person may ask {attempts.MOST} times in {SETTINGS.sign_in_window_s // 60} minutes"]
+
+    assert missing(told, section(PAGE, "Another address")) == []
+
+
 def test_the_numbers_of_members_and_keys_are_those_of_the_code() -> None:
     grace_s = RotationInput.model_fields["grace_s"].default
     told = [
-        f"accepted for {INVITED_MS // DAY_MS} days",
+        f"accepted for {SETTINGS.invitation_days} days (`{variable('invitation_days')}`)",
         f"has {MAX_MEMBERS} members and {MAX_INVITATIONS} invitations",
         f"| secret | {keys.KEY_BYTES * 8} random bits, shown once, kept as SHA-256; its first {keys.SHOWN_CHARACTERS} characters",
         f"| `networks` | {keys.MAX_NETWORKS} in CIDR notation",
@@ -171,7 +178,15 @@ def test_the_numbers_of_authorisers_are_those_of_the_code() -> None:
 
 
 def test_the_numbers_of_guessing_are_those_of_the_code() -> None:
-    assert missing([f"{attempts.MOST} in {attempts.WITHIN_MS // MINUTE_MS} minutes"], section(PAGE, "Guessing")) == []
+    told = [
+        f"in {SETTINGS.sign_in_window_s // 60} minutes (`{variable('sign_in_window_s')}`)",
+        f"| an e-mail address from a network | {SETTINGS.sign_in_failures} (`{variable('sign_in_failures')}`)",
+        f"| a network | {SETTINGS.sign_in_failures_of_network} (`{variable('sign_in_failures_of_network')}`)",
+        f"| an e-mail address from all networks | {SETTINGS.sign_in_failures_of_address} (`{variable('sign_in_failures_of_address')}`)",
+        f"| a person's second factor | {attempts.MOST} |",
+    ]
+
+    assert missing(told, section(PAGE, "Guessing")) == []
 
 
 def test_what_somebody_lacks_whose_address_is_not_verified_is_on_the_page() -> None:

@@ -9,9 +9,11 @@ import pytest
 from contract.gateway.asking import ask
 from contract.gateway.served import KEY, MENU, Api, problem, running
 from contract.gateway.test_auth import enter
+from contract.gateway.test_graphql_changes import EXPORT
 
+from quietzone.analytics.v1 import exports_pb2
 from quietzone.qr.v1 import code_service_pb2
-from quietzone_gateway.plans import Pace, Period, Plan, Quota, Unit
+from quietzone_gateway.plans import MethodClass, Pace, Period, Plan, Quota, Unit
 from quietzone_gateway.plans.changes import SYSTEM
 from quietzone_kit.errors import DeadlineExceeded, InvalidInput, QuietzoneError, Unavailable
 
@@ -91,6 +93,17 @@ async def test_rows_that_the_service_refuses_do_not_count(api: Api) -> None:
     outcomes = [refused, code_service_pb2.CodeOutcome(code=MENU)]
     api.services.answer("BatchCreateCodes", code_service_pb2.BatchCreateCodesResponse(outcomes=outcomes))
     await bulk(api, NEW, NEW)
+
+    assert await used(api, "codes") == 1
+
+
+async def test_codes_that_the_same_request_has_made_before_do_not_count_again(api: Api) -> None:
+    await allow(api, codes(10))
+    outcomes = [code_service_pb2.CodeOutcome(code=MENU, issued_before=before) for before in (True, False)]
+    api.services.answer("BatchCreateCodes", code_service_pb2.BatchCreateCodesResponse(outcomes=outcomes))
+    api.services.answer("CreateCode", code_service_pb2.CreateCodeResponse(code=MENU, issued_before=True))
+    await bulk(api, NEW, NEW)
+    await api.send("POST", "/v1/codes", NEW)
 
     assert await used(api, "codes") == 1
 
@@ -180,3 +193,30 @@ async def test_a_key_that_is_tried_from_elsewhere_counts_for_that_address(few_st
     tried = [await few_strangers.send("GET", "/v1/codes", authorization=f"Bearer {made.json()['secret']}") for _ in range(4)]
 
     assert [answer.status_code for answer in tried] == [403] * 3 + [429]
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        ("report", "mutation($input: NewExport!) { createExport(input: $input) { id } }"),
+        ("bulk", "mutation($rows: JSON!) { bulkCreateQRCodes(qrData: $rows) { status } }"),
+        ("write", "mutation($input: NewCode!) { createCode(input: $input) { slug } }"),
+    ],
+)
+async def test_a_mutation_counts_as_a_request_of_its_kind(api: Api, kind: str, document: str) -> None:
+    await allow(api, Plan("unlimited", quotas=(Quota(Unit.REQUESTS, Period.MONTH, 1, MethodClass(kind)),)))
+    api.services.answer("CreateExport", exports_pb2.CreateExportResponse(export=EXPORT))
+    given = {"report": {"input": {"from": "2026-11-01", "to": "2026-11-02"}}, "bulk": {"rows": [NEW]}, "write": {"input": NEW}}[kind]
+    told = [await ask(api, document, given) for _ in range(2)]
+
+    assert [each.codes for each in told] == [[], ["RESOURCE_EXHAUSTED"]]
+
+
+async def test_each_of_several_mutations_counts_and_a_query_is_a_read(api: Api) -> None:
+    await allow(api, Plan("unlimited", quotas=(Quota(Unit.REQUESTS, Period.MONTH, 2, MethodClass.WRITE),)))
+    field = 'createCode(input: {destination: "https://example.com/"}) { slug }'
+    told = await ask(api, f"mutation {{ a: {field} b: {field} c: {field} }}")
+    query = await ask(api, "{ me { accountId } }")
+
+    assert ([told.data[name] is None for name in "abc"], told.codes, query.codes) == ([False, False, True], ["RESOURCE_EXHAUSTED"], [])
+    assert await used(api, "requests") == 3

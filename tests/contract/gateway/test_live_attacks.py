@@ -58,6 +58,14 @@ async def closed_after(served: Served, sent: bytes) -> int:
     return int.from_bytes(data[:2], "big")
 
 
+async def test_a_flood_of_guessed_keys_leaves_no_errors_in_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(websockets.InvalidStatus):
+        async with served.socket("guess"):
+            pass
+
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("origin", [{"origin": EVIL}, {"origin": "null"}, {"origin": PAGE + ".evil.example.com"}, {}])
 async def test_cross_site_websocket_hijacking(served: Served, origin: dict[str, str]) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:

@@ -99,6 +99,7 @@ async def test_a_ping_of_ours_brings_the_newest_cursors(served: Served) -> None:
         ('{"type":"publish","data":{}}', ["message"]),
         ('{"type":"subscribe","data":{"kinds":["everything"]}}', ["subscribe.data.kinds.0"]),
         ('{"type":"subscribe","data":{"where":{"title":"x"}}}', ["subscribe.data.where.title"]),
+        ('{"type":"subscribe","data":{"where":{"state":"aktive"}}}', ["subscribe.data.where.state"]),
         ('{"type":"subscribe","data":{"cursor":"rubbish"}}', ["cursor"]),
         ('{"type":"unsubscribe","data":{}}', ["unsubscribe.data.id"]),
         ('{"type":"connect","data":{"token":"again"}}', ["type"]),
@@ -154,6 +155,17 @@ async def test_a_browser_says_who_it_is_in_its_first_message(served: Served) -> 
 
     assert kind == "connected"
     assert data["until"] > "2026-11-21T12:00"
+
+
+async def test_a_user_of_an_account_says_whose_he_is_beside_his_token(served: Served) -> None:
+    served.known.watchers["first/theirs"] = served.known.watchers["secret"]
+    async with served.socket(token=None) as socket, served.socket(token=None) as stranger:
+        await socket.say("connect", token="theirs", account="first")  # noqa: S106
+        await stranger.say("connect", token="theirs", account="second")  # noqa: S106
+
+        kinds = [(await each.hear())[0] for each in (socket, stranger)]
+
+    assert kinds == ["connected", "error"]
 
 
 async def test_who_says_nothing_is_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from contract.gateway.served import Api, problem
-from contract.gateway.test_auth import bearing, enter, mailed, post
+from contract.gateway.test_auth import ADA, bearing, enter, mailed, post
 from pydantic import TypeAdapter
 
+from quietzone_gateway.identity.accounts.repository import ACCOUNTS
+from quietzone_gateway.identity.sessions.repository import SESSIONS
 from quietzone_gateway.rest.account import ACCOUNT, AccountView
 from quietzone_gateway.rest.members import INVITATION, MEMBER, InvitationView, MemberView
 
@@ -33,6 +35,32 @@ async def test_who_accepts_an_invitation_works_in_the_account(api: Api) -> None:
     assert api.services.accounts[-1] == "first"
     listed = (await api.send("GET", "/v1/members")).json()["items"]
     assert [(member["email"], member["role"]) for member in listed] == [("ada@example.com", "editor")]
+
+
+async def test_what_only_a_newer_release_knows_is_shown_and_breaks_nothing(api: Api) -> None:
+    await joined(api)
+    account = await api.documents.get(ACCOUNTS, "first")
+    session = (await api.documents.scan(SESSIONS, limit=1)).items[0]
+    other = await enter_again(api)
+    assert account is not None
+    members = [dict(member) | {"role": "curator"} for member in account.body["members"]]  # type: ignore[union-attr,arg-type,call-overload]
+    await api.documents.replace(ACCOUNTS, {**account.body, "members": members}, if_version=account.version)
+    await api.documents.replace(SESSIONS, {**session.body, "kind": "device"}, if_version=session.version)
+    await api.identity.ports.news.tell("account", "first")
+
+    listed = (await api.send("GET", "/v1/members")).json()["items"]
+    me = (await api.http.get("/v1/me", headers=bearing(other))).json()
+    sessions = (await api.http.get("/v1/me/sessions", headers=bearing(other))).json()["items"]
+
+    assert [member["role"] for member in listed] == ["curator"]
+    assert "curator" in [place["role"] for place in me["accounts"]]
+    assert {each["kind"] for each in sessions} == {"token", "device"}
+    assert problem(await api.http.get("/v1/members", headers=bearing(other)))[0] == 403
+
+
+async def enter_again(api: Api) -> str:
+    """The access token of another session of hers."""
+    return str((await post(api, "sign-in", ADA)).json()["access_token"])
 
 
 async def test_an_editor_manages_nobody(api: Api) -> None:
@@ -82,7 +110,8 @@ async def test_an_operator_suspends_an_account_and_changes_its_plan(api: Api) ->
     changed = await api.send("PATCH", f"/v1/operator/accounts/{own}", {"plan": "pro", "suspended": True})
 
     assert (changed.json()["plan"], changed.json()["suspended_at"] is not None) == ("pro", True)
-    assert problem(await api.http.get("/v1/codes", headers=bearing(signed["access_token"])))[0] == 403
+    refused = await api.http.get("/v1/codes", headers=bearing(signed["access_token"]))
+    assert (refused.status_code, "suspended" in refused.json()["detail"]) == (403, True)
     assert (await api.http.get("/v1/me", headers=bearing(signed["access_token"]))).json()["accounts"][0]["suspended"]
     assert {account["id"] for account in (await api.send("GET", "/v1/operator/accounts")).json()["items"]} == {"first", own}
 

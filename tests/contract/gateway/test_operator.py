@@ -5,13 +5,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from contract.gateway.served import Api, problem
+from contract.gateway.served import MENU, Api, problem
 
+from quietzone.qr.v1 import code_pb2, code_service_pb2
 from quietzone_gateway.live.signals import TOPIC
 from quietzone_gateway.plans import Period, Plan, Quota, Unit
 from quietzone_gateway.plans.changes import SYSTEM
 from quietzone_gateway.plans.repository import USAGE
 from quietzone_gateway.plans.scans import QuietAccounts
+from quietzone_gateway.rest.facets import FACETS, FacetsView
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import waiting
 from quietzone_kit.runtime import SystemRandomness
@@ -100,3 +102,49 @@ async def test_without_analytics_the_look_is_made_again(api: Api) -> None:
 
     with pytest.raises(Unavailable):
         await quiet(api, scans_of).note()
+
+
+@pytest.mark.parametrize("step", ["block", "unblock"])
+async def test_an_operator_blocks_a_code_by_slug_or_id_and_lets_it_go_on(api: Api, step: str) -> None:
+    api.services.answer("BlockCode", code_service_pb2.BlockCodeResponse(code=MENU))
+    api.services.answer("UnblockCode", code_service_pb2.UnblockCodeResponse(code=MENU))
+    answers = [
+        await api.send("POST", f"/v1/operator/codes/{step}", {**which, "reason": "reported"})
+        for which in ({"slug": "menu"}, {"id": MENU.id})
+    ]
+
+    assert [(answer.status_code, answer.json()["slug"]) for answer in answers] == [(200, "menu")] * 2
+    assert [(asked.slug, asked.code_id, asked.reason) for asked in api.services.asked] == [
+        ("menu", "", "reported"),
+        ("", MENU.id, "reported"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [{"reason": "x"}, {"id": "1", "slug": "menu", "reason": "x"}, {"slug": "menu"}, {"slug": "menu", "reason": ""}]
+)
+async def test_blocking_needs_one_code_and_a_reason(api: Api, body: Any) -> None:
+    assert problem(await api.send("POST", "/v1/operator/codes/block", body))[:2] == (400, "invalid-argument")
+
+
+async def test_what_codes_can_be_filtered_by_is_counted(api: Api) -> None:
+    facets = code_service_pb2.GetFacetsResponse(
+        total=3,
+        states=[code_service_pb2.StateCount(state=code_pb2.CODE_STATE_ACTIVE, codes=3)],
+        tags=[code_service_pb2.Facet(value=f"tag-{number}", codes=9 - number) for number in range(5)],
+        complete=True,
+    )
+    api.services.answer("GetFacets", facets)
+    answer = await api.send("GET", "/v1/codes/facets?limit=1")
+
+    assert answer.json() == {
+        "total": 3,
+        "states": {"active": 3},
+        "tags": [{"value": "tag-0", "codes": 9}],
+        "folders": [],
+        "complete": True,
+    }
+
+
+def test_the_example_of_facets_is_one() -> None:
+    assert FacetsView.model_validate(FACETS).model_dump(mode="json") == FACETS

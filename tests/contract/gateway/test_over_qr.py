@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
-from contract.gateway.served import Api, Noon, problem, running
+from contract.gateway.served import Api, Noon, Servicers, problem, running
 
 from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
@@ -28,7 +28,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     scan = ScanBase.parse("https://qr.example.com")
     healths, totalled = Healths(documents), Totalled(CounterStore(documents), Noon())
     service = CodeService(codes, Renderer(executor, Gate()), Noon(), randomness, scan, healths=healths, totalled=totalled)
-    async with running(tmp_path, service) as api:
+    async with running(tmp_path, Servicers(service)) as api:
         yield api
     await documents.close()
     executor.close()

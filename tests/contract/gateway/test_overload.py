@@ -101,7 +101,7 @@ async def test_a_read_without_room_is_told_so_and_when_to_come_back(house: House
         "detail": "more comes in than can be answered now: nothing was done; send it again in a moment",
         "instance": "/v1/codes/1",
         "request_id": headers["x-request-id"],
-        "retry_after": 1,
+        "retryAfter": 1,
     }
     assert house.asked == []
 

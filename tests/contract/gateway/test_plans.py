@@ -26,7 +26,7 @@ from quietzone_gateway.rest import flags, plans, usage
 from quietzone_gateway.rest.app import make_api
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.route import Parts
-from quietzone_gateway.rpc import Codes, Counts, Exports
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import open_cache
 from quietzone_kit.documents import Documents, open_documents
@@ -105,6 +105,8 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
             Codes(nowhere),
             Counts(nowhere),
             Exports(nowhere),
+            Assets(None),
+            Operations(Assets(None)),
             identity,
             Repeats(documents),
             Reads(cache),
@@ -130,6 +132,7 @@ GOLD = {
     "rates": [{"count": 5, "period_s": 60, "burst": 5, "method_class": None}],
     "quotas": [{"unit": "requests", "period": "month", "limit": 1_000, "method_class": None}],
     "flags": ["new-editor"],
+    "stored_bytes": 5_000_000,
 }
 
 
@@ -210,7 +213,7 @@ async def test_beyond_a_limit_the_problem_says_when_to_come_back(office: Office)
     refused = await office.send("GET", "/v1/plans")
 
     assert problem(refused)[:2] == (429, "resource-exhausted")
-    assert (refused.headers["retry-after"], refused.json()["retry_after"]) == ("12", 12)
+    assert (refused.headers["retry-after"], refused.json()["retryAfter"]) == ("12", 12)
     assert refused.headers["ratelimit"].startswith('"rate";r=0;t=60')
 
 

@@ -1,5 +1,6 @@
 """What a client is told when a request can't be answered."""
 
+import gzip
 import json
 import re
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter
 
 from quietzone_gateway.rest.bounds import DEFAULT
 from quietzone_gateway.rest.code_shapes import CODE, CODE_CHANGE, NEW_CODE, PAGE, CodeChange, CodePageView, CodeView, NewCode
+from quietzone_gateway.rest.operation_ids import OPERATION_IDS
 from quietzone_gateway.rest.problems import ALL_KINDS, KINDS
 from quietzone_kit.errors import ERRORS, DeadlineExceeded, InvalidInput, QuietzoneError
 
@@ -259,6 +261,18 @@ async def test_the_description_is_openapi_3_1_without_foreign_errors(api: Api) -
     assert "HTTPValidationError" not in json.dumps(description)
 
 
+async def test_every_operation_has_a_name_of_its_own_that_stays(api: Api) -> None:
+    paths = (await api.http.get("/openapi.json")).json()["paths"]
+    named = {
+        f"{method.upper()} {path}": operation["operationId"]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+
+    assert named == OPERATION_IDS
+    assert len(set(named.values())) == len(named)
+
+
 async def test_every_operation_describes_its_problems_with_an_example(api: Api) -> None:
     description = (await api.http.get("/openapi.json")).json()
 
@@ -305,3 +319,12 @@ def test_each_example_is_what_it_is_an_example_of(example: dict[str, object], mo
     shown = TypeAdapter(model).dump_python(TypeAdapter(model).validate_python(example, strict=False), mode="json", exclude_unset=True)
 
     assert shown == example
+
+
+async def test_a_body_that_is_packed_is_refused_and_not_taken_for_json(api: Api) -> None:
+    body = gzip.compress(b'{"destination": "https://example.com/"}')
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json", "content-encoding": "gzip"}
+
+    answer = await api.http.post("/v1/codes", content=body, headers=headers)
+
+    assert problem(answer)[:2] == (415, "unsupported-media-type")

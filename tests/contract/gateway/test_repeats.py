@@ -1,9 +1,11 @@
 """`Idempotency-Key` as clients see it."""
 
 import asyncio
+import json
 from typing import Any
 
-from contract.gateway.served import CODE_ID, MENU, Api, problem
+import pytest
+from contract.gateway.served import CODE_ID, KEY, MENU, Api, problem
 
 from quietzone.qr.v1 import code_service_pb2
 from quietzone_kit.errors import Unavailable
@@ -66,3 +68,25 @@ async def test_without_a_key_the_service_gets_no_name(api: Api) -> None:
 
     asked: Any = api.services.asked[0]
     assert not asked.HasField("request_id")
+
+
+@pytest.mark.parametrize("changed", ["https://example.com/other", "https://example.com/menu"])
+async def test_a_key_that_came_with_other_rows_is_refused_and_makes_nothing(api: Api, changed: str) -> None:
+    made = code_service_pb2.BatchCreateCodesResponse(outcomes=[code_service_pb2.CodeOutcome(code=MENU)])
+    api.services.answer("BatchCreateCodes", made)
+    sent = {"authorization": f"Bearer {KEY}", "content-type": "application/x-ndjson", "idempotency-key": "rows"}
+    answers = [
+        await api.http.post("/v1/codes/bulk", content=json.dumps({"destination": destination}), headers=sent)
+        for destination in ("https://example.com/menu", changed)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200 if changed.endswith("menu") else 422]
+    assert len(api.services.asked) == 1 + changed.endswith("menu")
+
+
+async def test_a_key_that_came_with_another_mutation_is_refused(api: Api) -> None:
+    create = 'mutation { createCode(input: {destination: "https://example.com/%s"}) { slug } }'
+    answers = [await api.send("POST", "/graphql", {"query": create % name}, idempotency_key="one") for name in ("menu", "menu", "other")]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert problem(answers[2])[1] == "idempotency-key-reused"

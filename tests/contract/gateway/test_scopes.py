@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from contract.gateway.files import answer_files
 from contract.gateway.served import CODE_ID, Api
 from contract.gateway.test_exports import export
 
@@ -43,11 +44,17 @@ BODIES = {
     ("POST", "/v1/codes"): {"destination": "https://example.com/"},
     ("PATCH", "/v1/codes/{code_id}"): {"title": "x"},
     ("POST", "/v1/exports"): {"from": "2026-11-01"},
+    ("POST", "/v1/assets/{asset_id}/tier"): {"tier": "hot"},
+    ("POST", "/v1/assets/purge"): {"ids": [CODE_ID]},
+    ("POST", "/v1/assets/warm-up"): {"ids": [CODE_ID]},
+    ("POST", "/v1/prints"): {"tag": "menu"},
+    ("POST", "/v1/assets"): {"name": "logo.png", "media_type": "image/png", "size": 1},
 }
 
 
 @pytest.fixture
 def answering(api: Api) -> Api:
+    answer_files(api)
     api.services.answer("CreateExport", exports_pb2.CreateExportResponse(export=export()))
     api.services.answer("GetExport", exports_pb2.GetExportResponse(export=export()))
     api.services.answer("ListExports", exports_pb2.ListExportsResponse())
@@ -57,7 +64,7 @@ def answering(api: Api) -> Api:
 
 async def test_every_address_that_asks_a_service_names_a_scope(api: Api) -> None:
     paths = (await api.http.get("/openapi.json")).json()["paths"]
-    tags = {"codes", "analytics", "exports", "keys", "members", "operation"}
+    tags = {"codes", "analytics", "exports", "assets", "keys", "members", "operation"}
     without = {
         f"{method.upper()} {path}"
         for path, operations in paths.items()

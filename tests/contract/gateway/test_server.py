@@ -48,7 +48,10 @@ async def exchange(http: HttpServer, sent: bytes) -> bytes:
         (b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000, b"HTTP/1.1 431 "),
         (b"GET / HTTP/1.1\r\n" + b"a" * 100_000, b"HTTP/1.1 431 "),
         (b"G" * 100_000, b"HTTP/1.1 400 "),
-        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 "),
     ],
 )
 async def test_a_request_that_is_not_http_gets_a_problem_and_a_closed_connection(sent: bytes, status: bytes) -> None:

@@ -58,17 +58,21 @@ class Place:
     async def bus(self) -> AsyncIterator[Bus]:
         """The bus, with our topics."""
         bus = open_bus(self.urls[BUS], clock=CLOCK, executor=ThreadExecutor("bus", 2), randomness=RANDOMNESS)
-        await bus.ensure(TOPICS)
-        yield bus
-        await bus.close()
+        try:
+            await bus.ensure(TOPICS)
+            yield bus
+        finally:
+            await bus.close()
 
     async def delete_topic(self, name: str) -> None:
         """What no operator should do to a Kafka."""
         parts = urlsplit(self.urls[BUS])
         admin = AIOKafkaAdminClient(bootstrap_servers=parts.netloc)
-        await admin.start()
-        await admin.delete_topics([parse_qs(parts.query)["prefix"][0] + name])
-        await admin.close()
+        try:
+            await admin.start()
+            await admin.delete_topics([parse_qs(parts.query)["prefix"][0] + name])
+        finally:
+            await admin.close()
 
     async def archived(self) -> list[str]:
         """The archive's files."""

@@ -170,9 +170,9 @@ async def test_both_may_count_at_once_and_each_scan_counts_once(place: Place) ->
         for _ in range(5):
             await edge.scan(2)
         await analytics.counted(10)
-        told = await until(analytics.reconcile, lambda found: found.stored == 10)
+        told = await until(analytics.reconcile, lambda found: found.accepted >= 10)
 
-    assert (told.applied, told.problems) == (10, [])
+    assert (told.applied, told.stored, told.problems) == (10, 10, [])
 
 
 async def test_a_milestone_is_on_the_bus_once_it_is_reached(place: Place) -> None:

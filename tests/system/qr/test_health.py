@@ -185,7 +185,7 @@ async def test_the_role_runs_alone_and_takes_up_what_happened_before_it_started(
     threads = ThreadExecutor("documents", 2)
     documents = open_documents(f"sqlite:///{tmp_path}/qr.db", executor=threads, randomness=RANDOMNESS)
     await documents.ensure(*ALL_COLLECTIONS)
-    code = await create_code(
+    issued = await create_code(
         Codes(documents, lambda: None),
         Renderer(threads, Gate()),
         CLOCK,
@@ -195,6 +195,7 @@ async def test_the_role_runs_alone_and_takes_up_what_happened_before_it_started(
         new=NewCode(menu.url, "", None),
         act=NOBODY,
     )
+    code = issued.code
     await publish_what_waits(documents, tmp_path)
     app = await build_health(settings_in(tmp_path))
     ready = asyncio.Event()

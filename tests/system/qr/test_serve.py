@@ -137,7 +137,7 @@ async def test_an_event_that_waited_when_its_process_ended_is_published_by_the_n
     threads = ThreadExecutor("documents", 2)
     documents = open_documents(values["QUIETZONE_QR_DOCUMENTS_URL"], executor=threads, randomness=RANDOMNESS)
     await documents.ensure(*COLLECTIONS)
-    code = await create_code(
+    issued = await create_code(
         Codes(documents, lambda: None),
         Renderer(threads, Gate()),
         CLOCK,
@@ -147,6 +147,7 @@ async def test_an_event_that_waited_when_its_process_ended_is_published_by_the_n
         new=NewCode("https://example.com/", "", None),
         act=NOBODY,
     )
+    code = issued.code
     await documents.close()
 
     async with serving(values) as qr:

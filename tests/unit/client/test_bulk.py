@@ -122,7 +122,7 @@ def test_a_crowd_that_is_too_large_is_waited_for() -> None:
     server = Server.of(problem(503, "unavailable", retry_after="2"), answer(line(1), summary(1)))
 
     assert len(list(server.client().codes.bulk([NEW]))) == 1
-    assert server.slept == [2.1]
+    assert server.slept == [2.2]
 
 
 def test_an_answer_that_never_gets_on_is_given_up() -> None:

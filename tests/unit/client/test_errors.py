@@ -169,3 +169,13 @@ def test_every_error_is_of_the_one_tree() -> None:
 
     assert len(errors) > 15
     assert all(issubclass(error, QuietzoneError) for error in errors)
+
+
+def test_a_refusal_in_plain_text_is_told_in_its_words() -> None:
+    server = Server.of(httpx.Response(422, text="the file is no image\n"), httpx.Response(502, text="x" * 2_000))
+
+    with server.client(NEVER) as client:
+        with pytest.raises(FailedPrecondition, match="the file is no image"):
+            client.codes.get(CODE_ID)
+        with pytest.raises(ServerError, match="what stands between"):
+            client.codes.get(CODE_ID)

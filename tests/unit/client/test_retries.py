@@ -154,7 +154,7 @@ async def test_a_loop_is_as_patient() -> None:
     async with server.on_loop() as client:
         await client.codes.create("https://example.com")
 
-    assert (server.keys, server.slept) == (["name-1"] * 3, [0.1, 2.2])
+    assert (server.keys, server.slept) == (["name-1"] * 3, [0.2, 2.4])
 
 
 def test_a_bug_of_the_server_is_not_asked_for_twice() -> None:

@@ -16,7 +16,7 @@ from quietzone_gateway.identity.keys.use_cases import NewKey, create_key, revoke
 from quietzone_gateway.identity.remembered import News
 from quietzone_gateway.identity.sessions.ending import end_session
 from quietzone_gateway.identity.sessions.use_cases import sign_out
-from quietzone_gateway.live.authority import Concerns, Principals
+from quietzone_gateway.live.authority import Comer, Concerns, Principals
 from quietzone_gateway.live.domain import Watcher
 from quietzone_gateway.plans import LimitReached, MethodClass, Plans
 from quietzone_kit.cache import open_cache
@@ -24,7 +24,7 @@ from quietzone_kit.errors import PermissionDenied, Unauthenticated
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 
-CLIENT = Clients(()).peer("192.0.2.7")
+COMER = Comer(Clients(()).peer("192.0.2.7"), "/v1/stream", "request-1")
 ANA = Principal("first", "user:ana", frozenset({"codes:read"}), "free", Means.COOKIE, "session-1", expires_at_ms=7)
 
 
@@ -108,16 +108,16 @@ async def test_a_key_that_is_revoked_is_looked_at_at_once_and_no_other() -> None
 async def test_whoever_comes_makes_a_request_of_his_account_and_being_asked_again_is_none() -> None:
     plans = Admitting()
     authority, _ = principals(ANA, plans)
-    watcher = await authority.enter({}, CLIENT)
+    watcher = await authority.enter({}, COMER)
 
-    assert (watcher, plans.admitted) == (await authority.identify({}, CLIENT), [("first", "free")])
+    assert (watcher, plans.admitted) == (await authority.identify({}, COMER), [("first", "free")])
 
 
 async def test_whoever_comes_beyond_his_limit_is_refused() -> None:
     authority, _ = principals(ANA, Admitting(most=0))
 
     with pytest.raises(LimitReached):
-        await authority.enter({}, CLIENT)
+        await authority.enter({}, COMER)
 
 
 async def test_keys_that_nobody_knows_count_for_their_address() -> None:
@@ -125,7 +125,7 @@ async def test_keys_that_nobody_knows_count_for_their_address() -> None:
     authority, shown = principals(ANA, plans)
     shown.error = Unauthenticated("nobody known")
     with pytest.raises(Unauthenticated):
-        await authority.enter({}, CLIENT)
+        await authority.enter({}, COMER)
 
     assert plans.admitted == [("", "")]
 
@@ -133,13 +133,14 @@ async def test_keys_that_nobody_knows_count_for_their_address() -> None:
 async def test_a_watcher_is_the_principal_that_a_request_would_have() -> None:
     authority, _ = principals(ANA)
 
-    assert await authority.identify({}, CLIENT) == Watcher("first", "user:ana", frozenset({"codes:read"}), "session-1", 7)
+    assert await authority.identify({}, COMER) == Watcher("first", "user:ana", frozenset({"codes:read"}), "session-1", 7)
 
 
 @pytest.mark.parametrize(
     ("headers", "shown"),
     [
         ({"authorization": "Bearer  qz_x "}, Credentials("192.0.2.7", bearer="qz_x")),
+        ({"authorization": "Bearer abc", "x-quietzone-account": " first "}, Credentials("192.0.2.7", bearer="abc", account="first")),
         ({"authorization": "Basic eDp5"}, Credentials("192.0.2.7")),
         ({"x-api-key": " qz_x"}, Credentials("192.0.2.7", api_key="qz_x")),
         ({"cookie": "theme=dark; __Host-quietzone=abc"}, Credentials("192.0.2.7", cookie="abc")),
@@ -149,13 +150,13 @@ async def test_a_watcher_is_the_principal_that_a_request_would_have() -> None:
 async def test_what_a_request_could_show_is_shown(headers: dict[str, str], shown: Credentials) -> None:
     authority, seen = principals(ANA)
 
-    await authority.identify(headers, CLIENT)
+    await authority.identify(headers, COMER)
 
-    assert seen.credentials == [shown]
+    assert seen.credentials == [replace(shown, path="/v1/stream", request_id="request-1")]
 
 
 async def test_a_person_in_no_account_has_nothing_to_watch() -> None:
     authority, _ = principals(Principal("", "user:ana", frozenset(), "", Means.TOKEN))
 
     with pytest.raises(PermissionDenied):
-        await authority.identify({}, CLIENT)
+        await authority.identify({}, COMER)

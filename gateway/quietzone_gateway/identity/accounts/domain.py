@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, replace
 
-from quietzone_gateway.identity.domain import SCOPES_OF, Role
+from quietzone_gateway.identity.domain import SCOPES_OF, Role, scopes_of
 
 FIRST_ACCOUNT = "first"
 """The id of the account that an installation starts with; a fixed one, so that two first starts can't make two."""
@@ -26,9 +26,6 @@ MAX_INVITATIONS = 100
 MAX_ACCOUNTS = 100
 """That a person may be in: what one answer lists."""
 
-INVITED_MS = 7 * 86_400_000
-"""How long an invitation can be accepted."""
-
 MAX_NAME = 100
 
 
@@ -46,10 +43,10 @@ class LastOwner(InvalidAccount):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in an account."""
+    """A person in an account. `role` is a Role, or one that only a newer release knows."""
 
     user_id: str
-    role: Role
+    role: str
     joined_at_ms: int
 
 
@@ -59,7 +56,7 @@ class Invitation:
 
     invitation_id: str
     email: str
-    role: Role
+    role: str
     invited_by: str
     expires_at_ms: int
     token_hash: str | None = None
@@ -183,7 +180,7 @@ class Account:
 
 
 def _is_owned(members: tuple[Member, ...]) -> bool:
-    return any(member.role is Role.OWNER for member in members)
+    return any(member.role == Role.OWNER for member in members)
 
 
 def owned_account(account_id: str, name: str, user_id: str, at_ms: int) -> Account:
@@ -196,9 +193,11 @@ def first_account(at_ms: int) -> Account:
     return Account(FIRST_ACCOUNT, FIRST_NAME, FIRST_PLAN, at_ms)
 
 
-def may_touch(scopes: frozenset[str], *roles: Role) -> bool:
-    """Whether who has `scopes` may give or take these roles: nobody grants, nor overrules, more than he has."""
-    return all(SCOPES_OF[role] <= scopes for role in roles)
+def may_touch(scopes: frozenset[str], *roles: str) -> bool:
+    """Whether who has `scopes` may give or take these roles: nobody grants, nor overrules, more than he has. A role that only a newer
+    release knows may be an owner's.
+    """
+    return all((scopes_of(role) or SCOPES_OF[Role.OWNER]) <= scopes for role in roles)
 
 
 def name_of(text: str) -> str:

@@ -57,7 +57,7 @@ async def join(accounts: Accounts, memberships: Memberships, ports: Ports, offer
             after = account.joined(invitation, user_id, now_ms)
         except AccountFull as error:
             raise FailedPrecondition(str(error)) from error
-        role = invitation.role.value
+        role = str(invitation.role)
         act = Act("member.joined", actor.subject, account.account_id, _document(account), after.revision, now_ms, after={"role": role})
         return Changed(after, (audited(actor, act),))
 

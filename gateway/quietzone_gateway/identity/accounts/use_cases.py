@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from quietzone_gateway.identity.accounts.domain import (
-    INVITED_MS,
     Account,
     InvalidAccount,
     Invitation,
@@ -17,9 +16,10 @@ from quietzone_gateway.identity.audit.events import Act, audited
 from quietzone_gateway.identity.domain import Actor, Principal, Role
 from quietzone_gateway.identity.mails.tasks import Which
 from quietzone_gateway.identity.shelf import Changed
+from quietzone_gateway.identity.users.acts import user_act
 from quietzone_gateway.identity.users.domain import User, email_of
 from quietzone_gateway.identity.users.people import ACCOUNT, USER, People
-from quietzone_gateway.identity.users.use_cases import person, user_act
+from quietzone_gateway.identity.users.use_cases import person
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, PermissionDenied, Violations
 
 
@@ -28,7 +28,7 @@ class Place:
     """An account that somebody is in, and what he is there."""
 
     account: Account
-    role: Role
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ async def invite(people: People, by: Principal, email: str, role: Role) -> Invit
     violations.check()
     _check_roles(by, role)
     now_ms = people.ports.now_ms()
-    invitation = Invitation(people.ports.new_id(), email, role, by.subject, now_ms + INVITED_MS)
+    invitation = Invitation(people.ports.new_id(), email, role, by.subject, now_ms + people.rules.lifetimes.invitation_ms)
 
     def decide(account: Account) -> Changed[Account]:
         after = _or_failed(lambda: account.invited(invitation, now_ms))
@@ -154,11 +154,11 @@ async def change_role(people: People, by: Principal, user_id: str, role: Role) -
     def decide(account: Account) -> Changed[Account] | None:
         member = _member(account, user_id)
         _check_roles(by, member.role, role)
-        if member.role is role:
+        if member.role == role:
             return None
         after = _or_failed(lambda: account.with_role(user_id, role))
         act = _act(people, "member.changed", f"user:{user_id}", after)
-        return Changed(after, (audited(by.actor, replace(act, before={"role": member.role.value}, after={"role": role.value})),))
+        return Changed(after, (audited(by.actor, replace(act, before={"role": str(member.role)}, after={"role": role.value})),))
 
     account = await changed_account(people, by.account_id, decide)
     return Known(_member(account, user_id), await people.users.get(user_id))
@@ -180,7 +180,7 @@ async def remove_member(people: People, by: Principal, user_id: str) -> None:
         after = _or_failed(lambda: account.without(user_id))
         action = "member.left" if by.user_id == user_id else "member.removed"
         act = _act(people, action, f"user:{user_id}", after)
-        return Changed(after, (audited(by.actor, replace(act, before={"role": member.role.value})),))
+        return Changed(after, (audited(by.actor, replace(act, before={"role": str(member.role)})),))
 
     await changed_account(people, by.account_id, decide)
     await people.memberships.remove(user_id, by.account_id)
@@ -208,9 +208,9 @@ async def transfer(people: People, by: Principal, user_id: str) -> None:
         raise InvalidInput(FieldViolation("user_id", "is you: name another member"))
 
     def decide(account: Account) -> Changed[Account]:
-        if _member(account, owner.user_id).role is not Role.OWNER:
+        if _member(account, owner.user_id).role != Role.OWNER:
             raise PermissionDenied("only an owner can make another in his place")
-        was = _member(account, user_id).role.value
+        was = str(_member(account, user_id).role)
         after = account.transferred(owner.user_id, user_id)
         act = _act(people, "account.transferred", f"user:{user_id}", after)
         return Changed(after, (audited(by.actor, replace(act, before={"role": was}, after={"role": Role.OWNER.value})),))
@@ -247,7 +247,7 @@ def _member(account: Account, user_id: str) -> Member:
     return member
 
 
-def _check_roles(by: Principal, *roles: Role) -> None:
+def _check_roles(by: Principal, *roles: str) -> None:
     if not may_touch(by.scopes, *roles):
         raise PermissionDenied(f"nobody gives or takes a role that can do more than he can: {', '.join(roles)}")
 

@@ -11,6 +11,7 @@ import hmac
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network
 
 KEY_BYTES = 32
 MIN_KEY_CHARACTERS = 32
@@ -35,6 +36,8 @@ MAX_DAYS = 3_650
 
 USED_EVERY_MS = 60_000
 """How exactly it is known when a key was last used: a write a minute, not one a request."""
+
+EVERYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 FIRST_KEY = "first"
 """The id of the key that an installation starts with."""
@@ -181,6 +184,13 @@ def networks_of(texts: Iterable[str]) -> tuple[str, ...]:
         raise InvalidKey(f"{error}; use CIDR such as 203.0.113.0/24 or 2001:db8::/48") from error
 
 
+def within(networks: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether from all of `networks` (none: everywhere) one is in `others` (none: everywhere)."""
+    outer = [ipaddress.ip_network(text) for text in others]
+    inner = [ipaddress.ip_network(text) for text in networks] or list(EVERYWHERE)
+    return not outer or all(any(_is_within(one, other) for other in outer) for one in inner)
+
+
 def contains(networks: Iterable[str], address: str) -> bool:
     """Whether an address lies in one of the networks; what is no address lies in none."""
     try:
@@ -190,3 +200,9 @@ def contains(networks: Iterable[str], address: str) -> bool:
     if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
         known = known.ipv4_mapped
     return any(known in ipaddress.ip_network(text) for text in networks)
+
+
+def _is_within(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    if isinstance(one, IPv4Network) and isinstance(other, IPv4Network):
+        return one.subnet_of(other)
+    return isinstance(one, IPv6Network) and isinstance(other, IPv6Network) and one.subnet_of(other)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NoReturn
 
 from quietzone_gateway.identity.accounts.repository import Standing
-from quietzone_gateway.identity.domain import Means, Principal, truncated
+from quietzone_gateway.identity.domain import ALL_SCOPES, Means, Principal, truncated
 from quietzone_gateway.identity.keys.domain import USED_EVERY_MS, ApiKey, hash_of, lookup_of_hash
 from quietzone_gateway.identity.keys.repository import Keys
 from quietzone_gateway.identity.keys.use_cases import is_current
@@ -70,11 +70,12 @@ class KnownKeys:
         return Principal(
             key.account_id,
             f"key:{key.key_id}",
-            key.scopes,
+            key.scopes & ALL_SCOPES,
             standing.account.plan,
             Means.KEY,
             address=truncated(address),
             expires_at_ms=key.good_until_ms(hashed),
+            networks=key.networks,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT, Account, first_account
 from quietzone_gateway.identity.accounts.repository import Accounts, Standing
 from quietzone_gateway.identity.audit.events import Act, Fields, audited
-from quietzone_gateway.identity.domain import ALL_SCOPES, SYSTEM, Actor, Principal
+from quietzone_gateway.identity.domain import ALL_SCOPES, SYSTEM, Actor, Means, Principal
 from quietzone_gateway.identity.keys.domain import (
     FIRST_KEY,
     KEY_BYTES,
@@ -20,6 +20,7 @@ from quietzone_gateway.identity.keys.domain import (
     networks_of,
     new_key,
     shown,
+    within,
 )
 from quietzone_gateway.identity.keys.repository import Keys
 from quietzone_gateway.identity.ports import Ports
@@ -28,8 +29,7 @@ from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInpu
 from quietzone_kit.runtime import Clock, Randomness
 
 KIND, ID_KIND = "key", "key-id"
-"""What news of keys are told by: what finds them, and their ids."""
-"""What replicas are told of: a key's `lookup`."""
+"""What replicas are told of: a key's `lookup`, and its id."""
 
 REMOVED_MS = 30 * 86_400_000
 """A revoked key is shown for a month, then makes room; the audit log has it for ever."""
@@ -118,7 +118,7 @@ async def create_key(keys: Keys, ports: Ports, by: Principal, asked: NewKey) -> 
 
     Raises:
         InvalidInput: names each field.
-        PermissionDenied: it would have scopes that the principal hasn't.
+        PermissionDenied: it would have scopes that the principal hasn't, or work where or when his own key doesn't.
         FailedPrecondition: the account has as many keys as it may have.
     """
     now_ms = ports.now_ms()
@@ -126,6 +126,7 @@ async def create_key(keys: Keys, ports: Ports, by: Principal, asked: NewKey) -> 
     if asked.expires_at_ms is not None and asked.expires_at_ms <= now_ms:
         raise InvalidInput(FieldViolation("expires_at", "is past; use a moment to come, or leave it out"))
     _check_scopes(by, asked.scopes)
+    _check_reach(by, tuple(checked.networks or ()), asked.expires_at_ms)
     await _make_room(keys, by.account_id, now_ms)
     secret = new_key(ports.randomness.token(KEY_BYTES))
     key = ApiKey(
@@ -165,7 +166,8 @@ async def change_key(keys: Keys, ports: Ports, by: Principal, key_id: str, chang
     Raises:
         InvalidInput: names each field.
         NotFound: the account has no such key.
-        PermissionDenied: the key has, or would have, scopes that the principal hasn't.
+        PermissionDenied: the key has, or would have, scopes that the principal hasn't, or works where or when his own key doesn't; or it
+            is this own key, and its networks are to be others.
         FailedPrecondition: it was revoked.
     """
     checked = _checked(change)
@@ -173,6 +175,11 @@ async def change_key(keys: Keys, ports: Ports, by: Principal, key_id: str, chang
 
     def decide(key: ApiKey) -> Changed[ApiKey]:
         _check_scopes(by, key.scopes | (change.scopes or frozenset()))
+        if by.subject == _subject(key):
+            _check_own(networks)
+        else:
+            _check_reach(by, key.networks, key.expires_at_ms)
+            _check_reach(by, key.networks if networks is None else networks, key.expires_at_ms)
         _check_live(key)
         after = key.changed(name=checked.name, scopes=change.scopes, networks=networks)
         return Changed(after, (audited(by.actor, _act("key.changed", key, after, ports.now_ms())),))
@@ -186,7 +193,8 @@ async def rotate_key(accounts: Accounts, keys: Keys, ports: Ports, by: Principal
     Raises:
         InvalidInput: `grace_s` is out of bounds.
         NotFound: the account has no such key.
-        PermissionDenied: it has scopes that the principal hasn't, who would have them with its secret.
+        PermissionDenied: it has scopes that the principal hasn't, or works where or when his own key doesn't: he would have all that with
+            its secret.
         FailedPrecondition: it was revoked.
     """
     if not 0 <= grace_s <= MAX_GRACE_S:
@@ -196,6 +204,8 @@ async def rotate_key(accounts: Accounts, keys: Keys, ports: Ports, by: Principal
 
     def decide(key: ApiKey) -> Changed[ApiKey]:
         _check_scopes(by, key.scopes)
+        if by.subject != _subject(key):
+            _check_reach(by, key.networks, key.expires_at_ms)
         _check_live(key)
         after = key.rotated(secret, ports.now_ms(), grace_s)
         return Changed(after, (audited(by.actor, _act("key.rotated", key, after, ports.now_ms())),))
@@ -289,8 +299,31 @@ def _checked(change: KeyChange) -> KeyChange:
 
 
 def _check_scopes(by: Principal, scopes: frozenset[str]) -> None:
+    if newer := sorted(scopes - ALL_SCOPES):
+        raise PermissionDenied(f"a newer release has given it {', '.join(newer)}: change it once that one answers, or revoke it")
     if lacking := sorted(by.lacks(scopes)):
         raise PermissionDenied(f"a key can't have more than whoever makes or changes it; you lack {', '.join(lacking)}")
+
+
+def _check_reach(by: Principal, networks: tuple[str, ...], expires_at_ms: int | None) -> None:
+    """See that a key gets nobody further, nor longer, than the key that he shows."""
+    if not within(networks, by.networks):
+        raise PermissionDenied(
+            f"your key may be used from {', '.join(by.networks)} only: it looks after keys whose `networks` lie in these"
+        )
+    ends_ms = by.expires_at_ms if by.means is Means.KEY else None
+    if ends_ms is not None and (expires_at_ms is None or expires_at_ms > ends_ms):
+        raise PermissionDenied("your key ends: it looks after keys that end with it or before, by their `expires_at`")
+
+
+def _check_own(networks: tuple[str, ...] | None) -> None:
+    """Whoever has stolen a key isn't where it may be used from."""
+    if networks is not None:
+        raise PermissionDenied("a key can't change its own `networks`: do it as a person, or by another key")
+
+
+def _subject(key: ApiKey) -> str:
+    return f"key:{key.key_id}"
 
 
 def _check_live(key: ApiKey) -> None:

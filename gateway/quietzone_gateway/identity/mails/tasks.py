@@ -1,4 +1,4 @@
-"""Mails as tasks: a request only says which mail is due, so that it takes as long whether there is somebody to write to or not.
+"""Mails as tasks: a request only says which mail is due, so that it does the same whether there is somebody to write to or not.
 
 The links' tokens are made when a mail goes out, and only their hashes are kept: a mail that is sent again has another token, and the one
 before works too.
@@ -6,6 +6,7 @@ before works too.
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -14,13 +15,14 @@ from quietzone_gateway.identity.accounts.repository import Accounts
 from quietzone_gateway.identity.domain import SYSTEM
 from quietzone_gateway.identity.mails.texts import Text, Texts
 from quietzone_gateway.identity.shelf import Changed
-from quietzone_gateway.identity.users.domain import LINK_MS, RESET_MS, Link, Purpose, User, hash_of
+from quietzone_gateway.identity.users.domain import Link, Move, Purpose, User, hash_of
+from quietzone_gateway.identity.users.newcomers import Newcomers
 from quietzone_gateway.identity.users.repository import Users
 from quietzone_kit.documents import Documents, DocumentsUnavailable
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.mail import Mail, Mailer, MailRefused
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_kit.tasks import Done, Fail, NewTask, Task, Tasks, Tell
+from quietzone_kit.tasks import Again, Done, Fail, NewTask, Task, Tasks, Tell
 
 KIND = "send-mail"
 
@@ -35,11 +37,20 @@ TOKEN_BYTES = 32
 class Which(StrEnum):
     """The mails that there are."""
 
+    SIGN_UP = "sign-up"
+    """Whichever is due of the two that follow; who is new is made before."""
     VERIFY = "verify"
     ALREADY = "already"
     RESET = "reset"
     INVITATION = "invitation"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a mail's name
+    FACTOR_ADDED = "factor-added"
+    FACTOR_REMOVED = "factor-removed"
+    RECOVERY_USED = "recovery-code-used"
+    RECOVERY_RENEWED = "recovery-codes-renewed"
+    KEY_MADE = "key-made"
+    NEW_ADDRESS = "new-address"
+    ADDRESS_CHANGED = "address-changed"
 
 
 class Post(Protocol):
@@ -66,21 +77,45 @@ class TaskPost:
 Ready: TypeAlias = tuple[str, Text] | None
 """Whom to write to, and what; None: it isn't due any more."""
 
+NEWER_AGAIN_MS = 30_000
+NEWER_WITHIN_MS = 86_400_000
+"""A mail that only a newer release knows waits a day for a worker of that release: releases run side by side for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """Who is written to."""
+
+    users: Users
+    accounts: Accounts
+    newcomers: Newcomers
+
 
 class SendMail:
     """Handles tasks of kind `send-mail`."""
 
-    def __init__(self, users: Users, accounts: Accounts, mailer: Mailer, texts: Texts, clock: Clock, *, randomness: Randomness) -> None:
-        self._users = users
-        self._accounts = accounts
+    def __init__(self, addressees: Addressees, mailer: Mailer, texts: Texts, clock: Clock, *, randomness: Randomness) -> None:
+        self._users = addressees.users
+        self._accounts = addressees.accounts
+        self._newcomers = addressees.newcomers
         self._mailer = mailer
         self._texts = texts
+        self._notices: Mapping[Which, Callable[[str], Text]] = {
+            Which.ALREADY: texts.already,
+            Which.PASSWORD_CHANGED: texts.password_changed,
+            Which.FACTOR_ADDED: texts.factor_added,
+            Which.FACTOR_REMOVED: texts.factor_removed,
+            Which.RECOVERY_USED: texts.recovery_used,
+            Which.RECOVERY_RENEWED: texts.recovery_renewed,
+        }
         self._clock = clock
         self._randomness = randomness
 
-    async def run(self, task: Task, tell: Tell) -> Done:  # noqa: ARG002 - one mail has no progress
+    async def run(self, task: Task, tell: Tell) -> Done | Again:  # noqa: ARG002 - one mail has no progress
         """Send one mail, or none when nobody is there to be written to."""
         about = {name: str(value) for name, value in task.payload.items()}
+        if about["mail"] not in set(Which):
+            return self._left(about["mail"], task)
         ready = await self._ready(Which(about["mail"]), about)
         if ready is None:
             return Done({"sent": False})
@@ -91,23 +126,53 @@ class SendMail:
             raise Fail(str(error)) from error
         return Done({"sent": True})
 
+    def _left(self, mail: str, task: Task) -> Again:
+        """Leave a mail to a worker of the release that knows it."""
+        if self._clock.now_ms() - task.created_at_ms > NEWER_WITHIN_MS:
+            raise Fail(f"no mail is called {mail}: a newer release has ordered it, and none runs here; retry it once one does")
+        return Again(NEWER_AGAIN_MS)
+
     async def _ready(self, which: Which, about: Mapping[str, str]) -> Ready:
         if which is Which.INVITATION:
             return await self._invitation(about["account_id"], about["invitation_id"])
+        if which is Which.SIGN_UP:
+            which = Which.VERIFY if await self._newcomers.make(about) else Which.ALREADY
+        if which in (Which.NEW_ADDRESS, Which.ADDRESS_CHANGED):
+            return await self._address(which, about)
         user = await self._users.by_email(about["email"])
+        if user is None or (which is Which.VERIFY and user.verified_at_ms is not None):
+            return None
+        return user.email, await self._text(which, user, about)
+
+    async def _text(self, which: Which, user: User, about: Mapping[str, str]) -> Text:
+        lasts = self._texts.lifetimes
+        if which is Which.VERIFY:
+            return self._texts.verify(user.name, await self._link(user, Purpose.VERIFY, lasts.verification_ms))
+        if which is Which.RESET:
+            return self._texts.reset(user.name, await self._link(user, Purpose.RESET, lasts.reset_ms))
+        if which is Which.KEY_MADE:
+            return self._texts.key_made(user.name, about["key"], about["shown"])
+        return self._notices[which](user.name)
+
+    async def _address(self, which: Which, about: Mapping[str, str]) -> Ready:
+        """What is said to the address that somebody wants to have, or to the one that he had."""
+        user, to = await self._users.get(about["user_id"]), about["to"]
         if user is None:
             return None
-        match which:
-            case Which.VERIFY:
-                if user.verified_at_ms is not None:
-                    return None
-                return user.email, self._texts.verify(user.name, await self._link(user, Purpose.VERIFY, LINK_MS))
-            case Which.RESET:
-                return user.email, self._texts.reset(user.name, await self._link(user, Purpose.RESET, RESET_MS))
-            case Which.ALREADY:
-                return user.email, self._texts.already(user.name)
-            case Which.PASSWORD_CHANGED:
-                return user.email, self._texts.password_changed(user.name)
+        if which is Which.ADDRESS_CHANGED:
+            return to, self._texts.address_changed(user.name)
+        if (other := await self._users.by_email(to)) is not None:
+            return None if other.user_id == user.user_id else (to, self._texts.address_taken(other.name))
+        secret, now_ms = self._secret(), self._clock.now_ms()
+        move = Move(to, hash_of(secret), now_ms + self._texts.lifetimes.verification_ms)
+
+        def decide(found: User) -> Changed[User] | None:
+            return Changed(found.with_move(move, now_ms)) if str(found.password_at_ms) == about["password_at_ms"] else None
+
+        after = await self._users.change(user.user_id, decide)
+        if after is None or move not in after.moves:
+            return None
+        return to, self._texts.new_address(user.name, f"{user.user_id}.{secret}")
 
     async def _invitation(self, account_id: str, invitation_id: str) -> Ready:
         secret = self._secret()
@@ -117,7 +182,7 @@ class SendMail:
         if account is None or invitation is None or invitation.expires_at_ms <= self._clock.now_ms():
             return None
         await self._accounts.change(account_id, lambda found: Changed(found.mailed(invitation_id, invitation_hash(secret))))
-        return invitation.email, self._texts.invitation(account.name, invitation.role.value, f"{account_id}.{invitation_id}.{secret}")
+        return invitation.email, self._texts.invitation(account.name, invitation.role, f"{account_id}.{invitation_id}.{secret}")
 
     async def _link(self, user: User, purpose: Purpose, for_ms: int) -> str:
         """A new token of a person, whose hash is kept."""

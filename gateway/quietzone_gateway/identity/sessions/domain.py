@@ -2,7 +2,9 @@
 
 Each session has a key of its own, from which all that its owner shows follows by HMAC: the refresh tokens one after the other, the
 cookie, and what a page must send beside it. So nothing that opens lies in the store, and a refresh token of any age is known for what it
-was: one that comes a second time ends the session, since one of the two who have it is a thief (RFC 9700, 4.14.2).
+was: one that comes a second time ends the session, since one of the two who have it is a thief (RFC 9700, 4.14.2). Only while its answer
+may still be on its way a second time brings what the first has brought; but not for two tokens in a row, or a thief who comes right behind
+the client each time would be with it for ever.
 """
 
 import base64
@@ -18,7 +20,6 @@ MAX_SESSIONS = 50
 
 KEPT_MS = 86_400_000
 
-COOKIE_S = 24 * 3_600
 MAX_AGENT = 200
 
 REFRESH_PREFIX = "qzr_"
@@ -37,14 +38,16 @@ class InvalidToken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who has signed in. `generation` is the number of the refresh token that is good now.
+    """Somebody who has signed in. `generation` is the number of the refresh token that is good now; `repeated` that of the last one that
+    came again while its answer may have been on its way, 0 when none has.
 
-    `account_id` is where he works (cookies); a token says itself for which account it is.
+    `kind` is a Kind, or one that only a newer release knows. `account_id` is where he works (cookies); a token says itself for which
+    account it is.
     """
 
     session_id: str
     user_id: str
-    kind: Kind
+    kind: str
     account_id: str
     sealed_key: str
     created_at_ms: int
@@ -54,6 +57,7 @@ class Session:
     address: str = ""
     generation: int = 1
     ended_at_ms: int | None = None
+    repeated: int = 0
 
     def is_live(self, at_ms: int) -> bool:
         """Whether it is still somebody's."""
@@ -62,6 +66,15 @@ class Session:
     def refreshed(self, at_ms: int, account_id: str) -> "Session":
         """The session with its next token."""
         return replace(self, generation=self.generation + 1, used_at_ms=at_ms, account_id=account_id)
+
+    def is_repeated_by(self, generation: int, at_ms: int, leeway_ms: int) -> bool:
+        """Whether this token has brought the one that is good now, a moment ago, and the token before it hadn't come again too."""
+        was_a_moment_ago = generation == self.generation - 1 and at_ms - self.used_at_ms < leeway_ms
+        return was_a_moment_ago and not 0 < self.repeated == generation - 1
+
+    def with_repeated(self, generation: int) -> "Session":
+        """The session whose token came again."""
+        return replace(self, repeated=generation)
 
     def working_in(self, account_id: str) -> "Session":
         """The session in another account."""

@@ -86,7 +86,7 @@ class KnownSessions:
 
     async def _live(self, session_id: str, kind: Kind) -> Session:
         session = await self._sessions.get(session_id)
-        if session is None or session.kind is not kind or not session.is_live(self._clock.now_ms()):
+        if session is None or session.kind != kind or not session.is_live(self._clock.now_ms()):
             raise _ended()
         return session
 

@@ -14,9 +14,6 @@ from quietzone_kit.documents import Documents, DuplicateKey, Stored
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock, Randomness
 
-TOKEN_S = 300
-"""What an access token lives: as long as somebody with a stolen one may go on where nobody asks for the session."""
-
 SKEW_S = 30
 """How far clocks of machines may differ."""
 
@@ -49,12 +46,14 @@ class SigningKey:
 class SigningKeys:
     """The installation's keys, made and put aside as time goes; several replicas make one between them."""
 
-    def __init__(self, documents: Documents, seal: Seal, clock: Clock, randomness: Randomness, *, rotate_ms: int) -> None:
+    def __init__(self, documents: Documents, seal: Seal, clock: Clock, randomness: Randomness, *, rotate_ms: int, token_ms: int) -> None:
+        """Each key signs for `rotate_ms`, tokens that are good for `token_ms`."""
         self._shelf = Shelf(documents, SIGNING_KEYS, SigningKey)
         self._seal = seal
         self._clock = clock
         self._randomness = randomness
         self._rotate_ms = rotate_ms
+        self._token_ms = token_ms
         self._keys: tuple[SigningKey, ...] = ()
         self._private: dict[str, OKPKey] = {}
         self._loaded_at: float | None = None
@@ -91,7 +90,7 @@ class SigningKeys:
         elif (due_ms := keys[-1].signs_from_ms + self._rotate_ms) <= now_ms + AHEAD_MS:
             await self._make(int(keys[-1].number) + 1, now_ms, signs_from_ms=max(due_ms, now_ms + AHEAD_MS))
         for key, after in pairwise(keys):
-            if after.signs_from_ms + (TOKEN_S + LOADED_S + SKEW_S) * 1000 < now_ms:
+            if after.signs_from_ms + self._token_ms + (LOADED_S + SKEW_S) * 1000 < now_ms:
                 await self._shelf.delete(key.number)
         await self._load()
 

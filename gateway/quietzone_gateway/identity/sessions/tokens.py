@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from quietzone_gateway.identity.sessions.signing import SKEW_S, TOKEN_S, SigningKeys
+from quietzone_gateway.identity.sessions.signing import SKEW_S, SigningKeys
 from quietzone_kit.errors import Unauthenticated
 from quietzone_kit.runtime import Clock
 
@@ -40,13 +40,14 @@ class Access:
 class Tokens:
     """Makes and reads access tokens; `issuer` is the installation's public URL."""
 
-    def __init__(self, keys: SigningKeys, issuer: str, clock: Clock) -> None:
+    def __init__(self, keys: SigningKeys, issuer: str, clock: Clock, *, token_ms: int) -> None:
         self._keys = keys
         self._issuer = issuer
         self._clock = clock
+        self._token_s = token_ms // 1000
 
     async def make(self, access: Access) -> str:
-        """A token that is good for TOKEN_S."""
+        """A token that is good from now on, for `token_ms`."""
         kid, key = await self._keys.signer()
         now_s = self._clock.now_ms() // 1000
         claims = {
@@ -58,7 +59,7 @@ class Tokens:
             "scopes": sorted(access.scopes),
             "sid": access.session_id,
             "iat": now_s,
-            "exp": now_s + TOKEN_S,
+            "exp": now_s + self._token_s,
         }
         return jwt.encode({"alg": ALGORITHMS[0], "kid": kid, "typ": TYPE}, claims, key, algorithms=ALGORITHMS)
 

@@ -4,10 +4,9 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from quietzone_gateway.identity.accounts.domain import Account
-from quietzone_gateway.identity.domain import SCOPES_OF, UNVERIFIED_LACK, Principal, Visitor, truncated
+from quietzone_gateway.identity.domain import UNVERIFIED_LACK, Principal, Visitor, scopes_of, truncated
 from quietzone_gateway.identity.metrics import REUSES, SIGN_INS
 from quietzone_gateway.identity.sessions.domain import (
-    COOKIE_S,
     KEY_BYTES,
     MAX_AGENT,
     MAX_SESSIONS,
@@ -22,13 +21,14 @@ from quietzone_gateway.identity.sessions.domain import (
     refresh_token,
 )
 from quietzone_gateway.identity.sessions.ending import end_session
-from quietzone_gateway.identity.sessions.signing import TOKEN_S
 from quietzone_gateway.identity.sessions.tokens import Access
 from quietzone_gateway.identity.shelf import Changed
-from quietzone_gateway.identity.users.domain import InvalidUser, User, email_of, normalised
+from quietzone_gateway.identity.users.domain import MAX_EMAIL, InvalidUser, User, email_of, normalised
+from quietzone_gateway.identity.users.guessing import guesses
+from quietzone_gateway.identity.users.newcomers import open_own_account
 from quietzone_gateway.identity.users.people import SESSION, USER, People
 from quietzone_gateway.identity.users.second_factor import SecondFactorNeeded, check_second_factor
-from quietzone_gateway.identity.users.use_cases import open_own_account, person
+from quietzone_gateway.identity.users.use_cases import person
 from quietzone_kit.errors import NotFound, Unauthenticated
 from quietzone_kit.telemetry import logger
 
@@ -54,11 +54,11 @@ class SignedIn:
 
     session: Session
     user: User
+    expires_in_s: int
     access_token: str = ""
     refresh_token: str = ""
     cookie: str = ""
     csrf_token: str = ""
-    expires_in_s: int = TOKEN_S
 
 
 async def sign_in(people: People, asked: SignIn, visitor: Visitor) -> SignedIn:
@@ -69,13 +69,13 @@ async def sign_in(people: People, asked: SignIn, visitor: Visitor) -> SignedIn:
     Raises:
         Unauthenticated: one of both is wrong.
         SecondFactorNeeded: they are right, and a code is needed too.
-        ResourceExhausted: too many failures, from this address or for this one.
+        ResourceExhausted: too many failures, from this network or for this address.
     """
     people.seal.check()
     email = ""
     with contextlib.suppress(InvalidUser):
         email = email_of(asked.email)
-    places = await people.attempts.take(f"sign-in {visitor.place}", f"sign-in {email or asked.email[:254]}")
+    places = await people.attempts.take(*guesses(people.rules, email or asked.email[:MAX_EMAIL], visitor))
     user = await people.users.by_email(email) if email else None
     password = normalised(asked.password)
     if not await people.passwords.fits(user.password_hash if user else None, password) or user is None:
@@ -91,12 +91,12 @@ async def sign_in(people: People, asked: SignIn, visitor: Visitor) -> SignedIn:
     if people.passwords.is_outdated(user.password_hash):
         user = await _rehash(people, user, password)
     if not await people.memberships.of_user(user.user_id) and await people.accounts.get(user.account_id) is None:
-        await open_own_account(people, user)  # signing up was cut off
+        await open_own_account(people.accounts, people.memberships, user)  # signing up was cut off
     return await _begin(people, user, asked, visitor)
 
 
 async def refresh(people: People, token: str) -> SignedIn:
-    """Carry a session on: the token that is shown is good once.
+    """Carry a session on: the token that is shown is good once, but for an answer that was lost on its way.
 
     Raises:
         Unauthenticated: it isn't good. One that was good before ends the session, since it is in two hands.
@@ -107,10 +107,13 @@ async def refresh(people: People, token: str) -> SignedIn:
         raise _ended()
     account = await _where(people, user, session.account_id)
 
-    def decide(found: Session) -> Changed[Session]:
-        if found.generation != shown.generation or not found.is_live(people.ports.now_ms()):
+    def decide(found: Session) -> Changed[Session] | None:
+        now_ms = people.ports.now_ms()
+        if found.is_live(now_ms) and found.is_repeated_by(shown.generation, now_ms, people.rules.lifetimes.leeway_ms):
+            return Changed(found.with_repeated(shown.generation)) if found.repeated != shown.generation else None
+        if found.generation != shown.generation or not found.is_live(now_ms):
             raise _Reused
-        return Changed(found.refreshed(people.ports.now_ms(), account.account_id if account else ""))
+        return Changed(found.refreshed(now_ms, account.account_id if account else ""))
 
     try:
         after = await people.sessions.change(session.session_id, decide) or session
@@ -176,8 +179,8 @@ def scopes_in(account: Account | None, user: User) -> tuple[str, frozenset[str]]
     member = account.member(user.user_id) if account else None
     if account is None or member is None or account.suspended_at_ms is not None:
         return "", frozenset()
-    scopes = SCOPES_OF[member.role]
-    return member.role.value, scopes if user.verified_at_ms is not None else scopes - UNVERIFIED_LACK
+    scopes = scopes_of(member.role)
+    return str(member.role), scopes if user.verified_at_ms is not None else scopes - UNVERIFIED_LACK
 
 
 class _Reused(Exception):
@@ -192,7 +195,7 @@ async def _shown(people: People, token: str) -> tuple[Shown, Session]:
     except InvalidToken as error:
         raise _ended() from error
     session = await people.sessions.get(shown.session_id)
-    if session is None or session.kind is not Kind.TOKEN or not session.is_live(people.ports.now_ms()):
+    if session is None or session.kind != Kind.TOKEN or not session.is_live(people.ports.now_ms()):
         raise _ended()
     if not is_genuine(shown, key_of(people, session)):
         raise _ended()
@@ -201,7 +204,7 @@ async def _shown(people: People, token: str) -> tuple[Shown, Session]:
 
 async def _begin(people: People, user: User, asked: SignIn, visitor: Visitor) -> SignedIn:
     """A session with an id of its own, whatever the browser had before (session fixation)."""
-    ports, now_ms = people.ports, people.ports.now_ms()
+    ports, now_ms, lifetimes = people.ports, people.ports.now_ms(), people.rules.lifetimes
     account = await _where(people, user, user.account_id)
     session_id, key = ports.randomness.token(16).hex(), ports.randomness.token(KEY_BYTES)
     session = Session(
@@ -212,7 +215,7 @@ async def _begin(people: People, user: User, asked: SignIn, visitor: Visitor) ->
         people.seal.seal(key, f"session {session_id}"),
         now_ms,
         now_ms,
-        now_ms + (COOKIE_S * 1000 if asked.cookie else people.rules.session_ms),
+        now_ms + (lifetimes.cookie_ms if asked.cookie else lifetimes.session_ms),
         agent="".join(filter(str.isprintable, visitor.agent))[:MAX_AGENT],
         address=truncated(visitor.address),
     )
@@ -229,12 +232,12 @@ async def _make_room(people: People, user_id: str) -> None:
 
 async def _carried_on(people: People, user: User, session: Session, account: Account | None) -> SignedIn:
     key = key_of(people, session)
-    if session.kind is Kind.COOKIE:
+    if session.kind == Kind.COOKIE:
         left_s = (session.expires_at_ms - people.ports.now_ms()) // 1000
-        return SignedIn(session, user, cookie=cookie(session, key), csrf_token=csrf_token(key), expires_in_s=left_s)
+        return SignedIn(session, user, left_s, cookie=cookie(session, key), csrf_token=csrf_token(key))
     role, scopes = scopes_in(account, user)
     access = Access(user.user_id, account.account_id if account else "", role, scopes, session.session_id)
-    return SignedIn(session, user, await people.tokens.make(access), refresh_token(session, key))
+    return SignedIn(session, user, people.rules.lifetimes.token_ms // 1000, await people.tokens.make(access), refresh_token(session, key))
 
 
 async def _where(people: People, user: User, account_id: str) -> Account | None:
@@ -258,7 +261,7 @@ async def _rehash(people: People, user: User, password: str) -> User:
 def _switched(people: People, session: Session, account_id: str) -> Session:
     """The session in another account; a refresh token that was given before is carried on to the next."""
     after = session.working_in(account_id)
-    return after if session.kind is Kind.COOKIE else replace(after, used_at_ms=people.ports.now_ms())
+    return after if session.kind == Kind.COOKIE else replace(after, used_at_ms=people.ports.now_ms())
 
 
 def _ended() -> Unauthenticated:

@@ -19,8 +19,6 @@ RECOVERY_CHARACTERS = 16  # of 55 symbols: 92 bits, so that a plain hash is enou
 STEP_S = 30  # RFC 6238, 5.2
 DRIFT = 1  # steps by which a phone's clock may be off, either way
 
-LINK_MS = 24 * 3_600_000
-RESET_MS = 3_600_000
 MAX_LINKS = 3
 """Of a kind that work at once: mails overtake each other, and each may be the one that is read."""
 
@@ -40,9 +38,20 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What opens once: `token_hash` is the SHA-256 of 256 random bits that only the mail holds."""
+    """What opens once: `token_hash` is the SHA-256 of 256 random bits that only the mail holds. `purpose` is a Purpose, or one that only a
+    newer release knows.
+    """
 
-    purpose: Purpose
+    purpose: str
+    token_hash: str
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An address that is to take the place of somebody's; what opens it went there alone."""
+
+    email: str
     token_hash: str
     expires_at_ms: int
 
@@ -74,6 +83,7 @@ class User:
     recovery: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     revision: int = 1
+    moves: tuple[Move, ...] = ()
 
     @property
     def has_second_factor(self) -> bool:
@@ -82,24 +92,39 @@ class User:
 
     def with_link(self, link: Link, at_ms: int) -> "User":
         """The user with one link more; the oldest of its kind makes room."""
-        same = [other for other in self.links if other.purpose is link.purpose and other.expires_at_ms > at_ms]
-        others = [other for other in self.links if other.purpose is not link.purpose]
+        same = [other for other in self.links if other.purpose == link.purpose and other.expires_at_ms > at_ms]
+        others = [other for other in self.links if other.purpose != link.purpose]
         return replace(self, links=(*others, *same[-(MAX_LINKS - 1) :], link), revision=self.revision + 1)
 
     def link(self, purpose: Purpose, token: str, at_ms: int) -> Link | None:
         """The link that this opens, in time."""
         hashed = hash_of(token)
-        fits = [each for each in self.links if each.purpose is purpose and hmac.compare_digest(each.token_hash, hashed)]
+        fits = [each for each in self.links if each.purpose == purpose and hmac.compare_digest(each.token_hash, hashed)]
         return next((each for each in fits if at_ms < each.expires_at_ms), None)
+
+    def with_move(self, move: Move, at_ms: int) -> "User":
+        """The user who may move to one address more; the oldest makes room."""
+        others = [other for other in self.moves if other.expires_at_ms > at_ms]
+        return replace(self, moves=(*others[-(MAX_LINKS - 1) :], move), revision=self.revision + 1)
+
+    def move(self, token: str, at_ms: int) -> Move | None:
+        """The move that this opens, in time."""
+        hashed = hash_of(token)
+        fits = [each for each in self.moves if hmac.compare_digest(each.token_hash, hashed)]
+        return next((each for each in fits if at_ms < each.expires_at_ms), None)
+
+    def moved(self, email: str, at_ms: int) -> "User":
+        """The user with another address, which is known to be his; what went to the one before opens nothing any more."""
+        return replace(self, email=email, verified_at_ms=at_ms, links=(), moves=(), revision=self.revision + 1)
 
     def verified(self, at_ms: int) -> "User":
         """The user whose address is known to be his."""
-        links = tuple(each for each in self.links if each.purpose is not Purpose.VERIFY)
+        links = tuple(each for each in self.links if each.purpose != Purpose.VERIFY)
         return replace(self, verified_at_ms=self.verified_at_ms or at_ms, links=links, revision=self.revision + 1)
 
     def with_password(self, password_hash: str, at_ms: int) -> "User":
         """The user with another password; no link opens any more."""
-        return replace(self, password_hash=password_hash, password_at_ms=at_ms, links=(), revision=self.revision + 1)
+        return replace(self, password_hash=password_hash, password_at_ms=at_ms, links=(), moves=(), revision=self.revision + 1)
 
     def rehashed(self, password_hash: str) -> "User":
         """The user with the same password, hashed as it is done now."""
@@ -132,6 +157,10 @@ class User:
     def without_code(self, code_hash: str) -> "User":
         """The user who has used a recovery code."""
         return replace(self, recovery=tuple(each for each in self.recovery if each != code_hash), revision=self.revision + 1)
+
+    def with_recovery(self, recovery: tuple[str, ...]) -> "User":
+        """The user with other recovery codes."""
+        return replace(self, recovery=recovery, revision=self.revision + 1)
 
     def without_totp(self) -> "User":
         """The user without a second factor."""

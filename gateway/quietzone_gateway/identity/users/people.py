@@ -1,13 +1,13 @@
 """What use cases about people stand on."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from quietzone_gateway.identity.accounts.memberships import Memberships
 from quietzone_gateway.identity.accounts.repository import Accounts
 from quietzone_gateway.identity.attempts import Attempts
 from quietzone_gateway.identity.mails.tasks import Post
 from quietzone_gateway.identity.ports import Ports
+from quietzone_gateway.identity.rules import Rules
 from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.sessions.repository import Sessions
 from quietzone_gateway.identity.sessions.tokens import Tokens
@@ -18,15 +18,6 @@ USER = "user"
 SESSION = "session"
 ACCOUNT = "account"
 """Kinds of news: a person's id, a session's, an account's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What an installation has decided: who may sign up, how long a session lasts that is carried on, what it is called in apps."""
-
-    sign_up: Literal["open", "invited", "closed"]
-    session_ms: int
-    issuer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,22 @@
 import base64
 from dataclasses import dataclass
 
+from quietzone_gateway.identity.attempts import Bound
 from quietzone_gateway.identity.audit.events import audited
-from quietzone_gateway.identity.domain import Actor, Principal
+from quietzone_gateway.identity.domain import Actor, Principal, Visitor
+from quietzone_gateway.identity.mails.tasks import Which
 from quietzone_gateway.identity.shelf import Changed
+from quietzone_gateway.identity.users.acts import user_act
 from quietzone_gateway.identity.users.domain import (
     RECOVERY_CHARACTERS,
     RECOVERY_CODES,
     User,
-    normalised,
     recovery_hash,
     spaced,
 )
 from quietzone_gateway.identity.users.people import People
 from quietzone_gateway.identity.users.totp import provisioning_uri, step_of
-from quietzone_gateway.identity.users.use_cases import changed_user, person, user_act
+from quietzone_gateway.identity.users.use_cases import changed_user, check_password, person
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, Unauthenticated
 from quietzone_kit.ids import short_code
 from quietzone_kit.outbox import Outgoing
@@ -39,7 +41,15 @@ class NewSecret:
     uri: str
 
 
-async def begin_second_factor(people: People, by: Principal, password: str) -> NewSecret:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What somebody who has signed in shows once more: his password, and a code of his app or a recovery code."""
+
+    password: str
+    code: str
+
+
+async def begin_second_factor(people: People, by: Principal, password: str, visitor: Visitor) -> NewSecret:
     """Give somebody the secret of a second factor, which counts when he has shown that his app knows it.
 
     Raises:
@@ -48,7 +58,7 @@ async def begin_second_factor(people: People, by: Principal, password: str) -> N
         ResourceExhausted: the password was wrong too often.
     """
     user = await person(people, by)
-    await _check_password(people, user, password)
+    await check_password(people, user, password, visitor)
     secret = base64.b32encode(people.ports.randomness.token(SECRET_BYTES)).decode()
     sealed = people.seal.seal(secret.encode(), _place(user))
 
@@ -70,9 +80,8 @@ async def confirm_second_factor(people: People, by: Principal, code: str) -> lis
         ResourceExhausted: it was wrong too often.
     """
     user = await person(people, by)
-    places = await people.attempts.take(f"second factor {user.user_id}")
-    codes = [short_code(people.ports.randomness, RECOVERY_CHARACTERS) for _ in range(RECOVERY_CODES)]
-    hashes = tuple(map(recovery_hash, codes))
+    places = await people.attempts.take(_guess(user))
+    codes, hashes = _new_codes(people)
 
     def decide(found: User) -> Changed[User]:
         if found.totp is None or found.totp.confirmed:
@@ -86,10 +95,40 @@ async def confirm_second_factor(people: People, by: Principal, code: str) -> lis
 
     await changed_user(people, await people.users.change(user.user_id, decide))
     await people.attempts.give_back(places)
-    return list(map(spaced, codes))
+    await people.post.order(Which.FACTOR_ADDED, email=user.email)
+    return codes
 
 
-async def remove_second_factor(people: People, by: Principal, password: str) -> None:
+async def renew_recovery_codes(people: People, by: Principal, proof: Proof, visitor: Visitor) -> list[str]:
+    """Give somebody recovery codes in the place of those that he has; the answer shows them this once.
+
+    Raises:
+        InvalidInput: the password is wrong, or the code isn't good, or was used already.
+        FailedPrecondition: he has no second factor.
+        ResourceExhausted: one of both was wrong too often.
+    """
+    user = await person(people, by)
+    if not user.has_second_factor:
+        raise FailedPrecondition("you have no second factor, so that nothing is to be recovered: begin with one")
+    await check_password(people, user, proof.password, visitor)
+    places = await people.attempts.take(_guess(user))
+    codes, hashes = _new_codes(people)
+
+    def decide(found: User) -> Changed[User]:
+        used = _with_code_used(people, found, proof.code)
+        if used is None:
+            raise InvalidInput(FieldViolation("code", "isn't good, or was used already"))
+        after = used.with_recovery(hashes)
+        act = user_act("user.recovery_codes_renewed", found, after, by.account_id, people.ports.now_ms())
+        return Changed(after, (audited(by.actor, act),))
+
+    await changed_user(people, await people.users.change(user.user_id, decide))
+    await people.attempts.give_back(places)
+    await people.post.order(Which.RECOVERY_RENEWED, email=user.email)
+    return codes
+
+
+async def remove_second_factor(people: People, by: Principal, password: str, visitor: Visitor) -> None:
     """Have somebody's password be enough again.
 
     Raises:
@@ -97,7 +136,7 @@ async def remove_second_factor(people: People, by: Principal, password: str) -> 
         ResourceExhausted: it was wrong too often.
     """
     user = await person(people, by)
-    await _check_password(people, user, password)
+    await check_password(people, user, password, visitor)
 
     def decide(found: User) -> Changed[User] | None:
         if found.totp is None:
@@ -107,6 +146,8 @@ async def remove_second_factor(people: People, by: Principal, password: str) -> 
         return Changed(after, (audited(by.actor, act),))
 
     await changed_user(people, await people.users.change(user.user_id, decide))
+    if user.has_second_factor:
+        await people.post.order(Which.FACTOR_REMOVED, email=user.email)
 
 
 async def check_second_factor(people: People, user: User, code: str) -> User:
@@ -115,6 +156,7 @@ async def check_second_factor(people: People, user: User, code: str) -> User:
     Raises:
         SecondFactorNeeded: he has one, and shows no code.
         Unauthenticated: the code isn't good, or was used already.
+        ResourceExhausted: it was wrong too often, from wherever: who knows the password may not try a million codes.
     """
     if not user.has_second_factor:
         return user
@@ -122,23 +164,36 @@ async def check_second_factor(people: People, user: User, code: str) -> User:
         raise SecondFactorNeeded("send the code of your second factor too, or one of your recovery codes, as `code`")
 
     def decide(found: User) -> Changed[User]:
-        step = _step(people, found, code) if len(code) <= MAX_CODE else None
-        if step is not None:
-            return Changed(found.stepped(step))
-        hashed = recovery_hash(code[:MAX_CODE])
-        if hashed in found.recovery:
-            after = found.without_code(hashed)
-            return Changed(after, (_told_recovery(people, found, after),))
-        raise Unauthenticated("the code isn't good, or was used already")
+        after = _with_code_used(people, found, code)
+        if after is None:
+            raise Unauthenticated("the code isn't good, or was used already")
+        return Changed(after, (_told_recovery(people, found, after),) if after.recovery != found.recovery else ())
 
-    return await people.users.change(user.user_id, decide) or user
-
-
-async def _check_password(people: People, user: User, password: str) -> None:
-    places = await people.attempts.take(f"sign-in {user.email}")
-    if not await people.passwords.fits(user.password_hash, normalised(password)):
-        raise InvalidInput(FieldViolation("password", "isn't your password"))
+    places = await people.attempts.take(_guess(user))
+    after = await people.users.change(user.user_id, decide) or user
     await people.attempts.give_back(places)
+    if len(after.recovery) < len(user.recovery):
+        await people.post.order(Which.RECOVERY_USED, email=user.email)
+    return after
+
+
+def _guess(user: User) -> Bound:
+    return Bound(f"second factor {user.user_id}")
+
+
+def _new_codes(people: People) -> tuple[list[str], tuple[str, ...]]:
+    """Recovery codes as they are shown, and what is kept of them."""
+    codes = [short_code(people.ports.randomness, RECOVERY_CHARACTERS) for _ in range(RECOVERY_CODES)]
+    return list(map(spaced, codes)), tuple(map(recovery_hash, codes))
+
+
+def _with_code_used(people: People, user: User, code: str) -> User | None:
+    """The user whose code, of his app or for recovery, is used up; None when it isn't good."""
+    step = _step(people, user, code) if len(code) <= MAX_CODE else None
+    if step is not None:
+        return user.stepped(step)
+    hashed = recovery_hash(code[:MAX_CODE])
+    return user.without_code(hashed) if hashed in user.recovery else None
 
 
 def _step(people: People, user: User, code: str) -> int | None:

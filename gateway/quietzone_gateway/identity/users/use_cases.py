@@ -7,14 +7,17 @@ whether somebody has the address or not. What is to be said is said by mail.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quietzone_gateway.identity.accounts.domain import owned_account
 from quietzone_gateway.identity.accounts.invitations import Offer, join, offer_of
-from quietzone_gateway.identity.audit.events import Act, Fields, audited
+from quietzone_gateway.identity.attempts import Bound
+from quietzone_gateway.identity.audit.events import audited
 from quietzone_gateway.identity.domain import Actor, Principal, Visitor, truncated
 from quietzone_gateway.identity.mails.tasks import Which
 from quietzone_gateway.identity.sessions.ending import end_sessions
 from quietzone_gateway.identity.shelf import Changed
+from quietzone_gateway.identity.users.acts import user_act
 from quietzone_gateway.identity.users.domain import Purpose, User, email_of, name_of, normalised, password_of
+from quietzone_gateway.identity.users.guessing import guesses
+from quietzone_gateway.identity.users.newcomers import order_of
 from quietzone_gateway.identity.users.people import USER, People
 from quietzone_kit.errors import (
     AlreadyExists,
@@ -40,7 +43,8 @@ class SignUp:
 
 
 async def sign_up(people: People, asked: SignUp, visitor: Visitor) -> None:
-    """Make a person, and an account for him, or let him into the one that he is invited to.
+    """Have a person made, and an account for him, or let him into the one that he is invited to. What comes of an address that somebody
+    has already is told by mail alone.
 
     Raises:
         InvalidInput: names each field.
@@ -53,27 +57,12 @@ async def sign_up(people: People, asked: SignUp, visitor: Visitor) -> None:
     if people.rules.sign_up == "closed" or (people.rules.sign_up == "invited" and asked.invitation is None):
         raise PermissionDenied("at this installation nobody can sign up unless somebody who is in an account invites him")
     email, name, password = _checked(asked)
-    await people.attempts.take(f"sign-up {visitor.place}")
+    await people.attempts.take(Bound(f"sign-up {visitor.place}"))
     if asked.invitation is not None:
         await _sign_up_invited(people, await offer_of(people.accounts, people.ports.now_ms(), asked.invitation), asked, visitor)
         return
     user = await _new_user(people, email, name, password)
-    known = await people.users.by_email(email)
-    if known is None and await people.users.add(user, _told(people, "user.created", None, user, visitor)):
-        await open_own_account(people, user)
-        await people.post.order(Which.VERIFY, email=email)
-    else:
-        await people.post.order(Which.ALREADY, email=email)
-
-
-async def open_own_account(people: People, user: User) -> None:
-    """Make the account that a person was given when he signed up, unless it is there: signing up may have been cut off."""
-    account = owned_account(user.account_id, f"{user.name}'s account"[:100], user.user_id, user.created_at_ms)
-    await people.memberships.add(user.user_id, account.account_id)
-    act = Act(
-        "account.created", f"account:{account.account_id}", account.account_id, f"account/{account.account_id}", 1, user.created_at_ms
-    )
-    await people.accounts.add(account, audited(Actor(f"user:{user.user_id}", account.account_id), act))
+    await people.post.order(Which.SIGN_UP, **order_of(user, people.seal, truncated(visitor.address)))
 
 
 async def verify_email(people: People, token: str, visitor: Visitor) -> None:
@@ -95,7 +84,7 @@ async def ask_verification(people: People, by: Principal) -> None:
     """Have the mail that verifies his address sent to somebody once more; raises ResourceExhausted."""
     user = await person(people, by)
     if user.verified_at_ms is None:
-        await people.attempts.take(f"verify {user.email}")
+        await people.attempts.take(Bound(f"verify {user.email}"))
         await people.post.order(Which.VERIFY, email=user.email)
 
 
@@ -111,7 +100,7 @@ async def forgot_password(people: People, email: str, visitor: Visitor) -> None:
     with violations.field("email"):
         email = email_of(email)
     violations.check()
-    await people.attempts.take(f"forgot {visitor.place}", f"forgot {email}")
+    await people.attempts.take(Bound(f"forgot {visitor.place}"), Bound(f"forgot {email}"))
     await people.post.order(Which.RESET, email=email)
 
 
@@ -126,7 +115,7 @@ async def reset_password(people: People, token: str, password: str, visitor: Vis
     user_id, _, secret = token.partition(".")
     user = await people.users.get(user_id)
     if user is None:
-        raise _bad_token()
+        raise bad_token()
     _check_link(user, Purpose.RESET, secret, people)
     hashed = await people.passwords.hash(checked)
 
@@ -150,10 +139,7 @@ async def change_password(people: People, by: Principal, current: str, password:
     """
     user = await person(people, by)
     checked = _checked_password(password)
-    places = await people.attempts.take(f"sign-in {user.email}", f"sign-in {visitor.place}")
-    if not await people.passwords.fits(user.password_hash, normalised(current)):
-        raise InvalidInput(FieldViolation("current", "isn't your password"))
-    await people.attempts.give_back(places)
+    await check_password(people, user, current, visitor, field="current")
     hashed = await people.passwords.hash(checked)
 
     def decide(found: User) -> Changed[User]:
@@ -196,6 +182,19 @@ async def person(people: People, by: Principal) -> User:
     return user
 
 
+async def check_password(people: People, user: User, password: str, visitor: Visitor, *, field: str = "password") -> None:
+    """See that who has signed in knows his password too: an open session may be anybody's who found it.
+
+    Raises:
+        InvalidInput: it is wrong.
+        ResourceExhausted: it was wrong too often; signing in counts too.
+    """
+    places = await people.attempts.take(*guesses(people.rules, user.email, visitor))
+    if not await people.passwords.fits(user.password_hash, normalised(password)):
+        raise InvalidInput(FieldViolation(field, "isn't your password"))
+    await people.attempts.give_back(places)
+
+
 async def _sign_up_invited(people: People, offer: Offer, asked: SignUp, visitor: Visitor) -> None:
     _, name, password = _checked(asked)
     user = await _new_user(people, offer.invitation.email, name, password)
@@ -219,17 +218,18 @@ async def _by_token(people: People, token: str, decide: Callable[[User, str], Ch
 async def changed_user(people: People, user: User | None) -> User:
     """The person who was changed, when all replicas have been told of it; raises NotFound when there is none."""
     if user is None:
-        raise _bad_token()
+        raise bad_token()
     await people.ports.news.tell(USER, user.user_id)
     return user
 
 
 def _check_link(user: User, purpose: Purpose, secret: str, people: People) -> None:
     if user.link(purpose, secret, people.ports.now_ms()) is None:
-        raise _bad_token()
+        raise bad_token()
 
 
-def _bad_token() -> NotFound:
+def bad_token() -> NotFound:
+    """What is said of a link, whatever is wrong with it."""
     return NotFound("the link isn't good, or not any more: ask for another")
 
 
@@ -263,28 +263,3 @@ def _told(people: People, action: str, before: User | None, after: User, visitor
     """What the audit log hears of somebody who hasn't signed in."""
     actor = Actor(f"user:{after.user_id}", after.account_id, truncated(visitor.address))
     return audited(actor, user_act(action, before, after, after.account_id, people.ports.now_ms()))
-
-
-def user_act(action: str, before: User | None, after: User, account_id: str, at_ms: int) -> Act:
-    """A change of a person, for the audit log of the account that he works in."""
-    return Act(
-        action,
-        f"user:{after.user_id}",
-        account_id,
-        f"user/{after.user_id}",
-        after.revision,
-        at_ms,
-        before=_fields(before) if before else {},
-        after=_fields(after),
-    )
-
-
-def _fields(user: User) -> Fields:
-    """What of a person the audit log may show: no address, which others of the account may not know."""
-    return {
-        "name": user.name,
-        "verified": user.verified_at_ms is not None,
-        "second_factor": user.has_second_factor,
-        "recovery_codes": len(user.recovery),
-        "password_at_ms": user.password_at_ms,
-    }

@@ -64,6 +64,8 @@ class Desk:
     outbox: Outbox
     work: Work
     bus: Bus
+    seen: int = 0
+    """Mails that tests have looked at."""
 
     def replica(self, settings: IdentitySettings | None = None) -> Identity:
         """Another process on the same store, which hears nothing of what is published."""
@@ -83,11 +85,21 @@ class Desk:
             while await relay.publish_batch():
                 pass
 
+    def over(self, documents: object) -> Identity:
+        """The same identity on another store."""
+        return build_identity(Parts(documents, self.cache, self.clock, RANDOMNESS, Inline()), self.settings)  # type: ignore[arg-type]
+
     async def mailed(self) -> list[Mail]:
-        """The mails that are due, sent."""
-        before = len(self.outbox.mails)
+        """The mails that nobody has looked at yet, with those that are due."""
         await do_all(self.documents, self.work, self.clock)
+        before, self.seen = self.seen, len(self.outbox.mails)
         return self.outbox.mails[before:]
+
+    async def again(self) -> None:
+        """Have all tasks be due again, as if their workers had been killed."""
+        for stored in (await self.documents.scan(TASKS, limit=100)).items:
+            due = {"wake_at_ms": self.clock.now_ms(), "set_at_ms": self.clock.now_ms()}
+            await self.documents.replace(TASKS, {**stored.body, **due}, if_version=stored.version)
 
     async def token(self) -> str:
         """What the link in the one mail that is due holds."""

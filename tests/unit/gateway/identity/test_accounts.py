@@ -10,7 +10,6 @@ from unit.gateway.identity.persons import ADA, HOME, PASSWORD, by_token, enter, 
 from quietzone_gateway.identity.accounts import use_cases
 from quietzone_gateway.identity.accounts.domain import (
     FIRST_ACCOUNT,
-    INVITED_MS,
     MAX_INVITATIONS,
     MAX_MEMBERS,
     Account,
@@ -84,7 +83,7 @@ async def test_an_invitation_opens_once(desk: Desk) -> None:
 
 async def test_an_invitation_is_good_for_a_week(desk: Desk) -> None:
     token = await invited(desk)
-    desk.clock.seconds += INVITED_MS / 1000
+    desk.clock.seconds += CHEAP.invitation_days * 86_400
     bob, _ = await signed_in(desk, BOB)
 
     with pytest.raises(NotFound):

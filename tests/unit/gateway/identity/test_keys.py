@@ -4,13 +4,15 @@ from itertools import pairwise
 
 import pytest
 from unit.gateway.identity.desk import NOON_MS, OPERATOR, PRESET, Desk, of_role
+from unit.gateway.identity.persons import ADA, signed_in
 
 from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT
 from quietzone_gateway.identity.authentication import Credentials
-from quietzone_gateway.identity.domain import ALL_SCOPES, CODES_READ, CODES_WRITE, SCOPES_OF, Means, Principal, Role
+from quietzone_gateway.identity.domain import ALL_SCOPES, CODES_READ, CODES_WRITE, KEYS_READ, KEYS_WRITE, SCOPES_OF, Means, Principal, Role
 from quietzone_gateway.identity.keys import use_cases
 from quietzone_gateway.identity.keys.domain import FIRST_KEY, MAX_GRACE_S, hash_of
 from quietzone_gateway.identity.keys.repository import KEYS
+from quietzone_gateway.identity.keys.telling import tell_of_new_key
 from quietzone_gateway.identity.keys.use_cases import KeyChange, NewKey, ShownKey
 from quietzone_gateway.identity.shelf import Changed
 from quietzone_kit import rpc
@@ -18,6 +20,7 @@ from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, Per
 
 ELSEWHERE = replace(OPERATOR, account_id="other")
 READ = frozenset({CODES_READ})
+MANAGES = READ | {KEYS_READ, KEYS_WRITE}
 
 
 async def make(desk: Desk, by: Principal = OPERATOR, **asked: object) -> ShownKey:
@@ -191,6 +194,89 @@ async def test_privilege_escalation_by_freeing_a_stronger_key_of_its_networks_is
         await change(desk, made.key.key_id, KeyChange(networks=()), of_role(Role.ADMIN))
 
 
+async def bound(desk: Desk, **asked: object) -> tuple[ShownKey, Principal]:
+    """A key that may be used from one network, and looks after keys; and who shows it there."""
+    made = await make(desk, **({"scopes": MANAGES, "networks": ["203.0.113.0/24"]} | asked))
+    return made, await who(desk, made.secret, "203.0.113.9")
+
+
+@pytest.mark.parametrize("networks", [(), ("0.0.0.0/0",), ("203.0.112.0/23",), ("203.0.113.9/32",), ("203.0.113.0/24",)])
+async def test_a_stolen_key_can_not_change_its_own_networks(desk: Desk, networks: tuple[str, ...]) -> None:
+    made, thief = await bound(desk)
+
+    with pytest.raises(PermissionDenied, match="its own `networks`"):
+        await change(desk, made.key.key_id, KeyChange(networks=networks), thief)
+    assert (await use_cases.get_key(desk.identity.keys, OPERATOR, made.key.key_id)).networks == ("203.0.113.0/24",)
+
+
+async def test_a_stolen_key_can_not_widen_its_own_scopes(desk: Desk) -> None:
+    made, thief = await bound(desk)
+
+    with pytest.raises(PermissionDenied, match="codes:write"):
+        await change(desk, made.key.key_id, KeyChange(scopes=MANAGES | {CODES_WRITE}), thief)
+
+
+@pytest.mark.parametrize("networks", [(), ("0.0.0.0/0",), ("203.0.113.0/24", "198.51.100.0/24"), ("::/0",)])
+async def test_a_stolen_key_can_not_make_one_that_works_from_elsewhere(desk: Desk, networks: tuple[str, ...]) -> None:
+    _, thief = await bound(desk)
+
+    with pytest.raises(PermissionDenied, match="networks"):
+        await make(desk, thief, networks=networks)
+
+
+async def test_a_stolen_key_can_not_take_over_one_that_works_from_elsewhere(desk: Desk) -> None:
+    _, thief = await bound(desk)
+    other = await make(desk)
+
+    with pytest.raises(PermissionDenied, match="networks"):
+        await rotate(desk, other.key.key_id, by=thief)
+    with pytest.raises(PermissionDenied, match="networks"):
+        await change(desk, other.key.key_id, KeyChange(scopes=MANAGES), thief)
+
+
+async def test_a_stolen_key_can_not_free_another_of_its_networks(desk: Desk) -> None:
+    _, thief = await bound(desk)
+    other = await make(desk, networks=["203.0.113.128/25"])
+
+    with pytest.raises(PermissionDenied, match="networks"):
+        await change(desk, other.key.key_id, KeyChange(networks=()), thief)
+
+
+async def test_a_key_that_is_changed_over_can_be_renamed_by_its_old_secret(desk: Desk) -> None:
+    made, _ = await bound(desk, networks=[])
+    await rotate(desk, made.key.key_id)
+
+    await change(desk, made.key.key_id, KeyChange(name="another"), await who(desk, made.secret))
+
+
+async def test_a_key_with_networks_looks_after_keys_within_them(desk: Desk) -> None:
+    made, by = await bound(desk)
+
+    other = await make(desk, by, networks=["203.0.113.128/25"])
+    await change(desk, other.key.key_id, KeyChange(networks=["203.0.113.0/25"]), by)
+    await rotate(desk, other.key.key_id, by=by)
+    await change(desk, made.key.key_id, KeyChange(name="another", scopes=READ), by)
+    await revoke(desk, FIRST_KEY, by)
+
+
+@pytest.mark.parametrize("after_ms", [None, 60_001])
+async def test_a_stolen_key_can_not_outlive_itself_by_another(desk: Desk, after_ms: int | None) -> None:
+    _, thief = await bound(desk, networks=[], expires_at_ms=NOON_MS + 60_000)
+
+    with pytest.raises(PermissionDenied, match="ends"):
+        await make(desk, thief, expires_at_ms=None if after_ms is None else NOON_MS + after_ms)
+    assert (await make(desk, thief, expires_at_ms=NOON_MS + 60_000)).secret
+
+
+@pytest.mark.parametrize("expires_at_ms", [None, NOON_MS + 60_001])
+async def test_a_stolen_key_can_not_take_over_one_that_outlives_it(desk: Desk, expires_at_ms: int | None) -> None:
+    _, thief = await bound(desk, networks=[], expires_at_ms=NOON_MS + 60_000)
+    other = await make(desk, expires_at_ms=expires_at_ms)
+
+    with pytest.raises(PermissionDenied, match="ends"):
+        await rotate(desk, other.key.key_id, by=thief)
+
+
 async def test_a_changed_key_is_as_it_was_changed_at_once(desk: Desk) -> None:
     made = await make(desk)
     await who(desk, made.secret)
@@ -304,6 +390,24 @@ async def test_the_audit_log_is_told_what_has_changed_and_no_secret(desk: Desk) 
     assert len({event.id for event in told}) == 4
     for secret in (made.secret, rotated.secret, hash_of(made.secret), hash_of(rotated.secret)):
         assert secret not in str(told)
+
+
+async def test_who_makes_a_key_is_told_by_mail_since_it_may_have_been_somebody_else(desk: Desk) -> None:
+    principal, _ = await signed_in(desk)
+    made = await make(desk, principal, name="till <b>")
+
+    await tell_of_new_key(desk.identity.people, principal, made.key)
+
+    (mail,) = await desk.mailed()
+    assert (mail.to, made.key.shown in mail.text, made.secret in mail.text, "<b>" in mail.html) == (ADA, True, False, False)
+
+
+async def test_a_program_that_makes_a_key_is_written_to_by_nobody(desk: Desk) -> None:
+    made = await make(desk)
+
+    await tell_of_new_key(desk.identity.people, OPERATOR, made.key)
+
+    assert await desk.mailed() == []
 
 
 async def test_changes_at_once_are_all_made(desk: Desk) -> None:

@@ -1,46 +1,39 @@
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ports import Inline
-from unit.gateway.identity.desk import CHEAP, NOON_MS, OPERATOR, RANDOMNESS, Desk, opened
-from unit.gateway.identity.persons import ADA, AWAY, HOME, OTHER, PASSWORD, by_token, enter, known, signed_in
+from unit.gateway.identity.desk import CHEAP, OPERATOR, RANDOMNESS, Desk, opened
+from unit.gateway.identity.persons import ADA, AWAY, HOME, OTHER, PASSWORD, Counting, by_token, cheap, enter, known, signed_in
 
 from quietzone_gateway.identity.accounts.repository import ACCOUNTS
-from quietzone_gateway.identity.attempts import ATTEMPTS, MOST, WITHIN_MS
+from quietzone_gateway.identity.attempts import MOST
 from quietzone_gateway.identity.domain import CODES_WRITE, SCOPES_OF, Role, Visitor
-from quietzone_gateway.identity.sessions.use_cases import SignIn, sign_in
+from quietzone_gateway.identity.mails.tasks import KIND
 from quietzone_gateway.identity.users import use_cases
-from quietzone_gateway.identity.users.domain import LINK_MS, RESET_MS, InvalidUser, email_of, password_of
-from quietzone_gateway.identity.users.passwords import Argon2, Passwords
+from quietzone_gateway.identity.users.domain import InvalidUser, email_of
 from quietzone_gateway.identity.users.repository import USERS
-from quietzone_gateway.identity.users.use_cases import SignUp, change_password, forgot_password, reset_password, sign_up, verify_email
+from quietzone_gateway.identity.users.use_cases import SignUp, change_password, forgot_password, sign_up, verify_email
+from quietzone_kit.documents import Collection, Documents
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, PermissionDenied, ResourceExhausted, Unauthenticated
+from quietzone_kit.tasks import TASKS, Again, Fail, NewTask, Tasks
 
 
-@dataclass
-class Counting:
-    """Counts what is asked of the hasher."""
+class Watched:
+    """A store that notes what it is asked, in order."""
 
-    passwords: Passwords
-    hashed: int = 0
-    verified: int = 0
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.asked: list[tuple[str, str]] = []
 
-    async def hash(self, password: str) -> str:
-        self.hashed += 1
-        return await self.passwords.hash(password)
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._documents, name)
 
-    async def fits(self, kept: str | None, password: str) -> bool:
-        self.verified += 1
-        return await self.passwords.fits(kept, password)
+        async def noted(collection: Collection, *args: Any, **named: Any) -> Any:
+            self.asked.append((name, collection.name))
+            return await method(collection, *args, **named)
 
-    def is_outdated(self, kept: str) -> bool:
-        return self.passwords.is_outdated(kept)
-
-
-def cheap() -> Argon2:
-    return Argon2(Inline(), RANDOMNESS, memory_kib=8, rounds=1, lanes=1)
+        return noted
 
 
 async def test_who_signs_up_has_an_account_of_his_own(desk: Desk) -> None:
@@ -72,10 +65,20 @@ async def test_verifying_counts_at_once(desk: Desk) -> None:
 async def test_a_link_is_good_for_a_day(desk: Desk) -> None:
     await known(desk, verified=False)
     token = await desk.token()
-    desk.clock.seconds += LINK_MS / 1000
+    desk.clock.seconds += CHEAP.verification_hours * 3_600
 
     with pytest.raises(NotFound):
         await verify_email(desk.identity.people, token, HOME)
+
+
+async def test_mails_say_how_long_their_links_are_good_as_it_is_set() -> None:
+    async with opened(settings=CHEAP.model_copy(update={"verification_hours": 36, "reset_minutes": 90})) as desk:
+        await known(desk, verified=False)
+        await forgot_password(desk.identity.people, ADA, HOME)
+
+        texts = [mail.text for mail in await desk.mailed()]
+
+    assert ["36 hours" in texts[0], "90 minutes" in texts[1]] == [True, True]
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b", "..", "\x00.\x00", "user." + "x" * 400])
@@ -98,6 +101,63 @@ async def test_enumeration_by_signing_up_is_answered_alike() -> None:
         assert (await desk.mailed())[0].subject == "You have an account already"
 
 
+@pytest.mark.parametrize("ask", ["sign up", "forget"])
+async def test_timing_of_what_is_asked_for_a_known_address_is_that_of_an_unknown_one(desk: Desk, ask: str) -> None:
+    await known(desk)
+    asked: list[list[tuple[str, str]]] = []
+    for number, email in enumerate((ADA, "eve@example.com")):
+        watched = Watched(desk.documents)
+        people = desk.over(watched).people
+        visitor = Visitor(f"198.51.100.{number}")
+        await (sign_up(people, SignUp(email, "Eve", OTHER), visitor) if ask == "sign up" else forgot_password(people, email, visitor))
+        asked.append(watched.asked)
+
+    assert asked[0] == asked[1]
+    assert ("insert", "tasks") in asked[0]
+
+
+async def test_who_signs_up_is_made_once_however_often_the_task_runs(desk: Desk) -> None:
+    await sign_up(desk.identity.people, SignUp(ADA, "Ada", PASSWORD), HOME)
+    await desk.mailed()
+    made = await desk.identity.people.users.by_email(ADA)
+    await desk.again()
+
+    mails = await desk.mailed()
+
+    found = await desk.identity.people.users.by_email(ADA)
+    assert made is not None
+    assert found is not None
+    assert (found.user_id, found.account_id) == (made.user_id, made.account_id)
+    assert [mail.subject for mail in mails] == ["Is this your address?"]
+
+
+async def test_two_who_sign_up_for_one_address_at_once_make_one_person(desk: Desk) -> None:
+    for name in ("Ada", "Eve"):
+        await sign_up(desk.identity.people, SignUp(ADA, name, PASSWORD), HOME)
+
+    assert sorted(mail.subject for mail in await desk.mailed()) == ["Is this your address?", "You have an account already"]
+
+
+async def test_a_mail_of_a_newer_release_waits_a_day_for_its_worker(desk: Desk) -> None:
+    task = await Tasks(desk.documents, desk.clock, RANDOMNESS).add(NewTask("system", KIND, {"mail": "of-a-newer-release"}))
+    send = desk.work.mails._kinds[KIND].handler
+
+    assert isinstance(await send.run(task, lambda _: None), Again)
+    desk.clock.seconds += 86_401
+    with pytest.raises(Fail, match="of-a-newer-release"):
+        await send.run(task, lambda _: None)
+
+
+async def test_what_waits_for_a_sign_up_holds_no_password(desk: Desk) -> None:
+    await sign_up(desk.identity.people, SignUp(ADA, "Ada", PASSWORD), HOME)
+
+    stored = str((await desk.documents.scan(TASKS, limit=10)).items)
+
+    for secret in (PASSWORD, "argon2"):
+        assert secret not in stored
+    assert HOME.address not in stored
+
+
 async def test_signing_up_again_changes_nothing_and_says_so_by_mail(desk: Desk) -> None:
     await known(desk)
 
@@ -106,133 +166,6 @@ async def test_signing_up_again_changes_nothing_and_says_so_by_mail(desk: Desk) 
     assert [mail.to for mail in await desk.mailed()] == [ADA]
     with pytest.raises(Unauthenticated):
         await enter(desk, password=OTHER)
-
-
-async def test_enumeration_by_forgetting_is_answered_alike(desk: Desk) -> None:
-    await known(desk)
-
-    for email in (ADA, "nobody@example.com"):
-        await forgot_password(desk.identity.people, email, HOME)
-
-    assert [mail.to for mail in await desk.mailed()] == [ADA]
-
-
-async def test_timing_of_an_unknown_account_is_that_of_a_wrong_password() -> None:
-    counting = Counting(cheap())
-    async with opened(passwords=counting) as desk:
-        await known(desk)
-        asked = []
-        for email in (ADA, "nobody@example.com", "no address"):
-            before = (counting.hashed, counting.verified)
-            with pytest.raises(Unauthenticated) as caught:
-                await enter(desk, email, OTHER)
-            asked.append((counting.hashed - before[0], counting.verified - before[1], str(caught.value)))
-
-    assert asked == [(0, 1, "e-mail address or password is wrong")] * 3
-
-
-async def test_nobody_is_nobody_whatever_the_password() -> None:
-    passwords = cheap()
-
-    assert not await passwords.fits(None, "")
-    assert not await passwords.fits("not a hash", PASSWORD)
-
-
-async def test_guessing_passwords_of_an_account_ends_after_five(desk: Desk) -> None:
-    await known(desk)
-    for number in range(MOST):
-        with pytest.raises(Unauthenticated):
-            await _guess(desk, Visitor(f"198.51.100.{number}"))
-
-    with pytest.raises(ResourceExhausted) as caught:
-        await enter(desk)
-    assert 0 < (caught.value.retry_after_s or 0) <= WITHIN_MS // 1000
-
-
-async def test_guessing_passwords_from_an_address_ends_after_five(desk: Desk) -> None:
-    await known(desk)
-    for number in range(MOST):
-        with pytest.raises(Unauthenticated):
-            await enter(desk, f"nobody{number}@example.com")
-
-    with pytest.raises(ResourceExhausted):
-        await enter(desk)
-
-
-async def test_guessing_from_one_household_counts_as_one_address(desk: Desk) -> None:
-    for number in range(MOST):
-        with pytest.raises(Unauthenticated):
-            await _guess(desk, Visitor(f"2001:db8:1:2::{number}"), f"nobody{number}@example.com")
-
-    with pytest.raises(ResourceExhausted):
-        await _guess(desk, Visitor("2001:db8:1:2:ffff::1"), "other@example.com")
-
-
-async def test_failures_are_forgotten_after_a_quarter_of_an_hour(desk: Desk) -> None:
-    await known(desk)
-    for _ in range(MOST):
-        with pytest.raises(Unauthenticated):
-            await enter(desk, password=OTHER)
-    desk.clock.seconds += WITHIN_MS / 1000
-
-    assert (await enter(desk)).access_token
-
-
-async def test_successes_are_not_counted(desk: Desk) -> None:
-    await known(desk)
-
-    for _ in range(3 * MOST):
-        await enter(desk)
-
-
-async def test_what_is_counted_is_stored_without_addresses(desk: Desk) -> None:
-    with pytest.raises(Unauthenticated):
-        await enter(desk)
-
-    page = await desk.documents.scan(ATTEMPTS, limit=10)
-    assert len(page.items) == 2
-    assert ADA not in str(page.items)
-    assert HOME.address not in str(page.items)
-
-
-async def test_a_forgotten_password_is_replaced_once_by_a_link(desk: Desk) -> None:
-    await known(desk)
-    await forgot_password(desk.identity.people, ADA, HOME)
-    token = await desk.token()
-
-    await reset_password(desk.identity.people, token, OTHER, HOME)
-
-    assert (await enter(desk, password=OTHER)).access_token
-    with pytest.raises(NotFound):
-        await reset_password(desk.identity.people, token, PASSWORD, HOME)
-
-
-async def test_a_reset_ends_all_sessions_and_is_told_by_mail(desk: Desk) -> None:
-    _, signed = await signed_in(desk)
-    await forgot_password(desk.identity.people, ADA, HOME)
-
-    await reset_password(desk.identity.people, await desk.token(), OTHER, HOME)
-
-    with pytest.raises(Unauthenticated):
-        await by_token(desk, signed.access_token)
-    assert [mail.subject for mail in await desk.mailed()] == ["Your password was changed"]
-
-
-async def test_a_reset_link_is_good_for_an_hour(desk: Desk) -> None:
-    await known(desk)
-    await forgot_password(desk.identity.people, ADA, HOME)
-    token = await desk.token()
-    desk.clock.seconds += RESET_MS / 1000
-
-    with pytest.raises(NotFound):
-        await reset_password(desk.identity.people, token, OTHER, HOME)
-
-
-async def test_a_link_for_one_purpose_is_no_good_for_another(desk: Desk) -> None:
-    await known(desk, verified=False)
-
-    with pytest.raises(NotFound):
-        await reset_password(desk.identity.people, await desk.token(), OTHER, HOME)
 
 
 async def test_flooding_an_address_with_mails_ends_after_five(desk: Desk) -> None:
@@ -260,39 +193,9 @@ async def test_a_mail_s_html_holds_no_markup_of_people(desk: Desk) -> None:
     assert "<img" not in mail.html
 
 
-async def test_a_password_is_changed_by_who_knows_it(desk: Desk) -> None:
-    principal, signed = await signed_in(desk)
-    other = await enter(desk)
-
-    await change_password(desk.identity.people, principal, PASSWORD, OTHER, HOME)
-
-    assert await by_token(desk, signed.access_token) == principal
-    with pytest.raises(Unauthenticated):
-        await by_token(desk, other.access_token)
-    assert (await enter(desk, password=OTHER)).access_token
-
-
-async def test_a_stolen_session_is_not_enough_to_change_a_password(desk: Desk) -> None:
-    principal, _ = await signed_in(desk)
-
-    with pytest.raises(InvalidInput, match="current"):
-        await change_password(desk.identity.people, principal, OTHER, "Another-one-3", HOME)
-
-
 async def test_a_program_is_no_person(desk: Desk) -> None:
     with pytest.raises(PermissionDenied):
         await use_cases.person(desk.identity.people, OPERATOR)
-
-
-async def test_a_password_is_hashed_anew_when_the_parameters_have_moved_on(desk: Desk) -> None:
-    await known(desk)
-    dearer = desk.replica(CHEAP.model_copy(update={"argon2_rounds": 2}))
-    await sign_in(dearer.people, SignIn(ADA, PASSWORD), HOME)
-
-    user = await desk.identity.people.users.by_email(ADA)
-    assert user is not None
-    assert "t=2" in user.password_hash
-    assert (await enter(desk)).access_token
 
 
 async def test_who_was_cut_off_while_signing_up_gets_his_account_when_he_signs_in(desk: Desk) -> None:
@@ -336,24 +239,6 @@ async def test_without_a_secret_key_people_are_told_what_is_missing() -> None:
             await enter(desk)
 
 
-@pytest.mark.parametrize("password", ["Abcdefg1", "aaaaaaaaaaaaaaa", "ÄÖÜäöü12", "correct horse battery", "x" * 1024])
-def test_these_passwords_do(password: str) -> None:
-    assert password_of(password)
-
-
-@pytest.mark.parametrize("password", ["", "Abcdef1", "abcdefg1", "ABCDEFGH", "aaaaaaaaaaaaaa", "x" * 1025, "ü" * 513])
-def test_these_passwords_do_not(password: str) -> None:
-    with pytest.raises(InvalidUser):
-        password_of(password)
-
-
-async def test_all_72_bytes_and_more_of_a_password_count() -> None:
-    passwords = cheap()
-    kept = await passwords.hash("x" * 200)
-
-    assert not await passwords.fits(kept, "x" * 199 + "y")
-
-
 @given(st.emails())
 def test_an_address_is_one_whatever_its_case(email: str) -> None:
     try:
@@ -374,16 +259,3 @@ async def test_the_audit_log_hears_of_people_and_no_secret(desk: Desk) -> None:
     assert {event.account_id for event in told} == {principal.account_id}
     for secret in (PASSWORD, OTHER, "argon2", ADA):
         assert secret not in str(told)
-
-
-async def test_what_is_stored_of_a_person_holds_no_password(desk: Desk) -> None:
-    user = await known(desk)
-
-    stored = await desk.documents.get(USERS, user.user_id)
-
-    assert PASSWORD not in str(stored)
-    assert user.created_at_ms == NOON_MS
-
-
-async def _guess(desk: Desk, visitor: Visitor, email: str = ADA) -> None:
-    await sign_in(desk.identity.people, SignIn(email, OTHER), visitor)

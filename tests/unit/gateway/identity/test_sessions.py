@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from ports import Inline
-from unit.gateway.identity.desk import CHEAP, RANDOMNESS, Desk
+from unit.gateway.identity.desk import CHEAP, RANDOMNESS, Desk, opened
 from unit.gateway.identity.persons import HOME, by_token, enter, known, resigned, signed_in
 
 from quietzone_gateway.identity.authentication import Credentials
@@ -13,7 +13,7 @@ from quietzone_gateway.identity.build import Parts, build_identity
 from quietzone_gateway.identity.domain import Means, Principal
 from quietzone_gateway.identity.remembered import REMEMBERED_S
 from quietzone_gateway.identity.sessions import use_cases
-from quietzone_gateway.identity.sessions.domain import COOKIE_S, MAX_SESSIONS
+from quietzone_gateway.identity.sessions.domain import MAX_SESSIONS
 from quietzone_gateway.identity.sessions.repository import SESSIONS
 from quietzone_gateway.identity.sessions.use_cases import SignedIn, kill_session, list_sessions, refresh, sign_out
 from quietzone_kit.errors import NotFound, PermissionDenied, Unauthenticated
@@ -117,14 +117,76 @@ async def test_a_killed_session_ends_at_once_where_it_is_heard_of(desk: Desk) ->
     hearing.cancel()
 
 
-async def test_refresh_reuse_at_once_carries_no_session_on_twice(desk: Desk) -> None:
+async def test_a_refresh_whose_answer_was_lost_brings_the_same_token_again(desk: Desk) -> None:
     _, signed = await signed_in(desk)
 
-    ends = await asyncio.gather(*(refresh(desk.identity.people, signed.refresh_token) for _ in range(4)), return_exceptions=True)
+    ends = await asyncio.gather(*(refresh(desk.identity.people, signed.refresh_token) for _ in range(4)))
 
-    assert len([end for end in ends if not isinstance(end, BaseException)]) == 1
-    with pytest.raises(Unauthenticated):
-        await by_token(desk, signed.access_token)
+    assert len({end.refresh_token for end in ends}) == 1
+    await refresh(desk.identity.people, ends[0].refresh_token)
+
+
+async def test_refresh_reuse_ends_the_session_once_its_answer_cannot_be_on_its_way_any_more(desk: Desk) -> None:
+    _, signed = await signed_in(desk)
+    second = await refresh(desk.identity.people, signed.refresh_token)
+    desk.clock.seconds += CHEAP.refresh_leeway_s
+
+    for token in (signed.refresh_token, second.refresh_token):
+        with pytest.raises(Unauthenticated):
+            await refresh(desk.identity.people, token)
+
+
+async def test_refresh_reuse_by_a_thief_within_the_moment_ends_the_session_with_the_next_token(desk: Desk) -> None:
+    _, signed = await signed_in(desk)
+    owner, thief = [await refresh(desk.identity.people, signed.refresh_token) for _ in range(2)]
+    third = await refresh(desk.identity.people, thief.refresh_token)
+    desk.clock.seconds += CHEAP.refresh_leeway_s
+
+    for token in (owner.refresh_token, third.refresh_token):
+        with pytest.raises(Unauthenticated):
+            await refresh(desk.identity.people, token)
+
+
+@pytest.mark.parametrize("first", ["owner", "thief"])
+async def test_refresh_reuse_by_a_thief_who_comes_right_behind_each_time_ends_the_session(desk: Desk, first: str) -> None:
+    _, signed = await signed_in(desk)
+    owner, thief = [await refresh(desk.identity.people, signed.refresh_token) for _ in range(2)]
+    desk.clock.seconds += CHEAP.access_token_s
+    order = (owner, thief) if first == "owner" else (thief, owner)
+    third = await refresh(desk.identity.people, order[0].refresh_token)
+
+    for token in (order[1].refresh_token, third.refresh_token):
+        with pytest.raises(Unauthenticated):
+            await refresh(desk.identity.people, token)
+
+
+async def test_answers_of_two_refreshes_may_be_lost_with_one_between_them(desk: Desk) -> None:
+    _, signed = await signed_in(desk)
+    for times in (2, 1, 2, 1):
+        for _ in range(times):
+            after = await refresh(desk.identity.people, signed.refresh_token)
+        signed = after
+
+    assert (await by_token(desk, signed.access_token)).account_id
+
+
+async def test_without_a_leeway_each_token_is_good_once() -> None:
+    async with opened(settings=CHEAP.model_copy(update={"refresh_leeway_s": 0})) as desk:
+        _, signed = await signed_in(desk)
+        await refresh(desk.identity.people, signed.refresh_token)
+
+        with pytest.raises(Unauthenticated):
+            await refresh(desk.identity.people, signed.refresh_token)
+
+
+async def test_lifetimes_are_those_of_the_settings() -> None:
+    settings = CHEAP.model_copy(update={"cookie_hours": 2, "access_token_s": 60, "session_days": 3})
+    async with opened(settings=settings) as desk:
+        _, signed = await signed_in(desk)
+        browser = await enter(desk, cookie=True)
+
+    ends = [session.expires_at_ms - session.created_at_ms for session in (signed.session, browser.session)]
+    assert (signed.expires_in_s, browser.expires_in_s, ends) == (60, 7_200, [3 * DAY_S * 1000, 7_200_000])
 
 
 async def test_sessions_are_listed_and_killed_by_their_owner_alone(desk: Desk) -> None:
@@ -161,7 +223,7 @@ async def test_a_cookie_shows_who_somebody_is_for_a_day(desk: Desk) -> None:
     signed = await enter(desk, cookie=True)
 
     principal = await by_cookie(desk, signed)
-    desk.clock.seconds += COOKIE_S
+    desk.clock.seconds += CHEAP.cookie_hours * 3_600
 
     assert (principal.user_id, principal.means) == (user.user_id, Means.COOKIE)
     with pytest.raises(Unauthenticated):

@@ -13,7 +13,7 @@ from unit.gateway.identity.persons import HOME, by_token, decoded, enter, parts_
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.seal import CantOpen, Seal
 from quietzone_gateway.identity.sessions.repository import SIGNING_KEYS
-from quietzone_gateway.identity.sessions.signing import AHEAD_MS, TOKEN_S
+from quietzone_gateway.identity.sessions.signing import AHEAD_MS
 from quietzone_gateway.identity.sessions.tokens import AUDIENCE
 from quietzone_gateway.identity.sessions.use_cases import SignedIn, refresh
 from quietzone_kit.errors import Unauthenticated
@@ -33,14 +33,14 @@ async def test_a_token_says_who_where_and_for_how_long(desk: Desk) -> None:
 
     assert header.keys() == {"alg", "kid", "typ"}
     assert (header["alg"], header["typ"]) == ("Ed25519", "at+jwt")
-    assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == (ORIGIN, AUDIENCE, TOKEN_S)
+    assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == (ORIGIN, AUDIENCE, CHEAP.access_token_s)
     assert (claims["sub"], claims["acc"], claims["role"]) == (principal.user_id, principal.account_id, "owner")
     assert (set(claims["scopes"]), claims["sid"]) == (principal.scopes, principal.session_id)
 
 
 async def test_a_token_ends(desk: Desk) -> None:
     _, signed = await signed_in(desk)
-    desk.clock.seconds += TOKEN_S
+    desk.clock.seconds += CHEAP.access_token_s
 
     with pytest.raises(Unauthenticated):
         await by_token(desk, signed.access_token)
@@ -175,7 +175,7 @@ async def test_a_key_is_published_before_it_signs_and_stays_until_its_last_token
     both = await published_after(1)
     last = await refresh_late(desk, signed)
     still = await published_after(AHEAD_MS / 1000)
-    one = await published_after(TOKEN_S + 200)
+    one = await published_after(CHEAP.access_token_s + 200)
 
     assert first == same == both[0] == parts_of(last.access_token)[0]["kid"]
     assert still == both

@@ -175,3 +175,8 @@ async def test_every_plan_that_can_be_kept_can_be_held(office: Office, plan: Pla
     await plans.put(replace(plan, name="other"), ANNA)
 
     assert plans.of("other").plan.rates == plan.rates
+
+
+def test_a_rate_of_all_requests_that_is_there_twice_is_named_so() -> None:
+    with pytest.raises(InvalidPlan, match="all requests is there twice"):
+        Plan("gold", (Pace(5, 60, 5), Pace(6, 60, 6)))
