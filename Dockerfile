@@ -1,5 +1,6 @@
 # One image for each part: docker build --build-arg PART=tracking -t quietzone-tracking . (`make images` builds them all)
-# Parts: qr, tracking, analytics, gateway, cli. The container's arguments name the role: docker run quietzone-tracking edge
+# Parts: qr, tracking, analytics, storage, notification, gateway, cli. The container's arguments name the role: docker run quietzone-tracking edge
+# Of the clouds' interfaces that botocore describes, those stay that we ask, and those by which it signs in: 27 MB less.
 # Nothing in it depends on the processor: with --platform linux/arm64 it is an image for that one.
 ARG BASE=python:3.11-slim
 
@@ -18,6 +19,8 @@ ARG PART
 COPY requirements/${PART}.txt .
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes --no-compile --target /packages -r ${PART}.txt \
     && find /packages -name tests -type d -prune -exec rm -r {} + && find /packages -name '*.pyi' -delete \
+    && if [ -d /packages/botocore/data ]; then find /packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name cloudfront ! -name sts ! -name 'sso*' -exec rm -r {} +; fi \
     && python -m compileall -q /packages # a process can't keep what it compiles, since its file system is read-only
 
 FROM ${BASE} AS code

@@ -15,10 +15,10 @@ HEAD = """# The Quietzone chart
 
 ```
 make images REGISTRY=registry.example.com/acme/ TAG=1.0.0
-for part in qr tracking analytics gateway cli; do docker push registry.example.com/acme/quietzone-$part:1.0.0; done
+for part in qr tracking analytics storage gateway cli; do docker push registry.example.com/acme/quietzone-$part:1.0.0; done
 kubectl create secret generic quietzone-servers --from-env-file servers.env
 helm install quietzone charts/quietzone --set image.registry=registry.example.com/acme,image.tag=1.0.0 \\
-    --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org
+    --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org,hosts.files=files.example.org
 helm test quietzone
 ```
 
@@ -37,8 +37,8 @@ Kubernetes 1.30 and Helm 3.14, or newer. Kafka, MongoDB, Redis and S3 are outsid
 | --- | --- | --- |
 {roles}
 
-Services `quietzone-gateway` and `quietzone-edge` select the active colour, `…-preview` the other; gRPC stays within a colour
-(`quietzone-qr-blue`). Before each install and upgrade the Job `quietzone-prepare` creates topics and migrates stores; when it fails,
+Services `quietzone-gateway`, `quietzone-edge` and `quietzone-files` select the active colour, `…-preview` the other; gRPC stays within a
+colour (`quietzone-qr-blue`). Before each install and upgrade the Job `quietzone-prepare` creates topics and migrates stores; when it fails,
 nothing that runs has changed. Jobs for a release are made from suspended CronJobs:
 `kubectl create job v --from=cronjob/quietzone-qr-verify-green`.
 

@@ -25,6 +25,9 @@ SERVERS = {
     "QUIETZONE_TRACKING_DOCUMENTS_URL": "mongodb://mongodb/tracking",
     "QUIETZONE_ANALYTICS_DOCUMENTS_URL": "mongodb://mongodb/analytics",
     "QUIETZONE_GATEWAY_DOCUMENTS_URL": "mongodb://mongodb/gateway",
+    "QUIETZONE_STORAGE_DOCUMENTS_URL": "mongodb://mongodb/storage",
+    "QUIETZONE_STORAGE_BLOBS_URL": "s3://files",
+    "QUIETZONE_STORAGE_URL_KEYS": "k" * 32,
     "QUIETZONE_CACHE_URL": "redis://redis",
     "QUIETZONE_ANALYTICS_BLOBS_URL": "s3://bucket",
 }

@@ -46,8 +46,10 @@ def test_without_a_proxy_none_is_missed(noting: Helm) -> None:
 
 @pytest.mark.parametrize("way", [{"ingress": INGRESS}, {"gatewayApi": GATEWAY_API}], ids=["ingress", "gatewayApi"])
 def test_notes_name_the_certificates_that_nobody_here_makes(noting: Helm, way: Values) -> None:
-    assert f"{CERTIFICATES}: the Secrets qz-scans-tls, qz-api-tls" in notes(noting, way)
-    assert f"{CERTIFICATES}: the Secrets mine, qz-api-tls" in notes(noting, merged(way, {"tls": {"secrets": {"scans": "mine"}}}))
+    assert f"{CERTIFICATES}: the Secrets qz-scans-tls, qz-api-tls, qz-files-tls" in notes(noting, way)
+    assert f"{CERTIFICATES}: the Secrets mine, qz-api-tls, qz-files-tls" in notes(
+        noting, merged(way, {"tls": {"secrets": {"scans": "mine"}}})
+    )
 
 
 @pytest.mark.parametrize(

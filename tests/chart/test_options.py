@@ -63,7 +63,7 @@ def test_certificates_have_the_names_by_which_peers_call(safest: Rendered) -> No
         if variable.endswith("_ADDRESS")
     }
 
-    assert called == {"qz-qr-blue", "qz-qr-green", "qz-analytics-blue", "qz-analytics-green"}
+    assert called == {f"qz-{part}-{color}" for part in ("qr", "analytics", "storage") for color in ("blue", "green")}
     assert called <= names
 
 
@@ -81,7 +81,11 @@ def test_each_host_has_an_ingress_and_a_certificate_of_its_own(safest: Rendered)
     }
     signed = {one["spec"]["secretName"]: one["spec"]["dnsNames"] for one in safest.of("Certificate") if "dnsNames" in one["spec"]}
 
-    assert hosts == {"qz-scans": ("scan.example.com", "qz-scans-tls"), "qz-api": ("api.example.com", "qz-api-tls")}
+    assert hosts == {
+        "qz-scans": ("scan.example.com", "qz-scans-tls"),
+        "qz-api": ("api.example.com", "qz-api-tls"),
+        "qz-files": ("files.example.com", "qz-files-tls"),
+    }
     assert (signed["qz-scans-tls"], signed["qz-api-tls"]) == (["scan.example.com"], ["api.example.com"])
 
 
@@ -89,7 +93,7 @@ def test_a_gateway_listens_to_each_host_by_itself(helm: Helm) -> None:
     (gateway,) = helm.render(merged(INSTALL, {"gatewayApi": GATEWAY_API})).of("Gateway")
 
     listeners = [(one["name"], one["hostname"], one["protocol"]) for one in gateway["spec"]["listeners"]]
-    assert listeners == [("scans", "scan.example.com", "HTTPS"), ("api", "api.example.com", "HTTPS")]
+    assert listeners == [(name, f"{host}.example.com", "HTTPS") for name, host in (("scans", "scan"), ("api", "api"), ("files", "files"))]
 
 
 def test_printed_codes_lead_to_the_scan_host(helm: Helm) -> None:
@@ -178,6 +182,21 @@ def test_operators_commands_have_all_that_they_need(helm: Helm) -> None:
         assert (blueprint["suspend"], container["image"]) == (True, f"quietzone-cli:{tag}")
         assert {name for name, value in given.items() if isinstance(value, dict)} == wanted
         assert (given["BACKENDS"], given["QUIETZONE_API_URL"]) == ("real", "http://qz-gateway:8000")
+
+
+def test_a_role_gets_files_of_its_own(helm: Helm) -> None:
+    settings = {"GATEWAY_MAPPINGS": "/etc/quietzone/files/mappings.json"}
+    with_file, changed = (
+        helm.render(merged(INSTALL, {"parts": {"gateway": {"roles": {"serve": {"files": {"mappings.json": text}, "settings": settings}}}}}))
+        for text in ("[]", "[ ]")
+    )
+    pod = with_file.named("Deployment", "gateway-blue")["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "files")
+
+    assert with_file.named("ConfigMap", "gateway-blue-files")["data"] == {"mappings.json": "[]"}
+    assert environment(container)["QUIETZONE_GATEWAY_MAPPINGS"] == f"{folder}/mappings.json"
+    assert pod["metadata"]["annotations"] != changed.named("Deployment", "gateway-blue")["spec"]["template"]["metadata"]["annotations"]
 
 
 def test_for_development_the_code_can_be_written_to(helm: Helm) -> None:

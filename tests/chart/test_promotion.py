@@ -14,7 +14,8 @@ JOINED = merged(STAGED, {"rollout": {"colors": {"green": {"workers": True}}}})
 SWITCHED = merged(JOINED, {"rollout": {"activeColor": "green"}})
 LEFT = merged(SWITCHED, {"rollout": {"colors": {"blue": {"workers": False}}}})
 
-WORKERS = ("analytics-archive", "analytics-project", "analytics-work", "gateway-work", "links", "qr-health")
+PUBLIC = ("edge", "gateway", "files")
+WORKERS = ("analytics-archive", "analytics-project", "analytics-work", "gateway-work", "links", "qr-health", "storage-work")
 
 
 def test_staging_a_colour_changes_nothing_that_runs(helm: Helm) -> None:
@@ -32,10 +33,8 @@ def test_first_the_new_workers_join(helm: Helm) -> None:
 def test_then_the_services_select_the_other_colour(helm: Helm) -> None:
     color = "spec.selector.quietzone/color"
     assert _diff(helm, JOINED, SWITCHED) == {
-        f"Service qz-edge.{color}": ("blue", "green"),
-        f"Service qz-gateway.{color}": ("blue", "green"),
-        f"Service qz-edge-preview.{color}": ("green", "blue"),
-        f"Service qz-gateway-preview.{color}": ("green", "blue"),
+        **{f"Service qz-{name}.{color}": ("blue", "green") for name in PUBLIC},
+        **{f"Service qz-{name}-preview.{color}": ("green", "blue") for name in PUBLIC},
         "Pod qz-test.spec.containers[0].image": ("quietzone-cli:1.0.0", "quietzone-cli:2.0.0"),  # made by `helm test` alone
     }
 
@@ -94,17 +93,14 @@ def test_a_rollback_is_the_same_the_other_way(helm: Helm) -> None:
     assert {path: (new, old) for path, (old, new) in there.items()} == back
 
 
-def test_a_canary_gets_its_share_of_both_hosts(helm: Helm) -> None:
+def test_a_canary_gets_its_share_of_each_host(helm: Helm) -> None:
     values = merged(STAGED, {"rollout": {"strategy": "canary", "canary": {"weight": 10}}, "gatewayApi": GATEWAY_API})
     shares = {
         one["metadata"]["name"]: {ref["name"]: ref["weight"] for ref in one["spec"]["rules"][0]["backendRefs"]}
         for one in helm.render(values).of("HTTPRoute")
     }
 
-    assert shares == {
-        "qz-edge": {"qz-edge": 90, "qz-edge-preview": 10},
-        "qz-gateway": {"qz-gateway": 90, "qz-gateway-preview": 10},
-    }
+    assert shares == {f"qz-{name}": {f"qz-{name}": 90, f"qz-{name}-preview": 10} for name in PUBLIC}
 
 
 def test_another_weight_changes_nothing_but_weights(helm: Helm) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,11 @@ QUIET = "global: {collect-metrics: false, survey: {disable-prompt: true}}\n"
 
 PROFILES = ("kind", "minikube", "ci")
 SERVERS, HOUSE = yaml.safe_load_all((ROOT / "skaffold.yaml").read_text())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CHART = yaml.safe_load((ROOT / "charts" / "quietzone" / "Chart.yaml").read_text())
 ARTIFACTS = {one["image"]: one for one in HOUSE["build"]["artifacts"]}
 SYNCED = {name: one["sync"]["manual"] for name, one in ARTIFACTS.items() if "sync" in one}
+PACKAGES = {f"/quietzone/{Path(one).name}" for one in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
 BASE_IMAGE = "python:3.11-slim"
 
 Manifest = dict[str, Any]
@@ -159,7 +162,7 @@ def test_profile_ci_gives_each_build_this_machines_network() -> None:
 def test_copied_files_are_packages_where_the_image_has_them(rule: dict[str, str]) -> None:
     files = [path.relative_to(ROOT / rule["strip"]) for path in ROOT.glob(rule["src"])]
 
-    assert f"{rule['dest']}/{files[0].parts[0]}" in {f"/quietzone/{path.parent.name}" for path in ROOT.glob("**/quietzone_*/__init__.py")}
+    assert f"{rule['dest']}/{files[0].parts[0]}" in PACKAGES
 
 
 def test_containers_that_files_are_copied_into_can_be_written(rendered: list[Manifest]) -> None:

@@ -47,6 +47,7 @@ REFUSALS: dict[str, tuple[Values, str]] = {
     "a Gateway of no class": ({"gatewayApi": {"enabled": True}}, "gatewayApi.className: which controller shall serve the Gateway?"),
     "routes without a Gateway": ({"gatewayApi": {"enabled": True, "create": False}}, "gatewayApi.parentRefs: name the Gateway"),
     "one host for both": ({"hosts": {"scans": "q.example", "api": "q.example"}}, "hosts.scans and hosts.api: two hosts, please"),
+    "files beside the API": ({"hosts": {"files": "api.example.com"}}, "hosts.files: a host of its own, please"),
     "a port in an Ingress": ({"ingress": {"enabled": True}, "hosts": {"api": "localhost:8000"}}, "hosts.api: localhost:8000 has a port"),
     "nobody to sign": ({"tls": {"certManager": {"enabled": True}}}, "tls.certManager.issuer.name: who shall sign"),
     "lag without Prometheus": (
@@ -112,18 +113,18 @@ def test_the_values_for_development_are_good_ones(helm: Helm) -> None:
 
 
 def test_a_new_part_is_one_block_of_values(helm: Helm) -> None:
-    storage = {
+    vouchers = {
         "kind": "serving",
         "enabled": True,
         "replicas": 2,
-        "port": {"protocol": "grpc", "number": 9103, "setting": "STORAGE_LISTEN"},
+        "port": {"protocol": "grpc", "number": 9109, "setting": "VOUCHERS_LISTEN"},
         "servers": ["bus", "blobs"],
         "secrets": ["QUIETZONE_BUS_URL"],
     }
-    gateway = {"roles": {"serve": {"peers": {"STORAGE_ADDRESS": "storage"}}}}
-    rendered = helm.render(merged(INSTALL, {"parts": {"storage": {"roles": {"serve": storage}}, "gateway": gateway}}))
+    gateway = {"roles": {"serve": {"peers": {"VOUCHERS_ADDRESS": "vouchers"}}}}
+    rendered = helm.render(merged(INSTALL, {"parts": {"vouchers": {"roles": {"serve": vouchers}}, "gateway": gateway}}))
 
-    made = {one["kind"] for one in rendered.objects if one["metadata"]["name"].startswith("qz-storage")}
+    made = {one["kind"] for one in rendered.objects if one["metadata"]["name"].startswith("qz-vouchers")}
     assert made == {"Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy", "CronJob"}
 
 

@@ -9,7 +9,7 @@ from release.proof import BLUE, Proof
 KNOCK_S = 2.0
 """A port that may be reached answers within milliseconds."""
 
-PUBLIC = {("gateway", "serve", 8000), ("tracking", "edge", 8080)}
+PUBLIC = {("gateway", "serve", 8000), ("tracking", "edge", 8080), ("storage", "files", 8082)}
 POD_WITHIN_S = 60.0
 
 KNOCK = """
@@ -35,7 +35,9 @@ def knock(proof: Proof) -> None:
     called = [place for (part, role, _), place in doors.items() if role == "serve" and part != "gateway"]
     gateway = next(pod["metadata"]["name"] for pod in pods if _role(pod) == ("gateway", "serve"))
     heard = proof.cluster.kubectl("exec", gateway, "--", "python", "-c", KNOCK, json.dumps(called), str(KNOCK_S)).split()
-    proof.expect(f"the gateway reaches {', '.join(sorted(heard))}", holds={name.split(":")[0] for name in heard} == {"qr", "analytics"})
+    proof.expect(
+        f"the gateway reaches {', '.join(sorted(heard))}", holds={name.split(":")[0] for name in heard} == {"qr", "analytics", "storage"}
+    )
 
 
 def _start(proof: Proof, doors: list[tuple[str, str, int]]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from house import KEY, command
 from release import foreign, people
 from release.cluster import ROOT, Failed, said, until
+from release.mailbox import mail_server
 from release.measure import Process, processes
-from release.proof import BLUE, BROKEN, GREEN, NODE, SCAN_PORT, Proof, redirected
+from release.proof import BLUE, BROKEN, GREEN, HOST, NODE, SCAN_PORT, Proof, redirected
 from release.traffic import Traffic
 
 FIRST_REDIRECT_S, SWITCH_S, ROLLBACK_S, READY_S, REST_MIB = 60.0, 5.0, 10.0, 2.0, 1024.0
@@ -23,18 +24,25 @@ RETIRED_WITHIN_S = 120.0
 
 def live(proof: Proof) -> None:
     """Everything, with an installation of its own."""
+    with mail_server(HOST) as proof.mailbox:
+        _live(proof)
+
+
+def _live(proof: Proof) -> None:
     install(proof)
     rest(proof)
     foreign.knock(proof)
     person = people.signed_in(proof)
     with people.listener(proof) as listener:
         traffic = begin_traffic(proof)
+        order = people.order(proof)
         with traffic.flowing():
             disturb(proof)
             release(proof)
         stored = settle(proof, traffic)
         people.expect_heard(proof, listener, stored)
     people.expect_signed_in(proof, person, traffic.codes[0]["id"])
+    people.expect_made_once(proof, order)
 
 
 def begin_traffic(proof: Proof) -> Traffic:
@@ -88,7 +96,7 @@ def disturb(proof: Proof) -> None:
 
 def _kill(proof: Proof, pod: dict[str, Any]) -> None:
     """Who answers the world may end what it answers, as on a node that is drained; all others are killed at once."""
-    answers = pod["metadata"]["labels"]["quietzone/role"] in {"serve", "edge"}
+    answers = pod["metadata"]["labels"]["quietzone/role"] in {"serve", "edge", "files"}
     how = () if answers else ("--force", "--grace-period=0")
     proof.cluster.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false", *how)
 

@@ -93,7 +93,7 @@ def expect_heard(proof: Proof, there: Listener, scans: int) -> None:
 def signed_in(proof: Proof) -> Client:
     """Somebody who was invited by a mail, and has signed in."""
     proof.ask("POST", "/v1/members/invitations", {"email": EMAIL, "role": "editor"})
-    until(lambda: _invitation(proof) is not None, "an invitation is printed, as no mail server is set")
+    until(lambda: _invitation(proof) is not None, "an invitation arrives by mail")
     proof.ask("POST", "/v1/auth/sign-up", {"name": "Ada", "password": PASSWORD, "invitation": _invitation(proof)})
     client = Client(proof.api, Tokens())
     client.sign_in(EMAIL, PASSWORD)
@@ -110,7 +110,41 @@ def expect_signed_in(proof: Proof, person: Client, code_id: str) -> None:
     proof.expect(f"the session of somebody who signed in before all that: {said}", holds=found)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A code that a program has asked for, and how many codes were counted by then."""
+
+    code_id: str
+    counted: int
+
+
+def order(proof: Proof) -> Order:
+    """A code, asked for by a name of the request."""
+    code_id = _ordered(proof)
+    made = len(proof.ask("GET", "/v1/codes?limit=1000")["items"])
+    until(lambda: _counted(proof) >= made, f"all {made} codes are counted, by whichever replica they were made")
+    return Order(code_id, _counted(proof))
+
+
+def expect_made_once(proof: Proof, before: Order) -> None:
+    """The same request brings the same code, whichever release is asked, and it counts once."""
+    again, counted = _ordered(proof), _counted(proof)
+    said = f"the request of another release brought {'its' if again == before.code_id else 'another'} code"
+    proof.expect(f"{said}; codes counted: {before.counted}, then {counted}", holds=(again, counted) == (before.code_id, before.counted))
+
+
+def _ordered(proof: Proof) -> str:
+    body = {"destination": "https://example.com/order"}
+    return str(proof.ask("POST", "/v1/codes", body, Idempotency_Key="order-1")["id"])
+
+
+def _counted(proof: Proof) -> int:
+    used = proof.ask("GET", "/v1/usage")["items"]
+    return int(next(use["used"] for use in used if (use["unit"], use["period"]) == ("codes", "month")))
+
+
 def _invitation(proof: Proof) -> str | None:
-    printed = proof.cluster.kubectl("logs", "--selector", "quietzone/part=gateway,quietzone/role=work", "--tail=-1")
-    found = re.search(r"/invitation#token=(\S+)", printed)
+    assert proof.mailbox is not None
+    texts = [text for receiver, text in proof.mailbox.texts if receiver == EMAIL]
+    found = re.search(r"/invitation#token=(\S+)", "\n".join(texts))
     return None if found is None else found[1]

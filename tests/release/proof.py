@@ -14,6 +14,7 @@ from typing import Any
 
 from house import KEY, fetch
 from release.cluster import Cluster, Failed, until
+from release.mailbox import Mailbox
 from servers.proxied import Proxied
 
 HOST = os.environ.get("RELEASE_PROOF_HOST", "")
@@ -26,8 +27,10 @@ DNS = os.environ.get("RELEASE_PROOF_DNS", "")
 """Where the cluster's DNS answers, when it isn't a pod of kube-system."""
 
 BLUE, GREEN, BROKEN = "1.0.0", "1.1.0", "1.2.0-broken"
+URL_KEY = "of-a-proof-that-nobody-else-can-reach"
 LOOK_EVERY_S = 0.05
 API_PORT, SCAN_PORT, PREVIEW_API_PORT, PREVIEW_SCAN_PORT = 30_080, 30_081, 30_082, 30_083
+FILES_PORT, PREVIEW_FILES_PORT = 30_084, 30_085
 SERVERS = {
     "bus": "QUIETZONE_BUS_URL",
     "documents": "QUIETZONE_QR_DOCUMENTS_URL",
@@ -42,6 +45,7 @@ class Proof:
 
     cluster: Cluster
     there: Proxied
+    mailbox: Mailbox | None = None
     began: float = field(default_factory=time.monotonic)
     lines: list[tuple[float, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -71,11 +75,13 @@ class Proof:
         yield
         self.note(f"{what}: {time.monotonic() - began:.1f} s")
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """A call of the API that must be answered well."""
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """A call of the API that must be answered well; names of headers with _ for -."""
         data = None if body is None else json.dumps(body).encode()
+        told = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        told |= {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            answer = fetch(method, self.api + path, data, {"authorization": f"Bearer {KEY}", "content-type": "application/json"})
+            answer = fetch(method, self.api + path, data, told)
         except OSError as error:
             raise Failed(f"{method} {path}: {error}") from error
         if not 200 <= answer.status < 300:
@@ -125,18 +131,24 @@ class Proof:
         here = [{"ipBlock": {"cidr": f"{HOST}/32"}}]
         dns = {"dns": {"to": [{"ipBlock": {"cidr": f"{DNS}/32"}}]}} if DNS else {}
         keys = {name: value for name, value in os.environ.items() if name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
+        urls = {**self.there.urls, **keys, "QUIETZONE_STORAGE_URL_KEYS": URL_KEY}
+        if self.mailbox is not None:
+            urls["QUIETZONE_MAIL_URL"] = self.mailbox.url
+            ports["mail"] = [int(re.findall(rf"{HOST}:(\d+)", self.mailbox.url)[0])]
         gateway = {"type": "NodePort", "nodePort": API_PORT, "previewNodePort": PREVIEW_API_PORT}
         edge = {"type": "NodePort", "nodePort": SCAN_PORT, "previewNodePort": PREVIEW_SCAN_PORT}
+        files = {"type": "NodePort", "nodePort": FILES_PORT, "previewNodePort": PREVIEW_FILES_PORT}
         return {
             "image": {"tag": tag, "pullPolicy": "IfNotPresent"},
-            "hosts": {"scans": f"{NODE}:{SCAN_PORT}", "api": f"{NODE}:{API_PORT}", "https": False},
-            "servers": {"urls": {**self.there.urls, **keys}},
+            "hosts": {"scans": f"{NODE}:{SCAN_PORT}", "api": f"{NODE}:{API_PORT}", "files": f"{NODE}:{FILES_PORT}", "https": False},
+            "servers": {"urls": urls},
             "account": {"existingSecret": "own-account"},
             "parts": {
                 "gateway": {"roles": {"serve": {"service": gateway}}},
                 "tracking": {"roles": {"edge": {"service": edge}}},
+                "storage": {"roles": {"files": {"service": files}}},
             },
-            "networkPolicies": {**dns, "servers": {name: {"to": here, "ports": ports[name]} for name in SERVERS}},
+            "networkPolicies": {**dns, "servers": {name: {"to": here, "ports": found} for name, found in ports.items()}},
         }
 
 

@@ -19,6 +19,7 @@ CONNECTIONS = 4
 FRESH = 2
 """Of these are made anew for each scan."""
 CALLS_A_SECOND = 4
+COUNTED = "query ($id: ID!) { code(id: $id) { id destination totalScans } }"
 MAX_FAILURES = 20
 """That are kept in full."""
 
@@ -92,13 +93,13 @@ class Traffic:
             stop.set()
 
     def _call(self, stopped: threading.Event) -> None:
-        """Change a destination, read it, read its counts, in turn."""
+        """Change a destination, read it, read its counts, read both by GraphQL, in turn."""
         for number in itertools.count():
             if stopped.is_set():
                 return
             code_id = self.codes[number % len(self.codes)]["id"]
             path = f"/v1/codes/{code_id}"
-            match number % 3:
+            match number // len(self.codes) % 4:
                 case 0:
                     destination = f"https://example.com/{number}"
                     if self._ask("PATCH", path, json.dumps({"destination": destination}).encode()):
@@ -107,6 +108,8 @@ class Traffic:
                     self._ask("GET", path)
                 case 2:
                     self._ask("GET", f"{path}/analytics")
+                case 3:
+                    self._ask("POST", "/graphql", json.dumps({"query": COUNTED, "variables": {"id": code_id}}).encode())
             time.sleep(1 / CALLS_A_SECOND)
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> bool:
@@ -114,7 +117,8 @@ class Traffic:
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         try:
             answer = fetch(method, self.api + path, body, headers)
-            status, words = str(answer.status), answer.body[:200].decode(errors="replace")
+            told = path == "/graphql" and answer.status == 200 and "errors" in answer.json
+            status, words = "errors" if told else str(answer.status), answer.body[:200].decode(errors="replace")
         except OSError as error:
             status, words = "no answer", str(error)
         self.calls.answers[status] += 1

@@ -43,8 +43,9 @@ def upgrade(proof: Proof) -> None:
 
 
 def _for_first_chart(proof: Proof) -> dict[str, Any]:
-    """Its values: the images are of today, whose gateway needs servers that the first one's did without."""
+    """Its values: it knows no storage; the images are of today, whose gateway needs servers that the first one's did without."""
     values = proof.values(BLUE)
+    del values["hosts"]["files"], values["parts"]["storage"]
     gateway = values["parts"]["gateway"]["roles"]["serve"]
     gateway["servers"] = ["bus", "documents", "cache"]
     gateway["secrets"] = ["QUIETZONE_BUS_URL", "QUIETZONE_GATEWAY_DOCUMENTS_URL", "QUIETZONE_CACHE_URL"]

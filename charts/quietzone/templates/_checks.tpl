@@ -93,8 +93,11 @@
 {{- if eq $values.hosts.scans $values.hosts.api }}
 {{- fail "hosts.scans and hosts.api: two hosts, please; every path of the scan host may be a code" }}
 {{- end }}
+{{- if has $values.hosts.files (list $values.hosts.scans $values.hosts.api) }}
+{{- fail "hosts.files: a host of its own, please; what was uploaded must not share cookies with the API, nor paths with codes" }}
+{{- end }}
 {{- if or $values.ingress.enabled $values.gatewayApi.enabled }}
-{{- range $which := list "scans" "api" }}
+{{- range $which := list "scans" "api" "files" }}
 {{- if contains ":" (index $values.hosts $which) }}
 {{- fail (printf "hosts.%s: %s has a port; Ingress and Gateway API take a host alone" $which (index $values.hosts $which)) }}
 {{- end }}

@@ -180,6 +180,11 @@ What a one-off process of a part is given, as JSON: what all roles of the part h
 {{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.api -}}
 {{- end -}}
 
+{{/* What signed URLs of files begin with. */}}
+{{- define "quietzone.filesUrl" -}}
+{{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.files -}}
+{{- end -}}
+
 {{/* What every printed symbol says before the slug. */}}
 {{- define "quietzone.scanBaseUrl" -}}
 {{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.scans -}}
@@ -195,7 +200,7 @@ What a one-off process of a part is given, as JSON: what all roles of the part h
 {{- end -}}
 {{- end -}}
 
-{{/* The Secret with the certificate of a public host: list of root and `scans` or `api`. */}}
+{{/* The Secret with the certificate of a public host: list of root and `scans`, `api` or `files`. */}}
 {{- define "quietzone.hostSecret" -}}
 {{- $root := index . 0 -}}
 {{- default (printf "%s-%s-tls" (include "quietzone.fullname" $root) (index . 1)) (index $root.Values.tls.secrets (index . 1)) -}}

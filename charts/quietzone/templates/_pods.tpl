@@ -78,6 +78,9 @@ capabilities: {drop: [ALL]}
 {{- if .spool }}
 - {name: spool, mountPath: /spool}
 {{- end }}
+{{- if and .item.workload .item.spec.files }}
+- {name: files, mountPath: /etc/quietzone/files, readOnly: true}
+{{- end }}
 {{- if and .item.workload .root.Values.development.sync }}
 - {name: code, mountPath: /quietzone}
 {{- end }}
@@ -86,6 +89,10 @@ capabilities: {drop: [ALL]}
 {{- define "quietzone.volumes" -}}
 - name: tmp
   emptyDir: {sizeLimit: {{ .item.spec.tempSize }}}
+{{- if and .item.workload .item.spec.files }}
+- name: files
+  configMap: {name: {{ .item.workload }}-files}
+{{- end }}
 {{- if and .item.workload .root.Values.development.sync }}
 - name: code
   emptyDir: {sizeLimit: 64Mi}
@@ -218,6 +225,9 @@ metadata:
     checksum/servers: {{ toJson (list $root.Values.servers.urls $root.Values.servers.externalSecret) | sha256sum }}
     {{- end }}
     checksum/revision: {{ $root.Values.servers.revision | sha256sum }}
+    {{- with $spec.files }}
+    checksum/files: {{ toJson . | sha256sum }}
+    {{- end }}
     {{- with $spec.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
