@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-PARTS := qr tracking analytics gateway
+PARTS := qr tracking analytics storage notification gateway
 IMAGES := $(PARTS) cli
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 TOPICS := $(wildcard proto/topics/*.yaml)
@@ -97,6 +97,18 @@ simulate: .venv/installed ## 10,000 simulated histories, and the mutants that th
 fuzz-api: .venv/installed ## 100,000 generated requests to the API: no 5xx, every answer as described (CASES=, SEED=, ONLY='POST /v1/keys')
 	@PYTHONHASHSEED=0 $(BIN)/python tests/fuzz/run.py --cases $(or $(CASES),100000) --seed $(or $(SEED),1) --only '$(ONLY)'
 
+.PHONY: fuzz-patterns
+fuzz-patterns: .venv/installed ## 1,000,000 generated pairs of pattern and event: no crash, none over 50 ms, three ways to match agree (PAIRS=, SEED=)
+	@$(BIN)/python tests/conformance/fuzz.py --pairs $(or $(PAIRS),1000000) --seed $(or $(SEED),1)
+
+.PHONY: bench-rules
+bench-rules: .venv/installed ## Measure how many events a second are matched with 10 to 10,000 rules
+	@$(BIN)/python bench/rules.py
+
+.PHONY: bench-webhooks
+bench-webhooks: .venv/installed ## Measure how many webhooks a CPU-second are delivered, and what one dead receiver costs the others
+	@PYTHONPATH=tests $(BIN)/python bench/webhooks.py
+
 .PHONY: bench-api
 bench-api: .venv/installed ## Measure the API: a list beside plain FastAPI, 10,000 live connections, limits over replicas, an overload
 	@for bench in api live limits overload; do $(BIN)/python bench/$$bench.py || failed="$$failed $$bench"; done; test -z "$$failed" || { echo "below its aim:$$failed"; exit 1; }
@@ -109,6 +121,10 @@ ifeq ($(BACKENDS),real)
 else
 	@for bench in redirect forwarder rollup render standalone; do $(BIN)/python bench/$$bench.py; done
 endif
+
+.PHONY: bench-storage
+bench-storage: .venv/installed ## Measure: variants, rendering, files served, 1,000 labels, memory of uploads, a clean-up over 100,000 assets
+	@for bench in variants render serving prints uploads cleanup; do $(BIN)/python bench/$$bench.py || failed="$$failed $$bench"; done; test -z "$$failed" || { echo "below its aim:$$failed"; exit 1; }
 
 .PHONY: chaos
 chaos: .venv/installed ## Scans while processes are killed, with BACKENDS=real servers too; then every count is checked

@@ -112,6 +112,7 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    _count_conformance(terminalreporter)
     servers = config.stash[SERVERS]
     provided = servers.provided if isinstance(servers, Pool) else []
     left_out = config.stash[LEFT_OUT]
@@ -123,6 +124,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if left_out[""]:
         kinds = ", ".join(f"{name} {count}" for name, count in sorted(left_out.items()) if name)
         terminalreporter.write_line(f"left out, because they need a server: {left_out['']} ({kinds}); `make test` runs them")
+
+
+def _count_conformance(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cases of suites that others wrote came out right: tests record `conformance` as (suite, right, cases)."""
+    right: Counter[str] = Counter()
+    cases: Counter[str] = Counter()
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, value in report.user_properties:
+            if name == "conformance":
+                suite, passed, tried = value
+                right[suite] += passed
+                cases[suite] += tried
+    if cases:
+        terminalreporter.section("conformance")
+        for suite, tried in cases.items():
+            terminalreporter.write_line(f"{suite}: {right[suite]:,} of {tried:,} cases right")
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +164,18 @@ def redis_url(request: pytest.FixtureRequest) -> str:
 def s3_url(request: pytest.FixtureRequest) -> str:
     """A bucket for all tests, its credentials in the environment: use a prefix of your own."""
     return _url(request.config, "s3")
+
+
+@pytest.fixture(scope="session")
+def clamd_url(request: pytest.FixtureRequest) -> str:
+    """A scanner for all tests, which knows one signature."""
+    return _url(request.config, "clamd")
+
+
+@pytest.fixture(scope="session")
+def varnish_url(request: pytest.FixtureRequest) -> str:
+    """A cache for all tests; what stands behind it listens at the port that `origin` names."""
+    return _url(request.config, "varnish")
 
 
 @pytest.fixture(scope="session")

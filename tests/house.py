@@ -64,7 +64,7 @@ class House:
         """A scan of a code by a person's phone, unless `headers` say another user agent; redirects aren't followed."""
         return fetch(method, f"http://localhost:{self.place.scan_port}/{slug}", None, {"user-agent": PHONE, **(headers or {})})
 
-    def create(self, destination: str, **fields: str) -> dict[str, Any]:
+    def create(self, destination: str, **fields: Any) -> dict[str, Any]:
         """A new code."""
         answer = self.request("POST", "/v1/codes", {"destination": destination, **fields})
         assert answer.status == 201, answer.body
@@ -196,13 +196,14 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port such that it and the one 80 above it are free."""
+    """A port such that it, the one 80 above it and the one 82 above are free."""
     while True:
-        with socket.socket() as api, socket.socket() as scans:
+        with socket.socket() as api, socket.socket() as scans, socket.socket() as files:
             api.bind(("127.0.0.1", 0))
             port = int(api.getsockname()[1])
             try:
                 scans.bind(("127.0.0.1", port + 80))
+                files.bind(("127.0.0.1", port + 82))
             except (OSError, OverflowError):
                 continue
             return port

@@ -16,6 +16,8 @@ FROM_OUTSIDE = {
     "QUIETZONE_CALLER_KEY": "k" * 32,
     "QUIETZONE_API_KEY": "qz_" + "k" * 32,
     "QUIETZONE_SCAN_BASE_URL": "https://qr.example.com",
+    "QUIETZONE_STORAGE_URL_KEYS": "u" * 32,
+    "QUIETZONE_STORAGE_PUBLIC_URL": "https://files.example.com",
 }
 
 

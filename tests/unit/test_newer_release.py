@@ -21,6 +21,7 @@ from unit.gateway.plans.everything import write_plans
 from unit.qr.codes import Desk, StepClock
 from unit.qr.counters.world import World as CounterWorld
 from unit.qr.health.world import World as HealthWorld
+from unit.storage.world import World as StorageWorld
 from unit.tracking.links_world import bus_in_memory, changed, junk, link
 
 from quietzone.tracking.v1 import scan_pb2
@@ -41,6 +42,7 @@ from quietzone_qr.codes.domain import State
 from quietzone_qr.codes.repository import CODES
 from quietzone_qr.health.ask import Answered
 from quietzone_standalone.operations.stores import OWNED
+from quietzone_storage.assets.repository import ASSETS
 from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SOURCE_V1, TYPE_TRACKING_SOURCE_REPORT
 from quietzone_tracking.links import LinkProjection, LinkStore
 from quietzone_tracking.salts import SaltStore
@@ -134,6 +136,19 @@ async def write_analytics(store: NewerStore) -> None:
     await _relay(store, TASKS)
 
 
+async def write_storage(store: NewerStore) -> None:
+    """Files that come, are others, and go; what an account uses; a sweep; a task, and the relay's own."""
+    storage = StorageWorld(store)
+    await storage.fill("a1", b"one", b"two")
+    await storage.fill("a2", b"two")
+    await storage.fill("a1", b"three")
+    await _relay(store, ASSETS)
+    await storage.drop("a2")
+    await storage.sweep()
+    await _relay(store, ASSETS)
+    await _work(store)
+
+
 async def write_gateway(store: NewerStore) -> None:
     """All that identity and plans do, and a request that comes once."""
     await write_identity(store)
@@ -151,6 +166,7 @@ WRITE: Mapping[str, Callable[[NewerStore], Awaitable[None]]] = {
     "qr": write_qr,
     "tracking": write_tracking,
     "analytics": write_analytics,
+    "storage": write_storage,
     "gateway": write_gateway,
 }
 

@@ -3,7 +3,20 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from quietzone_analytics.tables import NOTHING, Draft, NoRoom
-from quietzone_kit.blobs import PLAIN, About, AlreadyThere, Blob, BlobNotFound, BlobsUnavailable, Content, Entry, Page
+from quietzone_kit.blobs import (
+    AT_ONCE,
+    PLAIN,
+    About,
+    AlreadyThere,
+    Blob,
+    BlobArchived,
+    BlobNotFound,
+    BlobsUnavailable,
+    Content,
+    Entry,
+    Page,
+    Tier,
+)
 
 
 class MemoryBlobs:
@@ -12,6 +25,8 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
         self.abouts: dict[str, About] = {}
+        self.tiers: dict[str, Tier] = {}
+        self.tags: dict[str, dict[str, str]] = {}
         self.ages: dict[str, int] = {}
         self.written: list[tuple[str, bytes]] = []
         self.calls_left: int | None = None
@@ -20,6 +35,7 @@ class MemoryBlobs:
         data = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
         self._call()
         self.held[key], self.abouts[key] = data, about
+        self.tiers[key], self.tags[key] = Tier.HOT, dict(about.tags)
         self.written.append((key, data))
         self._call()  # written, and the answer lost
         return await self.head(key)
@@ -33,6 +49,8 @@ class MemoryBlobs:
         self._call()
         if key not in self.held:
             raise BlobNotFound(key)
+        if self.tiers[key] not in AT_ONCE:
+            raise BlobArchived(key)
         return self.held[key][start:end]
 
     async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
@@ -40,6 +58,12 @@ class MemoryBlobs:
 
     async def head(self, key: str) -> Blob:
         return Blob(key, len(self.held[key]), "etag", self.ages.get(key, 0), self.abouts[key])
+
+    async def move(self, key: str, tier: Tier, tags: Mapping[str, str]) -> bool:
+        if key not in self.held:
+            raise BlobNotFound(key)
+        self.tiers[key], self.tags[key] = tier, dict(tags)
+        return True
 
     async def delete(self, key: str) -> None:
         self.held.pop(key, None)
