@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,12 +91,12 @@ def test_a_folder_that_a_server_removes_meanwhile_stops_no_clearing(tmp_path: Pa
     gone.mkdir()
     left.mkdir()
 
-    def scandir(at: Path | str) -> "os._ScandirIterator[str]":
-        if Path(at) == gone and gone.exists():
+    def removed_before_it_is_looked_at(at: Any) -> Any:
+        if at in (gone, str(gone)):
             gone.rmdir()
-        return look(str(at))
+        return look(at)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "scandir", removed_before_it_is_looked_at)
     with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
         (left / PID_FILE).write_text(f"{process.pid} {started_at(process.pid)}")
 
