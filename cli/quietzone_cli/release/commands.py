@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from quietzone_cli.errors import CommandFailed
+from quietzone_kit.processes import end, start
 
 MAX_SAID = 2_000
 """Characters of what a command said that are shown."""
@@ -24,9 +25,7 @@ async def output_of(command: Sequence[str], *, within_s: float, given: str = "")
         ReleaseFailed: it isn't installed, failed, or took too long; with the end of what it said.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
+        process = await start(command, stderr=asyncio.subprocess.PIPE)
     except FileNotFoundError as error:
         raise ReleaseFailed(f"{command[0]} isn't installed: these commands drive helm and kubectl") from error
     try:
@@ -51,8 +50,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(ENDS_S):
             await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        await end(process)
 
 
 def _shown(command: Sequence[str]) -> str:

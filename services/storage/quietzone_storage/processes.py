@@ -5,6 +5,8 @@ import os
 import sys
 from contextlib import suppress
 
+from quietzone_kit.processes import end, start
+
 PIECE_BYTES = 1_000_000
 
 _KEPT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")
@@ -16,24 +18,14 @@ async def answer_of(module: str, message: bytes, *, max_bytes: int) -> tuple[byt
     An answer of more than `max_bytes` is cut off, and the process killed.
     """
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=environment,
-    )
+    process = await start((sys.executable, "-m", module), stderr=asyncio.subprocess.DEVNULL, environment=environment)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_send(process, message))
             reading = group.create_task(_read(process, max_bytes))
         return reading.result(), await process.wait()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end(process)
 
 
 async def _send(process: asyncio.subprocess.Process, message: bytes) -> None:
