@@ -6,6 +6,7 @@ act nothing may be half there, lost, or deleted early; in the end everything is 
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -22,7 +23,8 @@ from quietzone_storage.assets.domain import AccountId, Asset, AssetId, State, Sy
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.contents.domain import content_id, digest_of
-from quietzone_storage.contents.scrub import scrub
+from quietzone_storage.contents.mending import Mender
+from quietzone_storage.contents.scrub import Scrubbed, scrub
 from quietzone_storage.contents.sweep import sweep_blobs
 from quietzone_storage.images import ImageFailed, Images, Made
 from quietzone_storage.lifecycle.domain import DAY_MS, Ages
@@ -116,6 +118,7 @@ class History:
         self._outside = outside
         self._followed = Followed(world.keeper, outside, Inline(), world.clock)
         self._uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
+        self._mender = Mender(world.keeper, cast("Images", outside), Inline(), world.clock)
         self._pipeline = Pipeline(world.keeper, cast("Images", outside), cast("Scanner", outside), world.clock)
         self._cleaner = Cleaner(world.keeper, world.clock, Ages())
 
@@ -260,7 +263,8 @@ class History:
             raise Wrong(f"bytes that nobody needs are left: {sorted(left)}")
         if (found := await world.ledger.bytes_of(OURS)) != (really := await world.summed()):
             raise Wrong(f"{found} bytes are said to be used, {really} are")
-        if (scrubbed := await scrub(world.shelf, world.assets)).wrong:
+        scrubbed, _ = await scrub(self._mender, world.clock, Scrubbed(), None, for_s=math.inf)
+        if scrubbed.wrong:
             raise Wrong(scrubbed.told())
 
     def _agree(self, assets: dict[AssetId, Asset]) -> None:

@@ -15,7 +15,15 @@ from quietzone_storage.app import (
     build_verify,
     build_work,
 )
-from quietzone_storage.settings import CleanUpSettings, FilesSettings, StorageSettings, StorageStoreSettings, SweepSettings, WorkSettings
+from quietzone_storage.settings import (
+    ChangingSettings,
+    CleanUpSettings,
+    FilesSettings,
+    StorageSettings,
+    StorageStoreSettings,
+    SweepSettings,
+    WorkSettings,
+)
 
 ROLES = {
     "serve": partial(run, kind=StorageSettings, build=build),
@@ -23,7 +31,7 @@ ROLES = {
     "work": partial(run, kind=WorkSettings, build=build_work),
     "clean-up": partial(run, kind=CleanUpSettings, build=build_clean_up),
     "sweep": partial(run, kind=SweepSettings, build=build_sweep),
-    "scrub": partial(run, kind=SweepSettings, build=build_scrub),
+    "scrub": partial(run, kind=ChangingSettings, build=build_scrub),
     "verify": partial(run, kind=WorkSettings, build=build_verify),
     "migrate": partial(run, kind=StorageStoreSettings, build=build_migrate),
     "migrate --contract": partial(run, kind=StorageStoreSettings, build=build_contract),

@@ -1,6 +1,7 @@
 """The composition roots of the storage service."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -32,8 +33,10 @@ from quietzone_storage.codes.domain import CONSUMER, COPIES_CONSUMER
 from quietzone_storage.codes.qr import QrSymbols
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.collections import COLLECTIONS
+from quietzone_storage.contents.mending import Mender
 from quietzone_storage.contents.repository import Contents
-from quietzone_storage.contents.scrub import scrub
+from quietzone_storage.contents.scrub import Scrubbed, scrub
+from quietzone_storage.contents.tasks import SCRUB, Scrubs
 from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.copies import Copies, CopiesUnavailable, open_copies
 from quietzone_storage.copies.consumers import ForgetCopies
@@ -82,7 +85,6 @@ BLOB_THREADS = 8  # eight partitions of codes; files that are fetched wait for m
 DRAW_THREADS = 1  # drawing holds the interpreter's lock for half of its time: a second thread gains little
 COPY_THREADS = 1  # an invalidation after the other
 TASKS_AT_ONCE = 3  # two images that are decoded, and upkeep
-HELD_FOR_S = 10.0  # how long a deleted file may still be served
 RETRY_S = 2.0  # between looks for a store that isn't there when we start
 HOUR_MS = 3_600_000
 
@@ -185,18 +187,16 @@ async def build_sweep(settings: SweepSettings) -> App:
     return app
 
 
-async def build_scrub(settings: SweepSettings) -> App:
-    """The role `scrub`: reads all bytes and compares them with their digests, says what is wrong, and ends."""
+async def build_scrub(settings: ChangingSettings) -> App:
+    """The role `scrub`: reads all bytes and compares them with their digests, makes again what can be, says what is lost, and ends."""
     app = App(drain_s=settings.drain_s)
-    documents = _store(app, settings)
-    await declare(documents, COLLECTIONS, MIGRATIONS)
-    shelf, assets = Shelf(Contents(documents), _blobs(app, settings), CLOCK, RANDOMNESS), Assets(documents)
+    stored = await _stored(app, settings, _bus(app, settings))
 
     async def read_all() -> None:
-        scrubbed = await scrub(shelf, assets)
+        scrubbed, _ = await scrub(_mender(stored.keeper), CLOCK, Scrubbed(), None, for_s=math.inf)
         say(scrubbed.told())
-        if scrubbed.wrong:
-            raise NotDone(f"{scrubbed.wrong:,} contents are wrong: restore these blobs from a copy, under the same names")
+        if scrubbed.lost:
+            raise NotDone(f"{scrubbed.lost:,} contents are lost: restore these blobs from a copy, under the same names")
 
     app.once("scrub", read_all)
     return app
@@ -229,16 +229,16 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     react = partial(run_reaction, bus, QR_CODE_V1.name, CONSUMER, DrawCodes(followed), CLOCK, randomness=RANDOMNESS, patience=patience)
     app.task("codes", _stopped(_on_topics(bus, react)))
     if settings.storage_copies_url != "none:":
-        forget = ForgetCopies(_copies(settings))
+        forget = ForgetCopies(_copies(settings), CLOCK)
         patience = Patience(of_others=(CopiesUnavailable,))
         react = partial(run_reaction, bus, STORAGE_ASSET_V1.name, COPIES_CONSUMER, forget, CLOCK, randomness=RANDOMNESS, patience=patience)
         app.task("copies", _stopped(_on_topics(bus, react)))
     with setting("storage_scanner_url"):
         pipeline = Pipeline(keeper, Images(), open_scanner(settings.storage_scanner_url), CLOCK)
-    upkeep = Upkeep(
-        keeper, stored.ledger, Stalled(stored.uploads(), pipeline, stored.press()), CLOCK, grace_ms=settings.storage_sweep_grace_h * HOUR_MS
-    )
+    grace_ms = settings.storage_sweep_grace_h * HOUR_MS
+    upkeep = Upkeep(keeper, stored.ledger, Stalled(stored.uploads(), pipeline, stored.press()), CLOCK, grace_ms=grace_ms)
     cleaner = _cleaner(settings, stored)
+    scrubs = Scrubs(_mender(keeper), CLOCK, every_days=settings.storage_scrub_every_days, grace_ms=grace_ms)
     clean_ups = CleanUps(cleaner, every_h=settings.storage_clean_up_every_h).kind()
     kinds = {
         SWEEP: upkeep.kind(),
@@ -246,6 +246,7 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
         CLEAN_UP: clean_ups,
         CLEAN_UP_ALL: clean_ups,
         MOVE: Moves(cleaner).kind(),
+        SCRUB: scrubs.kind(),
         **Printing(Maker(keeper, Printer(), CLOCK)).kinds(),
     }
     owner = uuid7(CLOCK, RANDOMNESS)
@@ -255,6 +256,8 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
         while True:
             try:
                 await keep_up(stored.tasks(), SWEEP, {})
+                if settings.storage_scrub_every_days:
+                    await keep_up(stored.tasks(), SCRUB, {})
                 if settings.storage_clean_up_every_h:
                     await keep_up(stored.tasks(), CLEAN_UP_ALL, {"prefix": "", "dry_run": False})
                 break
@@ -272,6 +275,10 @@ def _cleaner(settings: SweepSettings, stored: _Stored) -> Cleaner:
     return Cleaner(stored.keeper, CLOCK, ages)
 
 
+def _mender(keeper: Keeper) -> Mender:
+    return Mender(keeper, Images(), ThreadExecutor("mend", DRAW_THREADS), CLOCK)
+
+
 def _copies(settings: WorkSettings) -> Copies:
     with setting("storage_copies_url"):
         return open_copies(settings.storage_copies_url, ThreadExecutor("copies", COPY_THREADS))
@@ -282,7 +289,7 @@ def _url_keys(settings: UrlSettings) -> UrlKeys:
 
 
 def _serve_files(app: App, settings: FilesSettings, keeper: Keeper, uploads: Uploads) -> None:
-    held = HeldFiles(CLOCK, max_bytes=settings.storage_held_bytes, ttl_s=HELD_FOR_S)
+    held = HeldFiles(CLOCK, max_bytes=settings.storage_held_bytes)
     finder = Finder(keeper.assets, keeper.shelf, held, ThreadExecutor("sizes", DRAW_THREADS), CLOCK)
     files = FileServer(finder, uploads, _url_keys(settings), CLOCK)
     app.task("files", files.run)

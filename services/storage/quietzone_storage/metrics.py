@@ -33,6 +33,17 @@ FILES = Counter(
     "late or keys were changed; 503 when store or blobs don't answer: look at these.",
     ["outcome"],
 )
+LOST = Counter(
+    "quietzone_storage_lost_total",
+    "Bytes that were found gone or damaged, by what became of them: mended (made again from the code's modules, or the upload's original) "
+    "or lost. Stays 0; else look at the disk or bucket, and run the role `scrub`: it names the blobs to restore from a copy.",
+    ["outcome"],
+)
+UNKNOWN_BYTES = Gauge(
+    "quietzone_storage_unknown_bytes",
+    "Bytes in blobs that no document knows, as of the last look through all of them; a store that was restored from an older copy leaves "
+    "them. When what they were isn't missed, the role `sweep` removes them.",
+)
 UPLOADS = Counter(
     "quietzone_storage_uploads_total",
     "Uploads that were processed, by what they became. 'quarantined' rises: look at the reasons of these assets; if it is the decoder's "

@@ -71,6 +71,9 @@ class WorkSettings(ChangingSettings, RpcSettings):
     storage_clean_up_every_h: int = Field(
         24, ge=0, le=8_760, description="Hours between clean-ups of all accounts; 0: only when somebody asks for one"
     )
+    storage_scrub_every_days: int = Field(
+        7, ge=0, le=365, description="Days between two times that all bytes are read and compared with their digests; 0: never"
+    )
     qr_address: str = Field(description="Where the qr service is asked for the modules of codes: host:port or unix:/path")
 
 

@@ -22,7 +22,7 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.settings import SettingsError, load
 from quietzone_qr.rendering.decoders import DECODERS
 from quietzone_storage.app import build, build_clean_up, build_files, build_scrub, build_sweep, build_verify, build_work
-from quietzone_storage.settings import CleanUpSettings, FilesSettings, StorageSettings, SweepSettings, WorkSettings
+from quietzone_storage.settings import ChangingSettings, CleanUpSettings, FilesSettings, StorageSettings, SweepSettings, WorkSettings
 from servers.clamd import EICAR
 from servers.process import free_port
 
@@ -367,7 +367,7 @@ async def test_a_release_verifies_and_sweeps_what_is_there(values: dict[str, str
 
     await once(values, WorkSettings, build_verify)
     await once(values, SweepSettings, build_sweep)
-    await once(values, SweepSettings, build_scrub)
+    await once(values, ChangingSettings, build_scrub)
 
     told = capfd.readouterr()
     assert "ok      assets: 1 documents can be read" in told.out + told.err

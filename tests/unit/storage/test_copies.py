@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.stub import Stubber
-from ports import Inline
+from ports import Hands, Inline
 from unit.storage.world import OURS, World
 
-from quietzone.storage.v1.asset_pb2 import AssetEvent
+from quietzone.storage.v1.asset_pb2 import ASSET_KIND_CODE, ASSET_KIND_UPLOAD, Asset, AssetEvent, AssetKind
 from quietzone_kit.errors import InvalidInput, NotFound, Unavailable
 from quietzone_kit.events import Event
 from quietzone_storage.assets.domain import AccountId
 from quietzone_storage.copies import CopiesUnavailable, Purge, open_copies
 from quietzone_storage.copies._cloudfront import CloudFrontCopies
-from quietzone_storage.copies.consumers import ForgetCopies
+from quietzone_storage.copies.consumers import SETTLED_S, ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.serving.links import UrlKeys
 from quietzone_topics import TYPE_STORAGE_ASSET
@@ -32,22 +32,46 @@ class Noted:
         self.purges.append(what)
 
 
-def told(*gone: str) -> Event:
-    return Event("a1.asset.2", "/storage", TYPE_STORAGE_ASSET, "a1", 1, AssetEvent(gone=gone).SerializeToString())
+def told(*gone: str, kind: AssetKind = ASSET_KIND_UPLOAD, at_ms: int = 0) -> Event:
+    event = AssetEvent(gone=gone, after=Asset(id="a1", kind=kind))
+    return Event("a1.asset.2", "/storage", TYPE_STORAGE_ASSET, "a1", at_ms, event.SerializeToString())
 
 
 async def test_exactly_the_files_that_are_others_now_are_purged() -> None:
     noted = Noted()
-    await ForgetCopies(noted).react(told("a1.png", "a1_thumb.jpeg", "a1_thumb_webp.webp"))
+    await ForgetCopies(noted, Hands()).react(told("a1_original.png", "a1_thumb.jpeg", "a1_thumb_webp.webp"))
 
-    assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1.png", "/files/a1_thumb.jpeg", "/files/a1_thumb_webp.webp"))]
+    assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1_original.png", "/files/a1_thumb.jpeg", "/files/a1_thumb_webp.webp"))]
+
+
+async def test_sizes_of_a_code_that_nobody_keeps_are_purged_by_its_tag() -> None:
+    noted = Noted()
+    await ForgetCopies(noted, Hands()).react(told("a1.png", kind=ASSET_KIND_CODE))
+
+    assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1.png",), tags=("a1",))]
 
 
 async def test_a_change_that_leaves_all_files_as_they_are_purges_nothing() -> None:
     noted = Noted()
-    await ForgetCopies(noted).react(told())
+    await ForgetCopies(noted, Hands()).react(told(kind=ASSET_KIND_CODE))
 
     assert noted.purges == []
+
+
+@pytest.mark.parametrize(("age_s", "waited_s"), [(0, SETTLED_S), (SETTLED_S - 1, 1), (SETTLED_S, 0), (3_600, 0), (-3_600, SETTLED_S)])
+async def test_a_purge_waits_until_no_server_hands_out_the_file_of_before(
+    age_s: float, waited_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def noted_sleep(delay_s: float) -> None:
+        waited.append(delay_s)
+
+    clock = Hands()
+    monkeypatch.setattr("quietzone_storage.copies.consumers.asyncio.sleep", noted_sleep)
+    await ForgetCopies(Noted(), clock).react(told("a1.png", at_ms=clock.now_ms() - int(age_s * 1000)))
+
+    assert waited == [waited_s]
 
 
 async def test_a_purge_that_fails_is_tried_again_by_the_reaction() -> None:
@@ -55,7 +79,7 @@ async def test_a_purge_that_fails_is_tried_again_by_the_reaction() -> None:
     noted.away = True
 
     with pytest.raises(CopiesUnavailable):
-        await ForgetCopies(noted).react(told("a1.png"))
+        await ForgetCopies(noted, Hands()).react(told("a1.png"))
 
 
 @pytest.fixture

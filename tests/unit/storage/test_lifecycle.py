@@ -31,7 +31,7 @@ def cleaner(world: World) -> Cleaner:
 
 
 def finder(world: World) -> Finder:
-    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0, ttl_s=0), Inline(), world.clock)
+    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0), Inline(), world.clock)
 
 
 async def draw_code(world: World) -> None:

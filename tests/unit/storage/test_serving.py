@@ -12,11 +12,11 @@ from unit.storage.drawings import symbol
 from unit.storage.world import BORN_MS, OURS, World
 
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
-from quietzone_storage.assets.domain import AccountId, AssetId, Kind
+from quietzone_storage.assets.domain import AccountId, AssetId, BlobKey, Kind
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.serving.files import FileServer
-from quietzone_storage.serving.held import HeldFiles, Served
+from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served
 from quietzone_storage.serving.links import GET, PUT, Allowed, Expired, UrlKeys, WrongUrl
 from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
 from quietzone_storage.serving.use_cases import Finder, Wanted, sign_url
@@ -59,7 +59,7 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world = world
         self.keys = UrlKeys([NEW, OLD])
-        self.held = HeldFiles(world.clock, max_bytes=1_000_000, ttl_s=10)
+        self.held = HeldFiles(world.clock, max_bytes=1_000_000)
         self.uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
         self.server = FileServer(Finder(world.assets, world.shelf, self.held, Inline(), world.clock), self.uploads, self.keys, world.clock)
 
@@ -174,8 +174,15 @@ async def test_who_asks_for_a_size_at_the_same_time_waits_for_one_drawing(desk: 
     assert {each.body for each in asked} == {asked[0].body}
 
 
-async def test_a_size_in_which_no_decoder_would_read_it_is_refused(desk: Desk) -> None:
-    assert (await desk.ask(await desk.url(size_px=20, media_type=PNG))).status == 400
+async def test_a_size_in_which_no_decoder_would_read_it_isnt_signed(desk: Desk) -> None:
+    with pytest.raises(InvalidInput, match="at least 66 pixels"):
+        await desk.url(size_px=20, media_type=PNG)
+
+
+async def test_a_size_that_became_too_small_for_its_code_is_refused(desk: Desk) -> None:
+    url = desk.keys.sign(GET, f"/files/{CODE}_20px.png", Allowed(BORN_MS // 1000 + 100))
+
+    assert (await desk.ask(url)).status == 400
 
 
 @pytest.mark.parametrize("px", [1, 15, 2049])
@@ -257,7 +264,7 @@ async def test_a_deleted_file_is_gone_from_memory_too_within_seconds(desk: Desk)
     url = await desk.url()
     await desk.ask(url)
     await desk.world.drop(CODE)
-    desk.world.clock.seconds += 11
+    desk.world.clock.seconds += HELD_FOR_S
 
     assert (await desk.ask(url)).status == 404
 
@@ -308,10 +315,10 @@ def test_the_terms_of_a_url_are_signed_with_it() -> None:
 
 
 async def test_memory_holds_no_more_than_it_may() -> None:
-    held = HeldFiles(Hands(), max_bytes=250, ttl_s=10)
+    held = HeldFiles(Hands(), max_bytes=250)
 
     async def fetch() -> Served:
-        return Served(bytes(100), PNG, '"e"', "n")
+        return Served(bytes(100), PNG, '"e"', "n", 0)
 
     for name in ("a", "b", "c"):
         await held.get_or_fetch(name, fetch)
@@ -320,7 +327,7 @@ async def test_memory_holds_no_more_than_it_may() -> None:
 
 
 async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_himself() -> None:
-    held = HeldFiles(Hands(), max_bytes=250, ttl_s=10)
+    held = HeldFiles(Hands(), max_bytes=250)
     begun = asyncio.Event()
 
     async def never() -> Served:
@@ -329,7 +336,7 @@ async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_himself() -> Non
         raise AssertionError
 
     async def fetch() -> Served:
-        return Served(b"x", PNG, '"e"', "n")
+        return Served(b"x", PNG, '"e"', "n", 0)
 
     async with asyncio.TaskGroup() as group:
         first = group.create_task(held.get_or_fetch("a", never))
@@ -339,3 +346,38 @@ async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_himself() -> Non
         first.cancel()
 
     assert (await second).data == b"x"
+
+
+@pytest.mark.parametrize("left", [None, b"not a picture any more"])
+async def test_a_code_whose_file_is_gone_or_damaged_is_drawn_and_put_back(desk: Desk, left: bytes | None) -> None:
+    held = await desk.world.assets.get(OURS, CODE)
+    assert held is not None
+    blob = next(variant.blob for variant in held.asset.variants if not variant.name)
+    sound = desk.world.memory.held.pop(blob)
+    if left is not None:
+        desk.world.memory.held[blob] = left
+
+    asked = await desk.ask(await desk.url())
+
+    assert (asked.status, asked.body == sound, desk.world.memory.held[blob] == sound) == (200, True, True)
+
+
+async def test_an_upload_whose_bytes_are_damaged_is_not_served(desk: Desk) -> None:
+    filled = await desk.world.fill("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a02", b"one")
+    desk.world.memory.held[filled.asset.blobs[0]] = b"0ne"
+
+    asked = await desk.ask(await desk.url(asset_id=filled.asset.asset_id, variant="_0"))
+
+    assert (asked.status, b"send it again" in asked.body, asked.header("retry-after")) == (500, True, "")
+
+
+async def test_a_file_that_took_long_to_come_is_not_to_be_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = desk.world.shelf.read
+
+    async def slowly(blob: BlobKey) -> bytes:
+        desk.world.clock.seconds += HELD_FOR_S
+        return await read(blob)
+
+    monkeypatch.setattr(desk.world.shelf, "read", slowly)
+
+    assert (await desk.ask(await desk.url())).header("cache-control") == "no-store"

@@ -238,6 +238,10 @@ class Asset:
         after = self._changed(at_ms, tier=tier)
         return after.used(at_ms) if tier is Tier.HOT else after
 
+    def mended(self, variant: Variant, at_ms: int) -> "Asset":
+        """With a file made again, whose bytes were lost, in the place of the one of its name."""
+        return self._changed(at_ms, variants=tuple(variant if one.name == variant.name else one for one in self.variants))
+
     def thinned(self, at_ms: int) -> "Asset":
         """The image of a code with its master alone; its other files are drawn when they are asked for."""
         return self._changed(at_ms, tier=Tier.HOT, variants=tuple(variant for variant in self.variants if not variant.name))

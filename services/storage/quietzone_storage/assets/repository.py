@@ -128,6 +128,12 @@ class Assets:
             page = await self._documents.query(ASSETS, Query("by_blob", (blob,), limit=1))
         return bool(page.items)
 
+    async def that_name(self, blob: BlobKey) -> Sequence[Held]:
+        """Assets that need this blob, or are about to, a hundred at most (index `by_blob`)."""
+        async with store_answers():
+            page = await self._documents.query(ASSETS, Query("by_blob", (blob,), limit=100))
+        return [held_of(stored) for stored in page.items]
+
     async def needs_at_once(self, blob: BlobKey, *, but: AssetId | None = None) -> bool:
         """Whether an asset, `but` this one, needs this blob where it is read at once (index `by_blob`); of more than a hundred that name it
         one will.

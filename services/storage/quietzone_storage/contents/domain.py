@@ -28,6 +28,7 @@ from enum import Enum
 from quietzone_storage.assets.domain import BlobKey, Tier
 
 FOLDER = "contents"
+TOKEN_BYTES = 8
 
 _KEY = re.compile(rf"{FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})\.[0-9a-f]{{16}}")
 
@@ -108,13 +109,18 @@ def content_id(account_id: str, sha256: str) -> str:
 
 
 def new_blob(sha256: str, token: bytes) -> BlobKey:
-    """Where bytes are put; `token` is 8 random bytes."""
+    """Where bytes are put; `token` is TOKEN_BYTES random ones."""
     return BlobKey(f"{FOLDER}/{sha256[:2]}/{sha256}.{token.hex()}")
 
 
 def is_blob(key: str) -> bool:
     """Whether `new_blob` has made it."""
     return _KEY.fullmatch(key) is not None
+
+
+def token_of(blob: str) -> int:
+    """The random number that `new_blob` has given a blob."""
+    return int(blob[-2 * TOKEN_BYTES :], 16)
 
 
 def digest_of(blob: BlobKey) -> str:

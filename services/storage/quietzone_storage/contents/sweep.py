@@ -1,12 +1,14 @@
 """Removing bytes that nobody needs: what was written for an asset that never came, and what assets have let go of."""
 
+from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from quietzone_kit.documents import VersionConflict
 from quietzone_kit.runtime import Clock
 from quietzone_storage.assets.domain import BlobKey
 from quietzone_storage.assets.repository import Assets
-from quietzone_storage.contents.domain import FOLDER, Standing, is_blob
+from quietzone_storage.contents.domain import FOLDER, Standing, is_blob, token_of
 from quietzone_storage.contents.repository import Held
 from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.deadlines import blobs_answer
@@ -46,14 +48,14 @@ async def sweep_blobs(shelf: Shelf, assets: Assets, *, before_ms: int, dry_run: 
     moment, since whoever writes a blob has written its content first. Raises Unavailable.
     """
     swept, cursor = Swept(), None
-    known = await _known(shelf)
+    known = await _tokens(shelf)
     while True:
         async with blobs_answer():
             page = await shelf.blobs.list(f"{FOLDER}/", after=cursor)
         for entry in page.entries:
             if entry.modified_ms >= before_ms or not is_blob(entry.key):
                 continue
-            if entry.key in known or await assets.names(BlobKey(entry.key)):
+            if _holds(known, token_of(entry.key)) or await assets.names(BlobKey(entry.key)):
                 swept = swept.plus(needed=1)
                 continue
             if not dry_run:
@@ -65,15 +67,21 @@ async def sweep_blobs(shelf: Shelf, assets: Assets, *, before_ms: int, dry_run: 
             return swept
 
 
-async def _known(shelf: Shelf) -> set[str]:
-    """The blobs of all contents: 200 bytes each, so 200 MB for a million."""
-    known: set[str] = set()
-    cursor = None
+async def _tokens(shelf: Shelf) -> "array[int]":
+    """The tokens of all contents' blobs in order, 8 bytes each: 8 MB for a million, 16 while it grows. A blob that has another's token by
+    chance is kept.
+    """
+    tokens, cursor = array("Q"), None
     while True:
         held, cursor = await shelf.contents.page(limit=1_000, after=cursor)
-        known.update(each.content.blob for each in held)
+        tokens.extend(token_of(each.content.blob) for each in held)
         if cursor is None:
-            return known
+            return array("Q", sorted(tokens))
+
+
+def _holds(tokens: "array[int]", token: int) -> bool:
+    at = bisect_left(tokens, token)
+    return at < len(tokens) and tokens[at] == token
 
 
 async def _look_at(shelf: Shelf, assets: Assets, held: Held, swept: Swept, *, dry_run: bool) -> Swept:

@@ -1,5 +1,7 @@
 """Keeping bytes, and letting go of them. `contents.domain` has the order that holds it together."""
 
+import asyncio
+import hashlib
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,14 +12,19 @@ from quietzone_kit.documents import VersionConflict
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_storage.assets.domain import BlobKey, Tier, tags_of
-from quietzone_storage.contents.domain import Content, Standing, content_id, digest, digest_of, new_blob
+from quietzone_storage.contents.domain import TOKEN_BYTES, Content, Standing, content_id, digest, digest_of, new_blob
 from quietzone_storage.contents.repository import Contents, Held, is_at_hand
 from quietzone_storage.deadlines import blobs_answer
 
 ATTEMPTS = 5
 """Two writers and the sweeper may meet at one content; a fifth time means that something else is going on."""
 
-TOKEN_BYTES = 8
+HASHED_AT_ONCE_BYTES = 256_000
+"""Half a millisecond of SHA-256, then others have their turn."""
+
+
+class BytesDamaged(Exception):
+    """What is in a blob isn't what was written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,37 @@ class Shelf:
         raise Unavailable("these bytes come and go: try again")
 
     async def read(self, blob: BlobKey) -> bytes:
-        """The bytes of a blob.
+        """The bytes of a blob, as they were written.
 
         Raises:
             Unavailable: the blobs don't answer.
             BlobNotFound: they are gone.
+            BytesDamaged: they are others.
         """
         async with blobs_answer():
-            return await self.blobs.get(blob)
+            data = await self.blobs.get(blob)
+        if await _digest(data) != digest_of(blob):
+            raise BytesDamaged(f"{blob}: {len(data):,} bytes that aren't those that were written; restore it from a copy")
+        return data
+
+    async def mend(self, account_id: str, blob: BlobKey, file: File) -> None:
+        """Write the bytes of a blob again, in its own place.
+
+        Raises:
+            ValueError: these are others.
+            Unavailable: store or blobs don't answer.
+        """
+        if digest(file.data) != digest_of(blob):
+            raise ValueError(f"{blob} had other bytes")
+        async with blobs_answer():
+            await self.blobs.put(blob, file.data, self._about(file.media_type))
+        key = content_id(account_id, digest_of(blob))
+        held = (await self.contents.get_many(account_id, [key])).get(key)
+        if held is None or held.content.blob != blob or held.content.standing is Standing.GONE:
+            async with blobs_answer():
+                await self.blobs.delete(blob)  # somebody has let go of it meanwhile
+        elif held.content.tier is not Tier.HOT and held.content.moving_since_ms is None:
+            await self.move(blob, held.content.tier)
 
     async def move(self, blob: BlobKey, tier: Tier) -> bool:
         """Have a blob at a tier; False while it is brought back. Raises Unavailable, BlobNotFound."""
@@ -159,10 +189,25 @@ class Shelf:
         return len(changes) == len(written) and await self.contents.replace_many(changes)
 
     async def _put_if_absent(self, content: Content, data: bytes) -> None:
-        about = About(content.media_type, {"uploadedat": str(self._clock.now_ms())}, tags_of(Tier.HOT))
         async with blobs_answer():
             if content.is_at_rest:
                 with suppress(BlobNotFound):
                     await self.blobs.head(content.blob)
                     return
-            await self.blobs.put(content.blob, data, about)  # bytes that are archived are had sooner by writing them than by restoring
+            await self.blobs.put(
+                content.blob, data, self._about(content.media_type)
+            )  # bytes that are archived are had sooner by writing them than by restoring
+
+    def _about(self, media_type: str) -> About:
+        return About(media_type, {"uploadedat": str(self._clock.now_ms())}, tags_of(Tier.HOT))
+
+
+async def _digest(data: bytes) -> str:
+    """As `digest`, and others have their turn meanwhile."""
+    if len(data) <= HASHED_AT_ONCE_BYTES:
+        return digest(data)
+    hashing = hashlib.sha256()
+    for start in range(0, len(data), HASHED_AT_ONCE_BYTES):
+        hashing.update(memoryview(data)[start : start + HASHED_AT_ONCE_BYTES])
+        await asyncio.sleep(0)
+    return hashing.hexdigest()

@@ -23,7 +23,8 @@ class CloudFrontCopies:
 
     async def purge(self, what: Purge) -> None:
         """See Copies. One invalidation, named by the purge's reference: CloudFront makes no second one of the same name."""
-        begins = (*what.paths, *what.prefixes, *(f"/files/{tag}" for tag in what.tags))
+        prefixes = (*what.prefixes, *(f"/files/{tag}" for tag in what.tags))
+        begins = (*(path for path in what.paths if not path.startswith(prefixes)), *prefixes)  # each is paid for
         items = [f"{each}*" for each in begins]  # a signed URL's query is part of what CloudFront keeps it by
         if not items:
             return

@@ -112,7 +112,8 @@ class FileServer:
             self._refuse(request, 422, f"{error}.")
         except (QuietzoneError, TimeoutError) as error:
             status = 503 if isinstance(error, TimeoutError) else _STATUS.get(type(error), 500)
-            self._refuse(request, status, str(error) or "The place of files doesn't answer; try again.", (b"Retry-After", b"1"))
+            then = [(b"Retry-After", b"1")] if status == 503 else []
+            self._refuse(request, status, str(error) or "The place of files doesn't answer; try again.", *then)
         except Exception:  # a fault with one file must not end the server
             log.exception("a request for a file fails", path=request.target.decode("latin-1").partition("?")[0])
             self._refuse(request, 500, "Something is wrong here; it was noted.")
@@ -141,12 +142,13 @@ class FileServer:
             return 0
 
     def _answer(self, request: Request, served: Served, allowed: Allowed) -> None:
-        etag = served.etag.encode()
         left_s = min(MAX_AGE_S, max(0, allowed.until_s - self._clock.now_ms() // 1000))
+        # What took too long to come may be of a file that is purged by now: nobody would purge the copy.
+        is_good = served.is_good(self._clock.monotonic())
         headers = [
-            (b"ETag", etag),
+            (b"ETag", served.etag.encode()),
             (b"Cache-Tag", _tag(served)),
-            (b"Cache-Control", b"public, max-age=%d" % left_s),
+            (b"Cache-Control", b"public, max-age=%d" % left_s) if is_good else _NO_STORE,
             (b"Accept-Ranges", b"bytes"),
             *_SAFE,
         ]

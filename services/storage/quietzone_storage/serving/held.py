@@ -7,38 +7,43 @@ from dataclasses import dataclass
 
 from quietzone_kit.runtime import Clock
 
+HELD_FOR_S = 5.0
+"""How long what was read is good: a file that is asked for all the time is read once in that, and so long may a deleted one be served."""
 MAX_ENTRY_BYTES = 1_000_000
 """Files of codes have 1 to 20 KB; what is larger is read from the blobs each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A file as it goes out. `etag` has its quotes."""
+    """A file as it goes out. `etag` has its quotes; `read_at` is when its asset was looked up, by the monotonic clock in seconds."""
 
     data: bytes
     media_type: str
     etag: str
     name: str
+    read_at: float
+
+    def is_good(self, now: float) -> bool:
+        """Whether it may still be handed out to who keeps copies; these are purged after that time."""
+        return now - self.read_at < HELD_FOR_S
 
 
 class HeldFiles:
-    """At most `max_bytes` of files, each for `ttl_s`: so long may a deleted one still be served."""
+    """At most `max_bytes` of files, each for HELD_FOR_S since it was read."""
 
-    def __init__(self, clock: Clock, *, max_bytes: int, ttl_s: float) -> None:
+    def __init__(self, clock: Clock, *, max_bytes: int) -> None:
         self._clock = clock
         self._max_bytes = max_bytes
-        self._ttl_s = ttl_s
-        self._held: OrderedDict[str, tuple[float, Served]] = OrderedDict()
+        self._held: OrderedDict[str, Served] = OrderedDict()
         self._bytes = 0
         self._fetched: dict[str, asyncio.Future[Served]] = {}  # bounded by the server's connections
 
     def get(self, name: str) -> Served | None:
         """The file, if it is here and fresh."""
-        found = self._held.get(name)
-        if found is None:
+        served = self._held.get(name)
+        if served is None:
             return None
-        until, served = found
-        if until <= self._clock.monotonic():
+        if not served.is_good(self._clock.monotonic()):
             self._drop(name)
             return None
         self._held.move_to_end(name)
@@ -75,7 +80,7 @@ class HeldFiles:
         if len(served.data) > MAX_ENTRY_BYTES:
             return
         self._drop(name)
-        self._held[name] = (self._clock.monotonic() + self._ttl_s, served)
+        self._held[name] = served
         self._bytes += len(served.data)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._held)))
@@ -83,4 +88,4 @@ class HeldFiles:
     def _drop(self, name: str) -> None:
         dropped = self._held.pop(name, None)
         if dropped is not None:
-            self._bytes -= len(dropped[1].data)
+            self._bytes -= len(dropped.data)

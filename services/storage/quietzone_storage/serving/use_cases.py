@@ -2,23 +2,28 @@
 
 import asyncio
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 from quietzone_kit.blobs import BlobArchived, BlobNotFound
 from quietzone_kit.documents import VersionConflict
-from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, ResourceExhausted, Unavailable
+from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, QuietzoneError, ResourceExhausted, Unavailable
 from quietzone_kit.runtime import Clock, Executor
-from quietzone_storage.assets.domain import AT_ONCE, ENDINGS, AccountId, Asset, AssetId, Kind, State
+from quietzone_kit.telemetry import logger
+from quietzone_storage.assets.domain import AT_ONCE, ENDINGS, AccountId, Asset, AssetId, Kind, State, Variant
 from quietzone_storage.assets.repository import Assets, Held
-from quietzone_storage.assets.use_cases import get_asset
+from quietzone_storage.assets.use_cases import Drawing, get_asset
 from quietzone_storage.contents.domain import digest, digest_of
-from quietzone_storage.contents.use_cases import Shelf
+from quietzone_storage.contents.use_cases import BytesDamaged, File, Shelf
+from quietzone_storage.metrics import LOST
 from quietzone_storage.serving.held import HeldFiles, Served
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, GET, MAX_EXPIRY_S, Allowed, UrlKeys
-from quietzone_storage.variants.domain import CODE_FORMS, MAX_SIZED_PX, MIN_SIZED_PX, SIZED_QUALITY, Form, WrongSymbol
+from quietzone_storage.variants.domain import CODE_FORMS, MAX_SIZED_PX, MIN_SIZED_PX, SIZED_QUALITY, Form, WrongSymbol, module_px
 from quietzone_storage.variants.symbol import draw
+
+log = logger(__name__)
 
 FOLDER = "/files/"
 
@@ -27,12 +32,21 @@ DAY_MS = 86_400_000
 
 DRAWN_AT_ONCE = 2
 """One works while another's bytes come and go; more would only wait for a processor."""
+LOOKS = 3
+"""At a file that is replaced while it is read; its code would have to change each time."""
 MAX_WAITING = 64
 """Sizes that wait to be drawn: at 10 ms each the last waits for a second."""
 
 _SIZED = re.compile(rf"([0-9a-f-]{{1,36}})_([1-9]\d{{1,3}})px\.({'|'.join(ENDINGS[kind] for kind in SIZED_QUALITY)})")
 _ASSET = re.compile(r"([0-9a-f-]{36})[_.]")
 _MEDIA_TYPES = {ending: kind for kind, ending in ENDINGS.items()}
+
+
+class BytesLost(QuietzoneError):
+    """A file's bytes are damaged or gone, and nothing is left to make them from."""
+
+    code = "DATA_LOSS"
+    http_status = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +96,46 @@ class Finder:
         return await self._held.get_or_fetch(name, partial(self._fetch, name))
 
     async def _fetch(self, name: str) -> Served:
+        for _ in range(LOOKS):
+            read_at = self._clock.monotonic()
+            asset = await self._asset(name)
+            variant = asset.files().get(name)
+            if variant is None or (variant.blob in asset.movable and asset.tier not in AT_ONCE):
+                drawing = await self._drawn(asset, name, is_archived=variant is not None)
+                return Served(drawing.data, drawing.media_type, f'"{digest(drawing.data)[:32]}"', name, read_at)
+            try:
+                data, sha256 = await self._shelf.read(variant.blob), digest_of(variant.blob)
+            except BlobArchived:
+                break  # it is being moved
+            except (BlobNotFound, BytesDamaged) as error:
+                if (await self._asset(name)).files().get(name) != variant:
+                    continue  # it was replaced meanwhile
+                data = await self._made_again(asset, variant, name, error)
+                sha256 = digest(data)
+            return Served(data, variant.media_type, f'"{sha256[:32]}"', name, read_at)
+        raise Unavailable("the file is being replaced: try again")
+
+    async def _asset(self, name: str) -> Asset:
+        """Whose file it may be; raises NotFound."""
         found = _ASSET.match(name)
         held = None if found is None else await self._assets.of_any_account(AssetId(found.group(1)))
         if held is None or held.asset.state is not State.READY:
             raise NotFound("there is no such file, or none any more")
         await self._use(held)
-        variant = held.asset.files().get(name)
-        if variant is None or (variant.blob in held.asset.movable and held.asset.tier not in AT_ONCE):
-            return await self._drawn(held.asset, name, is_archived=variant is not None)
-        try:
-            data = await self._shelf.read(variant.blob)
-        except (BlobNotFound, BlobArchived) as error:
-            raise Unavailable("the file is being replaced: try again") from error
-        return Served(data, variant.media_type, f'"{digest_of(variant.blob)[:32]}"', name)
+        return held.asset
+
+    async def _made_again(self, asset: Asset, variant: Variant, name: str, error: Exception) -> bytes:
+        """A file whose bytes are gone or damaged: a code's is drawn, and put back if it is the same. Raises BytesLost for others."""
+        log.error("a file's bytes are lost", asset=asset.asset_id, blob=variant.blob, error=str(error))
+        if asset.symbol is None:
+            LOST.labels("lost").inc()
+            raise BytesLost("the file's bytes are damaged or gone: send it again, or ask who runs this to restore them from a copy")
+        LOST.labels("mended").inc()
+        data = (await self._drawn(asset, name, is_archived=False)).data
+        if digest(data) == digest_of(variant.blob):
+            with suppress(Unavailable):
+                await self._shelf.mend(asset.account_id, variant.blob, File(data, variant.media_type))
+        return data
 
     async def _use(self, held: Held) -> None:
         """Take down that the asset is used, once a day; files are served all the same when that can't be written."""
@@ -103,7 +144,7 @@ class Finder:
             with suppress(VersionConflict, Unavailable):
                 await self._assets.use(held, now_ms)
 
-    async def _drawn(self, asset: Asset, name: str, *, is_archived: bool) -> Served:
+    async def _drawn(self, asset: Asset, name: str, *, is_archived: bool) -> Drawing:
         """A file of a code that isn't kept, or isn't at hand."""
         if asset.symbol is None and is_archived:
             raise FailedPrecondition("the file is archived: its owner can have it brought back")
@@ -115,12 +156,19 @@ class Finder:
         self._waiting += 1
         try:
             async with self._drawing:
-                drawing = await self._executor.run(partial(draw, asset.symbol, form))
-        except WrongSymbol as error:
-            raise InvalidInput(FieldViolation("size_px", str(error))) from error
+                with _as_size():
+                    return await self._executor.run(partial(draw, asset.symbol, form))
         finally:
             self._waiting -= 1
-        return Served(drawing.data, form.media_type, f'"{digest(drawing.data)[:32]}"', name)
+
+
+@contextmanager
+def _as_size() -> Iterator[None]:
+    """A symbol that has no room in a size, as a wrong size."""
+    try:
+        yield
+    except WrongSymbol as error:
+        raise InvalidInput(FieldViolation("size_px", str(error))) from error
 
 
 def _form_of(asset: Asset, name: str) -> Form | None:
@@ -178,6 +226,9 @@ def _sized_name(asset: Asset, wanted: Wanted) -> str:
         raise InvalidInput(FieldViolation("size_px", "only images of codes are drawn in other sizes: ask for a variant"))
     if not MIN_SIZED_PX <= wanted.size_px <= MAX_SIZED_PX:
         raise InvalidInput(FieldViolation("size_px", f"use {MIN_SIZED_PX} to {MAX_SIZED_PX} pixels"))
+    if asset.symbol is not None:
+        with _as_size():
+            module_px(asset.symbol.side, wanted.size_px)
     if wanted.media_type not in SIZED_QUALITY:
         raise InvalidInput(FieldViolation("media_type", f"use one of {', '.join(SIZED_QUALITY)}"))
     return f"{asset.asset_id}_{wanted.size_px}px.{ENDINGS[wanted.media_type]}"
