@@ -22,6 +22,7 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.settings import SettingsError, load
 from quietzone_qr.rendering.decoders import DECODERS
 from quietzone_storage.app import build, build_clean_up, build_files, build_scrub, build_sweep, build_verify, build_work
+from quietzone_storage.copies.consumers import SETTLED_S
 from quietzone_storage.settings import ChangingSettings, CleanUpSettings, FilesSettings, StorageSettings, SweepSettings, WorkSettings
 from servers.clamd import EICAR
 from servers.process import free_port
@@ -245,16 +246,17 @@ async def test_a_deleted_code_leaves_neither_files_nor_use(values: dict[str, str
 
 
 @asynccontextmanager
-async def purged_paths() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
-    """A cache's URL, and the paths that it is told to forget."""
+async def purged() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
+    """A cache's URL, and the paths and the tags that it is told to forget."""
     told: asyncio.Queue[str] = asyncio.Queue()
 
     async def forget(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        method, path, _ = head.split(b" ", 2)
-        assert (method, b"x-purge: path" in head.lower()) == (b"PURGE", True)
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        method, path, _ = first.split(" ")
+        headers = dict(line.lower().split(": ") for line in lines if line)
+        assert method == "PURGE"
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        told.put_nowait(path.decode())
+        told.put_nowait(path if headers["x-purge"] == "path" else headers["cache-tag"])
         await writer.drain()
         writer.close()
 
@@ -262,16 +264,16 @@ async def purged_paths() -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", told
 
 
-async def test_of_a_deleted_code_exactly_the_files_that_there_were_are_purged(values: dict[str, str]) -> None:
-    async with purged_paths() as (cache, told), serving(values | {"QUIETZONE_STORAGE_COPIES_URL": cache}) as (qr, storage):
+async def test_of_a_deleted_code_the_files_that_there_were_are_purged_and_what_was_drawn(values: dict[str, str]) -> None:
+    async with purged() as (cache, told), serving(values | {"QUIETZONE_STORAGE_COPIES_URL": cache}) as (qr, storage):
         code, other = await qr.create("https://example.com/menu"), await qr.create("https://example.com/other")
         files = {f"/files/{file.name}" for file in (await storage.ready(code.id)).files}
         await storage.ready(other.id)
         await qr.delete(code.id)
-        async with asyncio.timeout(20):
-            purged = [await told.get() for _ in files]
+        async with asyncio.timeout(SETTLED_S + 20):
+            forgotten = [await told.get() for _ in range(6)]
 
-    assert (set(purged), len(purged), told.empty()) == (files, 5, True)
+    assert (set(forgotten), told.empty()) == ({*files, code.id}, True)
 
 
 async def test_a_size_that_nobody_kept_is_drawn_when_it_is_asked_for(values: dict[str, str]) -> None:
