@@ -158,3 +158,34 @@ async def test_a_stream_stays_with_its_version(blobs: Blobs) -> None:
 def test_a_wrong_url_is_refused_with_one_that_would_do(url: str, executor: Executor) -> None:
     with pytest.raises(ValueError, match=r"use file:///absolute/path"):
         open_blobs(url, executor=executor, randomness=SystemRandomness())
+
+
+async def test_a_folder_that_was_taken_away_is_not_one_without_blobs(blobs: Blobs, root: Path) -> None:
+    await blobs.put("key", b"content")
+    root.rename(root.with_name("elsewhere"))
+
+    for call in (blobs.get("key"), blobs.head("key"), blobs.put("another", b""), blobs.delete("key"), blobs.list()):
+        with pytest.raises(BlobsUnavailable, match="was its disk taken away"):
+            await call
+    assert not root.exists()
+
+
+async def test_a_reader_sees_that_another_folder_stands_where_his_was(blobs: Blobs, root: Path, executor: Executor) -> None:
+    reader = opened(root, executor)
+    await blobs.put("key", b"content")
+    await reader.get("key")
+    root.rename(root.with_name("elsewhere"))
+    await opened(root, executor).put("another", b"")
+
+    with pytest.raises(BlobsUnavailable, match="another one is in its place"):
+        await reader.get("key")
+
+
+async def test_a_folder_that_is_put_back_is_used_again(blobs: Blobs, root: Path) -> None:
+    await blobs.put("key", b"content")
+    root.rename(root.with_name("elsewhere"))
+    with pytest.raises(BlobsUnavailable):
+        await blobs.get("key")
+    root.with_name("elsewhere").rename(root)
+
+    assert await blobs.get("key") == b"content"

@@ -2,7 +2,8 @@
 
 A blob is written beside its place, flushed, and renamed into it under a lock of its key. `.quietzone` holds drafts, locks and sheets, and
 below `tiers` a folder for each tier but HOT, into which blobs are renamed; keys have no parts that begin with a dot. Locks end with their
-process, so that what a killed writer left can be told from what is under way.
+process, so that what a killed writer left can be told from what is under way. `.quietzone/place` names the folder, so that a process sees
+when another one stands where it was, or none: a disk that was taken away must not look like one on which nothing is.
 """
 
 import errno
@@ -53,6 +54,7 @@ LOOKS = 3
 
 _OWN = ".quietzone"
 _DRAFTS = f"{_OWN}/drafts"
+_PLACE = f"{_OWN}/place"
 
 
 class Draft:
@@ -100,11 +102,14 @@ class Folder:
         self._root = Path(root)
         self._randomness = randomness
         self._opened: Files | None = None
+        self._place: str | None = None
 
     def begin(self) -> Draft:
         """A new draft."""
+        files = self._files()
+        self._recognise()
         with _told(str(self._root), writing=True):
-            return Draft(self._files(), f"{_DRAFTS}/{self._randomness.token(12).hex()}")
+            return Draft(files, f"{_DRAFTS}/{self._randomness.token(12).hex()}")
 
     def publish(self, draft: Draft, key: str, about: About, *, replace: bool) -> Blob:
         """Put a draft in its place."""
@@ -129,6 +134,7 @@ class Folder:
     def move(self, key: str, tier: Tier, tags: dict[str, str]) -> None:
         """Keep the file at another tier."""
         files = self._files()
+        self._recognise()
         with _told(key, writing=True), self._locked(key):
             there = self._there(key)
             if there is None:
@@ -184,6 +190,7 @@ class Folder:
     def delete(self, key: str) -> None:
         """Remove the file."""
         files = self._files()
+        self._recognise()
         with _told(key, writing=True), self._locked(key):
             there = self._there(key)
             while there is not None:  # twice where a crash has left a replaced one in its tier
@@ -194,6 +201,7 @@ class Folder:
 
     def page(self, prefix: str, limit: int, after: str) -> Page:
         """Files in the order of their keys."""
+        self._recognise()
         with _told(str(self._root)):  # a root that isn't there has nothing in it
             tiers = (_walk(self._root / _path_in(tier, ""), "", prefix, after) for tier in Tier)
             found = list(islice(_once(merge(*tiers, key=lambda entry: entry.key)), limit + 1))
@@ -202,9 +210,38 @@ class Folder:
     def _files(self) -> Files:
         if self._opened is None:
             with _told(str(self._root), writing=True):
-                self._opened = posix_files(self._root)
-                self._clear(self._opened)
+                files = posix_files(self._root)
+                if self._place is None:
+                    self._name(files)
+                self._clear(files)
+                self._opened = files
         return self._opened
+
+    def _name(self, files: Files) -> None:
+        """Give the folder a name, unless it has one, or another process is about to."""
+        lock = files.lock(f"{_OWN}/locks/place")
+        if lock is None:
+            return
+        if self._named() is None:
+            files.replace(_PLACE, self._randomness.token(12).hex().encode())
+        lock.release()
+
+    def _recognise(self) -> None:
+        """See that the folder is the one that was there at first; raises BlobsUnavailable."""
+        named = self._named()
+        if self._place is None:
+            self._place = named
+        elif named != self._place:
+            raise BlobsUnavailable(
+                f"{self._root}: the folder of blobs that was here is gone, or another one is in its place: was its disk taken away, or was "
+                "it moved? Put it back, or start anew"
+            )
+
+    def _named(self) -> str | None:
+        try:
+            return (self._root / _PLACE).read_text() or None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def _clear(self, files: Files) -> None:
         """Remove the drafts that killed writers left."""
@@ -223,6 +260,8 @@ class Folder:
 
     def _open(self, key: str) -> tuple[int, Tier]:
         """A descriptor of the file, and its tier; looked for twice, since it may be moved meanwhile."""
+        if self._place is None:
+            self._recognise()
         with _told(key):
             for tier in (*Tier, *Tier):
                 with suppress(FileNotFoundError, NotADirectoryError):
@@ -230,6 +269,7 @@ class Folder:
                     if stat.S_ISREG(os.fstat(descriptor).st_mode):
                         return descriptor, tier
                     os.close(descriptor)
+        self._recognise()
         raise _not_found(key)
 
     def _there(self, key: str) -> "_There | None":
