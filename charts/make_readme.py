@@ -1,4 +1,4 @@
-"""Writes charts/quietzone/README.md from values.schema.json and values.yaml: python charts/make_readme.py."""
+"""Writes charts/quietzone/README.md from values.schema.json, values.yaml and storage's settings: .venv/bin/python charts/make_readme.py."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from quietzone_kit.settings import describe
+from quietzone_storage.settings import CleanUpSettings, StorageSettings
 
 CHART = Path(__file__).parent / "quietzone"
 LONGEST_DEFAULT = 60  # characters; what is longer is read in values.yaml
@@ -119,6 +122,41 @@ kubectl delete job console
 
 `quietzone release` and `quietzone cost` run where you have `helm`, `kubectl` and Prometheus.
 
+## Files
+
+With `QUIETZONE_STORAGE_SCANNER_URL` in the servers' Secret a clamd looks at uploads; with `QUIETZONE_STORAGE_COPIES_URL` a cache
+(docs/varnish.vcl) or CloudFront is told when files change. Both may be values as well, which come first, like the rest of storage's
+settings:
+
+| `parts.storage.settings.…` | takes | default | why |
+| --- | --- | --- | --- |
+{files}
+
+All its roles have the same then, so that a clean-up on request goes by the same days as the daily one. Where policies name single
+servers, and `networkPolicies.public.from` the ingress controller, say where these two are, and that the cache may fetch files:
+
+```
+networkPolicies:
+  servers:
+    scanner: {{to: [{{podSelector: {{matchLabels: {{app: clamd}}}}}}]}}
+    copies: # the cache, and what the host of files leads to
+      to:
+        - {{podSelector: {{matchLabels: {{app: varnish}}}}}}
+        - {{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: ingress}}}}}}
+parts: {{storage: {{roles: {{files: {{callers: [{{podSelector: {{matchLabels: {{app: varnish}}}}}}]}}}}}}}}
+```
+
+The cache lets pods of storage `serve` and `work` purge (`acl purgers` in docs/varnish.vcl). Uploads and clean-ups need no hand; what
+operators do now and then are Jobs, which say in their log what they did:
+
+```
+kubectl create job scrub --from=cronjob/quietzone-storage-scrub-blue # the colour that answers; `clean-up` and `sweep` likewise
+kubectl wait --for=condition=complete job/scrub --timeout=3h
+kubectl logs job/scrub # what is gone or damaged; the Job fails then
+helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks \\
+    --set parts.storage.jobs.sweep.settings.STORAGE_SWEEP_DRY_RUN=true # the next sweep only says what it would do
+```
+
 ## Fewer edges
 
 Fewer `parts.tracking.roles.edge.replicas`, and an autoscaler too, end the edges with the highest numbers. A forwarder that ends still sends
@@ -158,7 +196,7 @@ def readme() -> str:
     """The whole page."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
-    lines = [HEAD.format(servers=_servers(values), roles=_roles(values))]
+    lines = [HEAD.format(servers=_servers(values), roles=_roles(values), files=_files(values["parts"]["storage"]))]
     for name, node in schema["properties"].items():
         if name == "global":
             continue
@@ -190,6 +228,20 @@ def _roles(values: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def _files(storage: Mapping[str, Any]) -> str:
+    """Settings of storage, without what the servers' Secret holds and what the chart sets itself."""
+    roles = storage["roles"].values()
+    given = {f"QUIETZONE_{name}" for layer in (storage, *roles) for name in layer.get("settings", ())}
+    given |= {f"QUIETZONE_{role['port']['setting']}" for role in roles if "port" in role}
+    given |= {name for role in roles for name in role["secrets"]}
+    return "\n".join(
+        f"| `{one.name.removeprefix('QUIETZONE_')}` | {_cell(one.type)}{f' ({one.unit})' if one.unit else ''} "
+        f"| {f'`{one.default}`' if one.default else ''} | {_cell(one.why)} |"
+        for one in describe(StorageSettings, CleanUpSettings)
+        if one.name.startswith("QUIETZONE_STORAGE_") and one.name not in given
+    )
+
+
 def _rows(path: str, node: Mapping[str, Any], default: Any, shared: Mapping[str, Any]) -> Iterator[Row]:
     """A leaf is one row; an object is the rows of its properties, a map those of any of its entries."""
     known = shared[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
@@ -199,7 +251,7 @@ def _rows(path: str, node: Mapping[str, Any], default: Any, shared: Mapping[str,
         for name, child in known["properties"].items():
             yield from _rows(f"{path}.{name}", child, default.get(name) if isinstance(default, dict) else None, shared)
     elif isinstance(inside, dict) and ("properties" in inside or "$ref" in inside):
-        placeholder = {"parts": "<part>", "roles": "<role>"}.get(path.rpartition(".")[2], "<name>")
+        placeholder = {"parts": "<part>", "roles": "<role>", "jobs": "<job>"}.get(path.rpartition(".")[2], "<name>")
         yield from _rows(f"{path}.{placeholder}", inside, None, shared)
     else:
         yield Row(path, _type(known), _shown(default), _cell(description))

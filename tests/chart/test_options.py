@@ -184,6 +184,30 @@ def test_operators_commands_have_all_that_they_need(helm: Helm) -> None:
         assert (given["BACKENDS"], given["QUIETZONE_API_URL"]) == ("real", "http://qz-gateway:8000")
 
 
+@pytest.mark.parametrize("job", ["clean-up", "sweep", "scrub"])
+def test_jobs_for_files_are_made_by_hand_with_the_release_of_either_colour(helm: Helm, job: str) -> None:
+    rendered = helm.render(merged(INSTALL, {"rollout": TWO}))
+    for color, tag in (("blue", "1.0.0"), ("green", "2.0.0")):
+        blueprint = rendered.named("CronJob", f"storage-{job}-{color}")["spec"]
+        made = blueprint["jobTemplate"]["spec"]
+        (container,) = made["template"]["spec"]["containers"]
+
+        assert (blueprint["suspend"], container["image"], container["args"]) == (True, f"quietzone-storage:{tag}", [job])
+        assert (made["backoffLimit"], made["activeDeadlineSeconds"]) == (0, 86400)
+
+
+def test_a_job_has_settings_of_its_own_over_those_of_its_part(helm: Helm) -> None:
+    dry = {"settings": {"STORAGE_SWEEP_GRACE_H": 48}, "jobs": {"sweep": {"settings": {"STORAGE_SWEEP_DRY_RUN": True}}}}
+    rendered = helm.render(merged(INSTALL, {"parts": {"storage": dry}}))
+
+    def given(job: str) -> tuple[Any, Any]:
+        (container,) = rendered.named("CronJob", f"storage-{job}-blue")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        variables = environment(container)
+        return variables["QUIETZONE_STORAGE_SWEEP_GRACE_H"], variables.get("QUIETZONE_STORAGE_SWEEP_DRY_RUN")
+
+    assert (given("sweep"), given("scrub")) == (("48", "true"), ("48", None))
+
+
 def test_a_role_gets_files_of_its_own(helm: Helm) -> None:
     settings = {"GATEWAY_MAPPINGS": "/etc/quietzone/files/mappings.json"}
     with_file, changed = (

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.combinations import STRATEGIES
-from chart.rendering import CHART, Helm, Manifest, Rendered, merged
+from chart.combinations import INSTALL, STRATEGIES
+from chart.rendering import CHART, Helm, Manifest, Rendered, Values, merged
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 
@@ -60,6 +60,44 @@ def test_mail_leaves_the_gateways_worker_and_authorisers_are_asked_by_the_api(st
 
     assert ({465, 587} & outside["serve"], 443 in outside["serve"]) == (set(), True)
     assert ({465, 587} <= outside["work"], 443 in outside["work"]) == (True, False)
+
+
+def test_the_scanner_is_asked_by_storages_worker_and_copies_are_purged_by_its_api_too(staged: Rendered) -> None:
+    outside = {
+        role: _ports_outside(staged, {"quietzone/part": "storage", "quietzone/role": role}) & {3310, 6081}
+        for role in ("serve", "files", "work")
+    }
+
+    assert outside == {"serve": {6081}, "files": set(), "work": {3310, 6081}}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "port"), [({}, 443), ({"https": False}, 80), ({"files": "files.example.com:8443"}, 8443), ({"files": "[::1]:8082"}, 8082)]
+)
+def test_a_cache_is_warmed_up_at_the_port_of_the_files_host(helm: Helm, hosts: Values, port: int) -> None:
+    closed = {"networkPolicies": {"servers": {kind: {"ports": [9]} for kind in VALUES["networkPolicies"]["servers"]}}}
+    rendered = helm.render(merged(INSTALL, closed, {"hosts": hosts}))
+
+    assert _ports_outside(rendered, {"quietzone/part": "storage", "quietzone/role": "serve"}) == {9, port}
+
+
+def test_a_cache_may_fetch_files_where_public_roles_are_closed(helm: Helm) -> None:
+    ingress, cache = {"namespaceSelector": {"matchLabels": {"name": "ingress"}}}, {"podSelector": {"matchLabels": {"app": "varnish"}}}
+    files = {"storage": {"roles": {"files": {"callers": [cache]}}}}
+    rendered = helm.render(merged(INSTALL, {"parts": files, "networkPolicies": {"public": {"from": [ingress]}}}))
+
+    def callers(name: str) -> list[Manifest]:
+        return [one for one in rendered.named("NetworkPolicy", name)["spec"]["ingress"][0]["from"] if one in (ingress, cache)]
+
+    assert (callers("files-blue"), callers("edge-blue")) == ([ingress, cache], [ingress])
+
+
+@pytest.mark.parametrize("job", VALUES["parts"]["storage"]["jobs"])
+def test_jobs_reach_the_servers_of_their_part(staged: Rendered, job: str) -> None:
+    roles = VALUES["parts"]["storage"]["roles"].values()
+    servers = {VALUES["networkPolicies"]["servers"][kind]["ports"][0] for role in roles for kind in role["servers"]}
+
+    assert servers <= _ports_outside(staged, {"quietzone/part": "storage", "quietzone/role": job})
 
 
 def test_operators_commands_reach_all_servers(staged: Rendered) -> None:

@@ -60,7 +60,7 @@ REFUSALS: dict[str, tuple[Values, str]] = {
     ),
     "a server that nobody knows": (
         {"parts": {"qr": {"roles": {"serve": {"servers": ["busses"]}}}}},
-        "parts.qr.roles.serve.servers: busses isn't among networkPolicies.servers (blobs, bus, cache, documents, mail)",
+        "parts.qr.roles.serve.servers: busses isn't among networkPolicies.servers (blobs, bus, cache, copies, documents, mail, scanner)",
     ),
     "an edge without a disk": ({"parts": {"tracking": {"roles": {"edge": {"spool": None}}}}}, "an edge needs a spool"),
     "a name that is too long": ({"fullnameOverride": "a" * 28}, "at '/fullnameOverride': maxLength: got 28, want 27"),
@@ -70,6 +70,10 @@ REFUSALS: dict[str, tuple[Values, str]] = {
             "fullnameOverride": "a" * 24,
         },
         "take a release name (or fullnameOverride) of at most 23 characters",
+    ),
+    "a job whose name leaves too little": (
+        {"parts": {"storage": {"jobs": {"clean-up-all": {}}}}, "fullnameOverride": "a" * 26},
+        "take a release name (or fullnameOverride) of at most 25 characters",
     ),
     "a slip of the keys": ({"rollout": {"activeColour": "blue"}}, "at '/rollout': additional properties 'activeColour' not allowed"),
     "a slip in a role": ({"parts": {"qr": {"roles": {"serve": {"replica": 3}}}}}, "additional properties 'replica' not allowed"),
@@ -137,6 +141,14 @@ def test_settings_of_a_part_are_over_those_of_all_and_those_of_a_role_over_both(
         return str(next(one["value"] for one in container["env"] if one["name"] == "QUIETZONE_LOG_LEVEL"))
 
     assert [level(name) for name in ("links-blue", "qr-blue", "qr-health-blue")] == ["error", "warning", "debug"]
+
+
+def test_a_setting_among_the_values_comes_before_what_may_be_in_the_servers_secret(helm: Helm) -> None:
+    scanner = {"parts": {"storage": {"settings": {"STORAGE_SCANNER_URL": "clamd://clamd:3310"}}}}
+    (container,) = helm.render(merged(INSTALL, scanner)).named("Deployment", "storage-work-blue")["spec"]["template"]["spec"]["containers"]
+
+    given = [one for one in container["env"] if one["name"] in {"QUIETZONE_STORAGE_SCANNER_URL", "QUIETZONE_STORAGE_COPIES_URL"}]
+    assert [one.get("value", "of the Secret") for one in given] == ["clamd://clamd:3310", "of the Secret"]
 
 
 @pytest.mark.parametrize(("value", "text"), [(4_000_000_000, "4000000000"), (0.5, "0.5"), (False, "false"), (0, "0")])

@@ -2,7 +2,9 @@
 {{- define "quietzone.checks" -}}
 {{- $values := .Values -}}
 {{- $room := 52 }}
-{{- range $part, $_ := $values.parts }}{{ $room = min $room (sub 52 (len (printf "-%s-contract-green" $part))) }}{{ end }}
+{{- range $part, $its := $values.parts }}
+{{- range $job := append (keys ($its.jobs | default dict)) "contract" }}{{ $room = min $room (sub 52 (len (printf "-%s-%s-green" $part $job))) }}{{ end }}
+{{- end }}
 {{- if gt (len (include "quietzone.fullname" .)) (int $room) }}
 {{- fail (printf "the name %s is too long: take a release name (or fullnameOverride) of at most %d characters, since CronJobs' names are made of it and of parts' names, and Kubernetes takes 52" (include "quietzone.fullname" .) $room) }}
 {{- end }}

@@ -185,6 +185,11 @@ What a one-off process of a part is given, as JSON: what all roles of the part h
 {{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.files -}}
 {{- end -}}
 
+{{/* The port of files' public address. */}}
+{{- define "quietzone.filesPort" -}}
+{{- regexFind ":[0-9]+$" .Values.hosts.files | trimPrefix ":" | default (ternary "443" "80" .Values.hosts.https) -}}
+{{- end -}}
+
 {{/* What every printed symbol says before the slug. */}}
 {{- define "quietzone.scanBaseUrl" -}}
 {{- ternary "https" "http" .Values.hosts.https }}://{{ .Values.hosts.scans -}}

@@ -44,8 +44,10 @@ capabilities: {drop: [ALL]}
   valueFrom: {secretKeyRef: {name: {{ $.secret }}, key: {{ . }}}}
 {{- end }}
 {{- range $spec.optionalSecrets }}
+{{- if not (hasKey ($spec.settings | default dict) (trimPrefix "QUIETZONE_" .)) }}
 - name: {{ . }}
   valueFrom: {secretKeyRef: {name: {{ $.secret }}, key: {{ . }}, optional: true}}
+{{- end }}
 {{- end }}
 {{- if has "caller" $spec.keys }}
 - name: QUIETZONE_CALLER_KEY

@@ -8,17 +8,23 @@
     - {protocol: TCP, port: 53}
 {{- end -}}
 
-{{/* Rules for the servers that a process needs: list of root and their kinds. */}}
+{{/*
+Rules for the servers that a process needs: list of root and their kinds. `copies` has the port of files' public address too: to warm a cache
+up, files are fetched as the world fetches them.
+*/}}
 {{- define "quietzone.egressToServers" -}}
 {{- $root := index . 0 -}}
 {{- range $kind := index . 1 | uniq | sortAlpha }}
 {{- $server := index $root.Values.networkPolicies.servers $kind }}
+{{- $ports := list }}
+{{- range $server.ports }}{{ $ports = append $ports (int .) }}{{ end }}
+{{- if eq $kind "copies" }}{{ $ports = append $ports (include "quietzone.filesPort" $root | int) }}{{ end }}
 # {{ $kind }}
 - to:
     {{- toYaml $server.to | nindent 4 }}
   ports:
-    {{- range $server.ports }}
-    - {protocol: TCP, port: {{ int . }}}
+    {{- range uniq $ports }}
+    - {protocol: TCP, port: {{ . }}}
     {{- end }}
 {{- end }}
 {{- if and $root.Values.settings.TRACES_URL $root.Values.networkPolicies.traces.to }}
