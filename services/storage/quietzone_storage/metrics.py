@@ -10,7 +10,8 @@ DRAWN = Counter(
 )
 STOPPED = Gauge(
     "quietzone_storage_stopped",
-    "1 when this process hears of no codes any more, and goes on with the rest. Its log says why: mend that, then start it again.",
+    "1 when this process hears of no codes any more, or of no changes for those who keep copies, and goes on with the rest. Its log says "
+    "which consumer and why: mend that, then start it again.",
 )
 SWEPT_BYTES = Counter(
     "quietzone_storage_swept_bytes_total",
