@@ -1,62 +1,10 @@
 """Writes Grafana's dashboards, charts/quietzone/dashboards/*.json: python charts/make_dashboards.py. A test says when they are stale."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from grafana import Dashboard, Panel, latency, objective, rate, written
+
 FOLDER = Path(__file__).parent / "quietzone" / "dashboards"
-SCHEMA = 39
-"""Grafana 10; newer ones read it and write their own."""
-WIDTH, HEIGHT, ACROSS = 8, 7, 3
-ANY = 1e-9
-"""Where the limit is 0: a value at a limit is red already."""
-SOURCE = {"type": "prometheus", "uid": "${source}"}
-
-Json = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A graph of queries with the legend of each. `unit` is Grafana's; `limit` is drawn as a line where an alarm begins."""
-
-    title: str
-    queries: Sequence[tuple[str, str]]
-    unit: str = "short"
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """Rows of panels, each with a heading."""
-
-    name: str
-    title: str
-    rows: Sequence[tuple[str, Sequence[Panel]]]
-
-
-def rate(series: str, *by: str, chosen: str = "") -> str:
-    """A counter's increase a second, by labels."""
-    grouped = f" by ({', '.join(by)})" if by else ""
-    return f"sum(rate({series}{f'{{{chosen}}}' if chosen else ''}[$__rate_interval])){grouped}"
-
-
-def quantile(histogram: str, share: float, *by: str) -> str:
-    """What a share of a histogram's values stays below."""
-    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', 'le', *by)})"
-
-
-def latency(title: str, histogram: str, *by: str, limit: float | None = None) -> Panel:
-    """Median and 99th percentile; by labels only the latter."""
-    legend = " ".join(f"{{{{{label}}}}}" for label in by)
-    queries = [(quantile(histogram, 0.99, *by), f"99 % {legend}".strip())]
-    return Panel(title, queries if by else [(quantile(histogram, 0.5), "50 %"), *queries], "s", limit)
-
-
-def objective(title: str, record: str, budget: float) -> Panel:
-    """A service level objective: the share that misses it, in an hour and in a month, beside what is allowed."""
-    return Panel(title, [(f"{record}:ratio_rate1h", "1 hour"), (f"{record}:ratio_rate30d", "30 days")], "percentunit", budget)
-
 
 OVERVIEW = Dashboard(
     "overview",
@@ -252,6 +200,101 @@ STORES = Dashboard(
     ],
 )
 
+OF_STORAGE = 'quietzone_part="storage"'
+CALLS_OF_STORAGE = 'method=~"quietzone.storage.*"'
+FAILED = 'outcome=~"5.."'
+COPIES = 'consumer="storage-copies"'
+
+STORAGE = Dashboard(
+    "storage",
+    "Quietzone: files",
+    [
+        (
+            "Files",
+            [
+                Panel("Answers", [(rate("quietzone_storage_files_total", "outcome"), "{{outcome}}")], "reqps"),
+                Panel(
+                    "Errors",
+                    [(f"{rate('quietzone_storage_files_total', chosen=FAILED)} / {rate('quietzone_storage_files_total')}", "errors")],
+                    "percentunit",
+                    0.05,
+                ),
+                Panel("Open connections", [(f"sum(quietzone_http_connections{{{OF_STORAGE}}}) by (instance)", "{{instance}}")]),
+                Panel(
+                    "Calls",
+                    [(rate("quietzone_rpc_server_seconds_count", "method", "code", chosen=CALLS_OF_STORAGE), "{{code}} {{method}}")],
+                    "reqps",
+                ),
+                latency("Latency of calls", "quietzone_rpc_server_seconds", "method", chosen=CALLS_OF_STORAGE),
+                latency("Latency of blobs", "quietzone_blobs_seconds", "operation", chosen=OF_STORAGE),
+            ],
+        ),
+        (
+            "Images, uploads and prints",
+            [
+                Panel("Images of codes", [(rate("quietzone_storage_codes_total", "outcome"), "{{outcome}}")], "ops"),
+                Panel("Uploads", [(rate("quietzone_storage_uploads_total", "state"), "{{state}}")], "ops"),
+                Panel(
+                    "Uploads and prints put off",
+                    [
+                        (
+                            rate("quietzone_task_runs_total", "kind", chosen='kind=~"process-image|make-print", outcome="postponed"'),
+                            "{{kind}}",
+                        )
+                    ],
+                    "ops",
+                    0,
+                ),
+                Panel("Copies purged", [(rate("quietzone_storage_purged_total"), "files")], "ops"),
+                Panel("Purges tried again", [(rate("quietzone_reaction_retries_total", "reason", chosen=COPIES), "{{reason}}")], "ops", 0),
+                Panel("Consumers that have stopped", [("max(quietzone_storage_stopped)", "stopped")], limit=0),
+            ],
+        ),
+        (
+            "Upkeep and what waits",
+            [
+                Panel("Clean-ups", [(rate("quietzone_storage_cleaned_total", "outcome"), "{{outcome}}")], "ops"),
+                Panel("Swept", [(rate("quietzone_storage_swept_bytes_total"), "bytes")], "Bps"),
+                Panel(
+                    "Runs of tasks",
+                    [(rate("quietzone_task_runs_total", "kind", "outcome", chosen=OF_STORAGE), "{{kind}} {{outcome}}")],
+                    "ops",
+                ),
+                Panel(
+                    "Tasks given up",
+                    [(rate("quietzone_task_runs_total", "kind", chosen=f'{OF_STORAGE}, outcome="dead"'), "{{kind}}")],
+                    "ops",
+                    0,
+                ),
+                Panel(
+                    "Age of the task that waits longest", [(f"max(quietzone_task_waiting_age_seconds{{{OF_STORAGE}}})", "age")], "s", 300
+                ),
+                Panel(
+                    "Outbox: age of the oldest event",
+                    [('max(quietzone_outbox_waiting_age_seconds{collection="assets"})', "assets")],
+                    "s",
+                    30,
+                ),
+                Panel(
+                    "Lag",
+                    [('sum(quietzone_consumer_lag_records{consumer=~"storage-.*"}) by (consumer)', "{{consumer}}")],
+                    limit=10_000,
+                ),
+                Panel(
+                    "Reactions",
+                    [
+                        (
+                            rate("quietzone_reaction_records_total", "consumer", "outcome", chosen='consumer=~"storage-.*"'),
+                            "{{consumer}} {{outcome}}",
+                        )
+                    ],
+                    "ops",
+                ),
+            ],
+        ),
+    ],
+)
+
 RELEASE = Dashboard(
     "release",
     "Quietzone: release",
@@ -313,68 +356,7 @@ RELEASE = Dashboard(
     ],
 )
 
-DASHBOARDS = (OVERVIEW, SCAN_PATH, BUS, STORES, RELEASE)
-
-
-def written(dashboard: Dashboard) -> str:
-    """A dashboard as Grafana imports it."""
-    source = {"name": "source", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
-    content: Json = {
-        "uid": f"quietzone-{dashboard.name}",
-        "title": dashboard.title,
-        "tags": ["quietzone"],
-        "schemaVersion": SCHEMA,
-        "editable": False,
-        "refresh": "30s",
-        "time": {"from": "now-6h", "to": "now"},
-        "templating": {"list": [source]},
-        "links": [{"type": "dashboards", "tags": ["quietzone"], "title": "Quietzone", "asDropdown": True}],
-        "panels": list(_panels(dashboard)),
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
-def _panels(dashboard: Dashboard) -> Iterator[Json]:
-    number, y = 0, 0
-    for heading, panels in dashboard.rows:
-        number += 1
-        yield {
-            "id": number,
-            "type": "row",
-            "title": heading,
-            "collapsed": False,
-            "panels": [],
-            "gridPos": {"x": 0, "y": y, "w": 24, "h": 1},
-        }
-        y += 1
-        for at, panel in enumerate(panels):
-            number += 1
-            place = {"x": at % ACROSS * WIDTH, "y": y + at // ACROSS * HEIGHT, "w": WIDTH, "h": HEIGHT}
-            yield {"id": number, "gridPos": place, **_graph(panel)}
-        y += -(-len(panels) // ACROSS) * HEIGHT
-
-
-def _graph(panel: Panel) -> Json:
-    steps: list[Json] = [{"color": "green", "value": None}]
-    custom: Json = {"fillOpacity": 8, "lineWidth": 1, "showPoints": "never"}
-    if panel.limit is not None:
-        steps.append({"color": "red", "value": panel.limit or ANY})
-        custom["thresholdsStyle"] = {"mode": "dashed"}
-    targets = [
-        {"refId": chr(ord("A") + at), "datasource": SOURCE, "expr": expr, "legendFormat": legend, "exemplar": "_bucket" in expr}
-        for at, (expr, legend) in enumerate(panel.queries)
-    ]
-    return {
-        "type": "timeseries",
-        "title": panel.title,
-        "datasource": SOURCE,
-        "targets": targets,
-        "fieldConfig": {
-            "defaults": {"unit": panel.unit, "min": 0, "custom": custom, "thresholds": {"mode": "absolute", "steps": steps}},
-            "overrides": [],
-        },
-        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}},
-    }
+DASHBOARDS = (OVERVIEW, SCAN_PATH, BUS, STORES, STORAGE, RELEASE)
 
 
 def main() -> None:

@@ -16,13 +16,9 @@ OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes", "p
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_dashboards", CHART.parent / "make_dashboards.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_dashboards"] = module
-    spec.loader.exec_module(module)
-    return module
+    """The script, and first what it imports from beside it."""
+    _loaded("grafana")
+    return _loaded("make_dashboards")
 
 
 def queries() -> Iterator[tuple[str, str]]:
@@ -61,3 +57,13 @@ def test_panels_neither_overlap_nor_share_a_number(path: Any) -> None:
 
     assert len(cells) == len(set(cells))
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, CHART.parent / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
