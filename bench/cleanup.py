@@ -9,13 +9,13 @@ from pathlib import Path
 from quietzone_kit.blobs import open_blobs
 from quietzone_kit.documents import Documents, Put, Query, open_documents
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_storage.assets.domain import AccountId, Asset, AssetId, BlobKey, Kind, State, Variant
+from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, BlobKey, Kind, State, Variant
 from quietzone_storage.assets.repository import ASSETS, Assets, Counted, body_of
 from quietzone_storage.assets.use_cases import Keeper
 from quietzone_storage.collections import COLLECTIONS
 from quietzone_storage.contents.repository import Contents
 from quietzone_storage.contents.use_cases import Shelf
-from quietzone_storage.lifecycle.domain import DAY_MS, Ages
+from quietzone_storage.lifecycle.domain import Ages
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.usage.repository import Usages
 from quietzone_storage.usage.use_cases import Ledger

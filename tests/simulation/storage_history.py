@@ -19,7 +19,7 @@ from unit.storage.world import OURS, Crash, World
 from quietzone_kit.blobs import BlobArchived, Blobs
 from quietzone_kit.documents import Documents, VersionConflict
 from quietzone_kit.errors import FailedPrecondition, NotFound, Unavailable
-from quietzone_storage.assets.domain import AccountId, Asset, AssetId, State, Symbol, Tier, Variant
+from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, State, Symbol, Tier, Variant
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.contents.domain import content_id, digest_of
@@ -27,7 +27,7 @@ from quietzone_storage.contents.mending import Mender
 from quietzone_storage.contents.scrub import Scrubbed, scrub
 from quietzone_storage.contents.sweep import sweep_blobs
 from quietzone_storage.images import ImageFailed, Images, Made
-from quietzone_storage.lifecycle.domain import DAY_MS, Ages
+from quietzone_storage.lifecycle.domain import Ages
 from quietzone_storage.lifecycle.moves import STALLED_MS as MOVE_STALLED_MS
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.serving.links import UrlKeys

@@ -227,12 +227,12 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     followed = Followed(keeper, QrSymbols(qr), ThreadExecutor("draw", DRAW_THREADS), CLOCK)
     patience = Patience(of_others=(BlobsUnavailable,))
     react = partial(run_reaction, bus, QR_CODE_V1.name, CONSUMER, DrawCodes(followed), CLOCK, randomness=RANDOMNESS, patience=patience)
-    app.task("codes", _stopped(_on_topics(bus, react)))
+    app.task("codes", _stopped(CONSUMER, _on_topics(bus, react)))
     if settings.storage_copies_url != "none:":
         forget = ForgetCopies(_copies(settings), CLOCK)
         patience = Patience(of_others=(CopiesUnavailable,))
         react = partial(run_reaction, bus, STORAGE_ASSET_V1.name, COPIES_CONSUMER, forget, CLOCK, randomness=RANDOMNESS, patience=patience)
-        app.task("copies", _stopped(_on_topics(bus, react)))
+        app.task("copies", _stopped(COPIES_CONSUMER, _on_topics(bus, react)))
     with setting("storage_scanner_url"):
         pipeline = Pipeline(keeper, Images(), open_scanner(settings.storage_scanner_url), CLOCK)
     grace_ms = settings.storage_sweep_grace_h * HOUR_MS
@@ -251,23 +251,24 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     }
     owner = uuid7(CLOCK, RANDOMNESS)
     worker = Worker(stored.documents, kinds, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE)
-
-    async def work() -> None:
-        while True:
-            try:
-                await keep_up(stored.tasks(), SWEEP, {})
-                if settings.storage_scrub_every_days:
-                    await keep_up(stored.tasks(), SCRUB, {})
-                if settings.storage_clean_up_every_h:
-                    await keep_up(stored.tasks(), CLEAN_UP_ALL, {"prefix": "", "dry_run": False})
-                break
-            except Unavailable as error:
-                log.warning("no store yet: nothing is cleaned up", error=str(error))
-                await asyncio.sleep(RANDOMNESS.uniform(0, RETRY_S))
-        await worker.run()
-
-    app.task("upkeep", work)
+    app.task("upkeep", worker.run)
+    app.task("upkeep's tasks", partial(_keep_up, settings, stored.tasks()))
     return worker
+
+
+async def _keep_up(settings: WorkSettings, tasks: Tasks) -> None:
+    """See now and then that what comes again by itself does, also after it has failed for good."""
+    while True:
+        try:
+            await keep_up(tasks, SWEEP, {})
+            if settings.storage_scrub_every_days:
+                await keep_up(tasks, SCRUB, {})
+            if settings.storage_clean_up_every_h:
+                await keep_up(tasks, CLEAN_UP_ALL, {"prefix": "", "dry_run": False})
+            await asyncio.sleep(HOUR_MS / 1000)
+        except Unavailable as error:
+            log.warning("no store: nobody looks after what is stored", error=str(error))
+            await asyncio.sleep(RANDOMNESS.uniform(0, RETRY_S))
 
 
 def _cleaner(settings: SweepSettings, stored: _Stored) -> Cleaner:
@@ -340,7 +341,7 @@ def _on_topics(bus: Bus, main: Main) -> Main:
     return run
 
 
-def _stopped(main: Main) -> Main:
+def _stopped(consumer: str, main: Main) -> Main:
     """A consumer that stops alone: files must be served all the same, and a process that is started again fails as often again."""
 
     async def run() -> None:
@@ -348,7 +349,7 @@ def _stopped(main: Main) -> Main:
             await main()
         except (FailsOnEverything, ForeignLog, TopicMismatch) as error:
             STOPPED.set(1)
-            log.error("no codes are heard of any more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
+            log.error("a consumer has stopped; the rest goes on", consumer=consumer, error=str(error))  # noqa: TRY400 - it says it all
             await asyncio.Event().wait()
 
     return run

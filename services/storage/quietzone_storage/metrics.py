@@ -40,6 +40,8 @@ LOST = Counter(
     "or lost. Stays 0; else look at the disk or bucket, and run the role `scrub`: it names the blobs to restore from a copy.",
     ["outcome"],
 )
+for _outcome in ("mended", "lost"):
+    LOST.labels(_outcome)  # an alert on the first one needs the 0 before it
 UNKNOWN_BYTES = Gauge(
     "quietzone_storage_unknown_bytes",
     "Bytes in blobs that no document knows, as of the last look through all of them; a store that was restored from an older copy leaves "

@@ -12,10 +12,10 @@ from unit.storage.world import BORN_MS, OURS, Crash, World
 
 from quietzone_kit.blobs import Tier as BlobTier
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
-from quietzone_storage.assets.domain import AccountId, Asset, AssetId, BlobKey, Kind, Source, State, Tier, Variant
+from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, BlobKey, Kind, Source, State, Tier, Variant
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
-from quietzone_storage.lifecycle.domain import DAY_MS, Act, Ages, Report, decide
+from quietzone_storage.lifecycle.domain import Act, Ages, Report, decide
 from quietzone_storage.lifecycle.moves import STALLED_MS
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp, check_prefix
 from quietzone_storage.serving.held import HeldFiles

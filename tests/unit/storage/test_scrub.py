@@ -9,14 +9,14 @@ from unit.storage.drawings import symbol
 from unit.storage.world import GRACE_MS, OURS, World
 
 from quietzone_kit.tasks import Again, NewTask, Task
-from quietzone_storage.assets.domain import ORIGINAL, Asset, AssetId, BlobKey, Kind, Source, Variant
+from quietzone_storage.assets.domain import DAY_MS, ORIGINAL, Asset, AssetId, BlobKey, Kind, Source, Variant
 from quietzone_storage.assets.repository import Held
 from quietzone_storage.assets.use_cases import Drawing
 from quietzone_storage.contents import mending, tasks
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.mending import Mender
 from quietzone_storage.contents.scrub import Scrubbed, scrub
-from quietzone_storage.contents.tasks import DAY_MS, PAUSE_MS, SCRUB, Scrubs
+from quietzone_storage.contents.tasks import PAUSE_MS, SCRUB, Scrubs
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.images import Made
 from quietzone_storage.variants.domain import JPEG, PNG, THUMB, Form

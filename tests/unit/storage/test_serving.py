@@ -17,7 +17,7 @@ from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.serving.files import FileServer
 from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served
-from quietzone_storage.serving.links import GET, PUT, Allowed, Expired, UrlKeys, WrongUrl
+from quietzone_storage.serving.links import GET, OFTEN_DAYS, PUT, Allowed, Expired, UrlKeys, WrongUrl
 from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
 from quietzone_storage.serving.use_cases import Finder, Wanted, sign_url
 from quietzone_storage.uploads.use_cases import Uploads
@@ -381,3 +381,23 @@ async def test_a_file_that_took_long_to_come_is_not_to_be_kept(desk: Desk, monke
     monkeypatch.setattr(desk.world.shelf, "read", slowly)
 
     assert (await desk.ask(await desk.url())).header("cache-control") == "no-store"
+
+
+async def test_a_url_for_what_is_used_day_after_day_holds_for_a_day(desk: Desk) -> None:
+    for _ in range(OFTEN_DAYS):
+        desk.world.clock.seconds += 90_000  # 25 hours
+        await desk.ask(await desk.url())
+    url = await desk.url()
+    desk.world.clock.seconds += 86_399
+
+    assert (await desk.ask(url)).status == 200
+
+
+async def test_a_day_without_use_ends_the_row(desk: Desk) -> None:
+    for hours in (25, 25, 60):
+        desk.world.clock.seconds += hours * 3_600
+        await desk.ask(await desk.url())
+    url = await desk.url()
+    desk.world.clock.seconds += 3_600
+
+    assert (await desk.ask(url)).status == 410

@@ -72,6 +72,9 @@ class Tier(Enum):
     ARCHIVE = "ARCHIVE"
 
 
+DAY_MS = 86_400_000
+"""An asset knows to a day when it was used: a write a day, however often it is read."""
+
 AT_ONCE = frozenset({Tier.HOT, Tier.WARM})
 """Tiers that files are served from."""
 
@@ -117,8 +120,8 @@ class Asset:
     """One asset. `revision` is 1 at first, and one more with each change that its owner can see.
 
     `code_revision` is that of the code which was drawn last, or whose deletion was heard of; 0 for uploads. `uploaded_at_ms` is when its
-    bytes came or were drawn, None until then. `used_at_ms` is when a file of it was last asked for, to a day; None: never. `reserved`
-    are the bytes that may come, as long as they are awaited.
+    bytes came or were drawn, None until then. `used_at_ms` is when a file of it was last asked for, to a day; None: never.
+    `used_days` are the days in a row up to then. `reserved` are the bytes that may come, as long as they are awaited.
     """
 
     asset_id: AssetId
@@ -138,6 +141,7 @@ class Asset:
     code_revision: int = 0
     used_at_ms: int | None = None
     reserved: int = 0
+    used_days: int = 0
 
     @property
     def last_used_ms(self) -> int:
@@ -231,7 +235,10 @@ class Asset:
 
     def used(self, at_ms: int) -> "Asset":
         """After somebody has asked for a file of it; nothing that its owner would call a change."""
-        return replace(self, used_at_ms=max(at_ms, self.used_at_ms or 0))
+        before_ms = self.used_at_ms or 0
+        gap_days = (at_ms - before_ms) // DAY_MS
+        days = self.used_days + gap_days if gap_days < 2 else 1
+        return replace(self, used_at_ms=max(at_ms, before_ms), used_days=days)
 
     def tiered(self, tier: Tier, at_ms: int) -> "Asset":
         """With its movable bytes at another tier; who brings it back means to use it."""

@@ -7,6 +7,7 @@ import msgspec
 from quietzone_kit.blobs import BlobsUnavailable
 from quietzone_kit.runtime import Clock
 from quietzone_kit.tasks import Again, Kind, Progress, Task, Tell
+from quietzone_storage.assets.domain import DAY_MS
 from quietzone_storage.contents.mending import Mender
 from quietzone_storage.contents.scrub import Scrubbed, scrub
 from quietzone_storage.contents.sweep import sweep_blobs
@@ -19,7 +20,6 @@ PAUSE_MS = 60_000
 """Between parts: whoever else reads from the same disk, or pays for it by the hour, has half of the time for himself."""
 WITHIN_S = 3_600.0
 """The last part also lists all blobs: a million take some minutes."""
-DAY_MS = 86_400_000
 
 
 class Scrubs:

@@ -6,9 +6,7 @@ The image of a live code keeps its master, HOT, for ever; its other files can be
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from quietzone_storage.assets.domain import Asset, Kind, State, Tier
-
-DAY_MS = 86_400_000
+from quietzone_storage.assets.domain import DAY_MS, Asset, Kind, State, Tier
 
 
 class Act(Enum):

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from quietzone_kit.documents import VersionConflict
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, Unavailable
 from quietzone_kit.runtime import Clock
-from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Tier
+from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, Kind, State, Tier
 from quietzone_storage.assets.repository import Held
 from quietzone_storage.assets.use_cases import Keeper
 from quietzone_storage.contents.use_cases import ATTEMPTS
 from quietzone_storage.lifecycle.domain import (
-    DAY_MS,
     FOLDERS,
     Act,
     Ages,

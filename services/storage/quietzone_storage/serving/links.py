@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 DEFAULT_EXPIRY_S = 3_600
+OFTEN_EXPIRY_S = 86_400
+OFTEN_DAYS = 3
+"""Days in a row on which somebody has asked for a file of an asset: then URLs hold for OFTEN_EXPIRY_S unless asked otherwise."""
 MAX_EXPIRY_S = 7 * 86_400
 """As S3 has it: longer ones outlive the keys that should be changed now and then."""
 

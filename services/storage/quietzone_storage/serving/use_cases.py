@@ -12,23 +12,20 @@ from quietzone_kit.documents import VersionConflict
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, QuietzoneError, ResourceExhausted, Unavailable
 from quietzone_kit.runtime import Clock, Executor
 from quietzone_kit.telemetry import logger
-from quietzone_storage.assets.domain import AT_ONCE, ENDINGS, AccountId, Asset, AssetId, Kind, State, Variant
+from quietzone_storage.assets.domain import AT_ONCE, DAY_MS, ENDINGS, AccountId, Asset, AssetId, Kind, State, Variant
 from quietzone_storage.assets.repository import Assets, Held
 from quietzone_storage.assets.use_cases import Drawing, get_asset
 from quietzone_storage.contents.domain import digest, digest_of
 from quietzone_storage.contents.use_cases import BytesDamaged, File, Shelf
 from quietzone_storage.metrics import LOST
 from quietzone_storage.serving.held import HeldFiles, Served
-from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, GET, MAX_EXPIRY_S, Allowed, UrlKeys
+from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, GET, MAX_EXPIRY_S, OFTEN_DAYS, OFTEN_EXPIRY_S, Allowed, UrlKeys
 from quietzone_storage.variants.domain import CODE_FORMS, MAX_SIZED_PX, MIN_SIZED_PX, SIZED_QUALITY, Form, WrongSymbol, module_px
 from quietzone_storage.variants.symbol import draw
 
 log = logger(__name__)
 
 FOLDER = "/files/"
-
-DAY_MS = 86_400_000
-"""To which an asset knows when it was used: a write a day, however often it is read."""
 
 DRAWN_AT_ONCE = 2
 """One works while another's bytes come and go; more would only wait for a processor."""
@@ -189,7 +186,8 @@ def code_file(asset_id: AssetId, form: Form) -> str:
 
 
 async def sign_url(assets: Assets, keys: UrlKeys, clock: Clock, *, base: str, account_id: AccountId, wanted: Wanted) -> SignedUrl:
-    """A URL by which anybody gets a file; it holds for 3,600 s unless something else is asked for.
+    """A URL by which anybody gets a file; unless something else is asked for it holds for 3,600 s, and for a day where the asset is read
+    day after day: who reads it tomorrow needn't ask again.
 
     Raises:
         InvalidInput: names each field that is wrong.
@@ -197,12 +195,13 @@ async def sign_url(assets: Assets, keys: UrlKeys, clock: Clock, *, base: str, ac
         FailedPrecondition: the asset isn't ready.
     """
     if not 0 <= wanted.expires_s <= MAX_EXPIRY_S:
-        raise InvalidInput(FieldViolation("expires_s", f"use 1 to {MAX_EXPIRY_S} seconds, or 0 for {DEFAULT_EXPIRY_S}"))
+        raise InvalidInput(FieldViolation("expires_s", f"use 1 to {MAX_EXPIRY_S} seconds, or 0 for the usual {DEFAULT_EXPIRY_S}"))
     asset = await get_asset(assets, account_id, wanted.asset_id)
     if asset.state is not State.READY:
         why = f": {asset.reason}" if asset.reason else ": wait until it is"
         raise FailedPrecondition(f"the asset is {asset.state.value}, not ready{why}")
-    until_s = clock.now_ms() // 1000 + (wanted.expires_s or DEFAULT_EXPIRY_S)
+    usual_s = OFTEN_EXPIRY_S if asset.used_days >= OFTEN_DAYS else DEFAULT_EXPIRY_S
+    until_s = clock.now_ms() // 1000 + (wanted.expires_s or usual_s)
     return SignedUrl(base + keys.sign(GET, FOLDER + _name(asset, wanted), Allowed(until_s)), until_s * 1000)
 
 
