@@ -10,7 +10,7 @@ from unit.storage.world import OURS, World
 from quietzone.storage.v1.asset_pb2 import ASSET_KIND_CODE, ASSET_KIND_UPLOAD, Asset, AssetEvent, AssetKind
 from quietzone_kit.errors import InvalidInput, NotFound, Unavailable
 from quietzone_kit.events import Event
-from quietzone_storage.assets.domain import AccountId
+from quietzone_storage.assets.domain import AccountId, Tier
 from quietzone_storage.copies import CopiesUnavailable, Purge, open_copies
 from quietzone_storage.copies._cloudfront import CloudFrontCopies
 from quietzone_storage.copies.consumers import SETTLED_S, ForgetCopies
@@ -152,6 +152,23 @@ async def test_files_that_cant_be_warmed_up_are_only_reported(world: World) -> N
     warmed = await desk(world, Noted()).warm_up(OURS, ["a1"], 0)
 
     assert [(each.name, bool(each.failure)) for each in warmed] == [("a1_0.png", True), ("a1_1.png", True)]
+
+
+async def test_one_asset_that_is_archived_keeps_no_other_from_being_warmed_up(world: World) -> None:
+    archived = await world.fill("a1", b"one")
+    await world.keeper.change(archived, archived.asset.tiered(Tier.ARCHIVE, world.clock.now_ms()))
+    await world.fill("a2", b"two")
+
+    first, second = await desk(world, Noted()).warm_up(OURS, ["a1", "a2"], 0)
+
+    assert ("archived" in first.failure, first.url, bool(second.url)) == (True, "", True)
+
+
+async def test_an_expiry_that_no_url_has_is_refused_whole(world: World) -> None:
+    await world.fill("a1", b"one")
+
+    with pytest.raises(InvalidInput, match="expires_s"):
+        await desk(world, Noted()).warm_up(OURS, ["a1"], 10**9)
 
 
 @pytest.mark.parametrize("count", [0, 21])

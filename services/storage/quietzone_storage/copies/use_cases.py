@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from quietzone_kit.errors import FieldViolation, InvalidInput, Unavailable
+from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_storage.assets.domain import AccountId
@@ -23,7 +23,7 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """A file that was fetched through whoever keeps copies; `failure` is empty when that went well."""
+    """A file that was fetched through whoever keeps copies; `failure` is empty when that went well, `url` where it can't be fetched."""
 
     name: str
     url: str
@@ -64,24 +64,31 @@ class CopyDesk:
         Raises:
             InvalidInput: none, or more than MAX_ASSETS; an expiry that no URL has.
             NotFound: this account has no such asset.
-            FailedPrecondition: one of them isn't READY.
         """
         _check(asset_ids)
+        assets = [await get_asset(self._assets, account_id, asset_id) for asset_id in asset_ids]
         signed = [
-            (name, await sign_url(self._assets, self._keys, self._clock, base=self._base, account_id=account_id, wanted=wanted))
-            for asset_id in asset_ids
-            for name, variant in (await get_asset(self._assets, account_id, asset_id)).files().items()
-            for wanted in [Wanted(asset_id, variant.name, expires_s=expires_s)]
+            await self._signed(account_id, name, Wanted(asset.asset_id, variant.name, expires_s=expires_s))
+            for asset in assets
+            for name, variant in asset.files().items()
         ]
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def fetched(url: str) -> str:
+        async def fetched(file: Warmed) -> Warmed:
             async with room:
-                return await _failure(url)
+                return file if file.failure else replace(file, failure=await _failure(file.url))
 
         async with asyncio.TaskGroup() as group:
-            fetching = [group.create_task(fetched(each.url)) for _, each in signed]
-        return [Warmed(name, each.url, each.expires_at_ms, task.result()) for (name, each), task in zip(signed, fetching, strict=True)]
+            fetching = [group.create_task(fetched(file)) for file in signed]
+        return [task.result() for task in fetching]
+
+    async def _signed(self, account_id: AccountId, name: str, file: Wanted) -> Warmed:
+        """A file that is to be fetched, or why it can't be."""
+        try:
+            signed = await sign_url(self._assets, self._keys, self._clock, base=self._base, account_id=account_id, wanted=file)
+        except (FailedPrecondition, NotFound) as error:  # archived, or deleted or drawn anew just now
+            return Warmed(name, "", 0, str(error))
+        return Warmed(name, signed.url, signed.expires_at_ms, "")
 
 
 async def _failure(url: str) -> str:
