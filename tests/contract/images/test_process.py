@@ -79,6 +79,25 @@ async def test_an_svg_is_painted() -> None:
         assert large.getpixel((512, 512)) == (255, 0, 0)
 
 
+def written(text: str, attributes: str = "") -> bytes:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><text x="5" y="20" {attributes}>{text}</text></svg>'.encode()
+
+
+async def shown(data: bytes) -> Image.Image:
+    made = {each.variant: each for each in await Images().make(data, SVG)}
+    return Image.open(io.BytesIO(made["_large"].data))
+
+
+@pytest.mark.parametrize("text", ["Menu", "Μενού", "Меню"])
+async def test_text_in_an_svg_is_shown_whatever_fonts_this_machine_has(text: str) -> None:
+    assert (await shown(written(text))).convert("L").getextrema()[0] == 0
+
+
+@pytest.mark.parametrize("font", ["font-family='Arial'", "font-family='serif'", "font-family='monospace'", "font-family='DejaVu Serif'"])
+async def test_text_in_an_svg_is_drawn_with_the_one_font_that_is_everywhere(font: str) -> None:
+    assert (await shown(written("Menu", font))).tobytes() == (await shown(written("Menu"))).tobytes()
+
+
 def noise(mode: str, side: int) -> bytes:
     out = io.BytesIO()
     pixels = hashlib.shake_128(b"noise").digest(side * side * len(mode)).translate(bytes(value & 0xF0 for value in range(256)))

@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 
 import pytest
@@ -95,6 +96,18 @@ def test_each_label_stands_on_its_sheet() -> None:
 
     assert document.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type */Page\b(?!s)", document)) == 2
+
+
+def test_captions_are_written_in_the_one_font_that_is_everywhere() -> None:
+    document = make_sheets("Tables", [Label("1", "Menu Μενού Меню 菜单")], [MENU], Layout())
+
+    assert set(re.findall(rb"/FontName */[A-Z]{6}\+([\w-]+)", b"".join(_streams(document)))) == {b"DejaVuSans"}
+
+
+def _streams(document: bytes) -> list[bytes]:
+    """What a PDF says, unpacked where it is packed."""
+    found = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", document, re.DOTALL)
+    return [document, *(zlib.decompress(each) for each in found if each[:1] == b"\x78")]
 
 
 def test_a_symbol_that_is_not_the_one_that_was_to_be_printed_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import resvg_py
 from PIL import Image, ImageOps
 
+from quietzone_storage import fonts
 from quietzone_storage.images.messages import Made
 from quietzone_storage.uploads.files import SVG
 from quietzone_storage.variants.domain import JPEG, PNG, VARIANTS, WEB_FORMS, WEB_MAX_PX, Form
@@ -13,6 +14,9 @@ from quietzone_storage.variants.domain import JPEG, PNG, VARIANTS, WEB_FORMS, WE
 PNG_LEVEL = 9
 WHITE = (255, 255, 255)
 FORMATS = {JPEG: "JPEG", PNG: "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
+
+FAMILIES = ("font_family", "serif_family", "sans_serif_family", "cursive_family", "fantasy_family", "monospace_family")
+"""What an SVG may ask for, or leave open: all are one font here. Others by name, which no machine of ours has, become it too."""
 
 FRUGAL = 2
 """Of libwebp's methods the best that writes what it has coded at once (`use_tokens_` in vp8enc); files are some 5 % larger."""
@@ -56,8 +60,7 @@ def size_of(data: bytes, media_type: str) -> tuple[int, int]:
 def _opened(data: bytes, media_type: str) -> Image.Image:
     """The picture, upright, at most WEB_MAX_PX a side; of an animation the first."""
     if media_type == SVG:
-        data = resvg_py.svg_to_bytes(svg_string=data.decode(), width=1024, skip_system_fonts=True)
-        media_type = PNG
+        data, media_type = _drawn(data.decode()), PNG
     image = Image.open(io.BytesIO(data), formats=[FORMATS[media_type]])
     scale = WEB_MAX_PX / max(image.size)
     image.draft("RGB", (int(image.width * scale), int(image.height * scale)))  # a JPEG is decoded at a fraction of its size
@@ -71,6 +74,12 @@ def _opened(data: bytes, media_type: str) -> Image.Image:
     picture.thumbnail((WEB_MAX_PX, WEB_MAX_PX), Image.Resampling.LANCZOS, reducing_gap=None)
     picture = picture.convert("RGBA") if picture.mode == "RGBa" else picture
     return picture.transpose(_UPRIGHT[exif[ORIENTATION]]) if exif.get(ORIENTATION) in _UPRIGHT else picture
+
+
+def _drawn(svg: str) -> bytes:
+    """An SVG as PNG, the same on every machine."""
+    families = dict.fromkeys(FAMILIES, fonts.FAMILY)
+    return resvg_py.svg_to_bytes(svg_string=svg, width=1024, skip_system_fonts=True, font_files=[str(fonts.FILE)], **families)  # type: ignore[arg-type] # a mapping of strings
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

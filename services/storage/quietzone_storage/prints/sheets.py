@@ -11,6 +11,7 @@ from itertools import groupby
 import typst
 from PIL import Image
 
+from quietzone_storage import fonts
 from quietzone_storage.assets.domain import Symbol
 from quietzone_storage.prints.domain import (
     CAPTION_MM,
@@ -38,7 +39,7 @@ TEMPLATE = """
 #let job = json("job.json")
 #set document(title: job.title, author: "Quietzone", date: none)
 #set page(width: job.width * 1mm, height: job.height * 1mm, margin: 0mm)
-#set text(size: 7pt, hyphenate: false)
+#set text(font: job.font, size: 7pt, hyphenate: false)
 #for (number, sheet) in job.sheets.enumerate() {
   if number > 0 { pagebreak() }
   for label in sheet {
@@ -92,6 +93,7 @@ def job_file(title: str, labels: Sequence[Label], symbols: Sequence[Symbol], lay
     sheets = [list(sheet) for _, sheet in groupby(shown, key=lambda label: label["page"])]
     job = {
         "title": title,
+        "font": fonts.FAMILY,
         "width": width,
         "height": height,
         "caption_height": CAPTION_MM,
@@ -114,7 +116,8 @@ def _cut_marks(layout: Layout) -> list[tuple[float, float, float, float]]:
 
 def compiled(files: dict[str, bytes], kind: str, **options: float) -> list[bytes]:
     """What Typst makes of `main.typ`: one file as `pdf`, one for each page as `png`."""
-    found = typst.compile(files, format=kind, ignore_system_fonts=False, **options)  # type: ignore[call-overload] # its stubs lag behind
+    ours = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts.FOLDER])
+    found = typst.compile(files, format=kind, font_paths=ours, **options)  # type: ignore[call-overload] # its stubs lag behind
     return found if isinstance(found, list) else [found]
 
 
