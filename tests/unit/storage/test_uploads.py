@@ -17,12 +17,23 @@ from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, Res
 from quietzone_kit.tasks import TASKS, Done, Task
 from quietzone_storage.assets import repository
 from quietzone_storage.assets.domain import Asset, AssetId, State
+from quietzone_storage.assets.repository import ASSETS
 from quietzone_storage.images import ImageFailed, Images, Made
 from quietzone_storage.scanning import NoScanner, Scanner, ScannerUnavailable, open_scanner
-from quietzone_storage.serving.links import PUT, UrlKeys
+from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, MAX_EXPIRY_S, PUT, UrlKeys
 from quietzone_storage.uploads.files import PNG, SVG, Refused
 from quietzone_storage.uploads.tasks import ProcessImage
-from quietzone_storage.uploads.use_cases import CANCELLED, FORGOTTEN_MS, STALLED_MS, Begun, NewUpload, Pipeline, Uploads, look_after
+from quietzone_storage.uploads.use_cases import (
+    CANCELLED,
+    FORGOTTEN_MS,
+    GRACE_MS,
+    STALLED_MS,
+    Begun,
+    NewUpload,
+    Pipeline,
+    Uploads,
+    look_after,
+)
 
 KEYS = UrlKeys(["u" * 32])
 LOGO = image()
@@ -270,14 +281,37 @@ async def test_an_upload_that_was_taken_before_a_crash_is_processed_later(studio
     assert (await studio.asset(begun)).state is State.READY
 
 
-async def test_an_upload_that_never_came_is_deleted_when_nobodys_url_holds_any_more(studio: Studio) -> None:
+@pytest.mark.parametrize("expires_s", [1_200, 0, MAX_EXPIRY_S])
+async def test_an_upload_that_never_came_gives_its_room_back_soon_after_its_url_has_expired(studio: Studio, expires_s: int) -> None:
+    begun = await studio.begin(size=700, expires_s=expires_s)
+    await studio.look_after(later_ms=(expires_s or DEFAULT_EXPIRY_S) * 1_000 + GRACE_MS - 1_000)
+    held = await studio.world.ledger.bytes_of(OURS)
+
+    await studio.look_after(later_ms=2_000)
+
+    assert (held, await studio.world.ledger.bytes_of(OURS)) == (700, 0)
+    assert (await studio.asset(begun)).state is State.DELETED
+
+
+async def test_an_upload_of_a_release_that_kept_no_end_is_deleted_when_nobodys_url_holds_any_more(studio: Studio) -> None:
     begun = await studio.begin()
+    stored = await studio.world.documents.get(ASSETS, begun.asset.asset_id)
+    assert stored is not None
+    older = {field: value for field, value in stored.body.items() if field != "expires_at_ms"}
+    await studio.world.documents.replace(ASSETS, older, if_version=stored.version)
     await studio.look_after(later_ms=FORGOTTEN_MS - 1_000)
     assert (await studio.asset(begun)).state is State.PENDING
 
     await studio.look_after(later_ms=2_000)
 
     assert (await studio.asset(begun)).state is State.DELETED
+
+
+async def test_an_upload_that_began_before_its_url_expired_is_taken_within_the_grace(studio: Studio) -> None:
+    begun = await studio.begin(expires_s=1_200)
+    await studio.look_after(later_ms=1_200_000 + GRACE_MS - 1_000)
+
+    assert (await studio.send(begun)).source is not None
 
 
 async def test_an_upload_whose_task_is_cancelled_says_so_and_waits_no_more(studio: Studio) -> None:

@@ -121,7 +121,8 @@ class Asset:
 
     `code_revision` is that of the code which was drawn last, or whose deletion was heard of; 0 for uploads. `uploaded_at_ms` is when its
     bytes came or were drawn, None until then. `used_at_ms` is when a file of it was last asked for, to a day; None: never.
-    `used_days` are the days in a row up to then. `reserved` are the bytes that may come, as long as they are awaited.
+    `used_days` are the days in a row up to then. `reserved` are the bytes that may come, as long as they are awaited. `expires_at_ms` is
+    when the URL expires that brings them; None where there is none, or a release began it that didn't keep that.
     """
 
     asset_id: AssetId
@@ -142,6 +143,7 @@ class Asset:
     used_at_ms: int | None = None
     reserved: int = 0
     used_days: int = 0
+    expires_at_ms: int | None = None
 
     @property
     def last_used_ms(self) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from quietzone_kit.documents import VersionConflict
@@ -32,8 +32,10 @@ BYTES_TERM, TYPE_TERM = "b", "t"
 
 STALLED_MS = 600_000
 """After which an upload that is still pending is looked after: its task takes a minute at most."""
+GRACE_MS = 300_000
+"""How long an upload is awaited after its URL has expired: bytes that are under way have a minute, their answer 20 s, clocks differ."""
 FORGOTTEN_MS = (MAX_EXPIRY_S + DEFAULT_EXPIRY_S) * 1000
-"""After which nobody's URL can bring its bytes any more."""
+"""The same for uploads that older releases began, which didn't keep when the URL expires: after which nobody's holds any more."""
 
 CANCELLED = "it was cancelled before it was looked at"
 ENDED: Mapping[State, str] = {State.DEAD: "it couldn't be processed; its task says why", State.CANCELLED: CANCELLED}
@@ -81,9 +83,10 @@ class Uploads:
         _check(new, max_bytes)
         now_ms = self._clock.now_ms()
         asset_id = AssetId(uuid7(self._clock, self._randomness))
-        asset = Asset(asset_id, account_id, Kind.UPLOAD, AssetState.PENDING, clean_name(new.name), now_ms, now_ms, reserved=new.size)
-        asset = (await self._keeper.begin(asset, most=new.most_stored)).asset
         until_s = now_ms // 1000 + (new.expires_s or DEFAULT_EXPIRY_S)
+        asset = Asset(asset_id, account_id, Kind.UPLOAD, AssetState.PENDING, clean_name(new.name), now_ms, now_ms)
+        asset = replace(asset, reserved=new.size, expires_at_ms=until_s * 1000)
+        asset = (await self._keeper.begin(asset, most=new.most_stored)).asset
         allowed = Allowed(until_s, ((BYTES_TERM, str(new.size)), (TYPE_TERM, new.media_type)))
         return Begun(asset, SignedUrl(base + keys.sign(PUT, FOLDER + asset_id, allowed), until_s * 1000))
 
@@ -220,8 +223,15 @@ async def look_after(keeper: Keeper, uploads: Uploads, pipeline: Pipeline, clock
             if held.asset.source is not None:
                 if (reason := ENDED.get(await uploads.process(held.asset))) is not None:
                     await pipeline.quarantine(held, reason)
-            elif held.asset.updated_at_ms < now_ms - FORGOTTEN_MS:
+            elif _is_forgotten(held.asset, now_ms):
                 await keeper.change(held, held.asset.deleted(now_ms))
         except VersionConflict:
             continue  # it has gone on meanwhile
     return seen
+
+
+def _is_forgotten(asset: Asset, now_ms: int) -> bool:
+    """Whether the bytes of an upload can't come any more."""
+    if asset.expires_at_ms is None:
+        return asset.updated_at_ms < now_ms - FORGOTTEN_MS
+    return asset.expires_at_ms < now_ms - GRACE_MS
