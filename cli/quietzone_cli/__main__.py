@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from quietzone_cli import dlq, files, operations, release, topics
+from quietzone_cli import usage as usage_of
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
 from quietzone_cli.options import API_URL, ApiKey, ApiUrl
@@ -150,6 +151,12 @@ def cost(
     from quietzone_cli.cost import cost as price  # noqa: PLC0415 - `serve` does without requests
 
     finish(price(console, SystemClock(), prometheus=prometheus, prices=prices, days=days))
+
+
+@app.command()
+def usage(key: ApiKey, api: ApiUrl = API_URL) -> None:
+    """Show what the account has used of its plan, and what files it has."""
+    finish(usage_of.show(api, key))
 
 
 @app.command()

@@ -62,6 +62,9 @@ def used(usage: Usage) -> str:
     """One sentence on the plan."""
     month = {use.unit: use for use in usage.items if use.period == "month" and use.method_class is None}
     amounts = [f"{use.used:,} {'bytes of answers' if use.unit == 'bytes' else use.unit}{_of(use)}" for use in month.values()]
+    stored = usage.stored_bytes
+    if stored.used is not None:
+        amounts.append(f"{stored.used:,} bytes of files" + ("" if stored.limit is None else f" of {stored.limit:,}"))
     return f"[green]✓[/] used this month, on the plan {usage.plan}: {', '.join(amounts)}\n"
 
 

@@ -75,7 +75,7 @@ from quietzone_client._retries import NEVER, Retries
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
 from quietzone_client._told import Event, Kind, Notice, Reset, ScanCount, Summary, Told, Watch
-from quietzone_client._usage import Usage, Use
+from quietzone_client._usage import StoredBytes, Usage, Use
 from quietzone_client._version import __version__
 
 __all__ = [
@@ -165,6 +165,7 @@ __all__ = [
     "Source",
     "Span",
     "StorageTier",
+    "StoredBytes",
     "Summary",
     "Tokens",
     "Told",

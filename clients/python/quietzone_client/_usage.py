@@ -45,18 +45,41 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """The name of the account's plan, and what was used of it."""
+class StoredBytes:
+    """Bytes of all files, with what uploads that were begun may bring; what is deleted comes back.
 
-    plan: str
-    items: tuple[Use, ...]
+    Attributes:
+        limit: What the plan has room for; None without a bound.
+        used: What is stored; None while the server can't say, or is older than this.
+        left: What is left; None where one of the others is.
+    """
+
+    limit: int | None = None
+    used: int | None = None
+    left: int | None = None
 
     @classmethod
     def of(cls, item: Json) -> Self:
         """As the API shows it."""
-        return cls(plan=item["plan"], items=tuple(map(Use.of, item["items"])))
+        return cls(limit=item["limit"], used=item["used"], left=item["left"])
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The name of the account's plan, what was used of it, and what files there are."""
+
+    plan: str
+    items: tuple[Use, ...]
+    stored_bytes: StoredBytes = StoredBytes()
+
+    @classmethod
+    def of(cls, item: Json) -> Self:
+        """As the API shows it."""
+        room = item.get("stored_bytes")
+        stored = StoredBytes() if room is None else StoredBytes.of(room)
+        return cls(plan=item["plan"], items=tuple(map(Use.of, item["items"])), stored_bytes=stored)
 
 
 def get_usage() -> Call[Usage]:
-    """What the account has used today and this month."""
+    """What the account has used today and this month, and what files it has."""
     return Call(Request("GET", "/v1/usage"), as_json(Usage.of))

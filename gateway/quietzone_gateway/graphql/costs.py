@@ -20,6 +20,7 @@ COSTS: Mapping[str, int] = {
     "Query.operation": 5,
     "Query.operations": 10,
     "Query.facets": 20,
+    "Query.usage": 20,  # two services, and the store
     "Query.qrAnalytics": 50,
     "Query.searchQRCodes": 50,  # reads up to a thousand codes of each kind
     "QrAnalytics.series": 50,
@@ -70,6 +71,7 @@ SIZES: Mapping[str, int | str] = {
     "Mutation.warmUpCopies": 20,
     "Asset.files": 8,
     "Query.searchQRCodes": "limit",
+    "Usage.items": 10,
     "Facets.tags": "first",
     "Facets.folders": "first",
     "Analytics.series": 30,  # `Points` bounds longer ones

@@ -25,6 +25,7 @@ from quietzone_gateway.graphql.qr_analytics import QrAnalyticsQueries
 from quietzone_gateway.graphql.scalars import SCALARS
 from quietzone_gateway.graphql.search import SearchQueries
 from quietzone_gateway.graphql.settings import Limits
+from quietzone_gateway.graphql.usage import UsageQueries
 
 if TYPE_CHECKING:
     from strawberry.types.execution import ParseOptions
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 # What stands at the top may be null: a part that is away, or a change that is refused, leaves the others' results.
 @strawberry.type(description="What can be asked")
-class Query(CodeQueries, SearchQueries, QrAnalyticsQueries, ExportQueries, AssetQueries, OperationQueries, MeQueries):
+class Query(CodeQueries, SearchQueries, QrAnalyticsQueries, ExportQueries, AssetQueries, OperationQueries, MeQueries, UsageQueries):
     """Put together."""
 
 

@@ -118,7 +118,10 @@ SHOWS: Mapping[str, Callable[[Any], Any]] = {
     "codes.bulk": lambda found: [(result.number, result.error) for result in found] == [(1, None), (2, None), (3, None)],
     "codes.facets": lambda found: (found.total, found.states[CodeState.ACTIVE], found.tags) == (3, 2, {"menu": 2}),
     "codes.analytics": lambda found: (found.total_scans, found.zone) == (7, "Europe/Berlin"),
-    "usage": lambda found: (found.plan, {use.unit for use in found.items}) == ("unlimited", {"requests", "codes", "bytes", "scans"}),
+    "usage": lambda found: (
+        (found.plan, found.stored_bytes.used, {use.unit for use in found.items})
+        == ("unlimited", 9_216, {"requests", "codes", "bytes", "scans"})
+    ),
     "assets.print": lambda found: (found.kind, found.state, found.name) == ("print", "pending", "Tables"),
     "assets.clean_up": lambda found: (found.state, found.report.archived, found.error) == ("done", 3, None),
     "assets.warm_up": lambda found: [warmed.failure for warmed in found] == [None, "it answered 502"],

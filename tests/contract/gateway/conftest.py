@@ -6,6 +6,7 @@ from contract.gateway.served import MENU, Api, running
 
 from quietzone.analytics.v1 import analytics_pb2
 from quietzone.qr.v1 import code_service_pb2
+from quietzone.storage.v1 import storage_service_pb2
 
 
 @pytest.fixture
@@ -32,4 +33,5 @@ def _answer(api: Api) -> None:
     api.services.answer("RenderCode", code_service_pb2.RenderCodeResponse(image=b"\x89PNG", media_type="image/png", etag="abc"))
     api.services.answer("GetCodeAnalytics", analytics_pb2.GetCodeAnalyticsResponse())
     api.services.answer("GetAccountUsage", analytics_pb2.GetAccountUsageResponse())
+    api.services.answer("GetUsage", storage_service_pb2.GetUsageResponse(bytes=9_216))
     api.services.answer("Reconcile", analytics_pb2.ReconcileResponse())

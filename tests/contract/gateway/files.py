@@ -70,6 +70,7 @@ def answer_files(api: Api, base: str = FILES) -> None:
         "ListAssets": storage_service_pb2.ListAssetsResponse(assets=[IMAGE]),
         "SignUrl": storage_service_pb2.SignUrlResponse(url=base + GET_PATH, expires_at_ms=NOON_MS),
         "CreateUpload": storage_service_pb2.CreateUploadResponse(asset=BEGUN, put_url=base + PUT_PATH, expires_at_ms=NOON_MS),
+        "GetUsage": storage_service_pb2.GetUsageResponse(bytes=IMAGE.bytes),
         "DeleteAsset": storage_service_pb2.DeleteAssetResponse(),
         "MoveAsset": storage_service_pb2.MoveAssetResponse(operation=MOVING),
         "StartCleanUp": storage_service_pb2.StartCleanUpResponse(operation=OPERATION),

@@ -252,6 +252,15 @@ async def test_the_bytes_of_answers_are_counted(office: Office) -> None:
     assert [item["used"] for item in answer.json()["items"] if item["unit"] == "bytes"] == [len(listed.content)] * 2
 
 
+async def test_an_account_sees_its_room_where_nobody_says_what_of_it_is_taken(office: Office) -> None:
+    await office.send("PUT", "/v1/plans/gold", GOLD)
+    office.plan = "gold"
+
+    answer = await office.send("GET", "/v1/usage")
+
+    assert (answer.status_code, answer.json()["stored_bytes"]) == (200, {"limit": 5_000_000, "used": None, "left": None})
+
+
 async def test_use_is_shown_to_those_who_may_see_it(office: Office) -> None:
     office.scopes = frozenset({"codes:read"})
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from unit.client.scripted import CODE, CODE_ID, EXPORT, Server, ok, page
 
-from quietzone_client import Code, CodePart, CodeState, Export, ExportState
+from quietzone_client import Code, CodePart, CodeState, Export, ExportState, StoredBytes
 
 
 def test_fields_of_a_newer_server_are_passed_over() -> None:
@@ -60,3 +60,7 @@ def test_a_part_of_a_code_has_the_fields_of_a_code() -> None:
 
 def test_an_empty_page_is_empty() -> None:
     assert len(Server.of(page()).client().codes.page()) == 0
+
+
+def test_an_older_server_does_not_say_what_is_stored() -> None:
+    assert Server.of(ok({"plan": "free", "items": []})).client().usage().stored_bytes == StoredBytes()
