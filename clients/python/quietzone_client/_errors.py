@@ -181,7 +181,7 @@ class FailedPrecondition(Problem):
 
 
 class RateLimited(Problem):
-    """A limit of the account is reached: `retry_after_s` says when it is worth trying again."""
+    """A limit of the account is reached: `retry_after_s` says when it is worth trying again, None that waiting does not help."""
 
 
 class RequestRefused(Problem):

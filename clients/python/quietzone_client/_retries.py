@@ -8,6 +8,9 @@ from quietzone_client._errors import DeadlineExceeded, NoAnswer, Problem, Quietz
 PASSING = frozenset({408, 425, 502})
 """What proxies say of a moment."""
 
+OF_THE_API = "resource-exhausted"
+"""The kind of a 429 that the API itself sends: it has a time to wait wherever waiting helps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:
@@ -45,6 +48,8 @@ NEVER = Retries(attempts=1)
 
 def is_passing(error: QuietzoneError) -> bool:
     """Whether another moment may bring another answer."""
+    if isinstance(error, RateLimited) and error.kind == OF_THE_API and error.retry_after_s is None:
+        return False  # a room that is full stays so until somebody makes some
     if isinstance(error, Problem):
         return isinstance(error, RateLimited | Unavailable | DeadlineExceeded | RequestUnderWay) or error.status in PASSING
     return isinstance(error, NoAnswer)

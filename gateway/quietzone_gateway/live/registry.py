@@ -25,6 +25,9 @@ that those who came together don't leave together."""
 COME_BACK_MS = 5_000
 """Clients that are sent away come back within this time, each at its own moment: 10,000 at once would be a wave."""
 
+LEFT_S = 2
+"""Until somebody who was refused may try again: connections end all the time, those that broke off without a word too."""
+
 
 class Connection(Protocol):
     """A connection, as the registry needs it. Nothing of it waits or raises."""
@@ -78,9 +81,11 @@ class Registry:
         if self._draining.is_set():
             raise Unavailable("this server is being replaced; try again in a moment")
         if self._of_account[account_id] >= self._most_of_account:
-            raise ResourceExhausted(f"this account has {self._most_of_account} live connections; close one before another is opened")
+            raise ResourceExhausted(
+                f"this account has {self._most_of_account} live connections; close one before another is opened", retry_after_s=LEFT_S
+            )
         if len(self._connections) >= self._most:
-            raise ResourceExhausted("this server has all the live connections that it takes; try again in a moment")
+            raise ResourceExhausted("this server has all the live connections that it takes; try again in a moment", retry_after_s=LEFT_S)
 
     def lives_until(self, watcher: Watcher) -> int:
         """When a connection that begins now ends at the latest, Unix time in milliseconds."""

@@ -78,7 +78,10 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string", "description": "What was wrong this time"},
         "instance": {"type": "string", "format": "uri-reference", "description": "The address that was asked"},
         "request_id": {"type": "string", "description": "Names this request in our logs; X-Request-Id has it too"},
-        "retryAfter": {"type": "integer", "description": "Seconds until it is worth trying again, as in Retry-After"},
+        "retryAfter": {
+            "type": "integer",
+            "description": "Seconds until it is worth trying again, as in Retry-After; absent where waiting alone doesn't help",
+        },
         "errors": {
             "type": "array",
             "description": "Each field that is wrong",
@@ -96,7 +99,8 @@ ABOUT = """Dynamic QR codes: print once, change the destination at any time, kno
 Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB.
 
 `RateLimit-Policy` and `RateLimit` say which limits the account's plan has and how much of each is left; `X-RateLimit-*` say it of the one
-that ends first. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`."""
+that ends first. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`; where waiting doesn't help, as
+with room for files, there is none."""
 
 
 def problems(*statuses: int) -> Responses:

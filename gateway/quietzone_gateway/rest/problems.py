@@ -1,4 +1,8 @@
-"""Problems as RFC 9457 has them: one table from what went wrong to what the caller reads."""
+"""Problems as RFC 9457 has them: one table from what went wrong to what the caller reads.
+
+A problem says how long to wait where waiting alone may bring another answer (RFC 9110, 10.2.3; RFC 6585, 4): a rate, a quota, a part that
+is away, a request that is under way. Room that is full has no such time, and neither has anything else that somebody must change.
+"""
 
 import json
 import re
@@ -56,7 +60,10 @@ _OF_THE_TREE = {
     "ALREADY_EXISTS": ("Already taken", "The name is or was in use: choose another. A slug is never given out twice."),
     "ABORTED": ("Changed meanwhile", "`If-Match` names another revision than the current one: read it again, then decide."),
     "FAILED_PRECONDITION": ("Not possible now", "The request is right, and the state of the thing doesn't allow it: `detail` says why."),
-    "RESOURCE_EXHAUSTED": ("Limit reached", "Wait for the time in `Retry-After`, then try again."),
+    "RESOURCE_EXHAUSTED": (
+        "Limit reached",
+        "Wait for the time in `Retry-After`, then try again. Without one waiting doesn't help: `detail` says what does.",
+    ),
     "UNAVAILABLE": (
         "Try again",
         "A part isn't there for the moment: wait for the time in `Retry-After`, then send the same request again.",
@@ -110,20 +117,26 @@ ALL_KINDS: Mapping[str, Kind] = {
 class Refused(HTTPException):
     """A request that HTTP's own rules refuse; FastAPI lets no other exception out of reading a body."""
 
-    def __init__(self, kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, retry_after_s: int | None = None) -> None:
         super().__init__(kind.status, detail, headers)
         self.kind = kind
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is told about one failed request."""
+    """What is told about one failed request. `retry_after_s` is said by a header and in the body."""
 
     kind: Kind
     detail: str
-    headers: Mapping[str, str]
+    own_headers: Mapping[str, str]
     errors: Sequence[FieldViolation] = ()
     retry_after_s: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of its answer, beside those of the body."""
+        return {**self.own_headers, **({} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)})}
 
     def body(self, *, instance: str, request_id: str) -> bytes:
         """The problem as JSON."""
@@ -145,7 +158,7 @@ class Problem:
     def response(self, *, instance: str, request_id: str) -> Response:
         """The problem as an answer."""
         body = self.body(instance=instance, request_id=request_id)
-        return Response(body, self.kind.status, dict(self.headers), MEDIA_TYPE)
+        return Response(body, self.kind.status, self.headers, MEDIA_TYPE)
 
 
 def problem_of(error: Exception) -> Problem | None:
@@ -153,13 +166,13 @@ def problem_of(error: Exception) -> Problem | None:
     match error:
         case ResourceExhausted():
             headers = error.headers if isinstance(error, LimitReached) else {}
-            told = {**headers, **_headers(error)}
-            return Problem(KINDS[ResourceExhausted], str(error), told, error.violations, error.retry_after_s)
+            return Problem(KINDS[ResourceExhausted], str(error), headers, error.violations, error.retry_after_s)
         case QuietzoneError():
-            wait_s = error.retry_after_s if isinstance(error, ResourceExhausted) else None
-            return Problem(KINDS[type(error)], str(error), _headers(error), error.violations, wait_s)
-        case Refused(kind=kind, detail=detail, headers=headers):
-            return Problem(kind, detail, headers or {})
+            headers = {"WWW-Authenticate": 'Bearer realm="quietzone"'} if isinstance(error, Unauthenticated) else {}
+            wait_s = RETRY_AFTER_S if isinstance(error, Unavailable) else None
+            return Problem(KINDS[type(error)], str(error), headers, error.violations, wait_s)
+        case Refused(kind=kind, detail=detail, headers=headers, retry_after_s=wait_s):
+            return Problem(kind, detail, headers or {}, retry_after_s=wait_s)
         case RequestValidationError():
             return problem_of(InvalidInput(*(violation_of(details) for details in error.errors())))
         case HTTPException(status_code=400):
@@ -175,24 +188,12 @@ def problem_of(error: Exception) -> Problem | None:
 def overloaded() -> Problem:
     """What is told while more comes in than can be answered."""
     detail = "more comes in than can be answered now: nothing was done; send it again in a moment"
-    return Problem(OVERLOADED, detail, {"Retry-After": str(OVERLOADED_S)}, retry_after_s=OVERLOADED_S)
+    return Problem(OVERLOADED, detail, {}, retry_after_s=OVERLOADED_S)
 
 
 def internal() -> Problem:
     """What is told about a bug: nothing of its inside."""
     return Problem(INTERNAL, "the request failed by a fault of ours; the operator finds it by the request id", {})
-
-
-def _headers(error: QuietzoneError) -> dict[str, str]:
-    match error:
-        case ResourceExhausted(retry_after_s=int(wait_s)):
-            return {"Retry-After": str(wait_s)}
-        case Unauthenticated():
-            return {"WWW-Authenticate": 'Bearer realm="quietzone"'}
-        case ResourceExhausted() | Unavailable():
-            return {"Retry-After": str(RETRY_AFTER_S)}
-        case _:
-            return {}
 
 
 def violation_of(details: Mapping[str, Any]) -> FieldViolation:

@@ -17,6 +17,9 @@ CHANGING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 KEPT_HEADERS = ("content-type", "etag", "location")
 """What belongs to the answer itself; all others are of the request that fetches it."""
 
+AGAIN_S = 2
+"""Changes take a fraction of a second; one whose process died is free again after ten."""
+
 Handle = Callable[[Request], Awaitable[Response]]
 
 
@@ -50,7 +53,7 @@ async def repeated(request: Request, handle: Handle, repeats: Repeats, clock: Cl
         raise _reused() from error
     except StillUnderWay as error:
         detail = "the first request with this Idempotency-Key has no answer yet; send it again in a moment"
-        raise Refused(KEY_UNDER_WAY, detail, headers={"Retry-After": "2"}) from error
+        raise Refused(KEY_UNDER_WAY, detail, retry_after_s=AGAIN_S) from error
     replayed = {"Idempotent-Replayed": "true"} if was_there else {}
     return Response(answer.body, answer.status, answer.headers | replayed)
 

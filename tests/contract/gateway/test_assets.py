@@ -81,6 +81,7 @@ async def test_an_upload_beyond_what_may_be_stored_is_a_limit_that_was_reached(s
     answer = await stored.send("POST", "/v1/assets", {"name": "logo.png", "media_type": "image/png", "size": 20_480})
 
     assert (answer.status_code, answer.json()["detail"]) == (429, "the account's plan has room for 5 bytes")
+    assert ("retry-after" in answer.headers, "retryAfter" in answer.json()) == (False, False)  # room doesn't come back by itself
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ async def test_an_account_has_only_so_many_connections() -> None:
         async with served.stream(token="other") as foreign:  # noqa: S106
             assert foreign.status == 200
 
-    assert (third.status, problem["type"]) == (429, "/problems/resource-exhausted")
+    assert (third.status, problem["type"], problem["retryAfter"]) == (429, "/problems/resource-exhausted", 2)
 
 
 async def test_a_process_has_only_so_many_connections() -> None:

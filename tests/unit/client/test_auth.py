@@ -107,7 +107,7 @@ def test_a_renewal_whose_answer_was_lost_is_not_sent_twice() -> None:
 
 
 def test_a_renewal_that_was_not_begun_is_sent_again() -> None:
-    server = Server.of(httpx.ConnectError(""), problem(429, "resource-exhausted"), ok({"token": "t"}), ok())
+    server = Server.of(httpx.ConnectError(""), problem(429, "resource-exhausted", retry_after="1"), ok({"token": "t"}), ok())
 
     server.client(auth=Tokens()).codes.get(CODE_ID)
 

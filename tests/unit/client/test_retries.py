@@ -26,7 +26,8 @@ def test_an_answer_that_was_lost_is_asked_for_again(lost: Exception) -> None:
     [
         problem(503, "unavailable"),
         problem(504, "deadline-exceeded"),
-        problem(429, "resource-exhausted"),
+        problem(429, "resource-exhausted", retry_after="1"),
+        httpx.Response(429, text="slow down"),
         problem(409, "idempotency-key-under-way"),
         httpx.Response(502, text="Bad Gateway"),
         httpx.Response(503, text="no backend"),
@@ -50,6 +51,7 @@ def test_what_another_moment_may_change_is_asked_again(answer: httpx.Response) -
         (409, "already-exists"),
         (412, "aborted"),
         (422, "failed-precondition"),
+        (429, "resource-exhausted"),  # without a time: a room that is full, which waiting doesn't empty
         (500, "internal"),
     ],
 )
@@ -133,7 +135,7 @@ def test_a_code_that_is_gone_after_a_lost_answer_was_deleted_by_us() -> None:
     server.client().codes.delete(CODE_ID)
 
 
-@pytest.mark.parametrize("before", [REFUSED, problem(429, "resource-exhausted")])
+@pytest.mark.parametrize("before", [REFUSED, problem(429, "resource-exhausted", retry_after="1")])
 def test_a_code_that_is_gone_when_nothing_was_done_before_is_not_found(before: Exception | httpx.Response) -> None:
     server = Server.of(before, problem(404, "not-found"))
 
