@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from starlette.responses import Response
 
-from quietzone_gateway.rest.etags import matches_any, tag
+from quietzone_gateway.rest.etags import named, tag
 
 
 def digest(content: bytes) -> str:
@@ -23,7 +23,8 @@ def answer(
     media_type: str = "application/json",
 ) -> Response:
     """Content with its tag; 304 without it when the caller has it already."""
-    told = {"ETag": tag(tag_of), "Cache-Control": "private, no-cache", **headers}
-    if matches_any(if_none_match, tag_of):
+    had = named(if_none_match, tag_of)
+    told = {"ETag": had or tag(tag_of), "Cache-Control": "private, no-cache", **headers}
+    if had is not None:
         return Response(status_code=304, headers=told)
     return Response(content, media_type=media_type, headers=told)

@@ -3,9 +3,11 @@
 import re
 from functools import lru_cache
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quietzone_gateway.rest.etags import tag_of_compressed
 
 MIN_BYTES = 1_024
 """A smaller answer fits into one packet as it is."""
@@ -39,7 +41,7 @@ class Compression:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and self._may_be_smaller(scope["path"], Headers(scope=scope)):
-            await self._smaller(scope, receive, send)
+            await self._smaller(scope, receive, _Tagging(send))
         else:
             await self._plain(scope, receive, send)
 
@@ -48,6 +50,21 @@ class Compression:
             return False
         accepted = ",".join(headers.getlist("accept-encoding"))
         return "gzip" not in accepted or takes_gzip(accepted)  # to whom doesn't name it, the middleware only says Vary
+
+
+class _Tagging:
+    """Passes an answer on; when it was compressed on the way, by the tag of that form."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=message["headers"])
+            etag = headers.get("etag", "")
+            if etag.startswith('"') and headers.get("content-encoding") == "gzip":
+                headers["etag"] = tag_of_compressed(etag.strip('"'))
+        await self._send(message)
 
 
 @lru_cache(1_000)  # clients are of few kinds, and a header has a bound

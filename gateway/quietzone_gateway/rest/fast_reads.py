@@ -16,7 +16,7 @@ from quietzone_gateway.plans import Admission, MethodClass
 from quietzone_gateway.rest.compression import OFF, takes_gzip
 from quietzone_gateway.rest.early import Header, PlainRead, Way, head_of
 from quietzone_gateway.rest.envelope import HEADERS, note_request, request_id_of
-from quietzone_gateway.rest.etags import matches_any, tag
+from quietzone_gateway.rest.etags import named, tag, tag_of_compressed
 from quietzone_gateway.rest.reads import Kept
 from quietzone_gateway.rest.route import Parts
 from quietzone_kit.errors import QuietzoneError
@@ -188,16 +188,18 @@ def _read_of(path: str, query: bytes, headers: Mapping[bytes, bytes], hashed: st
 
 
 def _told(kept: Kept, read: PlainRead) -> tuple[int, list[Header], bytes]:
-    told = [(b"etag", tag(kept.tag).encode()), (b"cache-control", b"private, no-cache")]
+    had, smaller = named(read.if_none_match, kept.tag), kept.small and read.takes_small
+    compressed = smaller and read.takes_gzip
+    etag = had or (tag_of_compressed(kept.tag) if compressed else tag(kept.tag))  # making it takes less than keeping it: it is decoded too
+    told = [(b"etag", etag.encode()), (b"cache-control", b"private, no-cache")]
     if kept.link:
         told.append((b"link", kept.link.encode()))
-    if read.if_none_match is not None and matches_any(read.if_none_match, kept.tag):
+    if had is not None:
         return 304, told, b""
     told.append((b"content-type", b"application/json"))
-    smaller = kept.small and read.takes_small
     if smaller:
         told.append((b"vary", b"Accept-Encoding"))
-    if smaller and read.takes_gzip:
+    if compressed:
         told += [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(kept.small))]
         return 200, told, kept.small
     told.append((b"content-length", b"%d" % len(kept.body)))

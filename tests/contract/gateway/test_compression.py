@@ -18,6 +18,46 @@ async def test_an_answer_of_a_kilobyte_is_compressed_for_those_who_accept_it(api
     assert int(answer.headers["content-length"]) < MIN_BYTES < len(answer.content)
 
 
+async def tags_of(api: Api, path: str = "/v1/codes") -> list[str]:
+    """The tag of an answer as it is, then of the same one compressed."""
+    return [(await api.send("GET", path, accept_encoding=accepted)).headers["etag"] for accepted in ("identity", "gzip")]
+
+
+async def test_other_bytes_have_another_tag(api: Api) -> None:
+    api.services.answer("ListCodes", page_of(20))
+
+    whole_way = await tags_of(api)
+    kept = await tags_of(api)
+
+    assert (whole_way[1], kept) == (f'{whole_way[0][:-1]}-gzip"', whole_way)
+
+
+async def test_a_small_answer_has_one_tag(api: Api) -> None:
+    assert await tags_of(api, f"/v1/codes/{CODE_ID}") == ['"3"', '"3"']
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+@pytest.mark.parametrize("cookie", [{}, {"cookie": "a=b"}])  # what has a cookie goes the whole way
+async def test_who_has_either_form_of_an_answer_is_not_sent_it_again(api: Api, accepted: str, cookie: dict[str, str]) -> None:
+    api.services.answer("ListCodes", page_of(20))
+    had = await tags_of(api)
+
+    answers = [await api.send("GET", "/v1/codes", accept_encoding=accepted, if_none_match=tag, **cookie) for tag in had]
+
+    assert [(answer.status_code, answer.headers["etag"]) for answer in answers] == [(304, tag) for tag in had]
+
+
+async def test_the_tag_of_a_compressed_answer_names_its_revision(api: Api) -> None:
+    large = code_service_pb2.GetCodeResponse(code=MENU)
+    large.code.title = "x" * MIN_BYTES
+    api.services.answer("GetCode", large)
+    tag = (await api.send("GET", f"/v1/codes/{CODE_ID}", accept_encoding="gzip")).headers["etag"]
+
+    changed = await api.send("PATCH", f"/v1/codes/{CODE_ID}", {"title": "y"}, if_match=tag)
+
+    assert (tag, changed.status_code, api.services.asked[-1].expected_revision) == ('"3-gzip"', 200, 3)
+
+
 async def test_a_small_answer_stays_as_it_is(api: Api) -> None:
     assert "content-encoding" not in (await api.send("GET", f"/v1/codes/{CODE_ID}", accept_encoding="gzip")).headers
 
