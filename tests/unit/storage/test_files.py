@@ -76,6 +76,32 @@ def test_an_image_whose_end_is_missing_is_refused(name: str) -> None:
         look(data[:-3], media_type)
 
 
+SVG_TAG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+SVGS = {
+    "bare": SVG_TAG.encode(),
+    "a tab in its tag": b"<svg\t/>",
+    "nothing in its tag": b"<svg/>",
+    "a comment before it": f"<!-- drawn by hand -->\n<!-- <html> -->{SVG_TAG}".encode(),
+    "a declaration": f"<?xml version='1.0'?>\n{SVG_TAG}".encode(),
+    "a document type": f'<!-- old --><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">{SVG_TAG}'.encode(),
+    "a prefix": b'<s:svg xmlns:s="http://www.w3.org/2000/svg"/>',
+    "a mark of UTF-8": f"\ufeff <!-- a -->{SVG_TAG}".encode(),
+    "UTF-16": SVG_TAG.encode("utf-16"),
+    "UTF-16, the other way round": f"\ufeff<?xml version='1.0'?>{SVG_TAG}".encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("how", SVGS)
+def test_an_svg_is_known_by_its_first_element(how: str) -> None:
+    assert look(SVGS[how], SVG) == Looked(SVG, 0, 0)
+
+
+@pytest.mark.parametrize("data", [b"<!-- <svg/> --><html/>", b"<!-- <svg/>", b"<!DOCTYPE html><svg/>", b"<svgs/>", b"<?xml?><html/>"])
+def test_other_texts_are_no_svg_whatever_they_speak_of(data: bytes) -> None:
+    with pytest.raises(Refused, match="no image"):
+        look(data, SVG)
+
+
 POLYGLOTS: dict[str, Callable[[bytes], bytes]] = {
     "an archive behind it": lambda data: data + archive(),
     "a script behind it": lambda data: data + b"<script>alert(1)</script>",

@@ -36,6 +36,8 @@ ATTACKS = {
     "an escape in a style": svg("<style>path{fill:u\\72l(https://evil.example)}</style>"),
     "a style cut by a comment": svg("<style>path{fill:ur<!-- -->l(https://evil.example)}</style>"),
     "a style attribute from outside": svg('<path style="fill:url(x.svg)" d=""/>'),
+    "an address in a style that is cut by another style": svg("<style>path{fill:ur<style/>l(https://evil.example)}</style>"),
+    "an element in a style": svg("<style>path{}<g/></style>"),
     "an animation that sets a link": svg('<set attributeName="href" to="javascript:alert(1)"/>'),
     "a filter that fetches": svg('<filter id="f"><feImage href="https://evil.example"/></filter>'),
     "a doctype": b"<!DOCTYPE svg>" + svg(""),
@@ -68,6 +70,35 @@ def test_what_was_cleaned_is_clean() -> None:
 def test_an_svg_is_refused_for(what: str) -> None:
     with pytest.raises(Refused):
         cleaned(ATTACKS[what])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_drawing_in_an_encoding_that_all_readers_of_xml_know_is_kept_in_utf_8(encoding: str) -> None:
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    sent = f'{mark}<?xml version="1.0" encoding="{encoding[:6]}"?>{LOGO.decode()}'.encode(encoding)
+
+    assert cleaned(sent) == cleaned(LOGO)
+
+
+@pytest.mark.parametrize("data", ["é".encode("latin-1"), b"\xff\xfe" + "<svg/>".encode("utf-16-le") + b"x"])
+def test_any_other_encoding_is_refused_with_the_one_that_would_do(data: bytes) -> None:
+    with pytest.raises(Refused, match="save it as UTF-8"):
+        cleaned(data)
+
+
+@pytest.mark.parametrize(("inner", "named"), [('<filter id="f"/>', "<filter>"), ("<feFlood/>", "<feFlood>"), ("<textPath/>", "<textPath>")])
+def test_an_element_that_is_not_taken_is_named_with_what_would_do(inner: str, named: str) -> None:
+    with pytest.raises(Refused, match=f"{named}.*send a PNG"):
+        cleaned(svg(inner))
+
+
+def test_a_reference_within_the_drawing_may_have_space_around_it() -> None:
+    assert b"url( #g )" in cleaned(svg('<path fill="url( #g )" d=""/>'))
+
+
+def test_what_leads_outside_is_shown_however_long_the_style_is() -> None:
+    with pytest.raises(Refused, match=r"url\(https://evil\.example"):
+        cleaned(svg(f"<style>{'x' * 500}{{fill:url(https://evil.example)}}</style>"))
 
 
 def test_comments_instructions_and_editors_notes_are_dropped() -> None:

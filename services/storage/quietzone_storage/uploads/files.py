@@ -20,6 +20,12 @@ MAX_JPEG_PIXELS = 25_000_000
 
 JPEG, PNG, WEBP, GIF, SVG = "image/jpeg", "image/png", "image/webp", "image/gif", "image/svg+xml"
 
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""What text in UTF-16 begins with (https://www.w3.org/TR/xml/, 4.3.3)."""
+_PROLOGUE_BYTES = 65_536
+"""Within which an SVG's first element stands: editors write a line before it, licences some thousand bytes."""
+_SVG_START = re.compile(r"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:!DOCTYPE\s+)?(?:[\w.-]+:)?svg[\s/>\[]", re.DOTALL)
+
 _HIDDEN = re.compile(rb"<script|<\?php|<!doctype html|<html|%PDF-|javascript:", re.IGNORECASE)
 _ZIP_END, _ZIP_TAIL = b"PK\x05\x06", 66_000  # an archive's directory ends within that of the end
 _PNG_CHUNKS = frozenset(
@@ -56,9 +62,15 @@ def media_type_of(data: bytes) -> str:
         return WEBP
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return GIF
-    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:5] in (b"<?xml", b"<svg ", b"<svg>", b"<svg\n"):
+    if _SVG_START.match(_beginning(data)):
         return SVG
     raise Refused("the file is no image that is taken here: send PNG, JPEG, WebP, GIF or SVG")
+
+
+def _beginning(data: bytes) -> str:
+    """The first characters of what may be text, in the encodings that every reader of XML knows."""
+    encoding = "utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig"
+    return data[:_PROLOGUE_BYTES].decode(encoding, "ignore")
 
 
 def look(data: bytes, declared: str) -> Looked:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from quietzone_storage.uploads.files import MAX_SIDE_PX, Refused
+from quietzone_storage.uploads.files import MAX_SIDE_PX, UTF_16_MARKS, Refused
 
 SVG_NS, XLINK_NS, XML_NS = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/XML/1998/namespace"
 
@@ -21,7 +21,7 @@ ELEMENTS = frozenset(
 MAX_ELEMENTS, MAX_DEPTH = 20_000, 64
 """Drawings have hundreds; a parser, and whoever draws it, must not run out of stack or time."""
 
-_OUTSIDE = re.compile(r"url\(\s*['\"]?(?!['\"]?#)|[@\\]|javascript:|expression\(|image(?:-set)?\(|src\(", re.IGNORECASE)
+_OUTSIDE = re.compile(r"url\(\s*+['\"]?(?!['\"]?#)|[@\\]|javascript:|expression\(|image(?:-set)?\(|src\(", re.IGNORECASE)
 _SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)(?:px)?\s*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -33,7 +33,7 @@ def cleaned(data: bytes) -> bytes:
         Refused: not an SVG, or something in it runs, leads outside, or is too much.
     """
     reader = _Reader()
-    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _no_doctype
     parser.EntityDeclHandler = _no_doctype
@@ -41,10 +41,17 @@ def cleaned(data: bytes) -> bytes:
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     try:
-        parser.Parse(data, True)
+        parser.Parse(_text(data), True)  # of text the declared encoding counts no more
     except expat.ExpatError as error:
         raise Refused(f"the SVG isn't well-formed XML: {error}") from error
     return reader.written()
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused("the SVG is text in neither UTF-8 nor UTF-16: save it as UTF-8") from error
 
 
 class _Reader:
@@ -55,6 +62,7 @@ class _Reader:
         self._depth = 0
         self._dropped_at = 0
         self._elements = 0
+        self._in_style = False
         self._style: list[str] = []  # text of the <style> that is open; a parser may cut it anywhere
         self._ids: list[str] = []  # of the elements that are open
         self._with_use: set[str] = set()
@@ -68,13 +76,18 @@ class _Reader:
         if self._dropped_at:
             return
         namespace, _, tag = name.rpartition(" ")
+        if self._in_style:
+            raise Refused(f"a <style> of the SVG holds an element <{tag:.40}>: it may hold text alone")
         if self._depth == 1 and (namespace, tag) != (SVG_NS, "svg"):
-            raise Refused(f"its root is <{tag}>, not an <svg> in the namespace {SVG_NS}")
+            raise Refused(f"its root is <{tag:.40}>, not an <svg> in the namespace {SVG_NS}")
         if namespace != SVG_NS or tag == "metadata":
             self._dropped_at = self._depth  # an editor's notes
             return
         if tag not in ELEMENTS:
-            raise Refused(f"the SVG has an element <{tag:.40}>, which is not taken: it may run something, or lead outside")
+            raise Refused(
+                f"the SVG has an element <{tag:.40}>, which is not taken: such elements run something, lead outside, or "
+                "cost more to draw than can be known. Draw it with shapes and text, or send a PNG"
+            )
         kept = _attributes(tag, attributes)
         self._note(tag, kept)
         space = f' xmlns="{SVG_NS}" xmlns:xlink="{XLINK_NS}"' if self._depth == 1 else ""
@@ -90,7 +103,7 @@ class _Reader:
             self._ids.pop()
             if tag == "style":
                 _check_style("".join(self._style))
-                self._style.clear()
+                self._in_style = False
         elif self._dropped_at == self._depth:
             self._dropped_at = 0
         self._depth -= 1
@@ -98,7 +111,8 @@ class _Reader:
     def text(self, data: str) -> None:
         if self._dropped_at:
             return
-        self._style.append(data)
+        if self._in_style:
+            self._style.append(data)
         self._parts.append(escape(data))
 
     def written(self) -> bytes:
@@ -109,6 +123,7 @@ class _Reader:
     def _note(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._ids.append(attributes.get("id", ""))
         if tag == "style":
+            self._in_style = True
             self._style.clear()
         if tag == "use":
             self._with_use.update(filter(None, self._ids))
@@ -135,8 +150,8 @@ def _attributes(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_style(text: str) -> None:
-    if _OUTSIDE.search(text):
-        raise Refused(f"a style or value of the SVG leads outside, or could ({text.strip()!r:.60}): remove it")
+    if found := _OUTSIDE.search(text):
+        raise Refused(f"a style or value of the SVG leads outside, or could ({text[found.start() :].strip()!r:.60}): remove it")
 
 
 def _check_size(root: Mapping[str, str]) -> None:
