@@ -17,6 +17,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_storage import processes
 from quietzone_storage.images import ImageFailed, Images, process
 from quietzone_storage.uploads.files import JPEG, PNG, SVG, look
+from quietzone_storage.uploads.svg import cleaned
 from quietzone_storage.variants.domain import VARIANTS, WEB_FORMS
 
 
@@ -96,6 +97,21 @@ async def test_text_in_an_svg_is_shown_whatever_fonts_this_machine_has(text: str
 @pytest.mark.parametrize("font", ["font-family='Arial'", "font-family='serif'", "font-family='monospace'", "font-family='DejaVu Serif'"])
 async def test_text_in_an_svg_is_drawn_with_the_one_font_that_is_everywhere(font: str) -> None:
     assert (await shown(written("Menu", font))).tobytes() == (await shown(written("Menu"))).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        ('width="20mm" height="10mm" viewBox="0 0 2 1"', (1024, 512)),
+        ('viewBox="0 0 1 16384"', (1, 1024)),
+        ('viewBox="0 0 1e9 1e9"', (1024, 1024)),
+        ('width="50%" height="200" viewBox="0 0 100 100"', (256, 1024)),
+    ],
+)
+async def test_an_svg_of_any_size_is_drawn_within_a_square(attributes: str, size: tuple[int, int]) -> None:
+    data = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}><rect width="1" height="1"/></svg>'.encode()
+
+    assert await Images().look(cleaned(data), SVG) == size
 
 
 def noise(mode: str, side: int) -> bytes:

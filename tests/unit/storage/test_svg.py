@@ -72,6 +72,43 @@ def test_an_svg_is_refused_for(what: str) -> None:
         cleaned(ATTACKS[what])
 
 
+@pytest.mark.parametrize(
+    ("attributes", "what"),
+    [
+        ('width="100000000" height="10"', "width is 100000000"),
+        ('width="10" height="1e8"', "height is 1e8"),
+        (f'width="{"9" * 400}"', "width is 999"),
+        ('width="5000mm"', "at most 16384"),
+        ('height="200in"', "at most 16384"),
+        ('width="0" height="10"', "more than 0"),
+        ('height="-5"', "more than 0"),
+        ('width="1_000"', "write it as"),
+        ('viewBox="0 0 1 100000"', "viewBox"),
+        ('viewBox="0,0,1e9,1"', "viewBox"),
+        ('viewBox="0 0 -1 5"', "viewBox"),
+    ],
+)
+def test_a_size_that_no_image_has_is_refused_at_once(attributes: str, what: str) -> None:
+    with pytest.raises(Refused, match=what):
+        cleaned(svg("<path/>", attributes))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'width="210mm" height="297mm" viewBox="0 0 210 297"',
+        'width="16384" height=" 1e3 px "',
+        'width="100%" height="auto"',
+        'width=".5em" height="1rem"',
+        'viewBox="0 0 100000 100000"',
+        'viewBox="-5 -5 1 16384"',
+        'viewBox="none"',
+    ],
+)
+def test_a_size_that_an_image_may_have_is_taken(attributes: str) -> None:
+    assert attributes.encode() in cleaned(svg("<path/>", attributes))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_drawing_in_an_encoding_that_all_readers_of_xml_know_is_kept_in_utf_8(encoding: str) -> None:
     mark = "\ufeff" if encoding.endswith("e") else ""

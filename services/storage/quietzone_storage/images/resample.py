@@ -15,6 +15,10 @@ PNG_LEVEL = 9
 WHITE = (255, 255, 255)
 FORMATS = {JPEG: "JPEG", PNG: "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
 
+SVG_PX = 1024
+"""The longer side of a drawing: that of the largest variant."""
+CSS_DPI = 96.0
+"""Of lengths in millimetres, points and the like (CSS Values and Units 4, 6.2); without it they are 0."""
 FAMILIES = ("font_family", "serif_family", "sans_serif_family", "cursive_family", "fantasy_family", "monospace_family")
 """What an SVG may ask for, or leave open: all are one font here. Others by name, which no machine of ours has, become it too."""
 
@@ -77,9 +81,16 @@ def _opened(data: bytes, media_type: str) -> Image.Image:
 
 
 def _drawn(svg: str) -> bytes:
-    """An SVG as PNG, the same on every machine."""
-    families = dict.fromkeys(FAMILIES, fonts.FAMILY)
-    return resvg_py.svg_to_bytes(svg_string=svg, width=1024, skip_system_fonts=True, font_files=[str(fonts.FILE)], **families)  # type: ignore[arg-type] # a mapping of strings
+    """An SVG as PNG, the same on every machine: as large as fits into a square of SVG_PX."""
+    return resvg_py.svg_to_bytes(
+        svg_string=svg,
+        width=SVG_PX,
+        height=SVG_PX,
+        dpi=CSS_DPI,
+        skip_system_fonts=True,
+        font_files=[str(fonts.FILE)],
+        **dict.fromkeys(FAMILIES, fonts.FAMILY),  # type: ignore[arg-type] # a mapping of strings
+    )
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 What runs or leads outside is refused, with its name; what editors note for themselves is dropped. What is left can be served to browsers.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from xml.parsers import expat
@@ -22,7 +23,10 @@ MAX_ELEMENTS, MAX_DEPTH = 20_000, 64
 """Drawings have hundreds; a parser, and whoever draws it, must not run out of stack or time."""
 
 _OUTSIDE = re.compile(r"url\(\s*+['\"]?(?!['\"]?#)|[@\\]|javascript:|expression\(|image(?:-set)?\(|src\(", re.IGNORECASE)
-_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)(?:px)?\s*")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,4})?")
+_LENGTH = re.compile(rf"\s*({_NUMBER.pattern})\s*([A-Za-z]*|%)\s*")
+_PX_PER: Mapping[str, float] = {"": 1, "px": 1, "pt": 4 / 3, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4, "em": 16, "ex": 8}
+"""CSS Values and Units 4, 6.2; `em` and `ex` of a font that nobody set. Others depend on what is around, and count as pixels."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -155,10 +159,21 @@ def _check_style(text: str) -> None:
 
 
 def _check_size(root: Mapping[str, str]) -> None:
+    """See that the drawing, at its own size and at any other, is one that an image can have; raises Refused."""
     for name in ("width", "height"):
-        found = _SIZE.fullmatch(root.get(name, ""))
-        if found is not None and float(found.group(1)) > MAX_SIDE_PX:
-            raise Refused(f"the SVG's {name} is {root[name]:.20}; use at most {MAX_SIDE_PX}")
+        given = root.get(name, "")
+        if not re.search(r"\d", given):
+            continue  # there is none, or a word such as auto
+        found = _LENGTH.fullmatch(given)
+        side = float(found[1]) * _PX_PER.get(found[2].lower(), 1) if found else math.inf
+        if not 0 < side <= MAX_SIDE_PX:
+            raise Refused(f"the SVG's {name} is {given:.20}; use more than 0, at most {MAX_SIDE_PX} px, and write it as 120 or 30mm")
+    box = root.get("viewBox", "").replace(",", " ").split(maxsplit=4)
+    if len(box) != 4 or not all(map(_NUMBER.fullmatch, box)):
+        return  # readers leave it out
+    width, height = float(box[2]), float(box[3])
+    if not (0 < width <= height * MAX_SIDE_PX and 0 < height <= width * MAX_SIDE_PX):
+        raise Refused(f"the SVG's viewBox is {root['viewBox']:.60}; no side may be 0, nor more than {MAX_SIDE_PX} times the other")
 
 
 def _no_doctype(*_: object) -> None:
