@@ -43,6 +43,7 @@ from quietzone_storage.variants.domain import QUIET_ZONE
 from quietzone_storage.variants.symbol import NotShown
 
 MENU, SUMMER = symbol("https://q.example/menu"), symbol("https://q.example/summer", version=7)
+LARGE = symbol("https://q.example/large", version=18)
 LAYOUTS = st.builds(Layout, st.sampled_from(Paper), st.integers(1, MAX_COLUMNS), st.integers(1, MAX_ROWS))
 
 
@@ -161,9 +162,9 @@ class Shop:
         self.press = Press(world.keeper, world.tasks, world.clock, world.randomness)
         self.maker = Maker(world.keeper, self.copier, world.clock)
 
-    async def drawn(self, code_id: str, account_id: AccountId = OURS) -> None:
+    async def drawn(self, code_id: str, account_id: AccountId = OURS, drawn: Symbol = MENU) -> None:
         held = await self.world.insert(code_id, account_id=account_id, kind=Kind.CODE)
-        await self.world.keeper.furnish(held, [], lambda asset, files: asset.ready(files, 1, symbol=MENU))
+        await self.world.keeper.furnish(held, [], lambda asset, files: asset.ready(files, 1, symbol=drawn))
 
     async def order(self, *code_ids: str, **more: object) -> AssetId:
         labels = tuple(Label(code_id, code_id.upper()) for code_id in code_ids)
@@ -222,6 +223,29 @@ async def test_a_wrong_order_is_not_taken(shop: Shop, more: dict[str, object], f
         await shop.order("menu", **more)
 
     assert await shop.world.all() == []
+
+
+@pytest.mark.parametrize(
+    ("code_ids", "layout"),
+    [(("unknown",), Layout(columns=10, rows=20)), (("menu", "large"), Layout(columns=10)), (("large", "unknown"), Layout(columns=10))],
+    ids=["that fit no symbol at all", "that don't fit the largest of its codes", "that don't fit the largest that is drawn"],
+)
+async def test_sheets_are_not_taken_with_labels(shop: Shop, code_ids: Sequence[str], layout: Layout) -> None:
+    await shop.drawn("menu")
+    await shop.drawn("large", drawn=LARGE)
+
+    with pytest.raises(InvalidInput, match=r"columns.*take fewer"):
+        await shop.order(*code_ids, layout=layout)
+
+    assert [asset.kind for asset in await shop.world.all()] == [Kind.CODE] * 2
+
+
+async def test_an_archive_has_no_labels_that_could_be_too_small(shop: Shop) -> None:
+    assert await shop.order("menu", form=Form.ARCHIVE, layout=Layout(columns=10, rows=20))
+
+
+async def test_what_is_not_drawn_yet_may_fit(shop: Shop) -> None:
+    assert await shop.order("new", layout=Layout(columns=10))
 
 
 async def test_a_print_is_gone_after_a_week(shop: Shop) -> None:

@@ -27,9 +27,12 @@ from quietzone_storage.prints.domain import (
     Form,
     Label,
     Layout,
+    TooSmall,
+    check_module,
 )
 from quietzone_storage.prints.messages import Job
 from quietzone_storage.prints.process import NotPrintable
+from quietzone_storage.variants.domain import MIN_SIDE
 
 MAKE, FORGET = "make-print", "forget-print"
 KEPT_MS = 7 * 24 * 3_600_000
@@ -84,10 +87,12 @@ class Press:
         """The asset that will hold the file, PENDING, and the task that makes it.
 
         Raises:
-            InvalidInput: names what is wrong.
+            InvalidInput: names what is wrong; also what is known already to be too small to be printed.
             Unavailable: try again.
         """
         check(new)
+        if new.form is Form.SHEETS:
+            await self._check_modules(account_id, new)
         now_ms = self._clock.now_ms()
         asset_id = AssetId(uuid7(self._clock, self._randomness))
         held = await self._keeper.assets.insert(Asset(asset_id, account_id, Kind.PRINT, State.PENDING, new.title, now_ms, now_ms))
@@ -104,6 +109,15 @@ class Press:
     async def let_go(self, task: Task) -> None:
         """Say in the asset of a print that it was cancelled; one that was made before stays. Raises Unavailable."""
         await give_up(self._keeper, self._clock, AssetId(str(task.payload["asset_id"])), CANCELLED)
+
+    async def _check_modules(self, account_id: AccountId, new: NewPrint) -> None:
+        """As the process that prints does, by the codes that are drawn; those that aren't may be as small as can be."""
+        drawn = await self._keeper.assets.symbols(account_id, _code_ids(new.labels))
+        side = max((symbol.side for symbol in drawn.values()), default=MIN_SIDE)
+        try:
+            check_module(new.layout, side, captioned=any(label.caption for label in new.labels))
+        except TooSmall as error:
+            raise InvalidInput(FieldViolation("columns", str(error))) from error
 
     def _ordered(self, asset: Asset, contents: Sequence[Content]) -> Asset:
         return asset.sourced(Source(contents[0].blob, contents[0].size, ORDER_TYPE), self._clock.now_ms())
@@ -188,11 +202,15 @@ async def symbols_of(assets: Assets, account_id: AccountId, labels: Sequence[Lab
         NotDrawn: one of them isn't there, or isn't drawn.
         Unavailable: the store doesn't answer.
     """
-    found: Mapping[str, Symbol] = await assets.symbols(account_id, list(dict.fromkeys(AssetId(label.code_id) for label in labels)))
+    found: Mapping[str, Symbol] = await assets.symbols(account_id, _code_ids(labels))
     missing = [label.code_id for label in labels if label.code_id not in found]
     if missing:
         raise NotDrawn(f"codes aren't there, or not drawn yet: {len(missing):,}, the first is {missing[0]:.36}")
     return [found[label.code_id] for label in labels]
+
+
+def _code_ids(labels: Sequence[Label]) -> list[AssetId]:
+    return list(dict.fromkeys(AssetId(label.code_id) for label in labels))
 
 
 def job_of(order: NewPrint, symbols: Sequence[Symbol]) -> Job:
