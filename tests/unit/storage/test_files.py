@@ -134,6 +134,72 @@ def test_a_pixel_bomb_is_refused_before_it_is_decoded(width: int, height: int) -
         look(png_of(width, height), PNG)
 
 
+def gif_of(width: int, height: int) -> bytes:
+    """A GIF whose screen is one pixel, and whose picture is so large."""
+    return b"GIF89a\1\0\1\0\0\0\0\x2c\0\0\0\0" + struct.pack("<HH", width, height) + b"\0\2\1\0\0\x3b"
+
+
+def frame(marker: int, width: int, height: int) -> bytes:
+    """A JPEG's frame of one colour, and its scan."""
+    head = struct.pack(">BBHBHHBBBB", 0xFF, marker, 11, 8, height, width, 1, 1, 0x11, 0)
+    return head + b"\xff\xda\0\x08\1\1\0\0\x3f\0\0"
+
+
+def test_a_picture_that_is_larger_than_its_gif_says_is_measured_itself() -> None:
+    assert look(gif_of(40, 30), GIF) == Looked(GIF, 40, 30)
+    with pytest.raises(Refused, match="pixels"):
+        look(gif_of(60_000, 60_000), GIF)
+
+
+def test_a_jpeg_has_one_size() -> None:
+    with pytest.raises(Refused, match="two sizes"):
+        look(b"\xff\xd8" + frame(0xC0, 16_000, 16_000) + frame(0xC0, 10, 10) + b"\xff\xd9", JPEG)
+
+
+def test_a_jpeg_of_another_coding_is_refused_with_those_that_are_taken() -> None:
+    with pytest.raises(Refused, match="baseline or progressive"):
+        look(b"\xff\xd8" + frame(0xC9, 10, 10) + b"\xff\xd9", JPEG)
+
+
+def test_a_piece_that_no_webp_has_is_refused() -> None:
+    data = GOOD["webp"][0] + b"evil\4\0\0\0abcd"
+
+    with pytest.raises(Refused, match="evil"):
+        look(data[:4] + struct.pack("<I", len(data) - 8) + data[8:], WEBP)
+
+
+def test_pieces_of_a_webp_that_lead_beyond_it_are_refused() -> None:
+    data = GOOD["webp"][0]
+
+    with pytest.raises(Refused, match="ends before it is complete"):
+        look(data[:16] + struct.pack("<I", 2**31) + data[20:], WEBP)
+
+
+LABYRINTHS = {
+    "a JPEG of nothing but filling": (b"\xff\xd8" + b"\xff" * 10_000_000, JPEG),
+    "a JPEG of nothing but marks": (b"\xff\xd8" + b"\xff\xd0" * 5_000_000, JPEG),
+    "a JPEG of empty segments": (b"\xff\xd8" + b"\xff\xe0\0\2" * 2_500_000, JPEG),
+    "a GIF of bytes one by one": (b"GIF89a\1\0\1\0\0\0\0\x21\xff" + b"\1a" * 5_000_000, GIF),
+    "a GIF of empty extensions": (b"GIF89a\1\0\1\0\0\0\0" + b"\x21\xff\0" * 3_000_000, GIF),
+    "a PNG of empty chunks": (png_of(10, 10)[:33] + chunk(b"IDAT", b"") * 800_000 + chunk(b"IEND", b""), PNG),
+    "a WebP of empty chunks": (b"RIFF" + struct.pack("<I", 8_000_004) + b"WEBP" + b"EXIF\0\0\0\0" * 1_000_000, WEBP),
+}
+
+
+@pytest.mark.parametrize("what", LABYRINTHS)
+def test_what_would_take_long_to_walk_through_is_refused_soon(what: str) -> None:
+    data, media_type = LABYRINTHS[what]
+
+    with pytest.raises(Refused, match="pieces"):
+        look(data, media_type)
+
+
+def test_a_large_picture_of_stuffed_bytes_is_walked_through() -> None:
+    scan = b"\xff\0" * 1_000_000 + b"\xff\xd0" + b"\xff\0" * 1_000_000
+
+    assert look(b"\xff\xd8" + frame(0xC0, 10, 10) + scan + b"\xff\xff\xff\xd9", JPEG) == Looked(JPEG, 10, 10)
+
+
 def test_a_screen_of_four_thousand_pixels_is_taken() -> None:
     assert look(png_of(3_840, 2_160), PNG).width == 3_840
 
