@@ -215,7 +215,7 @@ def warm_up(
 
     async def fetch(client: "AsyncClient") -> int:
         for warmed in await client.assets.warm_up(asset_ids, expires_s=expires_s):
-            told = f"[red]✗[/] {warmed.name}: {escape(warmed.failure)}" if warmed.failure else f"[green]✓[/] {escape(warmed.url)}"
+            told = f"[red]✗[/] {warmed.name}: {escape(warmed.failure)}" if warmed.failure else f"[green]✓[/] {escape(warmed.url or '')}"
             console.print(told, highlight=False, soft_wrap=True)
         return 0
 

@@ -84,17 +84,20 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """A file that was fetched, or why it wasn't (`failure`). Give this URL to readers: copies are kept by the whole of it."""
+    """A file that was fetched, or why it wasn't (`failure`). Give this URL to readers: copies are kept by the whole of it. It is None
+    where the file isn't to be had, such as one that is archived.
+    """
 
     name: str
-    url: str
-    expires_at: datetime
+    url: str | None
+    expires_at: datetime | None
     failure: str | None
 
     @classmethod
     def of(cls, item: Json) -> Self:
         """As the API shows it."""
-        return cls(name=item["name"], url=item["url"], expires_at=moment(item["expires_at"]), failure=item["failure"])
+        until = item["expires_at"]
+        return cls(name=item["name"], url=item["url"], expires_at=None if until is None else moment(until), failure=item["failure"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,14 +119,17 @@ class WarmedFile:
     """A file."""
 
     name: str
-    url: str = strawberry.field(description="Give this one to readers: copies are kept by the whole URL")
-    expires_at: DateTime
+    url: str | None = strawberry.field(
+        description="Give this one to readers: copies are kept by the whole URL. Null where the file isn't to be had"
+    )
+    expires_at: DateTime | None
     failure: str | None = strawberry.field(description="Why it didn't come")
 
     @classmethod
     def of(cls, warmed: KnownWarmed) -> "WarmedFile":
         """As it is shown."""
-        return cls(name=warmed.name, url=warmed.url, expires_at=DateTime(warmed.expires_at_ms), failure=warmed.failure)
+        until = DateTime(warmed.expires_at_ms) if warmed.url else None
+        return cls(name=warmed.name, url=warmed.url or None, expires_at=until, failure=warmed.failure)
 
 
 @strawberry.input(description="Which codes are printed, by one of codeIds, tag and folder (1,000 at most), and how")
@@ -177,7 +180,8 @@ class OperationMutations:
         context, given = info.context, checked(PrintInput, vars(input))
         with names_of_graphql(_NAMES):
             new = await new_print(context.parts.codes, context.caller, given)
-            asset, operation = await context.parts.operations.print(context.caller, new)
+            most = context.parts.plans.known.of(context.principal.plan).plan.stored_bytes
+            asset, operation = await context.parts.operations.print(context.caller, new, most=most)
         return Print(asset=Asset.of(asset), operation=Operation.of(operation))
 
     @mutation(description="Have an upload's files moved to a tier; HOT brings back what is archived")

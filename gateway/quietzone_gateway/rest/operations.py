@@ -13,6 +13,7 @@ from quietzone_gateway.rest.route import (
     DESCRIBED_SECURITY,
     ApiRoute,
     CallerNow,
+    PrincipalNow,
     RequestName,
     SecretRoute,
     Services,
@@ -221,14 +222,15 @@ class WarmedView(BaseModel):
     """A file whose copy was asked for."""
 
     name: str
-    url: str = Field(description="Give this one to readers: copies are kept by the whole URL")
-    expires_at: Time
+    url: str | None = Field(description="Give this one to readers: copies are kept by the whole URL. Null where the file isn't to be had")
+    expires_at: Time | None
     failure: str | None = Field(description="Why it didn't come")
 
     @classmethod
     def of(cls, warmed: Warmed) -> Self:
         """As it is shown."""
-        return cls(name=warmed.name, url=warmed.url, expires_at=rfc3339(warmed.expires_at_ms), failure=warmed.failure)
+        until = rfc3339(warmed.expires_at_ms) if warmed.url else None
+        return cls(name=warmed.name, url=warmed.url or None, expires_at=until, failure=warmed.failure)
 
 
 class WarmedPageView(BaseModel):
@@ -288,10 +290,11 @@ async def warm_up(body: WarmUpInput, parts: Services, caller: CallerNow) -> Warm
 
 
 @prints.post("", status_code=202, responses=problems(400, 401, 403, 404, 413, 415, 422), openapi_extra=scoped(CODES_READ, EXPORTS_WRITE))
-async def create_print(body: PrintInput, parts: Services, caller: CallerNow, response: Response) -> PrintView:
+async def create_print(body: PrintInput, parts: Services, caller: CallerNow, principal: PrincipalNow, response: Response) -> PrintView:
     """Have labels of codes put on sheets to print, or their files into an archive. Look at the asset until it is `ready`."""
+    most = parts.plans.known.of(principal.plan).plan.stored_bytes
     with names_of_the_api(_NAMES):
-        asset, operation = await parts.operations.print(caller, await new_print(parts.codes, caller, body))
+        asset, operation = await parts.operations.print(caller, await new_print(parts.codes, caller, body), most=most)
     response.headers["Location"] = f"/v1/assets/{asset.id}"
     return PrintView(asset=AssetView.of(asset), operation=OperationView.of(operation))
 

@@ -127,8 +127,8 @@ class Operations:
         peer, stub = self._assets.service
         return _operation((await peer.call(stub.StartCleanUp, request, caller=caller, idempotent=request_id is not None)).operation)
 
-    async def print(self, caller: Caller, new: NewPrint) -> tuple[Asset, Operation]:
-        """Have labels printed, or an archive made."""
+    async def print(self, caller: Caller, new: NewPrint, *, most: int | None) -> tuple[Asset, Operation]:
+        """Have labels printed, or an archive made; `most` are the bytes that the account may have stored with it."""
         request = storage_service_pb2.CreatePrintRequest(
             title=new.title,
             form=_FORMS[new.form],
@@ -137,6 +137,7 @@ class Operations:
             columns=new.columns,
             rows=new.rows,
             cut_marks=new.cut_marks,
+            stored_bytes_limit=most,
         )
         peer, stub = self._assets.service
         response = await peer.call(stub.CreatePrint, request, caller=caller)

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from quietzone.qr.v1 import code_pb2, code_service_pb2
 from quietzone.storage.v1 import asset_pb2, operation_pb2, storage_service_pb2
+from quietzone_gateway.plans import Plan
+from quietzone_gateway.plans.changes import SYSTEM
 from quietzone_gateway.rest.operations import NEW_PRINT, PRINT, OperationView, PrintInput, PrintView
 from quietzone_gateway.rest.operations import OPERATION as SHOWN
 from quietzone_gateway.rpc import OperationState
@@ -56,6 +58,15 @@ async def test_a_print_is_begun_and_its_file_will_be_where_location_says(stored:
         rows=4,
         cut_marks=True,
     )
+
+
+async def test_a_print_takes_no_more_room_than_the_plan_has(stored: Api) -> None:
+    await stored.plans.known.put(Plan("unlimited", stored_bytes=5_000_000), SYSTEM)
+    await stored.send("POST", "/v1/prints", {"code_ids": [CODE_ID]})
+    by_rest = last(stored).stored_bytes_limit
+    await ask(stored, f'mutation {{ createPrint(input: {{codeIds: ["{CODE_ID}"]}}) {{ asset {{ id }} }} }}', {})
+
+    assert (by_rest, last(stored).stored_bytes_limit) == (5_000_000, 5_000_000)
 
 
 async def test_codes_are_printed_in_the_order_in_which_they_are_named_and_as_often(stored: Api) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from unit.storage.drawings import symbol
 from unit.storage.world import OURS, Crash, World
 
-from quietzone_kit.errors import InvalidInput
+from quietzone_kit.errors import InvalidInput, ResourceExhausted
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol
 from quietzone_storage.prints import sheets
 from quietzone_storage.prints.archives import make_archive
@@ -143,14 +143,15 @@ async def test_a_process_of_its_own_prints_and_says_why_it_does_not() -> None:
 
 
 class Copier:
-    """Prints the labels' captions."""
+    """Prints the labels' captions, and as much white as it is told to."""
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self.white = b""
 
     async def make(self, job: Job) -> bytes:
         self.jobs.append(job)
-        return b"%PDF- " + " ".join(label.caption for label in job.labels).encode()
+        return b"%PDF- " + " ".join(label.caption for label in job.labels).encode() + self.white
 
 
 class Shop:
@@ -166,9 +167,10 @@ class Shop:
         held = await self.world.insert(code_id, account_id=account_id, kind=Kind.CODE)
         await self.world.keeper.furnish(held, [], lambda asset, files: asset.ready(files, 1, symbol=drawn))
 
-    async def order(self, *code_ids: str, **more: object) -> AssetId:
+    async def order(self, *code_ids: str, most_stored: int | None = None, **more: object) -> AssetId:
         labels = tuple(Label(code_id, code_id.upper()) for code_id in code_ids)
-        asset, _ = await self.press.order(OURS, NewPrint(**({"title": "Tables", "form": Form.SHEETS, "labels": labels} | more)))  # type: ignore[arg-type] # its own
+        new = NewPrint(**({"title": "Tables", "form": Form.SHEETS, "labels": labels} | more))  # type: ignore[arg-type] # its own
+        asset, _ = await self.press.order(OURS, new, most_stored=most_stored)
         return asset.asset_id
 
     async def asset(self, asset_id: AssetId) -> Asset:
@@ -328,3 +330,20 @@ async def _go_on(shop: Shop) -> None:
 
 async def _made_by(shop: Shop, kind: str) -> Sequence[str]:
     return [str(task.payload["asset_id"]) for task in (await shop.world.tasks.list(OURS)).tasks if task.kind == kind]
+
+
+async def test_no_print_is_ordered_without_room(shop: Shop) -> None:
+    await shop.drawn("menu")
+
+    with pytest.raises(ResourceExhausted, match="room for 10"):
+        await shop.order("menu", most_stored=10)
+
+
+async def test_a_print_for_whose_file_there_is_no_room_is_quarantined(shop: Shop) -> None:
+    await shop.drawn("menu")
+    asset_id = await shop.order("menu", most_stored=1_000)
+    shop.copier.white = bytes(1_000)
+    await shop.maker.make(asset_id)
+    asset = await shop.asset(asset_id)
+
+    assert (asset.state, "no room for it" in asset.reason) == (State.QUARANTINED, True)

@@ -122,7 +122,8 @@ class Asset:
     `code_revision` is that of the code which was drawn last, or whose deletion was heard of; 0 for uploads. `uploaded_at_ms` is when its
     bytes came or were drawn, None until then. `used_at_ms` is when a file of it was last asked for, to a day; None: never.
     `used_days` are the days in a row up to then. `reserved` are the bytes that may come, as long as they are awaited. `expires_at_ms` is
-    when the URL expires that brings them; None where there is none, or a release began it that didn't keep that.
+    when the URL expires that brings them; None where there is none, or a release began it that didn't keep that. `most_stored` are the
+    bytes that its account may have stored with all that is made of it; None: any number.
     """
 
     asset_id: AssetId
@@ -144,6 +145,7 @@ class Asset:
     reserved: int = 0
     used_days: int = 0
     expires_at_ms: int | None = None
+    most_stored: int | None = None
 
     @property
     def last_used_ms(self) -> int:
@@ -187,6 +189,10 @@ class Asset:
             raise InvalidTransition("other bytes came before: wait for what becomes of them, or begin a new upload")
         return self if self.source == source else self._changed(at_ms, source=source, uploaded_at_ms=at_ms, reserved=0)
 
+    def reserving(self, size: int) -> "Asset":
+        """With room for bytes that are about to come; nothing that its owner would call a change."""
+        return replace(self, reserved=size)
+
     def ready(self, variants: tuple[Variant, ...], at_ms: int, *, symbol: Symbol | None = None, code_revision: int = 0) -> "Asset":
         """With its files; raises InvalidTransition."""
         self._check(State.READY)
@@ -195,6 +201,7 @@ class Asset:
             at_ms,
             state=State.READY,
             reason="",
+            reserved=0,
             variants=variants,
             symbol=symbol,
             tier=Tier.HOT,
@@ -213,6 +220,7 @@ class Asset:
             at_ms,
             state=State.QUARANTINED,
             reason=reason[:MAX_REASON],
+            reserved=0,
             variants=(),
             symbol=None,
             code_revision=max(code_revision, self.code_revision),

@@ -26,6 +26,17 @@ class Drawing:
     height: int
 
 
+class NoRoom(ResourceExhausted):
+    """An account may not have as much as an asset reserves, of which `left` bytes are left; `held` is the asset as it is then."""
+
+    def __init__(self, held: Held, left: int) -> None:
+        super().__init__(
+            f"the account's plan has room for {held.asset.most_stored:,} bytes, of which {left:,} are left, and this takes "
+            f"{held.asset.reserved:,}: delete files that aren't needed, or ask for another plan"
+        )
+        self.held = held
+
+
 class Keeper:
     """Writes assets: their bytes before them, their account's use after them."""
 
@@ -34,22 +45,21 @@ class Keeper:
         self.shelf = shelf
         self._ledger = ledger
 
-    async def begin(self, asset: Asset, *, most: int | None) -> Held:
-        """Add an asset that reserves room, unless its account has more than `most` bytes with it. Of several at once that don't fit
-        together each may be refused, but never is one too many let in.
+    async def begin(self, asset: Asset) -> Held:
+        """Add an asset that reserves room, unless its account has more than it may with it. Of several at once that don't fit together
+        each may be refused, but never is one too many let in.
 
         Raises:
-            ResourceExhausted: says how much there is.
+            NoRoom: says how much there is; the asset is deleted.
             Unavailable: see `Assets`.
         """
         held = await self._ledger.count(await self.assets.insert(asset))
-        if most is None or (used := await self._ledger.bytes_of(asset.account_id)) <= most:
-            return held
-        await self.change(held, held.asset.deleted(asset.created_at_ms))
-        raise ResourceExhausted(
-            f"the account's plan has room for {most:,} bytes, of which {max(0, most - used + asset.bytes):,} are left: delete files that "
-            "aren't needed, or ask for another plan"
-        )
+        try:
+            await self._check_room(held)
+        except NoRoom:
+            await self.change(held, held.asset.deleted(asset.created_at_ms))
+            raise
+        return held
 
     async def change(self, held: Held, after: Asset, *, naming: Sequence[BlobKey] = ()) -> Held:
         """Put `after` in the place of what was held. What it names no more is looked at by the sweeper from now on.
@@ -70,9 +80,13 @@ class Keeper:
         """Give an asset files: it becomes what `finish` makes of it and of them, in one write, or stays as it is.
 
         Raises:
+            NoRoom: its account may not have so much; the files aren't kept.
             VersionConflict: somebody else has changed it meanwhile.
             Unavailable: see `Shelf.keep`.
         """
+        if held.asset.most_stored is not None:
+            held = await self.change(held, held.asset.reserving(sum(len(file.data) for file in files)))
+            await self._check_room(held)
         kept = [File(file.data, file.media_type) for file in files]
         return await self.keep(held, kept, lambda asset, contents: finish(asset, _variants(files, contents)))
 
@@ -89,6 +103,12 @@ class Keeper:
                 return await self.change(held, finish(held.asset, contents))
             await self.shelf.forget(held.asset.account_id, contents)
         raise Unavailable("its bytes come and go: try again")
+
+    async def _check_room(self, held: Held) -> None:
+        """See that an account has no more than it may, with what this asset reserves; raises NoRoom."""
+        most = held.asset.most_stored
+        if most is not None and (used := await self._ledger.bytes_of(held.asset.account_id)) > most:
+            raise NoRoom(held, max(0, most - used + held.asset.reserved))
 
 
 def _variants(files: Sequence[Drawing], contents: Sequence[Content]) -> tuple[Variant, ...]:

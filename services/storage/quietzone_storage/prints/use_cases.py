@@ -1,7 +1,7 @@
 """Prints: asked for, made in the background, kept for a week."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ from quietzone_kit.tasks import NewTask, Task, Tasks
 from quietzone_kit.tasks import State as TaskState
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, Source, State, Symbol, Variant
 from quietzone_storage.assets.repository import Assets, Held
-from quietzone_storage.assets.use_cases import Drawing, Keeper, give_up
+from quietzone_storage.assets.use_cases import Drawing, Keeper, NoRoom, give_up
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.deadlines import store_answers
@@ -83,11 +83,13 @@ class Press:
         self._clock = clock
         self._randomness = randomness
 
-    async def order(self, account_id: AccountId, new: NewPrint) -> tuple[Asset, Task]:
-        """The asset that will hold the file, PENDING, and the task that makes it.
+    async def order(self, account_id: AccountId, new: NewPrint, *, most_stored: int | None = None) -> tuple[Asset, Task]:
+        """The asset that will hold the file, PENDING, and the task that makes it; `most_stored` are the bytes that the account may have
+        with it, None: any number.
 
         Raises:
             InvalidInput: names what is wrong; also what is known already to be too small to be printed.
+            ResourceExhausted: the account may not store so much.
             Unavailable: try again.
         """
         check(new)
@@ -95,8 +97,10 @@ class Press:
             await self._check_modules(account_id, new)
         now_ms = self._clock.now_ms()
         asset_id = AssetId(uuid7(self._clock, self._randomness))
-        held = await self._keeper.assets.insert(Asset(asset_id, account_id, Kind.PRINT, State.PENDING, new.title, now_ms, now_ms))
-        held = await self._keeper.keep(held, [File(msgspec.json.encode(new), ORDER_TYPE)], self._ordered)
+        order = msgspec.json.encode(new)
+        asset = Asset(asset_id, account_id, Kind.PRINT, State.PENDING, new.title, now_ms, now_ms)
+        held = await self._keeper.begin(replace(asset, reserved=len(order), most_stored=most_stored))
+        held = await self._keeper.keep(held, [File(order, ORDER_TYPE)], self._ordered)
         return held.asset, await self.have_made(held.asset)
 
     async def have_made(self, asset: Asset) -> Task:
@@ -173,7 +177,10 @@ class Maker:
         def finish(asset: Asset, variants: tuple[Variant, ...]) -> Asset:
             return asset.printed(variants, self._clock.now_ms())
 
-        return await self._keeper.furnish(held, [Drawing("", data, order.form.value, 0, 0)], finish)
+        try:
+            return await self._keeper.furnish(held, [Drawing("", data, order.form.value, 0, 0)], finish)
+        except NoRoom as error:
+            return await self._keeper.change(error.held, error.held.asset.quarantined(f"no room for it: {error}", self._clock.now_ms()))
 
 
 async def look_after(keeper: Keeper, press: Press, clock: Clock) -> int:

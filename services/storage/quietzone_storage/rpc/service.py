@@ -133,7 +133,8 @@ class StorageService(storage_service_pb2_grpc.StorageServiceServicer):
         self, request: storage_service_pb2.CreatePrintRequest, context: object
     ) -> storage_service_pb2.CreatePrintResponse:
         """See the contract."""
-        asset, task = await self._press.order(_account(), new_print(request))
+        most_stored = request.stored_bytes_limit if request.HasField("stored_bytes_limit") else None
+        asset, task = await self._press.order(_account(), new_print(request), most_stored=most_stored)
         return storage_service_pb2.CreatePrintResponse(asset=to_message(asset), operation=operation_message(task))
 
     async def GetOperation(

@@ -13,7 +13,7 @@ from quietzone_kit.tasks import NewTask, State, Task, Tasks
 from quietzone_storage.assets.domain import IMAGES, ORIGINAL, AccountId, Asset, AssetId, InvalidTransition, Kind, Source, Variant
 from quietzone_storage.assets.domain import State as AssetState
 from quietzone_storage.assets.repository import Held
-from quietzone_storage.assets.use_cases import Drawing, Keeper, give_up
+from quietzone_storage.assets.use_cases import Drawing, Keeper, NoRoom, give_up
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.deadlines import store_answers
@@ -45,7 +45,7 @@ ENDED: Mapping[State, str] = {State.DEAD: "it couldn't be processed; its task sa
 @dataclass(frozen=True, slots=True)
 class NewUpload:
     """What somebody wants to send; `expires_s` is how long the URL holds, 0: 3,600 s. `most_stored` are the bytes that the account may have
-    with it, None: any number.
+    with it and what is made of it, None: any number.
     """
 
     name: str
@@ -85,8 +85,8 @@ class Uploads:
         asset_id = AssetId(uuid7(self._clock, self._randomness))
         until_s = now_ms // 1000 + (new.expires_s or DEFAULT_EXPIRY_S)
         asset = Asset(asset_id, account_id, Kind.UPLOAD, AssetState.PENDING, clean_name(new.name), now_ms, now_ms)
-        asset = replace(asset, reserved=new.size, expires_at_ms=until_s * 1000)
-        asset = (await self._keeper.begin(asset, most=new.most_stored)).asset
+        asset = replace(asset, reserved=new.size, expires_at_ms=until_s * 1000, most_stored=new.most_stored)
+        asset = (await self._keeper.begin(asset)).asset
         allowed = Allowed(until_s, ((BYTES_TERM, str(new.size)), (TYPE_TERM, new.media_type)))
         return Begun(asset, SignedUrl(base + keys.sign(PUT, FOLDER + asset_id, allowed), until_s * 1000))
 
@@ -192,7 +192,10 @@ class Pipeline:
         def finish(asset: Asset, variants: tuple[Variant, ...]) -> Asset:
             return asset.ready((original, *variants), self._clock.now_ms())
 
-        return await self._keeper.furnish(held, [_drawing(each) for each in made], finish)
+        try:
+            return await self._keeper.furnish(held, [_drawing(each) for each in made], finish)
+        except NoRoom as error:
+            return await self.quarantine(error.held, f"no room for its copies: {error}")
 
     async def quarantine(self, held: Held, reason: str) -> Held:
         """Keep an upload from everybody; raises VersionConflict."""
