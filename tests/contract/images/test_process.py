@@ -72,6 +72,31 @@ async def test_optimised_jpegs_are_progressive() -> None:
         assert web.info.get("progressive") == 1
 
 
+async def test_a_grey_picture_of_16_bits_keeps_its_greys() -> None:
+    ramp = b"".join(struct.pack(">H", step * 257) for step in range(256))
+    data = png_of(256, 1)[:16] + struct.pack(">2I5B", 256, 1, 16, 0, 0, 0, 0)
+    data += struct.pack(">I", zlib.crc32(data[12:])) + chunk(b"IDAT", zlib.compress(b"\0" + ramp)) + chunk(b"IEND", b"")
+    made = {each.variant: each for each in await Images().make(data, PNG)}
+
+    with Image.open(io.BytesIO(made["_web_png"].data)) as web:
+        assert [web.getpixel((x, 0)) for x in (0, 100, 255)] == [(0, 0, 0), (100, 100, 100), (255, 255, 255)]
+
+
+async def test_exif_that_cant_be_read_turns_nothing_and_is_no_reason_to_refuse() -> None:
+    made = await Images().make(image(exif=b"garbage"), PNG)
+
+    assert (made[-1].width, made[-1].height) == (30, 20)
+
+
+async def test_a_line_is_shown_however_thin_it_becomes() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (16_384, 1)).save(out, "PNG")
+    made = {each.variant: each for each in await Images().make(out.getvalue(), PNG)}
+
+    with Image.open(io.BytesIO(made["_large"].data)) as large:
+        assert large.convert("L").getextrema() == (0, 255)
+
+
 async def test_an_svg_is_painted() -> None:
     data = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect width="10" height="10" fill="#f00"/></svg>'
     made = {each.variant: each for each in await Images().make(data, SVG)}

@@ -1,10 +1,10 @@
 """Decoding and resampling; runs in a process of its own (`__main__`), which may be killed at any moment."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import resvg_py
-from PIL import Image, ImageOps
+from PIL import Image
 
 from quietzone_storage import fonts
 from quietzone_storage.images.messages import Made
@@ -28,7 +28,7 @@ WEBP_OUT_OF_MEMORY = "encoding error 1"
 """VP8_ENC_ERROR_OUT_OF_MEMORY, as Pillow says it."""
 
 ORIENTATION = 0x0112
-_UPRIGHT = {
+_UPRIGHT: Mapping[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -48,7 +48,8 @@ def made_of(data: bytes, media_type: str) -> Iterator[Made]:
     white = _on_white(picture)
     for form in VARIANTS:
         square = Image.new("RGB", (form.side_px, form.side_px), WHITE)
-        inner = ImageOps.contain(white, square.size, Image.Resampling.LANCZOS)
+        scale = form.side_px / max(white.size)
+        inner = white.resize((_scaled(white.width, scale), _scaled(white.height, scale)), Image.Resampling.LANCZOS)
         square.paste(inner, ((form.side_px - inner.width) // 2, (form.side_px - inner.height) // 2))
         yield _made(square, form)
     for form in WEB_FORMS:
@@ -65,19 +66,40 @@ def _opened(data: bytes, media_type: str) -> Image.Image:
     """The picture, upright, at most WEB_MAX_PX a side; of an animation the first."""
     if media_type == SVG:
         data, media_type = _drawn(data.decode()), PNG
-    image = Image.open(io.BytesIO(data), formats=[FORMATS[media_type]])
+    image: Image.Image = Image.open(io.BytesIO(data), formats=[FORMATS[media_type]])
     scale = WEB_MAX_PX / max(image.size)
     image.draft("RGB", (int(image.width * scale), int(image.height * scale)))  # a JPEG is decoded at a fraction of its size
+    if image.mode.startswith("I"):
+        image = _of_8_bits(image)
     has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
     picture = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA" if has_alpha else "RGB")
     picture.load()
-    exif = image.getexif()
+    upright = _UPRIGHT.get(_orientation(image))
     del image  # a converted picture is a second one
     if picture.mode == "RGBA":
         picture = picture.convert("RGBa")  # as resize does, but without keeping both
     picture.thumbnail((WEB_MAX_PX, WEB_MAX_PX), Image.Resampling.LANCZOS, reducing_gap=None)
     picture = picture.convert("RGBA") if picture.mode == "RGBa" else picture
-    return picture.transpose(_UPRIGHT[exif[ORIENTATION]]) if exif.get(ORIENTATION) in _UPRIGHT else picture
+    return picture if upright is None else picture.transpose(upright)
+
+
+def _of_8_bits(grey: Image.Image) -> Image.Image:
+    """A picture of 65,536 greys in 256: a mere conversion would make all above 255 white."""
+    scaled = grey.point(lambda value: value * (1 / 257)).convert("L")
+    scaled.info.pop("transparency", None)  # a grey of 16 bits, which is none of 8
+    return scaled
+
+
+def _orientation(image: Image.Image) -> object:
+    """How Exif says that the camera was held; None where it says nothing that can be read, which is no fault of the picture."""
+    try:
+        return image.getexif().get(ORIENTATION)
+    except Exception:  # noqa: BLE001 - a parser raises what it likes
+        return None
+
+
+def _scaled(side: int, scale: float) -> int:
+    return max(1, round(side * scale))
 
 
 def _drawn(svg: str) -> bytes:
