@@ -1,8 +1,10 @@
 """Sheets and archives: where labels stand, that they show what they shall, and what becomes of an order."""
 
+import asyncio
 import io
 import itertools
 import re
+import resource
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -16,8 +18,9 @@ from unit.storage.drawings import symbol
 from unit.storage.world import OURS, Crash, World
 
 from quietzone_kit.errors import InvalidInput, ResourceExhausted
+from quietzone_storage import processes
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol
-from quietzone_storage.prints import sheets
+from quietzone_storage.prints import process, sheets
 from quietzone_storage.prints.archives import make_archive
 from quietzone_storage.prints.domain import (
     MARGIN_MM,
@@ -140,6 +143,26 @@ async def test_a_process_of_its_own_prints_and_says_why_it_does_not() -> None:
     assert (await printer.make(Job("x", labels, (MENU,)))).startswith(b"PK")
     with pytest.raises(NotPrintable, match="take fewer"):
         await printer.make(Job("x", labels, (MENU,), Layout(columns=10, rows=20)))
+
+
+async def test_a_print_that_takes_more_time_than_one_may_says_so_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = processes._read
+
+    async def bounded(printing: asyncio.subprocess.Process, max_bytes: int) -> bytes:
+        resource.prlimit(printing.pid, resource.RLIMIT_CPU, (0, 20))
+        return await read(printing, max_bytes)
+
+    monkeypatch.setattr(processes, "_read", bounded)
+
+    with pytest.raises(NotPrintable, match=r"more time or memory.*fewer labels"):
+        await Printer().make(Job("x", (Label("1"),) * 50, (MENU,) * 50, Layout()))
+
+
+async def test_a_file_that_is_larger_than_a_print_may_be_says_so_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "MAX_RESULT_BYTES", 1_000)
+
+    with pytest.raises(NotPrintable, match="fewer labels"):
+        await Printer().make(Job("x", (Label("1"),), (MENU,), Layout()))
 
 
 class Copier:

@@ -7,6 +7,9 @@ import msgspec
 from quietzone_storage.assets.domain import Symbol
 from quietzone_storage.prints.domain import Label, Layout
 
+FEWER = "take fewer labels, and several prints"
+"""What would do where a print is too much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
