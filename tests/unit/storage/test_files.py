@@ -234,6 +234,7 @@ def test_whatever_is_damaged_is_taken_or_refused_and_nothing_else(name: str, dat
         ("C:\\Users\\me\\logo.png", "logo.png"),
         ("a\u202egnp.exe", "agnp.exe"),
         ("lo\x00go\n.png", "logo.png"),
+        ("lo\u2028go\u061c\ufeff.png", "logo.png"),
         ('"><script>.png', "script.png"),
         ("...", ""),
         ("x" * 500, "x" * 120),

@@ -93,6 +93,18 @@ def test_files_in_an_archive_have_names_of_their_own_that_lead_nowhere(names: li
     assert not any(name.startswith(".") or set(name) & set("/\\:") or not name.strip() for name in found)
 
 
+@pytest.mark.parametrize("name", ["𠀀" * 80, "é" * 100, "e\u0301" * 100])
+def test_names_of_files_are_short_enough_for_file_systems_also_when_there_are_several(name: str) -> None:
+    found = file_names([Label("code", name=name)] * 1_000)
+
+    assert max(len(f"{each}.png".encode()) for each in found) <= 255
+    assert len(set(found)) == 1_000
+
+
+def test_letters_with_marks_stay_letters_in_names_of_files() -> None:
+    assert file_names([Label("code", name="Cafe\u0301")]) == ["Café"]
+
+
 def test_each_label_stands_on_its_sheet() -> None:
     labels = [Label(str(number), f"Table {number} #panic(1) é") for number in range(7)]
 

@@ -4,6 +4,7 @@ All lengths are millimetres from the upper left corner of the paper.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -147,6 +148,8 @@ def svg_of(symbol: Symbol) -> str:
 
 
 _UNSAFE = re.compile(r"[^\w.\- ]+")
+MAX_NAME, MAX_NAME_BYTES = 80, 200
+"""File systems take 255 bytes, of which a number and the ending need some."""
 
 
 def file_names(labels: Sequence[Label]) -> list[str]:
@@ -154,7 +157,8 @@ def file_names(labels: Sequence[Label]) -> list[str]:
     taken: dict[str, int] = {}
     names = []
     for label in labels:
-        wished = _UNSAFE.sub("_", label.name or label.code_id).strip(". ")[:80] or label.code_id
+        safe = _UNSAFE.sub("_", unicodedata.normalize("NFC", label.name or label.code_id)).strip(". ")[:MAX_NAME]
+        wished = safe.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip(". ") or label.code_id
         count = taken.get(wished.casefold(), 0)
         taken[wished.casefold()] = count + 1
         name = f"{wished} ({count + 1})" if count else wished

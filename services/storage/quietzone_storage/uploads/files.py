@@ -254,7 +254,7 @@ def _check_end(data: bytes, end: int) -> None:
 
 _WALKS: Mapping[str, Callable[[bytes], tuple[int, int, int]]] = {PNG: _png, JPEG: _jpeg, WEBP: _webp, GIF: _gif}
 
-_UNSAFE_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069<>:\"|?*]")
+_UNSAFE_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff<>:\"|?*]")
 MAX_NAME = 120
 
 
