@@ -35,7 +35,7 @@ ABOUT = {
     "codes": "What is printed, and where it leads now.",
     "analytics": "Counts of scans, exact; visitors, estimated.",
     "exports": "Counts as files.",
-    "assets": "Files: images of codes in all their variants, and uploads.",
+    "assets": "Files: images of codes in all their variants, uploads and prints.",
     "keys": "What programs show: [who may do what](../identity.md#api-keys).",
     "sign-in": "Signing up, in and out: [who may do what](../identity.md#people).",
     "me": "The person who has signed in. For access tokens and cookies; an API key is nobody's.",

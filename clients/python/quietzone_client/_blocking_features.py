@@ -242,7 +242,7 @@ class Assets:
         self._calls = calls
 
     def list(self, *, kind: str | None = None, state: str | None = None) -> Iterator[Asset]:
-        """All assets, newest first: of a kind (`code`, `upload`) or in a state, not both."""
+        """All assets, newest first: of a kind (`code`, `upload`, `print`) or in a state, not both."""
         return each(self._calls.pages(lambda cursor: _assets.page_of_assets(kind, state, cursor=cursor)))
 
     def get(self, asset_id: str) -> Asset:
@@ -252,7 +252,9 @@ class Assets:
     def url(
         self, asset_id: str, variant: str = "", *, size: int | None = None, media_type: str | None = None, expires_s: int = 3600
     ) -> SignedUrl:
-        """A URL by which anybody gets one file: a variant, the master without one, or a code in another size (16 to 2,048 pixels)."""
+        """A URL by which anybody gets one file: a variant, the master without one, or a code in another size: 16 to 2,048
+        pixels, 2 at least for each module, which the URL itself checks.
+        """
         call = _assets.sign_url(asset_id, variant, size=size, media_type=media_type, expires_s=expires_s)
         return run(self._calls.make(call))
 
@@ -270,7 +272,7 @@ class Assets:
         return run(_assets.wait(self._calls, asset_id, within_s=within_s))
 
     def delete(self, asset_id: str, *, revision: int | None = None) -> None:
-        """Delete an upload; the image of a code goes with its code."""
+        """Delete an upload or a print; the image of a code goes with its code."""
         run(self._calls.make(_assets.delete_asset(asset_id, revision=revision)))
 
     def download(self, asset_id: str, path: str | PathLike[str], variant: str = "", *, at: str | None = None) -> int:

@@ -241,7 +241,7 @@ class AsyncAssets:
         self._calls = calls
 
     def list(self, *, kind: str | None = None, state: str | None = None) -> AsyncGenerator[Asset, None]:
-        """All assets, newest first: of a kind (`code`, `upload`) or in a state, not both."""
+        """All assets, newest first: of a kind (`code`, `upload`, `print`) or in a state, not both."""
         return self._calls.pages(lambda cursor: _assets.page_of_assets(kind, state, cursor=cursor))
 
     async def get(self, asset_id: str) -> Asset:
@@ -251,7 +251,9 @@ class AsyncAssets:
     async def url(
         self, asset_id: str, variant: str = "", *, size: int | None = None, media_type: str | None = None, expires_s: int = 3600
     ) -> SignedUrl:
-        """A URL by which anybody gets one file: a variant, the master without one, or a code in another size (16 to 2,048 pixels)."""
+        """A URL by which anybody gets one file: a variant, the master without one, or a code in another size: 16 to 2,048
+        pixels, 2 at least for each module, which the URL itself checks.
+        """
         call = _assets.sign_url(asset_id, variant, size=size, media_type=media_type, expires_s=expires_s)
         return await self._calls.make(call)
 
@@ -269,7 +271,7 @@ class AsyncAssets:
         return await _assets.wait(self._calls, asset_id, within_s=within_s)
 
     async def delete(self, asset_id: str, *, revision: int | None = None) -> None:
-        """Delete an upload; the image of a code goes with its code."""
+        """Delete an upload or a print; the image of a code goes with its code."""
         await self._calls.make(_assets.delete_asset(asset_id, revision=revision))
 
     async def download(self, asset_id: str, path: str | PathLike[str], variant: str = "", *, at: str | None = None) -> int:

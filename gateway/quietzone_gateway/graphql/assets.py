@@ -1,4 +1,4 @@
-"""Files: images of codes in all their variants, and what was uploaded."""
+"""Files: images of codes in all their variants, what was uploaded, and prints."""
 
 import strawberry
 
@@ -19,7 +19,9 @@ from quietzone_kit.errors import NotFound
 MAX_LIMIT = 1_000
 """Of the service's pages."""
 
-strawberry.enum(AssetKind, description="What an asset is of")
+strawberry.enum(
+    AssetKind, description="CODE: the image of a code; UPLOAD: what was sent; PRINT: sheets of labels or an archive, kept for a week"
+)
 strawberry.enum(AssetState, description="READY: its files are served; PENDING: its bytes are awaited or looked at; QUARANTINED: never")
 strawberry.enum(StorageTier, description="HOT and WARM are served at once, COLD and ARCHIVE have to be restored first")
 
@@ -65,7 +67,7 @@ class File:
         return await _signed(info, self.asset_id, checked(UrlQuery, {"variant": self.variant, "expires_s": expires_s}))
 
 
-@strawberry.type(description="What is stored of a code, or of an upload")
+@strawberry.type(description="What is stored of a code, of an upload, or of a print")
 class Asset:
     """An asset."""
 
@@ -73,7 +75,7 @@ class Asset:
     kind: AssetKind
     state: AssetState
     reason: str | None = strawberry.field(description="Why it is quarantined")
-    name: str = strawberry.field(description="Of an upload")
+    name: str = strawberry.field(description="Of an upload, or of a print")
     tier: StorageTier
     files: list[File]
     bytes: Count = strawberry.field(description="What it takes of the account's room")
@@ -148,7 +150,7 @@ class NewUploadInput:
 class AssetQueries:
     """Part of Query."""
 
-    @field(description="What is stored of a code (its id is the code's) or of an upload; null when this account has none with this id")
+    @field(description="What is stored of a code (by the code's id), an upload or a print; null when this account has none with this id")
     async def asset(self, info: Info, id: strawberry.ID) -> Asset | None:  # noqa: A002 - as callers know it
         """With its files."""
         try:
@@ -167,7 +169,9 @@ class AssetQueries:
             page = await context.parts.assets.newest(context.caller, limit=limit, cursor=begin.token or None, kind=kind, state=state)
         return AssetConnection.of(AssetPage(page.items[begin.skip :], page.next_cursor), begin, after)
 
-    @field(description="Where anybody gets a code in another size, without a key, until then: 16 to 2,048 pixels, as PNG, JPEG or WebP")
+    @field(
+        description="Where anybody gets a code in another size, without a key, until then: 16 to 2,048 px, 2 a module, as PNG, JPEG or WebP"
+    )
     async def drawing(
         self,
         info: Info,
@@ -195,7 +199,7 @@ class AssetMutations:
             asset, put = await parts.assets.begin_upload(info.context.caller, new, expires_s=given.expires_s, most=most)
         return Upload(asset=Asset.of(asset), put=SignedUrl(url=put.url, expires_at=DateTime(put.expires_at_ms)))
 
-    @mutation(description="Delete an upload; answers with its id. The image of a code goes with its code")
+    @mutation(description="Delete an upload or a print; answers with its id. The image of a code goes with its code")
     async def delete_asset(self, info: Info, id: strawberry.ID, expected_revision: Expected = None) -> strawberry.ID | None:  # noqa: A002 - as callers know it
         """As REST's."""
         with names_of_graphql():

@@ -1,12 +1,12 @@
-"""Files: images of codes in all their variants, and what was uploaded."""
+"""Files: images of codes in all their variants, what was uploaded, and prints."""
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from quietzone_gateway.identity.domain import CODES_READ, CODES_WRITE
-from quietzone_gateway.rest.codes import IfMatch, revision_of
+from quietzone_gateway.rest.codes import revision_of
 from quietzone_gateway.rest.description import problems, scoped
 from quietzone_gateway.rest.etags import tag
 from quietzone_gateway.rest.route import (
@@ -22,6 +22,11 @@ from quietzone_gateway.rest.route import (
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
 from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Asset, AssetKind, AssetPage, AssetState, Drawing, File, NewUpload, SignedUrl, StorageTier
+
+SIZE = (
+    "A code in another size: its width in pixels, with the quiet zone. Each module needs 2 pixels, so that a symbol needs 58 (the "
+    "smallest) to 194 (the largest): a URL of fewer is signed, and answers 400 with the number that would do"
+)
 
 MAX_EXPIRES_S = 604_800
 """What the service signs for at most: a week."""
@@ -68,7 +73,9 @@ class AssetListQuery(Input):
 
     limit: int = Field(50, description="How many at most", ge=1, le=1000)
     cursor: str | None = Field(None, description="`next_cursor` of the page before", max_length=2000)
-    kind: AssetKind | None = Field(None, description="`code`: images of codes; `upload`. Not together with `state`")
+    kind: AssetKind | None = Field(
+        None, description="`code`: images of codes; `upload`: what was sent; `print`: sheets and archives. Not together with `state`"
+    )
     state: AssetState | None = Field(None, description="Where they stand. Not together with `kind`")
 
 
@@ -89,7 +96,7 @@ class UrlQuery(Input):
     """Which file, and for how long: a variant, or a code in another size."""
 
     variant: str = Field("", description="As `variant` of the file; nothing for the master", max_length=40)
-    size: int | None = Field(None, description="A code in another size: its width in pixels, with the quiet zone", ge=16, le=2048)
+    size: int | None = Field(None, description=SIZE, ge=16, le=2048)
     media_type: str | None = Field(
         None, description="Of another size: `image/png` (as without it), `image/jpeg` or `image/webp`", max_length=100
     )
@@ -135,17 +142,19 @@ class FileView(BaseModel):
 
 
 class AssetView(BaseModel):
-    """What is stored of a code, or of an upload."""
+    """What is stored of a code, of an upload, or of a print."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ASSET]})
 
     id: str = Field(description="Of a code's image: the code's id")
-    kind: AssetKind
+    kind: AssetKind = Field(
+        description="`code`: the image of a code; `upload`: what was sent; `print`: sheets of labels or an archive, kept for a week"
+    )
     state: AssetState = Field(
         description="`ready`: its files are served; `pending`: its bytes are awaited or looked at; `quarantined`: never"
     )
     reason: str | None = Field(description="Why it is quarantined")
-    name: str = Field(description="Of an upload")
+    name: str = Field(description="Of an upload, or of a print")
     tier: StorageTier = Field(description="`hot` and `warm` are served at once, `cold` and `archive` have to be restored first")
     files: list[FileView]
     bytes: int = Field(description="What it takes of the account's room")
@@ -216,6 +225,7 @@ signing = APIRouter(prefix="/v1/assets", route_class=SecretRoute, dependencies=D
 
 ROUTERS = (router, signing)
 
+IfMatch = Annotated[str | None, Header(description="Refuse the deletion unless this is the asset's ETag", examples=['"1"'])]
 AssetId = Annotated[str, Path(description="The asset's id; of a code's image it is the code's", examples=[CODE_ID])]
 
 # The service's fields by the names that callers of the API know.
@@ -234,7 +244,7 @@ async def begin_upload(body: UploadInput, parts: Services, caller: CallerNow, pr
 
 @router.get("", responses=problems(400, 401, 403), openapi_extra=scoped(CODES_READ))
 async def list_assets(query: Annotated[AssetListQuery, Query()], parts: Services, caller: CallerNow) -> AssetPageView:
-    """The account's assets, newest first: images of codes, and uploads."""
+    """The account's assets, newest first: images of codes, uploads and prints."""
     with names_of_the_api(_NAMES):
         page = await parts.assets.newest(caller, limit=query.limit, cursor=query.cursor, kind=query.kind, state=query.state)
     return AssetPageView.of(page)
@@ -257,6 +267,6 @@ async def sign_url(asset_id: AssetId, query: Annotated[UrlQuery, Query()], parts
 
 @router.delete("/{asset_id}", status_code=204, responses=problems(400, 401, 403, 404, 412), openapi_extra=scoped(CODES_WRITE))
 async def delete_asset(asset_id: AssetId, parts: Services, caller: CallerNow, if_match: IfMatch = None) -> None:
-    """Delete an upload; the image of a code goes with its code."""
+    """Delete an upload or a print; the image of a code goes with its code."""
     with names_of_the_api(_NAMES):
         await parts.assets.delete(caller, known_id(asset_id, "asset"), expected_revision=revision_of(if_match))

@@ -11,10 +11,22 @@ from pydantic import BaseModel
 from quietzone.storage.v1 import asset_pb2, storage_service_pb2
 from quietzone_gateway.plans import Plan
 from quietzone_gateway.plans.changes import SYSTEM
-from quietzone_gateway.rest.assets import ASSET, NEW_UPLOAD, SIGNED, UPLOAD, AssetView, SignedUrlView, UploadInput, UploadView
-from quietzone_gateway.rpc import Assets
+from quietzone_gateway.rest.assets import (
+    ASSET,
+    NEW_UPLOAD,
+    SIGNED,
+    SIZE,
+    UPLOAD,
+    AssetListQuery,
+    AssetView,
+    SignedUrlView,
+    UploadInput,
+    UploadView,
+)
+from quietzone_gateway.rpc import AssetKind, Assets
 from quietzone_kit.errors import NotFound, ResourceExhausted, RevisionMismatch, Unavailable
 from quietzone_kit.rpc import Caller
+from quietzone_storage.variants.domain import MAX_SIDE, MIN_MODULE_PX, MIN_SIDE, QUIET_ZONE
 
 FILES = "query ($id: ID!) { asset(id: $id) { kind state files { variant url(expiresS: 60) { url } } } drawing(id: $id, size: 300) { url } }"
 BEGIN = "mutation ($input: NewUploadInput!) { beginUpload(input: $input) { asset { state } put { url } } }"
@@ -104,6 +116,26 @@ async def test_a_url_is_of_a_file_or_of_another_size(stored: Api, query: str, as
 @pytest.mark.parametrize("query", ["?size=300&variant=_thumb", "?media_type=image/png", "?size=15", "?expires_s=604801", "?expires_s=0"])
 async def test_a_url_of_what_cannot_be_is_refused(stored: Api, query: str) -> None:
     assert problem(await stored.send("GET", f"/v1/assets/{CODE_ID}/url{query}"))[:2] == (400, "invalid-argument")
+
+
+def test_the_pixels_that_a_symbol_needs_are_those_of_storage() -> None:
+    least, most = (MIN_MODULE_PX * (side + 2 * QUIET_ZONE) for side in (MIN_SIDE, MAX_SIDE))
+
+    assert f"a symbol needs {least} (the smallest) to {most} (the largest)" in SIZE
+
+
+async def test_what_a_deletion_may_demand_is_the_assets_tag(api: Api) -> None:
+    deletion = (await api.http.get("/openapi.json")).json()["paths"]["/v1/assets/{asset_id}"]["delete"]
+
+    assert [each["description"] for each in deletion["parameters"] if each["name"] == "if-match"] == [
+        "Refuse the deletion unless this is the asset's ETag"
+    ]
+
+
+def test_every_kind_of_asset_is_described() -> None:
+    told = [str(model.model_fields["kind"].description) for model in (AssetListQuery, AssetView)]
+
+    assert [kind for kind in AssetKind for text in told if f"`{kind}`" not in text] == []
 
 
 async def test_an_upload_is_deleted_as_it_was_seen(stored: Api) -> None:
