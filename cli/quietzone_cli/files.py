@@ -1,11 +1,11 @@
-"""`quietzone files`: images of codes, and uploads, as the API has them."""
+"""`quietzone files`: images of codes, uploads and prints, as the API has them."""
 
 import asyncio
 import mimetypes
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.markup import escape
@@ -13,19 +13,23 @@ from rich.table import Table
 
 from quietzone_cli.errors import ApiError, OperationFailed
 from quietzone_cli.options import API_URL, ApiKey, ApiUrl
-from quietzone_cli.terminal import console, finish
+from quietzone_cli.terminal import complain, console, finish
 
 if TYPE_CHECKING:
     from quietzone_client import Asset, AsyncClient, Operation
 
-app = typer.Typer(no_args_is_help=True, help="Images of codes in all their variants, and uploads.")
+app = typer.Typer(no_args_is_help=True, help="Images of codes in all their variants, uploads and prints.")
 
 Id = Annotated[str, typer.Argument(help="The asset's id; of a code's image it is the code's.")]
-Kind = Annotated[str | None, typer.Option("--kind", help="code or upload.")]
+Kind = Annotated[str | None, typer.Option("--kind", help="code, upload or print.")]
 State = Annotated[str | None, typer.Option("--state", help="pending, ready or quarantined; not together with --kind.")]
 LOOK_S = 0.5
 CLEANED_WITHIN_S = 1_800
 """As long as the service gives it."""
+ID_WIDTH = 36
+"""Of an id as RFC 9562 writes it."""
+WORDS = {"name", "error"}
+"""Columns that make room for the others."""
 MAX_LISTED = 1_000
 """Lines; more is a matter for a program."""
 
@@ -46,6 +50,8 @@ class PaperSize(StrEnum):
     LETTER = "letter"
 
 
+Item = TypeVar("Item")
+T = TypeVar("T")
 Work = Callable[["AsyncClient"], Awaitable[int]]
 
 
@@ -54,13 +60,7 @@ def list_command(key: ApiKey, api: ApiUrl = API_URL, kind: Kind = None, state: S
     """List files, newest first."""
 
     async def show(client: "AsyncClient") -> int:
-        table = Table("id", "kind", "state", "tier", "name", "files", "bytes")
-        async for asset in client.assets.list(kind=kind, state=state):
-            table.add_row(asset.id, asset.kind, asset.state, asset.tier, escape(asset.name), str(len(asset.files)), f"{asset.bytes:,}")
-            if table.row_count == MAX_LISTED:
-                table.caption = f"the newest {MAX_LISTED:,}"
-                break
-        console.print(table if table.row_count else "nothing is stored", highlight=False)
+        _print_all(assets_in(await _newest(client.assets.list(kind=kind, state=state))), "there is none")
         return 0
 
     finish(_with(api, key, show))
@@ -84,7 +84,13 @@ def url(
     api: ApiUrl = API_URL,
     *,
     variant: Annotated[str, typer.Option("--variant", help="Such as _thumb; the master without it.")] = "",
-    size: Annotated[int | None, typer.Option("--size", help="A code in another size: 16 to 2,048 pixels.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            help="A code in another size: 16 to 2,048 pixels, 2 a module at least: from 58 up, 194 for the largest symbols.",
+        ),
+    ] = None,
     media_type: Annotated[str | None, typer.Option("--type", help="Of another size: image/png, image/jpeg or image/webp.")] = None,
     expires_s: Annotated[int, typer.Option("--expires", help="How long it holds, in seconds; a week at most.")] = 3600,
 ) -> None:
@@ -103,8 +109,8 @@ def upload(paths: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, GI
     """Upload files, and wait until they were decoded and scanned."""
 
     async def send(client: "AsyncClient") -> int:
-        for path in paths:
-            asset = await client.assets.upload(_content(path), path.name, _media_type(path))
+        for path, media_type in [(path, _media_type(path)) for path in paths]:  # all of them before the first is sent
+            asset = await _of_file(path, client.assets.upload(_content(path), path.name, media_type))
             _print(await _waited(client, asset))
         return 0
 
@@ -131,6 +137,9 @@ def print_command(  # noqa: PLR0913 - each is an option
     """Print labels of codes to cut out, or pack their files: those named, or all with a tag or in a folder."""
     if sum(each is not None for each in (code, tag, folder)) != 1:
         raise typer.BadParameter("say which codes: give one of --code, --tag and --folder")
+    if out.is_dir() or not out.parent.is_dir():
+        complain(f"{out} can't be written: {'Is a directory' if out.is_dir() else 'No such file or directory'}")
+        raise typer.Exit(1)
 
     async def make(client: "AsyncClient") -> int:
         from quietzone_client import Selection, Sheet  # noqa: PLC0415 - `serve` does without requests
@@ -241,12 +250,7 @@ def operations(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """List what is done in the background, newest first."""
 
     async def show_all(client: "AsyncClient") -> int:
-        table = Table("id", "kind", "state", "asset", "done", "error")
-        async for each in client.operations.list():
-            table.add_row(each.id, each.kind, each.state, each.asset_id or "", f"{each.done:,}", escape(each.error or ""))
-            if table.row_count == MAX_LISTED:
-                break
-        console.print(table if table.row_count else "nothing was done in the last week", highlight=False)
+        _print_all(operations_in(await _newest(client.operations.list())), "nothing was done in the last week")
         return 0
 
     finish(_with(api, key, show_all))
@@ -254,7 +258,7 @@ def operations(key: ApiKey, api: ApiUrl = API_URL) -> None:
 
 @app.command()
 def delete(asset_id: Id, key: ApiKey, api: ApiUrl = API_URL) -> None:
-    """Delete an upload; the image of a code goes with its code."""
+    """Delete an upload or a print; the image of a code goes with its code."""
 
     async def remove(client: "AsyncClient") -> int:
         await client.assets.delete(asset_id)
@@ -264,10 +268,62 @@ def delete(asset_id: Id, key: ApiKey, api: ApiUrl = API_URL) -> None:
     finish(_with(api, key, remove))
 
 
-async def _with(api: str, key: str, work: Work) -> int:
-    from quietzone_cli.remote import connected  # noqa: PLC0415 - `serve` does without requests
+def assets_in(assets: Iterable["Asset"]) -> Table:
+    """A line for each."""
+    table = _table("kind", "state", "tier", "bytes", "name")
+    for asset in assets:
+        table.add_row(asset.id, asset.kind, asset.state, asset.tier, f"{asset.bytes:,}", escape(asset.name))
+    return table
 
-    async with connected(api, key) as client:
+
+def operations_in(operations: Iterable["Operation"]) -> Table:
+    """Each with the asset that it is about below its own id: beside each other both are too wide for a terminal."""
+    table = _table("kind", "state", "done", "error", of="id, and of what")
+    for each in operations:
+        name = each.id if each.asset_id is None else f"{each.id}\n{each.asset_id}"
+        table.add_row(name, each.kind, each.state, f"{each.done:,}", escape(each.error or ""))
+    return table
+
+
+def _table(*columns: str, of: str = "id") -> Table:
+    """One whose ids can be copied, however narrow the terminal is."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(of, no_wrap=True, min_width=ID_WIDTH)
+    for name in columns:
+        table.add_column(name, overflow="fold", no_wrap=name not in WORDS, min_width=len("12,345"))
+    return table
+
+
+async def _newest(items: AsyncIterator[Item]) -> list[Item]:
+    """MAX_LISTED of them at most."""
+    found: list[Item] = []
+    async for item in items:
+        found.append(item)
+        if len(found) == MAX_LISTED:
+            break
+    return found
+
+
+def _print_all(table: Table, otherwise: str) -> None:
+    if table.row_count == MAX_LISTED:
+        table.caption = f"the newest {MAX_LISTED:,}"
+    console.print(table if table.row_count else otherwise, highlight=False)
+
+
+async def _of_file(path: Path, sent: Awaitable[T]) -> T:
+    """Do something with a file; says which when it is refused."""
+    from quietzone_client import Problem  # noqa: PLC0415 - `serve` does without requests
+
+    try:
+        return await sent
+    except Problem as error:
+        raise ApiError(f"{path.name}: {error}") from error
+
+
+async def _with(api: str, key: str, work: Work) -> int:
+    from quietzone_cli.remote import BRIEF, connected  # noqa: PLC0415 - `serve` does without requests
+
+    async with connected(api, key, BRIEF) as client:
         return await work(client)
 
 
@@ -305,7 +361,17 @@ def _content(path: Path) -> bytes:
 
 
 def _media_type(path: Path) -> str:
+    """By its name; raises OperationFailed for what can't be an image."""
+    try:
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except OSError as error:
+        raise OperationFailed(f"{path} can't be read: {error.strerror or error}") from error
+    if is_empty:
+        raise OperationFailed(f"{path.name} is empty")
     found, _ = mimetypes.guess_type(path.name)
     if found is None:
         raise OperationFailed(f"{path.name}: what it is can't be told from its name; end it in .png, .jpg, .webp, .gif or .svg")
+    if not found.startswith("image/"):
+        raise OperationFailed(f"{path.name} is {found} by its name: PNG, JPEG, WebP, GIF and SVG are taken")
     return found

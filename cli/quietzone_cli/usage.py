@@ -15,22 +15,22 @@ WHAT = {"bytes": "bytes of answers"}
 
 async def show(api_url: str, key: str) -> int:
     """Ask, and print the table."""
-    from quietzone_cli.remote import connected  # noqa: PLC0415 - `serve` does without requests
+    from quietzone_cli.remote import BRIEF, connected  # noqa: PLC0415 - `serve` does without requests
 
-    async with connected(api_url, key) as client:
+    async with connected(api_url, key, BRIEF) as client:
         console.print(table_of(await client.usage()), highlight=False)
     return 0
 
 
 def table_of(usage: "Usage") -> Table:
     """A line for each thing that is counted, and one for files, whose use nobody knows while storage is away."""
-    table = Table("", "used", "limit", "left", "begins anew", title=f"plan {usage.plan}", title_justify="left")
+    table = Table("", "used", "limit", "left", "begins anew (UTC)", title=f"plan {usage.plan}", title_justify="left")
     for use in usage.items:
         what = f"{WHAT.get(use.unit, use.unit)} a {use.period}" + (f" ({use.method_class})" if use.method_class else "")
-        table.add_row(what, f"{use.used:,}", _number(use.limit), _number(use.left), f"{use.resets_at:%Y-%m-%d %H:%M} UTC")
+        table.add_row(what, f"{use.used:,}", _number(use.limit), _number(use.left), f"{use.resets_at:%Y-%m-%d}")
     stored = usage.stored_bytes
-    used = "not known: storage doesn't answer" if stored.used is None else f"{stored.used:,}"
-    table.add_row("bytes of files", used, _number(stored.limit), _number(stored.left), "when files are deleted")
+    used = "not known now" if stored.used is None else f"{stored.used:,}"
+    table.add_row("bytes of files", used, _number(stored.limit), _number(stored.left), "as files are deleted")
     return table
 
 

@@ -1,11 +1,12 @@
-"""Files: images of codes in all their variants, and uploads."""
+"""Files: images of codes in all their variants, uploads and prints."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from quietzone_client._calls import Calls
-from quietzone_client._errors import AssetQuarantined
+from quietzone_client._errors import AssetQuarantined, Problem, QuietzoneError
 from quietzone_client._models import Json, OpenEnum, Page, moment, unless_absent
 from quietzone_client._requests import Call, Request, as_json, dumped, if_match, nothing, page, segment
 
@@ -15,7 +16,7 @@ LONGEST_LOOK_S = 2.0
 
 
 class AssetKind(OpenEnum):
-    """What an asset is of."""
+    """What an asset is of: the image of a code, an upload, or a print (sheets of labels or an archive, kept for a week)."""
 
     CODE = "code"
     UPLOAD = "upload"
@@ -67,7 +68,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What is stored of a code, whose id it has, or of an upload. `reason` says why it is quarantined."""
+    """What is stored of a code, whose id it has, of an upload, or of a print. `reason` says why it is quarantined."""
 
     id: str
     kind: AssetKind
@@ -132,7 +133,7 @@ def sign_url(asset_id: str, variant: str, *, size: int | None, media_type: str |
 
 
 def delete_asset(asset_id: str, *, revision: int | None) -> Call[None]:
-    """Delete an upload."""
+    """Delete an upload or a print."""
     return Call(if_match(Request("DELETE", _path(asset_id)), revision), nothing, gone_is_done=True)
 
 
@@ -144,7 +145,13 @@ async def upload(calls: Calls, content: bytes, name: str, media_type: str) -> As
     asset, put = await calls.make(Call(begin, as_json(lambda item: (Asset.of(item["asset"]), SignedUrl.of(item["put"])))))
     headers = {"content-type": media_type}
     send = Request("PUT", put.url, headers=headers, content=content, takes_name=False, is_idempotent=True, needs_caller=False)
-    await calls.make(Call(send, nothing))
+    try:
+        await calls.make(Call(send, nothing))
+    except Problem as error:
+        if error.status < 500:  # what is refused is never sent again: it would hold its room until its URL has long expired
+            with suppress(QuietzoneError):
+                await calls.make(delete_asset(asset.id, revision=None))
+        raise
     return asset
 
 

@@ -21,11 +21,11 @@ def test_what_is_counted_and_what_is_stored_are_shown() -> None:
     shown = lines(Usage("gold", (MONTH,), StoredBytes(5_000_000, 61_440, 4_938_560)))
 
     assert shown[0] == "plan gold"
-    assert "bytes of answers a month 1,000 5,000 4,000 2026-12-01 00:00 UTC" in shown
-    assert "bytes of files 61,440 5,000,000 4,938,560 when files are deleted" in shown
+    assert "bytes of answers a month 1,000 5,000 4,000 2026-12-01" in shown
+    assert "bytes of files 61,440 5,000,000 4,938,560 as files are deleted" in shown
 
 
 def test_what_is_stored_may_not_be_known() -> None:
     shown = lines(Usage("gold", (), StoredBytes(5_000_000)))
 
-    assert "bytes of files not known: storage doesn't answer 5,000,000 when files are deleted" in shown
+    assert "bytes of files not known now 5,000,000 as files are deleted" in shown
