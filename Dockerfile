@@ -48,7 +48,7 @@ ARG VERSION
 LABEL org.opencontainers.image.title="quietzone-${PART}" \
       org.opencontainers.image.description="Dynamic QR codes, counted exactly: the part ${PART}" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0 AND Bitstream-Vera"
 COPY --from=packages /packages /packages
 COPY --from=contracts /build/out /quietzone
 COPY --from=code /code /quietzone
