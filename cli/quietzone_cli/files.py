@@ -312,10 +312,12 @@ def _print_all(table: Table, otherwise: str) -> None:
 
 async def _of_file(path: Path, sent: Awaitable[T]) -> T:
     """Do something with a file; says which when it is refused."""
-    from quietzone_client import Problem  # noqa: PLC0415 - `serve` does without requests
+    from quietzone_client import Problem, ServerError  # noqa: PLC0415 - `serve` does without requests
 
     try:
         return await sent
+    except ServerError:
+        raise  # it isn't the file's fault
     except Problem as error:
         raise ApiError(f"{path.name}: {error}") from error
 

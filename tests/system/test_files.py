@@ -99,6 +99,16 @@ def test_the_command_uploads_shows_signs_and_deletes(embedded_house: House, tmp_
     until(lambda: get(url).status == 404, "its files are gone", within_s=30)
 
 
+def test_the_command_shows_what_is_stored(embedded_house: House) -> None:
+    settings = {"QUIETZONE_API_KEY": KEY, "QUIETZONE_API_URL": embedded_house.place.api_url, "COLUMNS": "200"}
+    drawn(embedded_house)
+
+    ended = command("usage", settings=settings)
+
+    (line,) = [line.split("│") for line in ended.stdout.splitlines() if "bytes of files" in line]
+    assert (ended.returncode, int(line[2].replace(",", "")) > 0) == (0, True), ended.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
