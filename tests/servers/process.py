@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from servers.reaper import PID_FILE, started_at
+from servers.reaper import PID_FILE, pid_text
 
 READY_WITHIN_S = 60.0
 """Kafka takes 5 s on two idle cores; ten times that on busy ones."""
@@ -88,7 +88,7 @@ class Process:
                 start_new_session=True,
             )
         pid = self._running.pid
-        (self.folder / PID_FILE).write_text(f"{pid} {started_at(pid)}")
+        (self.folder / PID_FILE).write_text(pid_text(pid, self.folder))
 
     def wait_ready(self) -> None:
         """Wait until the server answers.

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PID_FILE = "server.pid"
-"""`<pid> <start time>` in the folder of each process."""
+"""`<pid> <start time> <folder>` in the folder of each process; in a copy of the folder it is nobody's."""
 CONTAINER_FILE = "server.container"
 """The id of a container in its folder."""
 GONE_WITHIN_S = 10.0
@@ -47,10 +47,15 @@ def started_at(pid: int) -> str:
         return ""
 
 
+def pid_text(pid: int, folder: Path) -> str:
+    """What PID_FILE says of a process."""
+    return f"{pid} {started_at(pid)} {folder.resolve()}"
+
+
 def _alive(pid_file: Path) -> int | None:
     with suppress(OSError, ValueError):
-        pid, _, start = pid_file.read_text().partition(" ")
-        if start and started_at(int(pid)) == start:
+        pid, start, folder = pid_file.read_text().split(" ", 2)
+        if started_at(int(pid)) == start and folder == str(pid_file.parent.resolve()):
             return int(pid)
     return None
 

@@ -14,7 +14,7 @@ import pytest
 
 from house import until
 from servers.process import NativeServer, ServerFailed
-from servers.reaper import PID_FILE, clear, started_at
+from servers.reaper import PID_FILE, clear, pid_text, started_at
 from servers.run import Run
 
 SLEEP = shutil.which("sleep") or "sleep"
@@ -79,7 +79,7 @@ def test_what_is_left_of_a_run_without_a_reaper_is_cleared_by_the_next(tmp_path:
     left = tmp_path / "1-0" / "sleeper"
     left.mkdir(parents=True)
     with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
-        (left / PID_FILE).write_text(f"{process.pid} {started_at(process.pid)}")
+        (left / PID_FILE).write_text(pid_text(process.pid, left))
 
         Run.begin(tmp_path).end()
 
@@ -98,7 +98,7 @@ def test_a_folder_that_a_server_removes_meanwhile_stops_no_clearing(tmp_path: Pa
 
     monkeypatch.setattr(os, "scandir", removed_before_it_is_looked_at)
     with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
-        (left / PID_FILE).write_text(f"{process.pid} {started_at(process.pid)}")
+        (left / PID_FILE).write_text(pid_text(process.pid, left))
 
         clear(tmp_path)
 
@@ -107,9 +107,22 @@ def test_a_folder_that_a_server_removes_meanwhile_stops_no_clearing(tmp_path: Pa
 
 def test_a_process_that_got_the_number_of_an_old_one_is_not_killed(tmp_path: Path) -> None:
     with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
-        (tmp_path / PID_FILE).write_text(f"{process.pid} 1")
+        (tmp_path / PID_FILE).write_text(f"{process.pid} 1 {tmp_path}")
 
         clear(tmp_path)
+
+        assert process.poll() is None
+        process.kill()
+
+
+def test_a_copy_of_a_folder_ends_nothing(tmp_path: Path) -> None:
+    own, copy = tmp_path / "own", tmp_path / "copy"
+    own.mkdir()
+    with subprocess.Popen((SLEEP, "600"), start_new_session=True) as process:
+        (own / PID_FILE).write_text(pid_text(process.pid, own))
+        shutil.copytree(own, copy)
+
+        clear(copy)
 
         assert process.poll() is None
         process.kill()
