@@ -2,7 +2,7 @@
 
 import sys
 
-from quietzone_kit.mail import Mail
+from quietzone_kit.mail import Mail, Taken
 from quietzone_kit.mail._message import sender_of
 
 
@@ -13,11 +13,12 @@ class PrintMailer:
         sender_of(sender)
         self._sender = sender
 
-    async def send(self, mail: Mail) -> None:
+    async def send(self, mail: Mail) -> Taken:
         """Write a message."""
         head = f"From: {self._sender}\nTo: {mail.to}\nSubject: {mail.subject}\nMessage-ID: {mail.message_id}"
         sys.stdout.write(f"\n--- mail\n{head}\n\n{mail.text}\n---\n\n")
         sys.stdout.flush()
+        return Taken(said="printed")
 
     async def close(self) -> None:
         """Nothing is open."""

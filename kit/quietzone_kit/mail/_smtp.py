@@ -1,12 +1,13 @@
 """SMTP, by aiosmtplib: a connection for each message, since they are few."""
 
 import asyncio
+import re
 import ssl
 
 import aiosmtplib
 
-from quietzone_kit.mail import Mail, MailRefused, MailUnavailable
-from quietzone_kit.mail._message import message_of, sender_of
+from quietzone_kit.mail import Mail, MailFailed, MailRefused, MailUnavailable, Taken
+from quietzone_kit.mail._message import bytes_of, sender_of
 from quietzone_kit.urls import CredentialsUnreadable, InvalidUrl, ServerUrl, split
 
 PORTS = {"smtp": 587, "smtps": 465}
@@ -17,6 +18,17 @@ WITHIN_S = 15.0
 
 PERMANENT = 500
 """Replies from here on say that the same message is refused again (RFC 5321, 4.2.1)."""
+
+ACCEPTED = 250
+
+NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+"""Answers to RCPT that say so (RFC 5321, 4.2.3), unless an enhanced code tells more."""
+_NO_SUCH_MAILBOX = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1)\b")
+"""Enhanced codes of an address that is none (RFC 3463, RFC 7505): not 5.7, by which a server says that it doesn't like us."""
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
+
+NOT_LET_IN = frozenset({530, 534, 535, 538})
+"""Who we are is refused, not the message (RFC 4954)."""
 
 
 class SmtpMailer:
@@ -39,13 +51,13 @@ class SmtpMailer:
         sender_of(sender)
         self._sender = sender
 
-    async def send(self, mail: Mail) -> None:
+    async def send(self, mail: Mail) -> Taken:
         """Hand a message over."""
-        message = message_of(mail, self._sender)
+        message = bytes_of(mail, self._sender)
         host, port = self._url.hosts[0]
         try:
             async with asyncio.timeout(WITHIN_S):
-                await aiosmtplib.send(
+                _, said = await aiosmtplib.send(
                     message,
                     sender=sender_of(self._sender)[1],
                     recipients=[mail.to],
@@ -59,11 +71,13 @@ class SmtpMailer:
                     timeout=WITHIN_S,
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _meaning(error.recipients[0].code, self._url.shown) from error
+            refused = error.recipients[0]
+            raise _meaning(refused.code, refused.message, self._url.shown, is_recipient=True) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise _meaning(error.code, self._url.shown) from error
+            raise _meaning(error.code, error.message, self._url.shown) from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, CredentialsUnreadable) as error:
             raise MailUnavailable(f"{self._url.shown}: {str(error) or f'no answer within {WITHIN_S:g} s'}") from error
+        return Taken(ACCEPTED, said)
 
     async def close(self) -> None:
         """Nothing is open between messages."""
@@ -72,8 +86,13 @@ class SmtpMailer:
         return None if self._is_plain else self._url.tls()
 
 
-def _meaning(code: int, shown: str) -> Exception:
-    """What a refusal means; the server's words are left out, they may hold the address."""
-    if code in (530, 534, 535, 538):  # RFC 4954: who we are is refused, not the message
-        return MailUnavailable(f"{shown}: the server doesn't let us in ({code}): look at user and password_file")
-    return (MailRefused if code >= PERMANENT else MailUnavailable)(f"{shown}: the server answers {code}")
+def _meaning(code: int, said: str, shown: str, *, is_recipient: bool = False) -> MailFailed:
+    """What a refusal means; the server's words stay out of the message, they may hold the address."""
+    if code in NOT_LET_IN:
+        return MailUnavailable(f"{shown}: the server doesn't let us in ({code}): look at user and password_file", status=code, said=said)
+    message = f"{shown}: the server answers {code}"
+    if code < PERMANENT:
+        return MailUnavailable(message, status=code, said=said)
+    is_enhanced = _ENHANCED.match(said) is not None
+    is_address = _NO_SUCH_MAILBOX.match(said) is not None if is_enhanced else code in NO_SUCH_MAILBOX
+    return MailRefused(message, status=code, said=said, is_address=is_recipient and is_address)

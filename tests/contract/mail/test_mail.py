@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from contract.rpc.authority import Authority
 
-from quietzone_kit.mail import InvalidAddress, Mail, Mailer, MailRefused, MailUnavailable, check_address, open_mail
+from quietzone_kit.mail import InvalidAddress, Mail, Mailer, MailRefused, MailUnavailable, Taken, check_address, open_mail
 
 SENDER = "Quietzone <codes@example.com>"
 MAIL = Mail("ada@example.com", "Grüße", "Hello: https://example.com/#token=1\n", "<p>Hello</p>", "verify.1")
@@ -157,6 +157,40 @@ async def test_a_refusal_says_whether_to_try_again_and_no_address(desk: Desk, po
     assert MAIL.to not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("refusal", "is_address"),
+    [
+        ("550 no such user", True),
+        ("550 5.1.1 no such user", True),
+        ("554 5.1.10 null MX", True),
+        ("550 5.2.1 mailbox is closed", True),
+        ("550 5.7.1 we don't like your network", False),
+        ("554 no service for you", False),
+        ("552 5.2.2 mailbox is full", False),
+    ],
+)
+async def test_a_refusal_for_good_says_whether_it_is_the_address_and_has_the_server_s_words(
+    desk: Desk, port: int, refusal: str, is_address: bool
+) -> None:
+    desk.refusal = refusal
+
+    with pytest.raises(MailRefused) as caught:
+        await open_mail(f"smtp://127.0.0.1:{port}?tls=none", sender=SENDER).send(MAIL)
+    assert (f"{caught.value.status} {caught.value.said}", caught.value.is_address) == (refusal, is_address)
+
+
+async def test_what_was_taken_has_the_server_s_words(port: int) -> None:
+    assert await open_mail(f"smtp://127.0.0.1:{port}?tls=none", sender=SENDER).send(MAIL) == Taken(250, "taken")
+
+
+async def test_a_line_with_a_dot_alone_ends_no_message(desk: Desk, port: int) -> None:
+    mail = replace(MAIL, text="one\n.\nMAIL FROM:<eve@example.com>\n")
+
+    await open_mail(f"smtp://127.0.0.1:{port}?tls=none", sender=SENDER).send(mail)
+
+    assert [text_of(message(envelope)).replace("\r\n", "\n") for envelope in desk.taken] == [mail.text]
+
+
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(MailUnavailable, match=r"smtp://127\.0\.0\.1:1"):
         await open_mail("smtp://127.0.0.1:1", sender=SENDER).send(MAIL)
@@ -194,6 +228,8 @@ async def test_a_message_goes_by_starttls_with_a_password_from_a_file(desk: Desk
         ("mail://host", "smtp://host:587"),
         ("smtp://", "no host"),
         ("smtp://host?tls=maybe", "tls=starttls"),
+        ("ses://", "no region of AWS"),
+        ("ses://eu-central-1/x", "no region of AWS"),
         ("smtp://user@host?tls=none", "in the clear"),
         ("smtps://host?tls=none", "leave tls out"),
         ("smtp://host/path", "no path"),
