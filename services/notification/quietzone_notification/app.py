@@ -38,7 +38,7 @@ from quietzone_notification.delivery.deliveries.use_cases import DeliveryDesk
 from quietzone_notification.delivery.domain import Outbound
 from quietzone_notification.delivery.endpoints.repository import Endpoints
 from quietzone_notification.delivery.endpoints.use_cases import EndpointDesk
-from quietzone_notification.delivery.sender import Bounds, Sender
+from quietzone_notification.delivery.sender import Bounds, Courier, Sender
 from quietzone_notification.delivery.webhooks import WebhookCourier
 from quietzone_notification.events.use_cases import EventDesk
 from quietzone_notification.metrics import STOPPED
@@ -51,6 +51,9 @@ from quietzone_notification.rules.numbers import RuleNumbers
 from quietzone_notification.rules.repository import RULES, Rules
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.settings import MatchSettings, NotificationSettings, NotificationStoreSettings, SendSettings
+from quietzone_notification.streams.courier import StreamCourier
+from quietzone_notification.streams.repository import Streams
+from quietzone_notification.streams.writer import StreamWriter
 from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import TopicDesk
 from quietzone_notification.upkeep import keep_up
@@ -190,7 +193,8 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     endpoints = Endpoints(documents)
     courier = WebhookCourier(endpoints, _endpoint_desk(settings, endpoints), client, CLOCK, notices.disabled)
     bounds = Bounds(settings.notification_deliveries_at_once, settings.notification_deliveries_of_one)
-    couriers = {"webhook": courier}
+    writer = StreamWriter(bus, Streams(documents, CLOCK))
+    couriers: dict[str, Courier] = {"webhook": courier, "kafka": StreamCourier(writer, CLOCK)}
     sender = Sender(documents, couriers, clock=CLOCK, randomness=RANDOMNESS, owner=settings.sender(), bounds=bounds)
     ended = asyncio.Event()
     app.task("sender", _until(ended, sender.run), stop=ended.set)

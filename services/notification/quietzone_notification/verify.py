@@ -20,6 +20,7 @@ from quietzone_notification.migrations import MIGRATIONS
 from quietzone_notification.rules.domain import Rule
 from quietzone_notification.rules.events import rule_in
 from quietzone_notification.rules.repository import NUMBERS, RULES, numbers_of, rule_of
+from quietzone_notification.streams.repository import STREAMS, stream_of
 from quietzone_notification.topics.repository import SUBSCRIPTIONS, TOPICS, subscription_of, topic_of
 from quietzone_topics import NOTIFICATION_RULE_V1, TYPE_NOTIFICATION_RULE
 
@@ -34,6 +35,7 @@ async def verify(checks: Checks, documents: Documents, bus: Bus, collections: Se
         await checks.see("subscriptions", partial(documents_are_readable, documents, SUBSCRIPTIONS, subscription_of))
         await checks.see("endpoints", partial(documents_are_readable, documents, ENDPOINTS, endpoint_of))
         await checks.see("deliveries", partial(documents_are_readable, documents, DELIVERIES, delivery_of))
+        await checks.see("streams", partial(documents_are_readable, documents, STREAMS, stream_of))
         await checks.see("senders", partial(documents_are_readable, documents, SHARES, lease_of))
         await checks.see("tasks", partial(documents_are_readable, documents, TASKS, task_of))
     if await checks.see("bus", partial(topics_are_there, bus, (*read, NOTIFICATION_RULE_V1))):

@@ -25,6 +25,7 @@ from quietzone_notification.rules.inputs import (
     InputKind,
     compile_input,
 )
+from quietzone_notification.streams.domain import MAX_STREAMS
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
     MAX_ATTRIBUTES,
@@ -93,6 +94,7 @@ EXPECTED = {
     "a template or a constant": f"{MAX_TEMPLATE:,} characters",
     "variables of a template": f"{MAX_PATHS}",
     "what a template makes": f"{MAX_OUTPUT_BYTES // 1024} KB",
+    "topics on Kafka that an account writes to": f"{MAX_STREAMS}",
     "attempts": f"{MAX_ATTEMPTS} within {sum(DELAYS_MS) // 3_600_000} hours",
     "topics of an account": f"{MAX_TOPICS:,}",
     "subscriptions of a topic": f"{MAX_SUBSCRIPTIONS:,}",

@@ -9,6 +9,7 @@ from quietzone_notification.events.domain import DEFAULT_BUS, Event
 from quietzone_notification.patterns import RuleSet, compile_pattern
 from quietzone_notification.rules.domain import Kind, Rule, Target, cause_of, kafka_topic
 from quietzone_notification.rules.inputs import About, Make, TooLarge, compile_input
+from quietzone_notification.streams.domain import KEY_HEADER, key_from
 
 TRACKING, SCANNED = "quietzone.tracking", "QR Code Scanned"
 
@@ -136,11 +137,16 @@ class RuleBook:
             destination=kafka_topic(rule.account_id, target.destination) if is_kafka else target.destination,
             body=body.encode("utf-8", "replace"),
             content_type=content_type,
-            headers=(),
+            headers=self._keyed(event) if is_kafka else (),
             max_attempts=target.max_attempts,
             max_age_ms=target.max_age_ms,
             created_ms=now_ms,
         )
+
+    def _keyed(self, event: Event) -> tuple[tuple[str, str], ...]:
+        """By which key an event is known on Kafka: what it is about, so that one reader gets all of that."""
+        about = event.resources[0] if event.resources else ""
+        return ((KEY_HEADER, key_from(about) or self._derive("key of a record", about)),) if about else ()
 
 
 def _of_scan(account_id: str) -> dict[str, object]:
