@@ -52,6 +52,7 @@ from quietzone_notification.rules.repository import RULES, Rules
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.settings import MatchSettings, NotificationSettings, NotificationStoreSettings, SendSettings
 from quietzone_notification.streams.courier import StreamCourier
+from quietzone_notification.streams.letters import Letters
 from quietzone_notification.streams.repository import Streams
 from quietzone_notification.streams.writer import StreamWriter
 from quietzone_notification.topics.repository import Topics
@@ -195,7 +196,18 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     bounds = Bounds(settings.notification_deliveries_at_once, settings.notification_deliveries_of_one)
     writer = StreamWriter(bus, Streams(documents, CLOCK))
     couriers: dict[str, Courier] = {"webhook": courier, "kafka": StreamCourier(writer, CLOCK)}
-    sender = Sender(documents, couriers, clock=CLOCK, randomness=RANDOMNESS, owner=settings.sender(), bounds=bounds)
+    given_up = asyncio.Event()
+    sender = Sender(
+        documents,
+        couriers,
+        clock=CLOCK,
+        randomness=RANDOMNESS,
+        owner=settings.sender(),
+        bounds=bounds,
+        given_up=given_up.set,
+    )
+    letters = Letters(sender.deliveries, Rules(documents), writer, mine=lambda: sender.shards, given_up=given_up)
+    app.task("dead letters", letters.run)
     ended = asyncio.Event()
     app.task("sender", _until(ended, sender.run), stop=ended.set)
     handlers = kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days)

@@ -6,18 +6,24 @@ from typing import Any
 
 import pytest
 from ports import NoJitter
+from unit.notification.world import OwnEndpoints, webhook
 
 from quietzone_kit.bus import Bus, Record, Topic, open_bus
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.events import event_of
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_notification.buses.repository import Buses
 from quietzone_notification.collections import COLLECTIONS
 from quietzone_notification.delivery.deliveries.repository import Deliveries
-from quietzone_notification.delivery.domain import NewDelivery, State
+from quietzone_notification.delivery.domain import NewDelivery
 from quietzone_notification.delivery.sender import Sender
-from quietzone_notification.rules.domain import kafka_topic
+from quietzone_notification.rules.domain import Rule, Target, kafka_topic
+from quietzone_notification.rules.repository import Rules
+from quietzone_notification.rules.requests import NewRule
+from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.streams.courier import StreamCourier
 from quietzone_notification.streams.domain import PARTITIONS
+from quietzone_notification.streams.letters import Letters
 from quietzone_notification.streams.repository import Streams
 from quietzone_notification.streams.writer import StreamWriter
 
@@ -38,16 +44,24 @@ class World:
         return StreamWriter(self.bus, Streams(self.documents, CLOCK))
 
     async def send(self, *new: NewDelivery) -> None:
-        """Take deliveries, and have a sender send them."""
+        """Take deliveries, have a sender send them, and have told what it has given up."""
         await self.deliveries.enqueue(new)
-        courier = StreamCourier(self.writer(), CLOCK)
-        sender = Sender(self.documents, {"kafka": courier}, clock=CLOCK, randomness=NoJitter(), owner="sender")
+        courier, given_up = StreamCourier(self.writer(), CLOCK), asyncio.Event()
+        sender = Sender(self.documents, {"kafka": courier}, clock=CLOCK, randomness=NoJitter(), owner="sender", given_up=given_up.set)
+        letters = Letters(self.deliveries, Rules(self.documents), self.writer(), mine=lambda: sender.shards, given_up=given_up)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-            running = group.create_task(sender.run())
+            tasks = [group.create_task(sender.run()), group.create_task(letters.run())]
             for each in new:
-                while (await self.deliveries.get(ACCOUNT, each.id)).delivery.state is State.PENDING:
+                while (found := (await self.deliveries.get(ACCOUNT, each.id)).delivery).due_ms is not None or found.letter_ms is not None:
                     await asyncio.sleep(0.01)
-            running.cancel()
+            for task in tasks:
+                task.cancel()
+
+    async def rule(self, target: Target) -> Rule:
+        """A rule with this target."""
+        desk = RuleDesk(Rules(self.documents), Buses(self.documents), OwnEndpoints(ACCOUNT), CLOCK, NoJitter())
+        wanted = NewRule("default", "orders", "", enabled=True, pattern='{"source": ["shop"]}', targets=[target])
+        return await desk.put(ACCOUNT, wanted)
 
     async def read(self, topic: str, number: int) -> list[Record]:
         """The first records of a topic."""
@@ -129,3 +143,24 @@ async def test_senders_that_make_a_topic_together_make_one(world: World) -> None
     await world.send(new("one"))
 
     assert len(await world.read(ORDERS, 1)) == 1
+
+
+async def test_what_a_rule_s_target_can_not_be_sent_is_in_the_topic_that_it_names(world: World) -> None:
+    rule = await world.rule(webhook("t1", dead_letters="dead"))
+
+    await world.send(new("one", kind="webhook", destination="gone", cause=f"rule:{rule.rule_id}:t1"))
+
+    (letter,) = await world.read(kafka_topic(ACCOUNT, "dead"), 1)
+    said = dict(letter.headers)
+    assert (letter.value, said["dlq_reason"], said["dlq_delivery"]) == (b'{"n": 1}', b"dropped", b"one")
+
+
+async def test_what_is_sent_again_and_given_up_again_is_told_again_with_another_id(world: World) -> None:
+    rule = await world.rule(webhook("t1", dead_letters="dead"))
+    gone = new("one", kind="webhook", destination="gone", cause=f"rule:{rule.rule_id}:t1")
+    await world.send(gone)
+    await world.deliveries.begin_again([await world.deliveries.get(ACCOUNT, "one")])
+
+    await world.send(gone)
+
+    assert len({dict(letter.headers)["ce_id"] for letter in await world.read(kafka_topic(ACCOUNT, "dead"), 2)}) == 2

@@ -31,6 +31,9 @@ MAX_EXCERPT = 1_024
 """Characters of an answer that are kept, for people."""
 MAX_ERROR = 300
 
+OF_RULES = "rule:"
+"""What causes of deliveries begin with that rules have asked for."""
+
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 _SHORT = re.compile(r"[!-~]{1,300}")
 
@@ -125,6 +128,8 @@ class Delivery:
     due_ms: int | None = None
     ended_ms: int | None = None
     error: str | None = None
+    letter_ms: int | None = None
+    """When it was given up, until whoever named a place for that was told there."""
 
     @property
     def lane(self) -> str:
@@ -150,11 +155,12 @@ class Delivery:
 
     def again(self, at_ms: int) -> "Delivery":
         """The delivery from its beginning, due at once; what waits already is due at once."""
-        return replace(self, state=State.PENDING, tries=0, since_ms=at_ms, due_ms=at_ms, ended_ms=None)
+        return replace(self, state=State.PENDING, tries=0, since_ms=at_ms, due_ms=at_ms, ended_ms=None, letter_ms=None)
 
     def ended_as(self, state: State, error: str, at_ms: int) -> "Delivery":
-        """The delivery as it has ended, and why."""
-        return replace(self, state=state, due_ms=None, ended_ms=at_ms, error=error[:MAX_ERROR])
+        """The delivery as it has ended, and why: given up, so that a rule's target may want to hear of it."""
+        letter_ms = at_ms if self.cause.startswith(OF_RULES) else None
+        return replace(self, state=state, due_ms=None, ended_ms=at_ms, error=error[:MAX_ERROR], letter_ms=letter_ms)
 
 
 def taken(new: NewDelivery, now_ms: int) -> Delivery:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from quietzone_notification.delivery.domain import Delivery
+from quietzone_notification.delivery.domain import OF_RULES, Delivery
 from quietzone_notification.events.domain import rfc3339
 
 MAX_STREAMS = 100
@@ -21,6 +21,8 @@ KEY_HEADER = "x-key"
 SOURCE = "/quietzone/notification"
 
 _KEY = re.compile(r"[!-~]{1,300}")
+DLQ = "dlq_"
+"""What headers of dead letters begin with."""
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -76,3 +78,30 @@ def cloud_event(delivery: Delivery, *, record_id: str, time_ms: int) -> Headers:
         "content-type": delivery.content_type,
     }
     return tuple((name, text.encode()) for name, text in texts.items())
+
+
+def end_of(delivery: Delivery) -> tuple[str, ...]:
+    """What names one end of a delivery: one that is sent again, and is given up again, has another."""
+    return (delivery.delivery_id, str(delivery.since_ms), str(delivery.ended_ms))
+
+
+def letter_headers(delivery: Delivery, *, letter_id: str) -> Headers:
+    """The headers of a dead letter: those of a record, and why there is one. Times are Unix milliseconds, absent without an attempt."""
+    rule_id, _, target_id = delivery.cause.removeprefix(OF_RULES).partition(":")
+    ended_ms = delivery.ended_ms or delivery.letter_ms or delivery.created_ms
+    tried = delivery.attempts[-delivery.tries :] if delivery.tries else ()  # more are kept than there may be
+    texts = {
+        "reason": delivery.state.value,
+        "error": delivery.error or "",
+        "attempts": str(delivery.tries),
+        "rule": rule_id,
+        "target": target_id,
+        "kind": delivery.kind,
+        "destination": delivery.destination,
+        "delivery": delivery.delivery_id,
+        "time_ms": str(ended_ms),
+    }
+    if tried:
+        texts |= {"first_attempt_ms": str(tried[0].at_ms), "last_attempt_ms": str(tried[-1].at_ms)}
+    why = tuple((f"{DLQ}{name}", text.encode()) for name, text in texts.items())
+    return cloud_event(delivery, record_id=letter_id, time_ms=ended_ms) + why

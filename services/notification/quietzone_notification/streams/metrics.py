@@ -12,3 +12,12 @@ NO_ROOM = Counter(
     "or 'letter'. The account names a topic that it has.",
     ["what"],
 )
+LETTERS = Counter(
+    "quietzone_dead_letters_total",
+    "Deliveries that were given up and copied to the topic that their rule's target names. Many at once: see what their receivers say "
+    "(`dlq_error`), mend that, and have them sent again by RedriveDeliveries.",
+)
+LETTERS_WAITING = Counter(
+    "quietzone_dead_letters_unsent_total",
+    "Times that a dead letter couldn't be written and waits. Rises for minutes: look at the bus, and at this part's rights there.",
+)

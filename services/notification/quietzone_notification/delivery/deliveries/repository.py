@@ -43,6 +43,7 @@ DELIVERIES = Collection(
         # those that were given up, by their state: most deliveries never are, and this costs them nothing
         Index("by_trouble", ("account_id", "trouble", "troubled_ms"), sparse=True),
         Index("by_end", ("ended_ms",), sparse=True),
+        Index("by_letter", ("shard", "letter_ms"), sparse=True),
     ),
 )
 
@@ -190,6 +191,12 @@ class Deliveries:
             page = await self._documents.query(DELIVERIES, query)
         return [_waiting_in(stored.body) for stored in page.items], page.cursor
 
+    async def given_up(self, shard: int, *, limit: int, after: str | None = None) -> tuple[list[Held], str | None]:
+        """What was given up, and its owner wasn't told yet, the first first (index `by_letter`), and the next page's cursor."""
+        async with store_answers():
+            page = await self._documents.query(DELIVERIES, Query("by_letter", (shard,), limit=limit, after=after))
+        return [held for held in map(_readable, page.items) if held is not None], page.cursor
+
     async def put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[bool]:
         """Put deliveries in the place of what was held, each on its own; whether each was, or somebody else has changed it meanwhile."""
         puts = [Put({**held.stored.body, **changed_body(after)}, held.stored.version) for held, after in changes]
@@ -241,7 +248,7 @@ def _readable(stored: Stored) -> Held | None:
     try:
         return held_of(stored)
     except msgspec.ValidationError as error:
-        log.error("a delivery can't be read and isn't sent", delivery_id=stored.body["delivery_id"], error=str(error))  # noqa: TRY400
+        log.error("a delivery can't be read and is passed over", delivery_id=stored.body["delivery_id"], error=str(error))  # noqa: TRY400
         return None
 
 
@@ -265,6 +272,7 @@ def changed_body(delivery: Delivery) -> dict[str, Value]:
         "due_ms": delivery.due_ms,
         "ended_ms": delivery.ended_ms,
         "error": delivery.error,
+        "letter_ms": delivery.letter_ms,
         "trouble": delivery.state.value if delivery.state in TROUBLE else None,
         "troubled_ms": delivery.created_ms if delivery.state in TROUBLE else None,
         "attempts": _attempts(delivery),

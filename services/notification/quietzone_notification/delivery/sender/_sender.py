@@ -1,7 +1,7 @@
 """The sender itself: finds lanes, begins attempts in turns, stores outcomes."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quietzone_kit.documents import Documents
@@ -51,11 +51,14 @@ class Sender:
         randomness: Randomness,
         owner: str,
         bounds: Bounds | None = None,
+        given_up: Callable[[], None] = lambda: None,
     ) -> None:
+        """`given_up` is called when it is stored that a rule's delivery won't be sent any more."""
         self._couriers = couriers
         self._clock = clock
         self._randomness = randomness
         self._bounds = bounds or Bounds()
+        self._given_up = given_up
         self.deliveries = Deliveries(documents, clock, self.tell)
         self._shares = Shares(documents, clock, owner=owner)
         self._lanes = Lanes(clock, at_once=self._bounds.of_one)
@@ -65,6 +68,11 @@ class Sender:
         self._under_way = 0
         self._is_leaving = False
         self._stirred = asyncio.Event()
+
+    @property
+    def shards(self) -> frozenset[int]:
+        """Shards that are ours just now."""
+        return self._shares.mine
 
     def tell(self, waiting: Sequence[Waiting]) -> None:
         """Something waits: called after it was stored."""
@@ -235,6 +243,8 @@ class Sender:
                 self._lanes.heard(waiting_of(delivery))  # whoever has changed it may want it sent again
             elif after.due_ms is not None:
                 self._lanes.heard(waiting_of(after))
+            elif after.letter_ms is not None:
+                self._given_up()
             if courier is not None:
                 await courier.settled(delivery, ended)
         except Unavailable as error:
