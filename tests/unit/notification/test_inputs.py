@@ -1,6 +1,7 @@
 """What targets get: whole events, constants, parts, templates; what comes out is JSON, whatever the event holds."""
 
 import json
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
@@ -164,6 +165,21 @@ def test_a_template_that_names_a_large_value_a_thousand_times_fills_no_memory() 
 
     with pytest.raises(TooLarge, match=f"{MAX_OUTPUT_BYTES:,}"):
         made(template("[" + ",".join(["<t>"] * 1_000) + "]", t="$.detail.text"), large)
+
+
+def test_a_template_of_a_hundred_large_variables_fills_no_memory() -> None:
+    large = event(json.dumps({"text": "x" * 200_000}))
+    names = [f"v{number}" for number in range(100)]
+    make = compile_input(template("[" + ",".join(f"<{name}>" for name in names) + "]", **dict.fromkeys(names, "$.detail")))
+    tree = large.tree()
+
+    tracemalloc.start()
+    with pytest.raises(TooLarge):
+        make(large, tree, ABOUT)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 8 * MAX_OUTPUT_BYTES
 
 
 @given(values)

@@ -1,6 +1,7 @@
 """What the house's topics tell becomes events; what rules ask for is handed on once, and no record is done with before it is."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event as KitEvent
 from quietzone_kit.reaction import Unreadable
+from quietzone_notification.delivery.domain import NewDelivery
 from quietzone_notification.events import house
 from quietzone_notification.events.domain import Event
 from quietzone_notification.events.events import put_event
-from quietzone_notification.rules.consumers import MatchEvents
+from quietzone_notification.rules.consumers import MAX_AT_ONCE, MatchEvents
 from quietzone_notification.rules.domain import Rule
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.inputs import Input, InputKind
@@ -217,6 +219,38 @@ async def test_many_deliveries_are_handed_on_in_parts(world: World) -> None:
 
     assert len(world.outbound.kept) == 250
     assert world.outbound.asked == 3
+
+
+async def test_of_an_event_that_many_rules_match_no_more_is_made_than_is_handed_on_together(world: World) -> None:
+    """The attack: 300 rules with five targets each, and an event of 256 KB, would be 450 MB."""
+    numbers = RuleNumbers(world.rules)
+    targets = tuple(webhook(f"t{n}") for n in range(5))
+    match = await matcher(world, *(rule(f"r{n}", targets=targets) for n in range(40)), numbers=numbers)
+    world.outbound.failures = 1
+
+    with pytest.raises(Unavailable):
+        await match.react(created())
+
+    await numbers.keep()
+    made = [number for n in range(40) if (number := (await world.rules.numbers(rule(f"r{n}"))).matched)]
+    assert 5 * len(made) == MAX_AT_ONCE
+
+
+async def test_rules_that_change_while_an_event_is_handed_on_disturb_nothing(world: World) -> None:
+    targets = tuple(webhook(f"t{n}") for n in range(5))
+    match = await matcher(world, *(rule(f"r{n}", targets=targets) for n in range(40)))
+    book = match._view.book
+    enqueue = world.outbound.enqueue
+
+    async def meanwhile(deliveries: Sequence[NewDelivery]) -> None:
+        for n in range(40):
+            book.admit(rule(f"r{n}", revision=2, deleted=True))
+        await enqueue(deliveries)
+
+    world.outbound.enqueue = meanwhile  # type: ignore[method-assign]
+    await match.react(created())
+
+    assert len(world.outbound.kept) == 200
 
 
 async def test_before_rules_are_loaded_records_wait(world: World) -> None:

@@ -68,7 +68,7 @@ class RuleBook:
             self._take(rule)
 
     def matching(self, event: Event, *, now_ms: int) -> Iterator[Matched]:
-        """The rules that an event matches, and what is to be delivered for each.
+        """The rules that an event matches as the book is now, and what is to be delivered for each, made when it is asked for.
 
         Raises:
             InvalidEvent: its detail can't be read.
@@ -77,8 +77,8 @@ class RuleBook:
         if rules is None:
             return
         tree = event.tree()
-        for rule_id in sorted(rules.matching(tree)):
-            yield self._matched(self._ready[rule_id], event, tree, now_ms)
+        for ready in [self._ready[rule_id] for rule_id in sorted(rules.matching(tree))]:
+            yield self._matched(ready, event, tree, now_ms)
 
     def may_match_scans(self, account_id: str, code_id: str) -> bool:
         """Whether some rule can match scans of this code, whatever they are like."""

@@ -54,9 +54,9 @@ class MatchEvents:
                         FAILED.inc()
                         log.warning("nothing can be made of an event", rule=matched.rule.rule_id, reason=reason)
                     waiting += matched.deliveries
+                    while len(waiting) >= MAX_AT_ONCE:  # also within an event: 300 rules with five targets may make 450 MB of it
+                        await self._hand_on(waiting)
                 EVENTS.labels(self._topic, "matched" if has_matched else "unmatched").inc()
-                while len(waiting) >= MAX_AT_ONCE:
-                    await self._hand_on(waiting)
         except InvalidEvent as error:
             raise Unreadable(str(error)) from error
         while waiting:

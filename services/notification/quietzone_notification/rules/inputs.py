@@ -107,19 +107,23 @@ class _Template:
                 raise InvalidInput(f"a variable's name has 1 to 256 letters, digits, _ and -; {name!r:.60} has others")
         self._paths = {name: _path(text) for name, text in wanted.paths.items()}
         self._pieces = _pieces(wanted.text)
-        self._used = {piece.name for piece in self._pieces if isinstance(piece, _Variable)}
-        for name in sorted(self._used - self._paths.keys() - set(RESERVED)):
+        used = {piece.name for piece in self._pieces if isinstance(piece, _Variable)}
+        for name in sorted(used - self._paths.keys() - set(RESERVED)):
             hint = "write a bracket that is one as \\u003c" if "." not in name else f"reserved are {', '.join(RESERVED)}"
             raise InvalidInput(f"<{name}> is none of the variables: give it a path; {hint}")
         _check_json("".join(piece if isinstance(piece, str) else "" if piece.quoted else "null" for piece in self._pieces))
 
     def make(self, event: Event, tree: dict[str, object], about: About) -> str:
-        values = {name: self._value(name, event, tree, about) for name in self._used}
-        inside = {name: _inside(value) for name, value in values.items()}
-        outside = {name: _json_of(value, '""') for name, value in values.items()}
+        texts: dict[_Variable, str] = {}  # each is made when it comes up first: what is too large ends before the others are
         made, size = [], 0
         for piece in self._pieces:
-            text = piece if isinstance(piece, str) else inside[piece.name] if piece.quoted else outside[piece.name]
+            if isinstance(piece, str):
+                text = piece
+            elif piece in texts:
+                text = texts[piece]
+            else:
+                value = self._value(piece.name, event, tree, about)
+                text = texts[piece] = _inside(value) if piece.quoted else _json_of(value, '""')
             size += len(text.encode("utf-8", "surrogatepass"))
             if size > MAX_OUTPUT_BYTES:
                 raise TooLarge(f"the template makes more than {MAX_OUTPUT_BYTES:,} bytes of this event; name less of it")
