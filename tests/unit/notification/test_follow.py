@@ -7,6 +7,7 @@ from quietzone_kit.bus import Bounds, Record
 from quietzone_kit.projection import ForeignLog
 from quietzone_notification.rules.events import rule_event
 from quietzone_notification.rules.follow import RuleView
+from quietzone_notification.rules.repository import RULES
 from quietzone_topics import NOTIFICATION_RULE_V1
 
 
@@ -55,6 +56,18 @@ async def test_what_can_not_be_read_is_passed_over(view: RuleView) -> None:
     await view.receive(0, [record(0, b"\xff"), record(1, pattern='{"a": [{"quantum": 1}]}'), record(2, rule_id="r2")])
 
     assert len(view.book) == 1
+
+
+async def test_a_stored_rule_that_can_not_be_read_keeps_no_other_from_work(world: World, view: RuleView) -> None:
+    """A kind of target that only a newer release knows, after a rollback."""
+    newer, ours = await world.put("newer"), await world.put("ours")
+    stored = await world.documents.get(RULES, newer.rule_id)
+    assert stored is not None
+    await world.documents.replace(RULES, {**stored.body, "targets": [{"target_id": "t", "kind": "telex"}]}, if_version=stored.version)
+
+    await view.load()
+
+    assert [rule_id in view.book for rule_id in (newer.rule_id, ours.rule_id)] == [False, True]
 
 
 async def test_what_is_gone_from_the_store_is_gone_when_rules_are_loaded_anew(view: RuleView) -> None:

@@ -100,6 +100,9 @@ class RuleView:
         while True:
             for rule in page.rules:
                 self._admit(book, rule)
+            for rule_id, reason in page.unreadable:
+                RULES_REJECTED.inc()
+                log.warning("a rule that can't be read is at rest here", rule=rule_id, reason=reason)
             if page.next_token is None:
                 break
             page = await self._rules.all(page.next_token)

@@ -44,10 +44,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class RulePage:
-    """Some rules; `next_token` brings those after them, None when there are none."""
+    """Some rules; `next_token` brings those after them, None when there are none. `unreadable` are others, by id, each with the reason."""
 
     rules: tuple[Rule, ...]
     next_token: str | None
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,16 @@ class Rules:
         return RulePage(tuple(map(rule_of, page.items)), page.cursor)
 
     async def all(self, after: str | None = None) -> RulePage:
-        """Rules of all accounts, deleted ones too, for whoever matches events."""
+        """Rules of all accounts, deleted ones too, for whoever matches events: one that can't be read mustn't keep others from it."""
         async with store_answers():
             page = await self._documents.scan(RULES, limit=PAGE, after=after)
-        return RulePage(tuple(map(rule_of, page.items)), page.cursor)
+        rules, unreadable = [], []
+        for stored in page.items:
+            try:
+                rules.append(rule_of(stored))
+            except msgspec.ValidationError as error:
+                unreadable.append((str(stored.body["rule_id"]), str(error)))
+        return RulePage(tuple(rules), page.cursor, tuple(unreadable))
 
     async def insert(self, rule: Rule) -> None:
         """Add a rule, and the event that says so; raises RuleExists."""
