@@ -8,8 +8,7 @@ from unit.notification.world import OURS, THEIRS
 
 from quietzone.notification.v1 import delivery_pb2, webhook_pb2
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, RevisionMismatch
-from quietzone_notification.delivery.domain import Attempt, NewDelivery
-from quietzone_notification.topics.deliveries import CONFIRM_CAUSE
+from quietzone_notification.delivery.domain import CONFIRM_CAUSE, Attempt, NewDelivery
 
 TOKEN = b"token=secret"
 
@@ -158,10 +157,18 @@ async def test_nobody_reads_the_token_of_a_confirmation_in_the_log(world: World)
     await world.deliveries.enqueue([new("d1", cause=CONFIRM_CAUSE, kind="mail", destination="ada@example.com", body=TOKEN)])
 
     told = [await get(world, "d1"), await world.call(world.sent.ListDeliveries, delivery_pb2.ListDeliveriesRequest())]
-    told.append(await world.call(world.sent.RetryDelivery, delivery_pb2.RetryDeliveryRequest(delivery_id="d1")))
 
     assert told[0].destination == "ada@example.com"
     assert TOKEN not in b"".join(each.SerializeToString() for each in told)
+
+
+async def test_nobody_has_a_confirmation_asked_for_again(world: World) -> None:
+    """The attack: mails to a stranger, as many as somebody likes."""
+    await world.deliveries.enqueue([new("d1", cause=CONFIRM_CAUSE, kind="mail", destination="ada@example.com", body=TOKEN)])
+    await ended(world, "d1")
+
+    with pytest.raises(FailedPrecondition, match="sent once"):
+        await world.call(world.sent.RetryDelivery, delivery_pb2.RetryDeliveryRequest(delivery_id="d1"))
 
 
 async def test_anothers_delivery_is_not_found(world: World) -> None:

@@ -9,7 +9,7 @@ from quietzone_kit.errors import FailedPrecondition, NotFound
 from quietzone_kit.tasks import Again, Done, Progress
 from quietzone_notification.delivery.deliveries.repository import DELIVERIES, SHARDS, Wanted
 from quietzone_notification.delivery.deliveries.tasks import DAY_MS, Forget, Redrive, keep_forgetting
-from quietzone_notification.delivery.domain import Attempt, Delivery, State
+from quietzone_notification.delivery.domain import CONFIRM_CAUSE, Attempt, Delivery, State
 from quietzone_notification.delivery.endpoints.domain import State as EndpointState
 from quietzone_notification.delivery.endpoints.use_cases import Change
 
@@ -124,6 +124,23 @@ async def test_dead_ones_of_an_endpoint_are_redriven_and_others_are_not(world: W
         State.PENDING,
         State.DELIVERED,
     ]
+
+
+async def test_a_redrive_asks_no_stranger_again(world: World) -> None:
+    await world.deliveries.enqueue([delivery("0", "ada@example.com", kind="mail", cause=CONFIRM_CAUSE)])
+    await end(world, "0")
+    world.clock.seconds += 1
+    task = await world.log.redrive(ACCOUNT, Wanted(state=State.DEAD), request_id="r")
+
+    assert await Redrive(world.deliveries).run(task, quiet) == Done({"begun": 0})
+
+
+async def test_mails_that_ask_an_address_are_counted(world: World) -> None:
+    asking = {"kind": "mail", "cause": CONFIRM_CAUSE}
+    await world.deliveries.enqueue([delivery(f"{n}", "ada@example.com", created_ms=SINCE_MS + n, **asking) for n in range(4)])
+    await world.deliveries.enqueue([delivery("4", "ada@example.com", kind="mail"), delivery("5", "bob@example.com", **asking)])
+
+    assert await world.deliveries.number_since(ACCOUNT, "ada@example.com", CONFIRM_CAUSE, SINCE_MS + 1) == 3
 
 
 async def test_a_redrive_that_is_run_again_after_a_crash_begins_nothing_twice(world: World) -> None:

@@ -269,6 +269,17 @@ async def test_a_delivery_that_would_be_too_old_for_its_next_attempt_is_dead(sen
         assert "older than" in str((await sending.ended("one")).error)
 
 
+async def test_a_delivery_that_has_waited_for_too_long_is_dead_and_not_sent(sending: Sending) -> None:
+    """No sender was there, or its receiver had asked for a pause."""
+    endpoint = await sending.endpoint()
+    await sending.take(delivery("one", endpoint.endpoint_id, max_age_ms=60_000))
+    sending.move(61)
+    async with sending.sending():
+        dead = await sending.ended("one")
+
+    assert (dead.state, dead.error, sending.receiver.got) == (State.DEAD, "older than 60,000 ms when its turn came", [])
+
+
 async def test_a_failed_delivery_is_tried_again_when_somebody_asks(sending: Sending) -> None:
     sending.receiver.answers["/"] = [ERROR, OK]
     endpoint = await sending.endpoint()

@@ -28,6 +28,7 @@ from quietzone_notification.rules.inputs import (
 from quietzone_notification.streams.domain import MAX_STREAMS
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
+    MAX_ASKED,
     MAX_ATTRIBUTES,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
@@ -101,5 +102,6 @@ EXPECTED = {
     "a message with its attributes": f"{MAX_MESSAGE_BYTES // 1024} KB",
     "attributes of a message": f"{MAX_ATTRIBUTES}",
     "a subscription's policy": f"{MAX_POLICY:,} characters",
+    "mails that ask one address, whatever an account does": f"{MAX_ASKED} in {CONFIRM_WITHIN_MS // 86_400_000} days",
     "a confirmation holds": f"{CONFIRM_WITHIN_MS // 86_400_000} days",
 }

@@ -8,10 +8,12 @@ import pytest
 from unit.notification.world import ENDPOINT, OURS, THEIRS, World
 
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, Unavailable
+from quietzone_notification.delivery.domain import CONFIRM_CAUSE
 from quietzone_notification.rules.domain import Kind
-from quietzone_notification.topics.deliveries import CONFIRM_CAUSE, MAX_PART_BYTES
+from quietzone_notification.topics.deliveries import MAX_PART_BYTES
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
+    MAX_ASKED,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
     MAX_TOPICS,
@@ -184,6 +186,30 @@ async def test_nobody_is_mailed_again_and_again(world: World) -> None:
         assert await subscribe(world, Kind.MAIL, ADA) == first
 
     assert len(world.outbound.kept) == 1
+
+
+async def test_nobody_is_mailed_again_and_again_by_who_ends_what_is_not_confirmed(world: World) -> None:
+    """The attack: subscribing and unsubscribing a stranger's address by turns."""
+    for _ in range(MAX_ASKED):
+        await world.topics.unsubscribe(OURS, (await subscribe(world, Kind.MAIL, ADA)).subscription_id)
+
+    with pytest.raises(ResourceExhausted, match="asked 3 times"):
+        await subscribe(world, Kind.MAIL, ADA)
+    world.clock.seconds += CONFIRM_WITHIN_MS / 1_000 + 1
+    assert (await subscribe(world, Kind.MAIL, ADA)).state is State.PENDING
+
+
+async def test_an_address_is_one_however_it_is_written(world: World) -> None:
+    first = await subscribe(world, Kind.MAIL, ADA)
+
+    assert await subscribe(world, Kind.MAIL, ADA.upper()) == first
+
+
+async def test_a_mail_whose_token_has_expired_is_not_sent_any_more(world: World) -> None:
+    await subscribe(world, Kind.MAIL, ADA)
+
+    (mail,) = world.outbound.kept.values()
+    assert mail.max_age_ms == CONFIRM_WITHIN_MS
 
 
 async def test_a_mail_that_was_not_taken_leaves_no_subscription(world: World) -> None:

@@ -47,6 +47,10 @@ class KeptDeliveries:
             taken(delivery, delivery.created_ms)  # what the store of deliveries would refuse is refused here too
             self.kept.setdefault(delivery.id, delivery)
 
+    async def number_since(self, account_id: str, destination: str, cause: str, since_ms: int) -> int:
+        fits = (account_id, destination, cause)
+        return sum((each.account_id, each.destination, each.cause) == fits and each.created_ms >= since_ms for each in self.kept.values())
+
 
 class OwnEndpoints:
     """Endpoints of one account."""

@@ -33,6 +33,10 @@ MAX_ERROR = 300
 
 OF_RULES = "rule:"
 """What causes of deliveries begin with that rules have asked for."""
+CONFIRM_CAUSE = "reaction:confirm-subscription"
+"""Of mails that ask a stranger for a confirmation. They hold a token, which nobody else may see, and are sent once: no account has them
+shown, nor sent again, since each more would be to somebody who hasn't asked for any.
+"""
 
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 _SHORT = re.compile(r"[!-~]{1,300}")
@@ -136,6 +140,15 @@ class Delivery:
         """What is delivered one beside the other: all for one destination."""
         return f"{self.kind}:{self.destination}"
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it asks a stranger for a confirmation."""
+        return self.cause == CONFIRM_CAUSE
+
+    def is_too_old(self, at_ms: int) -> bool:
+        """Whether it may not be tried any more at a moment: it has waited for longer than whoever asked for it wants."""
+        return self.max_age_ms is not None and at_ms > self.since_ms + self.max_age_ms
+
     def attempted(self, attempt: Attempt, *, retry_after_ms: int | None, jitter: float, is_last: bool = False) -> "Delivery":
         """The delivery after an attempt. `jitter` is from -1 to 1; after the `is_last` there is no other, whatever the schedule has."""
         ended_ms = attempt.at_ms + attempt.took_ms
@@ -145,7 +158,7 @@ class Delivery:
         if is_last or tried.tries >= self.max_attempts:
             return tried.ended_as(State.DEAD, attempt.error or f"answered {attempt.status}", ended_ms)
         wait_ms = max(int(_delay_ms(tried.tries) * (1 + SPREAD * jitter)), min(retry_after_ms or 0, MAX_RETRY_AFTER_MS))
-        if self.max_age_ms is not None and ended_ms + wait_ms > self.since_ms + self.max_age_ms:
+        if self.is_too_old(ended_ms + wait_ms):
             return tried.ended_as(State.DEAD, f"older than {self.max_age_ms:,} ms before its next attempt", ended_ms)
         return replace(tried, due_ms=ended_ms + wait_ms, error=attempt.error or f"answered {attempt.status}")
 

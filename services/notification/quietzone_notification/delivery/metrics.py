@@ -4,7 +4,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 ATTEMPTS = Counter(
     "quietzone_delivery_attempts_total",
-    "Attempts by kind and how they ended: delivered, refused (an answer that isn't 2xx), unanswered, dropped (the endpoint is disabled). "
+    "Attempts by kind and how they ended: delivered, refused (an answer that isn't 2xx), unanswered, dropped (the endpoint is disabled), "
+    "expired (too old before it was tried). "
     "'unanswered' rises for all endpoints at once: look at our own way out (proxy, DNS, network policy); for one: it is that receiver's.",
     ["kind", "outcome"],
 )

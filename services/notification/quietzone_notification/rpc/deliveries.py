@@ -16,7 +16,6 @@ from quietzone_notification.delivery.domain import Attempt, Delivery, State
 from quietzone_notification.rpc.callers import account
 from quietzone_notification.rules.domain import Kind
 from quietzone_notification.rules.events import KINDS
-from quietzone_notification.topics.deliveries import CONFIRM_CAUSE
 
 DEFAULT_PAGE, MAX_PAGE = 50, 100  # the store reads bodies too, of up to 300 kB
 MAX_REQUEST_ID = 128
@@ -44,7 +43,7 @@ class DeliveryService(delivery_pb2_grpc.DeliveryServiceServicer):
         """See the contract."""
         delivery = await self._desk.get(account(), request.delivery_id)
         message = with_attempts(delivery)
-        if delivery.cause != CONFIRM_CAUSE:  # else it holds a token that only whoever gets the mail may see
+        if not delivery.is_asking:  # else it holds a token that only whoever gets the mail may see
             message.body = delivery.body
             message.headers.extend(delivery_pb2.Header(name=name, value=value) for name, value in delivery.headers)
         return delivery_pb2.GetDeliveryResponse(delivery=message)

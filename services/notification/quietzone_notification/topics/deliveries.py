@@ -3,18 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
-from quietzone_notification.delivery.domain import NewDelivery
+from quietzone_notification.delivery.domain import CONFIRM_CAUSE, NewDelivery
 from quietzone_notification.filters import Filter, compile_filter
 from quietzone_notification.rules.domain import Kind, kafka_topic
-from quietzone_notification.topics.domain import Message, State, Subscription, Topic
+from quietzone_notification.topics.domain import CONFIRM_WITHIN_MS, Message, State, Subscription, Topic
 
 MAX_FILTERS = 1_000  # compiled ones in memory, some 10 kB each; of others each message compiles them anew
 MAX_PART = 100
 MAX_PART_BYTES = 8_000_000
 """What of a message is handed on at once: as many deliveries, or bytes of them."""
-
-CONFIRM_CAUSE = "reaction:confirm-subscription"
-"""Of mails that ask for a confirmation: they hold a token, so that no log may show them to whoever has subscribed the address."""
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
@@ -72,7 +69,7 @@ def asking(derive: DeriveId, topic: Topic, subscription: Subscription, link: str
         content_type=TEXT,
         headers=(("x-subject", "Confirm that you want these messages"),),
         max_attempts=None,
-        max_age_ms=None,
+        max_age_ms=CONFIRM_WITHIN_MS,
         created_ms=subscription.created_at_ms,
     )
 

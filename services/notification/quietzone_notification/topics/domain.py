@@ -24,6 +24,9 @@ MAX_REQUEST_ID = 128
 TOKEN_BYTES = 32
 CONFIRM_WITHIN_MS = 172_800_000
 """Two days, as SNS: https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html"""
+MAX_ASKED = (
+    3  # mails to one address within that time, whatever an account does: some ask again in good faith, a stranger has asked for none
+)
 
 _NAME = re.compile(rf"[0-9A-Za-z_-]{{1,{MAX_NAME}}}")
 _ATTRIBUTE_NAME = re.compile(r"(?!(?i:AWS|Amazon)\.)[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*")

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 from urllib.parse import urlencode
 
 from quietzone_kit.documents import InvalidCursor, VersionConflict
@@ -21,7 +22,7 @@ from quietzone_kit.ids import derived_id, uuid7
 from quietzone_kit.mail import check_address
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_notification.buses.use_cases import free_slot
-from quietzone_notification.delivery.domain import MAX_BODY_BYTES, Outbound
+from quietzone_notification.delivery.domain import CONFIRM_CAUSE, MAX_BODY_BYTES, Outbound
 from quietzone_notification.destinations import Endpoints, refusal
 from quietzone_notification.filters import compile_filter
 from quietzone_notification.metrics import DECIDED, PUBLISHED
@@ -29,6 +30,7 @@ from quietzone_notification.rules.domain import Kind, check_destination
 from quietzone_notification.topics.deliveries import asking, delivery_of, in_parts, wants
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
+    MAX_ASKED,
     MAX_REQUEST_ID,
     MAX_SUBSCRIPTIONS,
     MAX_TOPICS,
@@ -75,13 +77,20 @@ class NewMessage:
     request_id: str | None = None
 
 
+class Sent(Outbound, Protocol):
+    """Takes deliveries, and knows what was sent lately."""
+
+    async def number_since(self, account_id: str, destination: str, cause: str, since_ms: int) -> int:
+        """How many deliveries to a destination have this cause and were created since a moment. Raises Unavailable."""
+
+
 class TopicDesk:
     """Keeps topics and subscriptions, and publishes. `confirm_url` is the page that takes confirmations; account and token are added."""
 
     def __init__(
         self,
         topics: Topics,
-        outbound: Outbound,
+        outbound: Sent,
         endpoints: Endpoints,
         clock: Clock,
         randomness: Randomness,
@@ -154,9 +163,11 @@ class TopicDesk:
         Raises:
             InvalidInput: names each field that is wrong.
             NotFound: this account has no such topic.
-            ResourceExhausted: it has as many subscriptions as it may.
+            ResourceExhausted: it has as many subscriptions as it may, or the address was asked as often as it may be.
         """
         await self._check(account_id, new)
+        if new.kind is Kind.MAIL:  # however it is written, it is one mailbox to whoever has it
+            new = replace(new, destination=new.destination.lower())
         topic = (await self._found(account_id, new.topic)).topic
         for _ in range(ATTEMPTS):
             try:
@@ -250,6 +261,9 @@ class TopicDesk:
             given = Subscription(made, topic.account_id, topic.name, new.kind, new.destination, State.CONFIRMED, now_ms, slot, new.options)
             await self._topics.subscribe(given)
             return given
+        since_ms = now_ms - CONFIRM_WITHIN_MS
+        if await self._outbound.number_since(topic.account_id, new.destination, CONFIRM_CAUSE, since_ms) >= MAX_ASKED:
+            raise ResourceExhausted(f"{new.destination} was asked {MAX_ASKED} times within two days: wait until one of them is answered")
         token = f"{made}.{base64.urlsafe_b64encode(self._randomness.token(TOKEN_BYTES)).decode().rstrip('=')}"
         asked = Subscription(
             subscription_id=made,

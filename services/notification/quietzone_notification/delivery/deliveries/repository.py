@@ -56,6 +56,8 @@ SHARDS = 16
 BULK = 1_000
 """Deliveries in one write: 60 ms, for which others wait."""
 DELETED_AT_ONCE = 100
+LOOKED_AT = 100
+"""Deliveries to one destination that are looked through: who gets as many has asked for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,12 @@ class Deliveries:
             page = await self._documents.query(DELIVERIES, query)
         held = [held_of(stored) for stored in page.items]
         return [each for each in held if wanted.fits(each.delivery)], page.cursor
+
+    async def number_since(self, account_id: str, destination: str, cause: str, since_ms: int) -> int:
+        """How many of the latest LOOKED_AT deliveries to a destination have this cause and were created since a moment."""
+        wanted = Wanted(destination=destination, cause=cause, since_ms=since_ms)
+        held, _ = await self.found(account_id, wanted, limit=LOOKED_AT, after=None)
+        return len(held)
 
     async def of_lane(self, shard: int, lane: str, *, limit: int) -> list[Held]:
         """What is pending in a lane, the first due first, also what is due later (index `by_lane`)."""

@@ -34,7 +34,7 @@ class Redrive:
         begun, after = 0, None
         while True:
             held, after = await self._deliveries.found(task.account_id, wanted, limit=PAGE, after=after)
-            due = [each for each in held if _ends_before(each.delivery, task.created_at_ms)]
+            due = [each for each in held if _ends_before(each.delivery, task.created_at_ms) and not each.delivery.is_asking]
             begun += await self._deliveries.begin_again(due) if due else 0
             tell(Progress(begun))
             if after is None:

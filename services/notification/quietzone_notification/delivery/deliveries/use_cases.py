@@ -40,9 +40,14 @@ class DeliveryDesk:
 
         Raises:
             NotFound: this account has none with this id.
+            FailedPrecondition: it asks a stranger for a confirmation.
             Unavailable: it changes all the time.
         """
         held = await self._deliveries.get(account_id, delivery_id)
+        if held.delivery.is_asking:
+            raise FailedPrecondition(
+                "a mail that asks for a confirmation is sent once: subscribe the address anew when two days have passed"
+            )
         if not await self._deliveries.begin_again([held]):
             raise Unavailable(f"delivery {delivery_id} is being sent just now: try again")
         return await self.get(account_id, delivery_id)

@@ -9,7 +9,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import logger
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Held, Waiting, waiting_of
-from quietzone_notification.delivery.domain import Delivery
+from quietzone_notification.delivery.domain import Delivery, State
 from quietzone_notification.delivery.metrics import ATTEMPTS, IN_FLIGHT, LATENESS, SECONDS, SHARES, UNSETTLED
 from quietzone_notification.delivery.sender.lanes import PAGE, Lane, Lanes
 from quietzone_notification.delivery.sender.ports import Courier, Ended
@@ -233,6 +233,9 @@ class Sender:
         delivery = held.delivery
         LATENESS.labels(delivery.kind).observe(max(0, self._clock.now_ms() - (delivery.due_ms or 0)) / 1_000)
         try:
+            if delivery.is_too_old(self._clock.now_ms()):
+                await self._expire(lane, held)
+                return
             courier = self._couriers.get(delivery.kind)
             ended = Ended(None, f"nobody carries {delivery.kind} here") if courier is None else await courier.carry(delivery)
             self._window.answer(delivery.delivery_id)
@@ -257,6 +260,14 @@ class Sender:
             self._window.end(delivery.delivery_id)
             self._lanes.ended(lane, held)
             self._stirred.set()
+
+    async def _expire(self, lane: Lane, held: Held) -> None:
+        """End a delivery that has waited for too long: its receiver was slow or asked for a pause, or no sender was there."""
+        lane.breaker.abandoned()
+        ATTEMPTS.labels(held.delivery.kind, "expired").inc()
+        reason = f"older than {held.delivery.max_age_ms:,} ms when its turn came"
+        if not await self._recorder.record(held, held.delivery.ended_as(State.DEAD, reason, self._clock.now_ms())):
+            self._lanes.heard(waiting_of(held.delivery))
 
     def _told(self, lane: Lane, ended: Ended) -> None:
         """What an attempt says of its lane."""
