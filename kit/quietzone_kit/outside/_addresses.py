@@ -62,8 +62,15 @@ SPECIAL: tuple[tuple[Network, str], ...] = tuple((ipaddress.ip_network(text), na
 _ALLOCATED = ipaddress.IPv6Network("2000::/3")  # all that IANA has ever given out of IPv6's public addresses (RFC 4291, 2.4)
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # NAT64 (RFC 6052): in an IPv6-only cluster every IPv4 host is called so
 
-_METADATA = tuple(map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")))
-"""Where clouds tell a machine its secrets, besides 169.254.169.254: Alibaba, Azure, Oracle, AWS."""
+_METADATA: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::/32", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"),
+    )
+)
+"""Where clouds tell a machine its secrets, besides 169.254.169.254: Alibaba, Azure, Oracle, AWS (EKS's pods at another address than its
+machines), Google, Oracle and Scaleway.
+"""
 
 
 def refusal(text: str, *, private: bool = False) -> str | None:
@@ -72,7 +79,7 @@ def refusal(text: str, *, private: bool = False) -> str | None:
         address = _inner(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return "is no address"
-    if address in _METADATA or address.is_link_local:
+    if any(address in network for network in _METADATA if network.version == address.version) or address.is_link_local:
         return "is an address by which machines of a cloud or a network look after themselves"
     if address.is_multicast or address.is_unspecified or address == ipaddress.IPv4Address("255.255.255.255"):
         return "isn't one machine's address"

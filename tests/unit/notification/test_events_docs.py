@@ -14,7 +14,7 @@ from quietzone_notification.events import house
 from quietzone_notification.notices import DISABLED, NOTIFICATION
 from quietzone_notification.patterns import MAX_PATTERN_CHARACTERS
 from quietzone_notification.rules.book import SCANNED, TRACKING
-from quietzone_notification.rules.domain import MAX_RULES, MAX_TARGETS
+from quietzone_notification.rules.domain import MAX_RULES, MAX_TARGETS, MAX_WEIGHT
 from quietzone_notification.rules.inputs import (
     MAX_OUTPUT_BYTES,
     MAX_PATHS,
@@ -90,6 +90,7 @@ EXPECTED = {
     "all entries together": f"{events.MAX_REQUEST_BYTES // 1024**2} MB",
     "buses of an account": f"{MAX_BUSES}",
     "rules of a bus": f"{MAX_RULES}",
+    "alternatives of all patterns of a bus: fields in all combinations of `$or`": f"{MAX_WEIGHT:,}",
     "targets of a rule": f"{MAX_TARGETS}",
     "a pattern": f"{MAX_PATTERN_CHARACTERS:,} characters",
     "a template or a constant": f"{MAX_TEMPLATE:,} characters",

@@ -1,6 +1,7 @@
 """Buses and rules are made, changed and taken away, within bounds, each account for itself."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,13 @@ from unit.notification.world import OURS, THEIRS, World, new_rule, rule, webhook
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, RevisionMismatch
 from quietzone_notification.buses.domain import MAX_BUSES
 from quietzone_notification.buses.use_cases import delete_bus, list_buses, put_bus
-from quietzone_notification.rules.domain import MAX_RULES, Kind, Target
+from quietzone_notification.rules.domain import MAX_RULES, MAX_WEIGHT, Kind, Target
 from quietzone_notification.rules.inputs import Input, InputKind
 from quietzone_notification.rules.repository import Numbers
 from quietzone_notification.rules.use_cases import dead_letter_topic, list_rules
+
+COMBINED = json.dumps({key: {"$or": [{f"{n}": ["v"]} for n in range(10)]} for key in "abc"})
+"""A thousand combinations of three fields each."""
 
 
 async def names(world: World, account_id: str = OURS, bus: str = "default") -> list[str]:
@@ -52,7 +56,7 @@ async def test_a_change_is_the_next_revision_and_is_told(world: World) -> None:
 async def test_what_is_told_is_the_whole_rule(world: World) -> None:
     put = await world.put(targets=(webhook(input=Input(InputKind.PATH, "$.detail")), Target("m", Kind.PUSH, "phone")))
 
-    assert await world.told() == [replace(put, slot=None)]
+    assert await world.told() == [replace(put, slot=None, weight=0)]
 
 
 async def test_a_deleted_rule_is_gone_and_its_name_is_free(world: World) -> None:
@@ -92,6 +96,21 @@ async def test_a_bus_takes_so_many_rules_and_no_more(world: World) -> None:
 
     await world.desk.delete(OURS, "default", "r7", None)
     assert (await world.put("more")).slot == 7
+
+
+async def test_a_bus_takes_no_more_alternatives_than_are_held_against_an_event_in_time(world: World) -> None:
+    """The attack: 300 rules of a thousand combinations each make everybody's events wait for seconds."""
+    most = MAX_WEIGHT // 3_000
+    for number in range(most):
+        await world.put(f"r{number}", pattern=COMBINED)
+
+    with pytest.raises(ResourceExhausted, match=f"{MAX_WEIGHT:,} are the most"):
+        await world.put("one-more", pattern=COMBINED)
+    await world.put("simple")
+    with pytest.raises(ResourceExhausted):
+        await world.put("simple", pattern=COMBINED)
+    await world.put("r0", pattern=COMBINED, description="the same again is no more than it was")
+    await world.put("r0", pattern=COMBINED, account_id=THEIRS, targets=())
 
 
 async def test_lists_come_in_pages_by_name(world: World) -> None:

@@ -71,6 +71,11 @@ class Pattern:
         for path in {field.path for fields in alternatives for field in fields}:
             self._steps.add(path)
 
+    @property
+    def weight(self) -> int:
+        """How many fields all its alternatives have: what is compared for an event, if none fits."""
+        return sum(map(len, self.alternatives))
+
     def matches(self, event: dict[str, object]) -> bool:
         """Whether an event matches.
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal
 
+from quietzone_notification.patterns import MAX_FIELDS
 from quietzone_notification.rules.inputs import Input
 
 MAX_RULES = 300  # of a bus, as EventBridge: each is about 2.4 kB of memory in every process that matches
+MAX_WEIGHT = MAX_FIELDS
+"""Of all patterns of a bus together: an event is held against them in one go, and those of other accounts wait for 50 ms at most."""
 MAX_TARGETS = 5  # of a rule, as EventBridge: an event becomes as many deliveries
 MAX_NAME = 64  # of rules and targets, EventBridge's
 MAX_DESCRIPTION = 512  # EventBridge's
@@ -62,11 +65,14 @@ class Wanted:
     enabled: bool
     pattern: str
     targets: tuple[Target, ...]
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `slot` is its place among those of its bus, from 0; a `deleted` one has none, and no name that another couldn't have."""
+    """One rule. `slot` is its place among those of its bus, from 0; a `deleted` one has none, and no name that another couldn't have.
+    `weight` is how many fields the alternatives of its pattern have together.
+    """
 
     rule_id: str
     account_id: str
@@ -81,10 +87,18 @@ class Rule:
     slot: int | None = None
     revision: int = 1
     deleted: bool = False
+    weight: int = 0
 
     def changed(self, wanted: Wanted, at_ms: int) -> "Rule":
         """What it is when it is what somebody wants: the same when it is that already."""
-        after = replace(self, description=wanted.description, enabled=wanted.enabled, pattern=wanted.pattern, targets=wanted.targets)
+        after = replace(
+            self,
+            description=wanted.description,
+            enabled=wanted.enabled,
+            pattern=wanted.pattern,
+            targets=wanted.targets,
+            weight=wanted.weight,
+        )
         return self if after == self else replace(after, revision=self.revision + 1, updated_at_ms=at_ms)
 
     def gone(self, at_ms: int) -> "Rule":

@@ -43,15 +43,15 @@ def drafted(new: NewRule) -> Wanted:
     Raises:
         InvalidInput: names each field that is wrong.
     """
-    violations = Violations()
+    violations, weight = Violations(), 0
     with violations.field("name"):
         check_name(new.name)
     with violations.field("description"):
         check_description(new.description)
     with violations.field("pattern"):
-        compile_pattern(new.pattern)
+        weight = compile_pattern(new.pattern).weight
     _check_targets(violations, new.targets)
-    wanted = Wanted(new.description, new.enabled, new.pattern, tuple(new.targets))
+    wanted = Wanted(new.description, new.enabled, new.pattern, tuple(new.targets), weight)
     if size_of(wanted) > MAX_RULE_BYTES:
         violations.add("targets", f"pattern and targets have {size_of(wanted):,} bytes together; the most is {MAX_RULE_BYTES:,}")
     violations.check()

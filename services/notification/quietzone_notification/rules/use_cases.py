@@ -1,5 +1,7 @@
 """What can be asked of rules."""
 
+from collections.abc import Sequence
+
 from quietzone_kit.documents import InvalidCursor, VersionConflict
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, ResourceExhausted, RevisionMismatch, Unavailable, Violations
 from quietzone_kit.ids import uuid7
@@ -7,7 +9,7 @@ from quietzone_kit.runtime import Clock, Randomness
 from quietzone_notification.buses.repository import Buses
 from quietzone_notification.buses.use_cases import free_slot, has_bus
 from quietzone_notification.destinations import Endpoints, refusal
-from quietzone_notification.rules.domain import MAX_RULES, Rule, Wanted, is_name, kafka_topic
+from quietzone_notification.rules.domain import MAX_RULES, MAX_WEIGHT, Rule, Wanted, is_name, kafka_topic
 from quietzone_notification.rules.repository import Held, Numbers, RuleExists, RulePage, Rules
 from quietzone_notification.rules.requests import NewRule, drafted
 
@@ -33,7 +35,7 @@ class RuleDesk:
             InvalidInput: names each field that is wrong.
             NotFound: this account has no such bus.
             RevisionMismatch: the rule has another revision than the one that is expected, or there is one where none is.
-            ResourceExhausted: the bus has as many as it may.
+            ResourceExhausted: the bus has as many as it may, or their patterns have as many alternatives together.
         """
         wanted = drafted(new)
         await self._check_destinations(account_id, new)
@@ -47,6 +49,8 @@ class RuleDesk:
                     return await self._make(account_id, new, wanted)
                 after = held.rule.changed(wanted, self._clock.now_ms())
                 if after != held.rule:
+                    if after.weight > held.rule.weight:
+                        _check_weight((await self.rules.page(account_id, new.bus, limit=MAX_RULES)).rules, after)
                     await self.rules.replace(held, after)
             except (RuleExists, VersionConflict):
                 continue
@@ -99,7 +103,9 @@ class RuleDesk:
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
             slot=slot,
+            weight=wanted.weight,
         )
+        _check_weight(page.rules, rule)
         await self.rules.insert(rule)
         return rule
 
@@ -132,6 +138,16 @@ async def dead_letter_topic(rules: Rules, account_id: str, cause: str) -> str | 
     rule = await rules.get(account_id, rule_id) if kind == "rule" else None
     name = next((target.dead_letters for target in rule.targets if target.target_id == target_id), "") if rule else ""
     return kafka_topic(account_id, name) if name else None
+
+
+def _check_weight(rules: Sequence[Rule], new: Rule) -> None:
+    """See that one rule more, or another one in its place, isn't too much for the bus. Of some that are made at once more may come in."""
+    weight = new.weight + sum(rule.weight for rule in rules if rule.rule_id != new.rule_id)
+    if weight > MAX_WEIGHT:
+        raise ResourceExhausted(
+            f"the patterns of bus {new.bus} would have {weight:,} fields in all combinations of $or; {MAX_WEIGHT:,} are the most, and "
+            f"this one has {new.weight:,}: write it with fewer alternatives, or make another bus"
+        )
 
 
 def _check_revision(held: Held | None, expected: int | None) -> None:
