@@ -7,6 +7,7 @@ from quietzone_kit.breaker import FAILURES
 from quietzone_kit.documents import Stored
 from quietzone_notification.delivery.deliveries.repository import Held, Waiting, body_of, waiting_of
 from quietzone_notification.delivery.domain import NewDelivery, taken
+from quietzone_notification.delivery.sender import lanes as _lanes
 from quietzone_notification.delivery.sender.lanes import AGAIN_MS, PAGE, Lane, Lanes
 
 NOW_MS = 1_000_000
@@ -31,7 +32,7 @@ def held(name: str, destination: str = "a", account_id: str = "north", due_ms: i
         event_type="t",
         kind="webhook",
         destination=destination,
-        body=b"",
+        body=b"1",
         content_type="application/json",
         headers=(),
         max_attempts=None,
@@ -123,13 +124,39 @@ def test_a_paused_lane_goes_on_when_its_time_has_come(lanes: Lanes, clock: Hands
     assert (early, begun(lanes)) == ([], ["1"])
 
 
-def test_a_lane_with_nothing_is_forgotten(lanes: Lanes) -> None:
+def test_a_lane_with_nothing_is_forgotten_when_its_last_has_ended(lanes: Lanes) -> None:
     lane = look(lanes, held("1"))
     _, first = lanes.next(lambda _lane: True) or (lane, held("none"))
     lanes.ended(lane, first)
-    lanes.tidy(lane)
 
     assert lanes.of_shard(lane.shard) == []
+
+
+def test_a_lane_in_which_nothing_was_found_is_forgotten(lanes: Lanes) -> None:
+    lane = lanes.heard(waiting_of(held("1").delivery))
+    lanes.begin_look(lane)
+    lanes.looked(lane, [], limit=PAGE)
+    lanes.end_look(lane)
+
+    assert lanes.of_shard(lane.shard) == []
+
+
+def test_beyond_so_many_bytes_a_lane_has_one_delivery_at_a_time(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = lanes.page()
+    monkeypatch.setattr(_lanes, "HELD_BYTES", 2)
+    full = look(lanes, held("1"), held("2"))
+    while_full = lanes.page()
+    begun(lanes)
+
+    assert (before, while_full, lanes.page()) == (PAGE, 1, PAGE)
+    assert full.under_way == 2
+
+
+def test_what_is_forgotten_makes_room(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lanes, "HELD_BYTES", 2)
+    lanes.forget(look(lanes, held("1"), held("2")))
+
+    assert lanes.page() == PAGE
 
 
 def test_of_another_sender_s_shard_nothing_is_begun(lanes: Lanes) -> None:

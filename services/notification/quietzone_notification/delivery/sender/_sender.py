@@ -11,7 +11,7 @@ from quietzone_kit.telemetry import logger
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Held, Waiting, waiting_of
 from quietzone_notification.delivery.domain import Delivery, State
 from quietzone_notification.delivery.metrics import ATTEMPTS, IN_FLIGHT, LATENESS, SECONDS, SHARES, UNSETTLED
-from quietzone_notification.delivery.sender.lanes import PAGE, Lane, Lanes
+from quietzone_notification.delivery.sender.lanes import Lane, Lanes
 from quietzone_notification.delivery.sender.ports import Courier, Ended
 from quietzone_notification.delivery.sender.recorder import Recorder
 from quietzone_notification.delivery.sender.shares import RENEW_S, Shares
@@ -25,6 +25,8 @@ OVERLAP_MS = 1_500
 DISCOVER_EVERY_S = 60.0
 """All lanes are gone through: a backstop for what nobody has told of, 0.1 ms a lane."""
 FOLLOWED = 500
+LOOKS_AT_ONCE = 8
+"""Lanes of which the store is asked at once: more would only wait in it, and each answer is 20 MB when its bodies are the largest."""
 AWAY_MS = 5_000
 """For so long a lane rests after something of ours was away, or a look failed."""
 LEAVE_WITHIN_S = 5.0
@@ -62,6 +64,7 @@ class Sender:
         self.deliveries = Deliveries(documents, clock, self.tell)
         self._shares = Shares(documents, clock, owner=owner)
         self._lanes = Lanes(clock, at_once=self._bounds.of_one)
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._recorder = Recorder(self.deliveries, randomness)
         self._window = Window()
         self._followed: dict[int, int] = {}
@@ -217,8 +220,9 @@ class Sender:
 
     async def _fill(self, lane: Lane) -> None:
         try:
-            limit = PAGE + len(lane.known)
-            found = await self.deliveries.of_lane(lane.shard, lane.name, limit=limit)
+            async with self._looks:
+                limit = self._lanes.page() + len(lane.known)
+                found = await self.deliveries.of_lane(lane.shard, lane.name, limit=limit)
         except Unavailable:
             self._lanes.heard(Waiting(lane.shard, lane.name, lane.account_id, self._clock.now_ms() + AWAY_MS))
         else:

@@ -1,7 +1,7 @@
 """Lanes: what waits in memory for one destination, and whose turn it is. Accounts take turns, and within an account its lanes do."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -11,11 +11,13 @@ from quietzone_kit.runtime import Clock
 from quietzone_notification.delivery.deliveries.repository import Held, Waiting
 
 PAGE = 64
-"""Deliveries of a lane in memory, beside those under way: what eight at once take 0.1 s for, at the least."""
+"""Deliveries of a lane in memory, at most, beside those under way: what eight at once take 0.1 s for, at the least."""
 AGAIN_MS = 50
 """After which the store is asked again where its answer may have been of before an outcome was stored."""
 LOW = 16
 """When a lane has fewer, the store is asked for more."""
+HELD_BYTES = 64_000_000
+"""Of bodies that wait in memory. Beyond that a lane has one at a time: thousands of lanes of large ones would fill any process."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +57,7 @@ class Lanes:
         self._turns: dict[str, deque[Lane]] = {}
         self._accounts: deque[str] = deque()
         self._alarms: list[tuple[int, str]] = []
+        self._held_bytes = 0
 
     def of_shard(self, shard: int) -> list[Lane]:
         """The lanes of a shard."""
@@ -79,6 +82,7 @@ class Lanes:
         unknown = [held for held in due if held.delivery.delivery_id not in lane.known]
         new = [held for held in unknown if held.delivery.delivery_id not in lane.passed]
         lane.waiting.extend(new)
+        self._held_bytes += _bytes(new)
         lane.known.update(held.delivery.delivery_id for held in new)
         nexts = [found[len(due)].delivery.due_ms or 0] if len(due) < len(found) else [now_ms] if len(found) == limit else []
         if len(new) < len(unknown):  # they have ended, or are due again
@@ -95,8 +99,11 @@ class Lanes:
     def end_look(self, lane: Lane) -> None:
         """The store has answered, or hasn't."""
         lane.is_looking = False
-        self.queue(lane)
-        self._alarm_if_wanted(lane)
+        self._goes_on(lane)
+
+    def page(self) -> int:
+        """How many deliveries of a lane are to be in memory."""
+        return PAGE if self._held_bytes < HELD_BYTES else 1
 
     def rung(self) -> list[Lane]:
         """Lanes whose time has come: queue those with something to do, and name those of which the store must be asked."""
@@ -116,7 +123,7 @@ class Lanes:
     def wants(self, lane: Lane) -> bool:
         """Whether the store should be asked for more of a lane now."""
         is_due = lane.look_ms is not None and lane.look_ms <= self._clock.now_ms()
-        return is_due and not lane.is_looking and len(lane.waiting) < LOW and lane.paused_until_ms <= self._clock.now_ms()
+        return is_due and not lane.is_looking and len(lane.waiting) < min(LOW, self.page()) and lane.paused_until_ms <= self._clock.now_ms()
 
     def queue(self, lane: Lane) -> None:
         """Let a lane have a turn, if it has something to begin and may."""
@@ -143,6 +150,7 @@ class Lanes:
                 continue
             lane.under_way += 1
             held = lane.waiting.popleft()
+            self._held_bytes -= _bytes((held,))
             self.queue(lane)
             return lane, held
         return None
@@ -153,8 +161,7 @@ class Lanes:
         lane.known.discard(held.delivery.delivery_id)
         if lane.is_looking:
             lane.passed.add(held.delivery.delivery_id)
-        self.queue(lane)
-        self._alarm_if_wanted(lane)
+        self._goes_on(lane)
 
     def pause(self, lane: Lane, for_ms: int) -> None:
         """Begin nothing in a lane for so long."""
@@ -164,6 +171,7 @@ class Lanes:
     def forget(self, lane: Lane) -> None:
         """Forget what waits of a lane: its shard is another sender's. What is under way goes on."""
         lane.known -= {held.delivery.delivery_id for held in lane.waiting}
+        self._held_bytes -= _bytes(lane.waiting)
         lane.waiting.clear()
         lane.look_ms = None
         self.tidy(lane)
@@ -190,9 +198,16 @@ class Lanes:
             lane.look_ms = at_ms
             self._alarm(lane, at_ms)
 
-    def _alarm_if_wanted(self, lane: Lane) -> None:
+    def _goes_on(self, lane: Lane) -> None:
+        """What comes after something of a lane has ended: a turn, a look, or that it is forgotten; addresses of mail are lanes, too."""
+        self.queue(lane)
         if self.wants(lane):
             self._alarm(lane, self._clock.now_ms())
+        self.tidy(lane)
 
     def _alarm(self, lane: Lane, at_ms: int) -> None:
         heappush(self._alarms, (at_ms, lane.name))
+
+
+def _bytes(some: Iterable[Held]) -> int:
+    return sum(len(held.delivery.body) for held in some)
