@@ -16,7 +16,9 @@ from quietzone_notification.delivery.domain import DELAYS_MS, MAX_ATTEMPTS, Inva
 from quietzone_notification.delivery.endpoints.domain import DISABLED_AFTER_MS, Reason
 from quietzone_notification.delivery.endpoints.domain import State as EndpointState
 from quietzone_notification.delivery.endpoints.use_cases import Change, Draft, EndpointDesk
-from quietzone_notification.delivery.sender import Bounds
+from quietzone_notification.delivery.reach import Reach
+from quietzone_notification.delivery.sender import Bounds, lanes
+from quietzone_notification.delivery.webhooks import Notice
 
 ERROR = b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops"
 GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
@@ -136,6 +138,48 @@ async def test_410_disables_the_endpoint_and_what_waits_is_dropped(sending: Send
     assert [(notice.reason, notice.endpoint.endpoint_id) for notice in sending.notices] == [(Reason.GONE, endpoint.endpoint_id)]
 
 
+async def test_several_410_at_once_are_one_notice(sending: Sending) -> None:
+    sending.receiver.answers["/"] = [GONE]
+    endpoint = await sending.endpoint()
+    names = [f"{number}" for number in range(20)]
+    await sending.take(*(delivery(name, endpoint.endpoint_id) for name in names))
+    async with sending.sending():
+        await all_ended(sending, names)
+
+    assert len({notice.notice_id for notice in sending.notices}) == 1
+
+
+async def test_an_endpoint_that_was_given_another_url_meanwhile_is_not_disabled_for_what_the_old_one_said(sending: Sending) -> None:
+    sending.receiver.answers["/old"] = [GONE]
+    endpoint = await sending.endpoint("/old")
+    tell, moved = sending.tell, Change(url=f"http://127.0.0.1:{sending.receiver.port}/new")
+
+    async def meanwhile(notice: Notice) -> None:
+        await sending.desk.change(ACCOUNT, endpoint.endpoint_id, moved)
+        await tell(notice)
+
+    sending.tell = meanwhile  # type: ignore[method-assign]
+    async with sending.sending():
+        await sending.take(delivery("one", endpoint.endpoint_id))
+        await sending.ended("one")
+        await sending.take(delivery("two", endpoint.endpoint_id))
+        await sending.ended("two")
+
+    assert (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).state is EndpointState.ENABLED
+
+
+async def test_what_goes_to_a_port_that_is_closed_to_webhooks_now_is_tried_again_when_it_is_open(sending: Sending) -> None:
+    """A sender that was started with other settings than the one that took the endpoint."""
+    endpoint = await sending.endpoint()
+    sending.desk = EndpointDesk(sending.endpoints, sending.seal, Reach(), sending.clock, sending.randomness)
+    async with sending.sending():
+        await sending.take(delivery("one", endpoint.endpoint_id))
+        waiting = await sending.tried("one", 1)
+
+    assert (waiting.state, waiting.error, sending.receiver.got) == (State.PENDING, waiting.attempts[0].error, [])
+    assert "webhooks go to" in str(waiting.error)
+
+
 async def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(sending: Sending) -> None:
     sending.receiver.answers["/"] = [ERROR]
     endpoint = await sending.endpoint()
@@ -160,7 +204,9 @@ async def test_one_success_ends_a_run_of_failures(sending: Sending) -> None:
     endpoint = await sending.endpoint()
     async with sending.sending():
         await sending.take(delivery("one", endpoint.endpoint_id, max_attempts=1))
-        await sending.ended("one")
+        async with asyncio.timeout(10):
+            while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).failing_since_ms is None:
+                await asyncio.sleep(0.005)
         await sending.take(delivery("two", endpoint.endpoint_id))
         await sending.ended("two")
         async with asyncio.timeout(10):
@@ -211,6 +257,17 @@ async def test_one_endpoint_never_has_more_at_once_than_it_may(sending: Sending)
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.1)
         assert sending.receiver.connections == 3
+
+
+async def test_with_little_room_in_memory_all_arrive_once(sending: Sending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "HELD_BYTES", 3 * len(BODY))
+    endpoints = [await sending.endpoint(f"/{number}") for number in range(5)]
+    names = [f"{number}" for number in range(60)]
+    await sending.take(*(delivery(name, endpoints[int(name) % 5].endpoint_id) for name in names))
+    async with sending.sending():
+        await all_ended(sending, names)
+
+    assert sending.receiver.ids == dict.fromkeys(names, 1)
 
 
 async def test_accounts_take_turns(sending: Sending) -> None:

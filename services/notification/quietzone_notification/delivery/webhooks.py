@@ -43,7 +43,9 @@ Tell: TypeAlias = Callable[[Notice], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An endpoint as it was read, until when (monotonic); `lost` says why nothing can ever be sent to it, `away` why not now."""
+    """An endpoint as it was read, until when (monotonic); `lost` says why nothing can ever be sent to it, `away` why not now,
+    `refused` why not as this process was set up: another may.
+    """
 
     until_s: float
     endpoint: Endpoint | None
@@ -51,6 +53,7 @@ class _Known:
     target: Target | None = None
     lost: str = ""
     away: str = ""
+    refused: str = ""
 
 
 class WebhookCourier:
@@ -70,6 +73,8 @@ class WebhookCourier:
         known = await self._endpoint(delivery)
         if known.away:
             raise Unavailable(known.away)
+        if known.endpoint is not None and known.refused:
+            return Ended(Attempt(self._clock.now_ms(), 0, known.endpoint.url, error=known.refused[:MAX_ERROR]))
         if known.opened is None or known.target is None:
             return Ended(None, known.lost)
         url, at_ms, began_s = known.opened.endpoint.url, self._clock.now_ms(), self._clock.monotonic()
@@ -95,7 +100,7 @@ class WebhookCourier:
             return
         endpoint, now_ms = known.endpoint, self._clock.now_ms()
         if ended.attempt.status == 410:
-            await self._disable(endpoint, Reason.GONE, delivery.delivery_id)
+            await self._disable(endpoint, Reason.GONE, str(endpoint.revision))
         elif not ended.attempt.is_success and endpoint.is_given_up(now_ms):
             await self._disable(endpoint, Reason.FAILED, str(endpoint.failing_since_ms))
         elif endpoint.heard(is_well=ended.attempt.is_success, at_ms=now_ms) != endpoint:
@@ -103,12 +108,15 @@ class WebhookCourier:
             await self._change(endpoint, lambda before: before.heard(is_well=is_well, at_ms=now_ms))
 
     async def _disable(self, endpoint: Endpoint, reason: Reason, run: str) -> None:
-        """Tell the account, then disable: a crash in between tells it again, with the same id."""
-        if endpoint.state is State.DISABLED:
+        """Tell the account, then disable: a crash in between tells it again, with the same id, and so do other attempts of the same `run`.
+        What was changed since we read it, isn't what has failed.
+        """
+        held = await self._endpoints.find(endpoint.account_id, endpoint.endpoint_id)
+        if endpoint.state is State.DISABLED or held is None or not held.endpoint.is_still(endpoint, reason):
             return
         await self._tell(Notice(derived_id("webhook disabled", endpoint.endpoint_id, reason.value, run), endpoint, reason))
         now_ms = self._clock.now_ms()
-        await self._change(endpoint, lambda before: before.disabled(reason, now_ms))
+        await self._change(endpoint, lambda before: before.disabled(reason, now_ms) if before.is_still(endpoint, reason) else before)
         DISABLED.labels(reason.value).inc()
 
     async def _change(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> None:
@@ -148,7 +156,7 @@ class WebhookCourier:
         try:
             opened = self._desk.opened(endpoint)
         except InvalidUrl as error:
-            return _Known(until_s, endpoint, lost=str(error))
+            return _Known(until_s, endpoint, refused=str(error))
         except (CantOpen, FailedPrecondition) as error:
             return _Known(until_s, endpoint, away=str(error))
         return _Known(until_s, endpoint, opened, Target.of(opened.place, opened.headers.pairs))

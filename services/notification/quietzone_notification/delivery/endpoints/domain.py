@@ -93,6 +93,11 @@ class Endpoint:
             return self
         return replace(self, failing_since_ms=None if is_well else at_ms)
 
+    def is_still(self, other: "Endpoint", reason: Reason) -> bool:
+        """Whether what was a reason to disable it as it was then still is one: nobody has moved it, and it fails all the time."""
+        is_same_run = reason is not Reason.FAILED or self.failing_since_ms == other.failing_since_ms
+        return (self.url, self.state) == (other.url, other.state) and is_same_run
+
     def is_given_up(self, at_ms: int) -> bool:
         """Whether it has failed for so long that it is disabled."""
         return self.failing_since_ms is not None and at_ms - self.failing_since_ms >= DISABLED_AFTER_MS
