@@ -9,6 +9,8 @@ from unit.notification.world import ENDPOINT, OURS, THEIRS, World
 
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, Unavailable
 from quietzone_notification.delivery.domain import CONFIRM_CAUSE
+from quietzone_notification.filters import _policy
+from quietzone_notification.patterns import read_event
 from quietzone_notification.rules.domain import Kind
 from quietzone_notification.topics.deliveries import MAX_PART_BYTES
 from quietzone_notification.topics.domain import (
@@ -103,6 +105,19 @@ async def test_a_filter_lets_through_what_snss_would(world: World, policy: str, 
     await publish(world, '{"order": {"sum": 12}}', attributes=attributes)
 
     assert bool(sent(world)) == goes
+
+
+async def test_a_message_is_read_once_however_many_filters_look_at_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: a thousand policies about bodies, and a message of 256 KB."""
+    read: list[str] = []
+    monkeypatch.setattr(_policy, "read_event", lambda text: read.append(text) or read_event(text))
+    for number in range(5):
+        await subscribe(world, destination=f"out{number}", filter_policy='{"n": [1]}', filter_scope=Scope.BODY)
+
+    await publish(world, '{"n": 1}')
+    await publish(world, "no JSON")
+
+    assert (len(sent(world)), read) == (5, ['{"n": 1}', "no JSON"])
 
 
 async def test_a_filter_is_refused_in_snss_words(world: World) -> None:

@@ -7,8 +7,19 @@ from quietzone_notification.filters._policy import (
     MAX_POLICY_BYTES,
     Filter,
     InvalidFilter,
+    Readable,
     Scope,
     compile_filter,
 )
 
-__all__ = ["MAX_COMBINATIONS", "MAX_KEYS", "MAX_POLICY_BYTES", "Attribute", "Filter", "InvalidFilter", "Scope", "compile_filter"]
+__all__ = [
+    "MAX_COMBINATIONS",
+    "MAX_KEYS",
+    "MAX_POLICY_BYTES",
+    "Attribute",
+    "Filter",
+    "InvalidFilter",
+    "Readable",
+    "Scope",
+    "compile_filter",
+]

@@ -32,6 +32,39 @@ class InvalidFilter(ValueError):
         self.path = path
 
 
+class Readable:
+    """A message as policies look at it: read when the first of them asks, and once for all of them."""
+
+    __slots__ = ("_attributes", "_body", "_of_attributes", "_of_body")
+
+    def __init__(self, attributes: Mapping[str, Attribute], body: str | bytes | dict[str, object]) -> None:
+        self._attributes = attributes
+        self._body = body
+        self._of_attributes: dict[str, object] | None = None
+        self._of_body: dict[str, object] | InvalidEvent | None = body if isinstance(body, dict) else None
+
+    def attributes(self) -> dict[str, object]:
+        """The values of its attributes."""
+        if self._of_attributes is None:
+            self._of_attributes = values_of(self._attributes)
+        return self._of_attributes
+
+    def body(self) -> dict[str, object]:
+        """The JSON object that its body is.
+
+        Raises:
+            InvalidEvent: it is none.
+        """
+        if self._of_body is None:
+            try:
+                self._of_body = self._body if isinstance(self._body, dict) else read_event(self._body)
+            except InvalidEvent as error:
+                self._of_body = error
+        if isinstance(self._of_body, InvalidEvent):
+            raise self._of_body
+        return self._of_body
+
+
 class Filter:
     """A compiled policy."""
 
@@ -46,12 +79,14 @@ class Filter:
 
         With scope MessageBody a body that is no JSON object never matches.
         """
+        return self.takes(Readable(attributes, body))
+
+    def takes(self, message: Readable) -> bool:
+        """As `matches`, of a message that many policies are held against."""
         if self._pattern is None:
             return True
-        if self.scope == "MessageAttributes":
-            return self._pattern.matches(values_of(attributes))
         try:
-            return self._pattern.matches(body if isinstance(body, dict) else read_event(body))
+            return self._pattern.matches(message.attributes() if self.scope == "MessageAttributes" else message.body())
         except InvalidEvent:
             return False
 

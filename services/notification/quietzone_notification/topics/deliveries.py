@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from quietzone_notification.delivery.domain import CONFIRM_CAUSE, NewDelivery
-from quietzone_notification.filters import Filter, compile_filter
+from quietzone_notification.filters import Filter, Readable, compile_filter
 from quietzone_notification.rules.domain import Kind, kafka_topic
 from quietzone_notification.topics.domain import CONFIRM_WITHIN_MS, Message, State, Subscription, Topic
 
@@ -19,14 +19,14 @@ DeriveId = Callable[..., str]
 """An id that is the same for the same texts."""
 
 
-def wants(subscription: Subscription, message: Message) -> bool:
-    """Whether a subscription gets a message."""
+def wants(subscription: Subscription, message: Readable) -> bool:
+    """Whether a subscription gets a message; reading it takes longer than a policy does, so that all subscriptions have one `Readable`."""
     if subscription.state is not State.CONFIRMED:
         return False
     if not subscription.options.filter_policy:
         return True
     policy = _filter(subscription.options.filter_policy, subscription.options.filter_scope.value)
-    return policy.matches(message.for_filters(), message.text)
+    return policy.takes(message)
 
 
 def delivery_of(derive: DeriveId, topic: Topic, subscription: Subscription, message: Message) -> NewDelivery:

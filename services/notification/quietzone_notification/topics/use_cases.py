@@ -24,7 +24,7 @@ from quietzone_kit.runtime import Clock, Randomness
 from quietzone_notification.buses.use_cases import free_slot
 from quietzone_notification.delivery.domain import CONFIRM_CAUSE, MAX_BODY_BYTES, Outbound
 from quietzone_notification.destinations import Endpoints, refusal
-from quietzone_notification.filters import compile_filter
+from quietzone_notification.filters import Readable, compile_filter
 from quietzone_notification.metrics import DECIDED, PUBLISHED
 from quietzone_notification.rules.domain import Kind, check_destination
 from quietzone_notification.topics.deliveries import asking, delivery_of, in_parts, wants
@@ -241,8 +241,9 @@ class TopicDesk:
         message = Message(message_id, account_id, new.topic, new.text, new.subject, new.attributes, self._clock.now_ms())
         if len(message.wrapped(made).encode()) > MAX_BODY_BYTES:  # quotes and the like become two bytes in JSON, and more
             raise InvalidInput(FieldViolation("message", f"as JSON it has more than {MAX_BODY_BYTES:,} bytes: make it shorter"))
+        readable = Readable(message.for_filters(), message.text)
         async for page in self._topics.all_subscriptions(account_id, new.topic):
-            wanted = (delivery_of(derived_id, topic, each, message) for each in page if wants(each, message))
+            wanted = (delivery_of(derived_id, topic, each, message) for each in page if wants(each, readable))
             for part in in_parts(wanted):
                 await self._outbound.enqueue(part)
                 for delivery in part:
