@@ -6,19 +6,25 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
+import msgspec
+
 from quietzone_kit.errors import FailedPrecondition, NotFound, Unavailable
 from quietzone_kit.ids import derived_id
 from quietzone_kit.runtime import Clock
 from quietzone_kit.seal import CantOpen
+from quietzone_kit.telemetry import logger
 from quietzone_notification.delivery.client import Client, NoAnswer, Target
 from quietzone_notification.delivery.domain import MAX_ERROR, MAX_EXCERPT, MAX_RETRY_AFTER_MS, Attempt, Delivery
 from quietzone_notification.delivery.endpoints.domain import Endpoint, Reason, State
 from quietzone_notification.delivery.endpoints.repository import Endpoints
 from quietzone_notification.delivery.endpoints.use_cases import EndpointDesk, Opened
+from quietzone_notification.delivery.headers import InvalidHeader
 from quietzone_notification.delivery.metrics import DISABLED
 from quietzone_notification.delivery.reach import InvalidUrl
 from quietzone_notification.delivery.sender.ports import Ended
 from quietzone_notification.delivery.signing import signed_headers
+
+log = logger(__name__)
 
 KNOWN_S = 5.0
 """For which a sender goes by what it knows of an endpoint: so long it takes until a change, or a new secret, is in use everywhere."""
@@ -137,10 +143,20 @@ class WebhookCourier:
             known = self._known.get(key)
             if known is not None and self._clock.monotonic() < known.until_s:
                 return known
-            held = await self._endpoints.find(*key)
-            known = self._remember(key, None if held is None else held.endpoint)
-        self._asking.pop(key, None)
+            try:
+                known = await self._read(key)
+            finally:
+                self._asking.pop(key, None)
         return known
+
+    async def _read(self, key: tuple[str, str]) -> _Known:
+        try:
+            held = await self._endpoints.find(*key)
+        except msgspec.ValidationError as error:  # others mustn't wait for it
+            log.error("an endpoint can't be read, and its deliveries wait", endpoint_id=key[1], error=str(error))  # noqa: TRY400
+            known = self._known[key] = _Known(self._clock.monotonic() + KNOWN_S, None, away=f"endpoint {key[1]} can't be read: {error}")
+            return known
+        return self._remember(key, None if held is None else held.endpoint)
 
     def _remember(self, key: tuple[str, str], endpoint: Endpoint | None) -> _Known:
         if len(self._known) >= MOST_KNOWN:
@@ -157,7 +173,7 @@ class WebhookCourier:
             opened = self._desk.opened(endpoint)
         except InvalidUrl as error:
             return _Known(until_s, endpoint, refused=str(error))
-        except (CantOpen, FailedPrecondition) as error:
+        except (CantOpen, FailedPrecondition, InvalidHeader) as error:
             return _Known(until_s, endpoint, away=str(error))
         return _Known(until_s, endpoint, opened, Target.of(opened.place, opened.headers.pairs))
 

@@ -1,16 +1,18 @@
 """The client of webhooks, against answers as strangers give them."""
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 from ports import Hands, Inline
 from receiver import Receiver
 
 from quietzone_kit.outside import SystemResolver
-from quietzone_notification.delivery.client import Answer, Client, Connector, NoAnswer, Target, proxy_of
+from quietzone_notification.delivery.client import Answer, Client, Connector, NoAnswer, Target, _wire, proxy_of
 from quietzone_notification.delivery.client._connect import LOOK_UP_HOLDS_S
 from quietzone_notification.delivery.client._wire import MAX_EXCERPT_BYTES, MAX_READ_BYTES
 from quietzone_notification.delivery.reach import Place, Reach, place_of
@@ -172,6 +174,46 @@ async def test_an_answer_that_never_ends_is_read_to_a_bound() -> None:
     assert sent < 200 * MAX_READ_BYTES  # what sockets hold, not what would come in 5 s
 
 
+@pytest.mark.parametrize("drops", [b"", b"a"], ids=["nothing more", "a drop now and then"])
+async def test_a_status_whose_body_never_ends_is_an_answer(drops: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has taken a delivery and streams something back isn't sent it ten times."""
+
+    monkeypatch.setattr(_wire, "BODY_S", 0.05)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning")
+        with contextlib.suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(drops)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with server(drip) as port:
+        clock, reach = Hands(), Reach(frozenset({port}), LOOPBACK)
+        client = Client(Connector(SystemResolver(Inline()), reach, clock), clock, total_s=5.0)
+        answer = await client.post(Target.of(Place("http", "127.0.0.1", port, "/"), ()), (), b"")
+
+    assert (answer.status, answer.excerpt[:9]) == (200, b"beginning")
+
+
+async def test_a_head_that_drips_is_given_up_in_time() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b"X-A: 1\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with server(drip) as port:
+        clock, reach = Hands(), Reach(frozenset({port}), LOOPBACK)
+        client = Client(Connector(SystemResolver(Inline()), reach, clock), clock, total_s=0.1)
+        with pytest.raises(NoAnswer, match="no answer within"):
+            await client.post(Target.of(Place("http", "127.0.0.1", port, "/"), ()), (), b"")
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [
@@ -278,6 +320,28 @@ async def test_a_proxy_that_refuses_is_named() -> None:
         connector = Connector(Names("93.184.215.14"), Reach(), clock, proxy=proxy_of(f"http://127.0.0.1:{port}"))
         with pytest.raises(NoAnswer, match=r"proxy for webhooks answers 'HTTP/1\.1 403 No'"):
             await Client(connector, clock).post(Target.of(Place("http", "hook.example", 80, "/"), ()), (), b"")
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_hangs_up_when_it_has_connected_is_no_answer(new_loop: Callable[[], asyncio.AbstractEventLoop], scheme: str) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        writer.close()
+
+    async def post() -> None:
+        async with server(hang_up) as port:
+            clock = Hands()
+            connector = Connector(Names("93.184.215.14"), Reach(), clock, proxy=proxy_of(f"http://127.0.0.1:{port}"))
+            for _ in range(20):  # whether the end comes before or after we speak is chance
+                with pytest.raises(NoAnswer):
+                    await Client(connector, clock, total_s=5.0).post(
+                        Target.of(Place(scheme, "hook.example", {"http": 80, "https": 443}[scheme], "/"), ()), (), b""
+                    )
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(post())
 
 
 @pytest.mark.parametrize("url", ["proxy:3128", "https://proxy:3128", "http://proxy", "http://a@proxy:1", "http://proxy:1/x"])

@@ -9,6 +9,8 @@ import httptools
 MAX_READ_BYTES = 65_536
 """Of an answer, its head included: what comes after that isn't read, and the connection is closed."""
 MAX_EXCERPT_BYTES = 1_024
+BODY_S = 2.0
+"""For an answer's body once its status is there: that is what counts, and who streams on has taken what we sent."""
 
 
 class NoAnswer(Exception):
@@ -40,6 +42,7 @@ class Wire(asyncio.Protocol):
         self._is_whole = False
         self._retry_after: str | None = None
         self._excerpt = bytearray()
+        self._body_ends: asyncio.TimerHandle | None = None
         self.is_free = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,6 +66,7 @@ class Wire(asyncio.Protocol):
 
     def close(self) -> None:
         """Let go of the connection at once."""
+        self._stop_timer()
         self.is_free = False
         if self._transport is not None:
             self._transport.abort()
@@ -81,8 +85,12 @@ class Wire(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(f"its answer isn't HTTP/1.1: {error}")
         else:
-            if self._read > MAX_READ_BYTES and not self._is_whole:
+            if self._is_whole:
+                return
+            if self._read > MAX_READ_BYTES:
                 self._end_early(f"its answer's head has more than {MAX_READ_BYTES:,} bytes")
+            elif self._status >= 200 and self._body_ends is None:
+                self._body_ends = asyncio.get_running_loop().call_later(BODY_S, self._end_early, "")
 
     def eof_received(self) -> bool:
         """See asyncio."""
@@ -125,8 +133,10 @@ class Wire(asyncio.Protocol):
         if self._status < 200:
             self._excerpt.clear()
             self._status = 0
+            self._retry_after = None
             return
         self._is_whole = True
+        self._stop_timer()
         is_kept = self._parser.should_keep_alive()
         self._answer()
         if is_kept and self._transport is not None:
@@ -140,6 +150,11 @@ class Wire(asyncio.Protocol):
         self._is_whole = False
         self._retry_after = None
         self._excerpt = bytearray()
+
+    def _stop_timer(self) -> None:
+        if self._body_ends is not None:
+            self._body_ends.cancel()
+            self._body_ends = None
 
     def _answer(self) -> None:
         if self._waiter is not None and not self._waiter.done():
