@@ -1,17 +1,36 @@
 """Senders share the shards: evenly, none with two, none without a sender for long."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import pytest
 from contract.notification_delivery.world import World
 
-from quietzone_kit.ids import derived_id
+from quietzone_kit.documents import Collection, Documents, Outcome, Put
+from quietzone_kit.ids import derived_id, uuid7
 from quietzone_notification.delivery.deliveries.repository import SHARDS
 from quietzone_notification.delivery.sender.shares import FORGOTTEN_MS, LEASE_MS, SHARES, SKEW_MS, Shares
 
 ALL = frozenset(range(SHARDS))
 
 
-def sender(world: World, name: str) -> Shares:
-    return Shares(world.documents, world.clock, owner=name)
+class Slow:
+    """A store whose answers take time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.takes_s = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.documents, name)
+
+    async def bulk(self, collection: Collection, puts: Sequence[Put]) -> list[Outcome]:
+        self._world.clock.seconds += self.takes_s
+        return await self._world.documents.bulk(collection, puts)
+
+
+def sender(world: World, name: str, documents: Documents | None = None) -> Shares:
+    return Shares(documents or world.documents, world.clock, owner=name, run=uuid7(world.clock, world.randomness))
 
 
 async def test_who_is_alone_has_all(world: World) -> None:
@@ -79,6 +98,36 @@ async def test_who_was_paused_for_longer_than_its_lease_has_none_and_begins_anew
     lapsed = paused.mine
 
     assert (lapsed, await paused.renew()) == (frozenset(), ALL)
+
+
+async def test_of_two_of_one_name_the_one_that_was_there_first_has_all(world: World) -> None:
+    """Two processes of one host: they would send everything twice."""
+    first = sender(world, "a")
+    await first.renew()
+    world.clock.seconds += 1
+    second = sender(world, "a")
+    for _ in range(2):
+        await second.renew()
+        await first.renew()
+    await second.renew()
+    both = first.mine, second.mine
+    await second.release()
+    world.clock.seconds += (LEASE_MS + SKEW_MS) / 1_000
+    await second.renew()
+
+    assert both == (ALL, frozenset())
+    assert second.mine == ALL
+
+
+async def test_what_lapsed_while_it_was_renewed_is_new(world: World) -> None:
+    """Lanes that were passed over in between are looked at again."""
+    slow = Slow(world)
+    shares = sender(world, "a", cast("Documents", slow))
+    await shares.renew()
+    world.clock.seconds += 1
+    slow.takes_s = LEASE_MS / 1_000 - 0.5
+
+    assert await shares.renew() == ALL
 
 
 async def test_renewing_names_nothing_new(world: World) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from quietzone_kit.documents import Documents
 from quietzone_kit.errors import Unavailable
+from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import logger
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Held, Waiting, waiting_of
@@ -62,7 +63,7 @@ class Sender:
         self._bounds = bounds or Bounds()
         self._given_up = given_up
         self.deliveries = Deliveries(documents, clock, self.tell)
-        self._shares = Shares(documents, clock, owner=owner)
+        self._shares = Shares(documents, clock, owner=owner, run=uuid7(clock, randomness))
         self._lanes = Lanes(clock, at_once=self._bounds.of_one)
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._recorder = Recorder(self.deliveries, randomness)

@@ -3,7 +3,8 @@
 A lease keeps senders from doing the same work. It can't stop one that was paused for longer than the lease in the middle of an attempt:
 then a delivery goes out twice, with the same id, and one of the two outcomes is refused by the store.
 
-Who comes back under its own name (a container that is started again) has its shards again at once.
+Who comes back under its own name (a container that is started again) has its shards again at once. Two that have one name at the same time
+would send everything twice: the one that was started later steps back.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ import msgspec
 
 from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, Value, VersionConflict
 from quietzone_kit.runtime import Clock
+from quietzone_kit.telemetry import logger
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.delivery.deliveries.repository import SHARDS
+
+log = logger(__name__)
 
 SHARES = Collection("delivery_shares", key="share_id")
 
@@ -33,15 +37,20 @@ class Lease:
     share_id: str
     owner: str
     expires_ms: int
+    run: str = ""
+    """Of a sender's presence: which run of it, since a name is had by one after the other."""
 
 
 class Shares:
-    """The shards of one `owner`, whose name no other sender has at the same time."""
+    """The shards of one `owner`, whose name no other sender has at the same time. `run` is a UUIDv7: it tells who was started first."""
 
-    def __init__(self, documents: Documents, clock: Clock, *, owner: str) -> None:
+    def __init__(self, documents: Documents, clock: Clock, *, owner: str, run: str) -> None:
         self._documents = documents
         self._clock = clock
         self._owner = owner
+        self._run = run
+        self._is_known = False
+        self._has_said = False
         self._mine: frozenset[int] = frozenset()
         self._until_s = 0.0
 
@@ -60,15 +69,20 @@ class Shares:
             page = await self._documents.scan(SHARES, limit=MOST)
         found = {str(stored.body["share_id"]): stored for stored in page.items}
         leases = {share_id: lease_of(stored) for share_id, stored in found.items()}
+        if self._steps_back(leases.get(f"sender/{self._owner}"), now_ms):
+            self._mine = frozenset()
+            return self._mine
         share = self._share(leases, now_ms)
         wanted = share | {shard for shard in busy if self._is_mine(leases.get(_key(shard)))}
-        puts = [Put(self._body(f"sender/{self._owner}", now_ms), _version(found, f"sender/{self._owner}"))]
+        puts = [Put({**self._body(f"sender/{self._owner}", now_ms), "run": self._run}, _version(found, f"sender/{self._owner}"))]
         shards = sorted(wanted)
         puts += [Put(self._body(_key(shard), now_ms), _version(found, _key(shard))) for shard in shards]
         left = [shard for shard in range(SHARDS) if shard not in wanted and self._is_mine(leases.get(_key(shard)))]
         puts += [Put({**found[_key(shard)].body, "expires_ms": 0}, found[_key(shard)].version) for shard in left]
         async with store_answers():
             outcomes = await self._documents.bulk(SHARES, puts)
+        self._is_known = True
+        before &= self.mine  # what has lapsed meanwhile wasn't ours all the time
         taken = zip(shards, outcomes[1:], strict=False)
         self._mine = share & frozenset(shard for shard, outcome in taken if outcome is Outcome.WRITTEN)
         self._until_s = began_s + LEASE_MS / 1_000
@@ -77,11 +91,23 @@ class Shares:
 
     async def release(self) -> None:
         """Let others have what is ours. Raises Unavailable."""
+        if not self._mine:  # what bears our name may be another's
+            return
         self._mine, self._until_s = frozenset(), 0.0
         async with store_answers():
             page = await self._documents.scan(SHARES, limit=MOST)
             mine = [stored for stored in page.items if stored.body["owner"] == self._owner]
             await self._documents.bulk(SHARES, [Put({**stored.body, "expires_ms": 0}, stored.version) for stored in mine])
+
+    def _steps_back(self, present: Lease | None, now_ms: int) -> bool:
+        """Whether another has our name, and had it first. At our beginning it is who had it before us."""
+        if not self._is_known or present is None or not _lasts(present, now_ms) or present.run in ("", self._run):
+            self._has_said = False
+            return False
+        if not self._has_said:
+            log.error("another sender has the same name: give each its own (QUIETZONE_NOTIFICATION_SENDER)", sender=self._owner)
+        self._has_said = True
+        return present.run < self._run
 
     def _share(self, leases: dict[str, Lease], now_ms: int) -> frozenset[int]:
         senders = {lease.owner for share_id, lease in leases.items() if share_id.startswith("sender/") and _lasts(lease, now_ms)}
