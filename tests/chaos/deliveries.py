@@ -9,6 +9,7 @@ after its first. The store must say of all of them, at the end, that they were d
 import argparse
 import asyncio
 import ipaddress
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,8 @@ MOST_REPEATS = 0.001
 CHUNK = 1_000
 WITHIN_S_EACH = 0.02
 """A delivery may take so long on the average, kills and a busy machine included."""
+SETTLED_WITHIN_S = 60.0
+"""What the last kill has left is some ten deliveries, and a busy machine may take its time to start a sender."""
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 
 
@@ -77,26 +80,37 @@ def run(folder: Path, *, deliveries: int, every_s: float) -> Report:
         began, kills = time.monotonic(), 0
         while receiver.different() < deliveries and time.monotonic() - began < 60 + deliveries * WITHIN_S_EACH:
             kills += _live(url, receiver, deliveries, every_s)
-        _live(url, receiver, deliveries + 1, every_s)  # what came in and wasn't stored comes once more
+        undelivered = _last_life(url, receiver)
         different, all_told = receiver.different(), receiver.number()
-        undelivered = asyncio.run(_undelivered(url))
         seconds = time.monotonic() - began
     return Report(deliveries, kills, deliveries - different, all_told - different, undelivered, seconds)
 
 
 def _live(url: str, receiver: Remote, deliveries: int, every_s: float) -> int:
     """One life of the sender: until it is killed, or all have come in. How often it was killed."""
-    command = [sys.executable, __file__, "--send", url, "--port", str(receiver.port)]
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(_command(url, receiver)) as process:
         ends = time.monotonic() + every_s
         while time.monotonic() < ends:
             time.sleep(0.02)
             if receiver.different() >= deliveries:
-                time.sleep(0.5)  # the last outcomes are stored
-                process.terminate()
+                process.terminate()  # it stores what has come in, and ends
                 return 0
         process.kill()
     return 1
+
+
+def _last_life(url: str, receiver: Remote) -> int:
+    """Let a sender end what others left: what came in, and wasn't stored, comes once more. How many aren't delivered by the store."""
+    with subprocess.Popen(_command(url, receiver)) as process:
+        ends = time.monotonic() + SETTLED_WITHIN_S
+        while (undelivered := asyncio.run(_undelivered(url))) and time.monotonic() < ends:
+            time.sleep(0.1)
+        process.terminate()
+    return undelivered
+
+
+def _command(url: str, receiver: Remote) -> list[str]:
+    return [sys.executable, __file__, "--send", url, "--port", str(receiver.port)]
 
 
 async def _take(url: str, port: int, count: int) -> None:
@@ -127,12 +141,19 @@ async def _undelivered(url: str) -> int:
 
 
 async def _send(url: str, port: int) -> None:
-    """The sender, until it is killed."""
+    """The sender, until it is killed, or asked to end."""
     documents = _open(url)
     await documents.ensure(*COLLECTIONS)
     client = Client(Connector(SystemResolver(ThreadExecutor("names", 2)), _reach(port), CLOCK), CLOCK)
     courier = WebhookCourier(Endpoints(documents), _desk(documents, port), client, CLOCK, _tell)
-    await Sender(documents, {"webhook": courier}, clock=CLOCK, randomness=RANDOMNESS, owner="chaos").run()
+    sender = Sender(documents, {"webhook": courier}, clock=CLOCK, randomness=RANDOMNESS, owner="chaos")
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(sender.run())
+        await ended.wait()
+        sending.cancel()
+    await documents.close()
 
 
 async def _tell(notice: Notice) -> None:
