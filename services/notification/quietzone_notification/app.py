@@ -1,13 +1,14 @@
 """The composition roots of the notification service."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
 from quietzone.notification.v1.delivery_pb2_grpc import add_DeliveryServiceServicer_to_server
 from quietzone.notification.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
+from quietzone.notification.v1.push_pb2_grpc import add_PushServiceServicer_to_server
 from quietzone.notification.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from quietzone.notification.v1.topic_pb2_grpc import add_TopicServiceServicer_to_server
 from quietzone.notification.v1.webhook_pb2_grpc import add_WebhookServiceServicer_to_server
@@ -32,7 +33,7 @@ from quietzone_kit.telemetry import logger
 from quietzone_notification.buses.repository import Buses
 from quietzone_notification.collections import COLLECTIONS
 from quietzone_notification.delivery.client import Client, Connector
-from quietzone_notification.delivery.deliveries.repository import Deliveries
+from quietzone_notification.delivery.deliveries.repository import Deliveries, Waiting
 from quietzone_notification.delivery.deliveries.tasks import keep_forgetting, kinds
 from quietzone_notification.delivery.deliveries.use_cases import DeliveryDesk
 from quietzone_notification.delivery.domain import Outbound
@@ -44,7 +45,14 @@ from quietzone_notification.events.use_cases import EventDesk
 from quietzone_notification.metrics import STOPPED
 from quietzone_notification.migrations import MIGRATIONS
 from quietzone_notification.notices import Notices
-from quietzone_notification.rpc import DeliveryService, EventService, RuleService, TopicService, WebhookService
+from quietzone_notification.push.courier import PushCourier
+from quietzone_notification.push.domain import Platform
+from quietzone_notification.push.fcm import EXCERPT_BYTES
+from quietzone_notification.push.ports import Pusher
+from quietzone_notification.push.pushers import carried, pushers_of
+from quietzone_notification.push.repository import Devices
+from quietzone_notification.push.use_cases import PushDesk
+from quietzone_notification.rpc import DeliveryService, EventService, PushService, RuleService, TopicService, WebhookService
 from quietzone_notification.rules.consumers import CONSUMER, MatchEvents
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.numbers import RuleNumbers
@@ -91,6 +99,8 @@ TOPICS = (*HEARD, NOTIFICATION_RULE_V1)
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
 BUS_THREADS = 4  # a relay and PutEvents publish, consumers read nine topics
 
+PUSH_THREADS = 8  # calls of SNS under way: at 50 ms each, 160 a second; FCM needs none
+
 RESOLVER_THREADS = 8  # a look-up that hangs keeps one for up to half a minute; what was found holds as long
 TASKS_AT_ONCE = 2  # one forgets old deliveries, one sends again what an account wants; accounts take turns
 RETRY_S = 5.0  # between attempts to have the task that forgets there
@@ -128,6 +138,7 @@ async def build(settings: NotificationSettings) -> App:
     server.add(add_TopicServiceServicer_to_server, TopicService(topic_desk))
     server.add(add_WebhookServiceServicer_to_server, WebhookService(_endpoint_desk(settings, endpoints), delivery_desk))
     server.add(add_DeliveryServiceServicer_to_server, DeliveryService(delivery_desk))
+    server.add(add_PushServiceServicer_to_server, PushService(_push_desk(settings, documents)))
     app.server("rpc", server)
     return app
 
@@ -194,9 +205,15 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     endpoints = Endpoints(documents)
     courier = WebhookCourier(endpoints, _endpoint_desk(settings, endpoints), client, CLOCK, notices.disabled)
     bounds = Bounds(settings.notification_deliveries_at_once, settings.notification_deliveries_of_one)
-    writer = StreamWriter(bus, Streams(documents, CLOCK))
-    couriers: dict[str, Courier] = {"webhook": courier, "kafka": StreamCourier(writer, CLOCK)}
     given_up = asyncio.Event()
+
+    def tell(waiting: Sequence[Waiting]) -> None:
+        sender.tell(waiting)
+
+    outbound = Deliveries(documents, CLOCK, tell)  # what a courier makes of one delivery is sent by the sender that has it
+    writer = StreamWriter(bus, Streams(documents, CLOCK))
+    push = PushCourier(Devices(documents), _push_desk(settings, documents), _pushers(app, settings, resolver), outbound, CLOCK)
+    couriers: dict[str, Courier] = {"webhook": courier, "kafka": StreamCourier(writer, CLOCK), "push": push}
     sender = Sender(
         documents,
         couriers,
@@ -222,10 +239,29 @@ def _sent_elsewhere(documents: Documents) -> _Sending:
     return _Sending(Deliveries(documents, CLOCK), Tasks(documents, CLOCK, RANDOMNESS))
 
 
+def _pushers(app: App, settings: SendSettings, resolver: SystemResolver) -> dict[Platform, Pusher]:
+    """Who pushes, over connections of their own."""
+    connector = Connector(resolver, settings.fcm_reach(), CLOCK, proxy=settings.proxy(), excerpt_bytes=EXCERPT_BYTES)
+    client = Client(connector, CLOCK)
+
+    async def close() -> None:
+        client.close()
+
+    app.close("push's connections", close)
+    return pushers_of(settings, client, ThreadExecutor("push", PUSH_THREADS), CLOCK)
+
+
+def _push_desk(settings: SendSettings, documents: Documents) -> PushDesk:
+    return PushDesk(Devices(documents), _seal(settings, "push"), CLOCK, RANDOMNESS, carried=carried(settings))
+
+
+def _seal(settings: SendSettings, what: str) -> Seal:
+    lacks = f"this installation has no {what}"
+    return Seal(settings.secret_keys(), RANDOMNESS, setting="QUIETZONE_NOTIFICATION_SECRET_KEY", lacks=lacks)
+
+
 def _endpoint_desk(settings: SendSettings, endpoints: Endpoints) -> EndpointDesk:
-    lacks = "this installation has no webhooks"
-    seal = Seal(settings.secret_keys(), RANDOMNESS, setting="QUIETZONE_NOTIFICATION_SECRET_KEY", lacks=lacks)
-    return EndpointDesk(endpoints, seal, settings.reach(), CLOCK, RANDOMNESS)
+    return EndpointDesk(endpoints, _seal(settings, "webhooks"), settings.reach(), CLOCK, RANDOMNESS)
 
 
 def _until(ended: asyncio.Event, main: Main) -> Main:

@@ -17,6 +17,8 @@ from quietzone_notification.delivery.sender.shares import SHARES, lease_of
 from quietzone_notification.events.domain import Event
 from quietzone_notification.events.house import events_of, knows
 from quietzone_notification.migrations import MIGRATIONS
+from quietzone_notification.push.repository import DEVICES
+from quietzone_notification.push.repository import held_of as device_of
 from quietzone_notification.rules.domain import Rule
 from quietzone_notification.rules.events import rule_in
 from quietzone_notification.rules.repository import NUMBERS, RULES, numbers_of, rule_of
@@ -35,6 +37,7 @@ async def verify(checks: Checks, documents: Documents, bus: Bus, collections: Se
         await checks.see("subscriptions", partial(documents_are_readable, documents, SUBSCRIPTIONS, subscription_of))
         await checks.see("endpoints", partial(documents_are_readable, documents, ENDPOINTS, endpoint_of))
         await checks.see("deliveries", partial(documents_are_readable, documents, DELIVERIES, delivery_of))
+        await checks.see("push devices", partial(documents_are_readable, documents, DEVICES, device_of))
         await checks.see("streams", partial(documents_are_readable, documents, STREAMS, stream_of))
         await checks.see("senders", partial(documents_are_readable, documents, SHARES, lease_of))
         await checks.see("tasks", partial(documents_are_readable, documents, TASKS, task_of))

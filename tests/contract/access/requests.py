@@ -10,6 +10,7 @@ from quietzone.analytics.v1 import analytics_pb2 as counts
 from quietzone.analytics.v1 import exports_pb2 as exports
 from quietzone.notification.v1 import delivery_pb2 as deliveries
 from quietzone.notification.v1 import event_service_pb2 as events
+from quietzone.notification.v1 import push_pb2 as push
 from quietzone.notification.v1 import rule_pb2
 from quietzone.notification.v1 import rule_service_pb2 as rules
 from quietzone.notification.v1 import topic_pb2 as topics
@@ -51,6 +52,8 @@ class Things:
     token: str
     endpoint_id: str
     delivery_id: str
+    person: str
+    device_id: str
     request: str
 
 
@@ -192,6 +195,14 @@ _DELIVERIES: Mapping[str, Example] = {
     ),
 }
 
+_PUSH: Mapping[str, Example] = {
+    "RegisterDevice": Example(
+        About.NEW, lambda _: push.RegisterDeviceRequest(person="anna", platform=push.PUSH_PLATFORM_FCM, token="f" * 140, topics=["offers"])
+    ),
+    "ListDevices": Example(About.ACCOUNT, lambda things: push.ListDevicesRequest(person=things.person)),
+    "DeleteDevice": Example(About.THING, lambda things: push.DeleteDeviceRequest(device_id=things.device_id)),
+}
+
 EXAMPLES: Mapping[str, Example] = {
     f"{service}/{method}": example
     for service, examples in (
@@ -204,6 +215,7 @@ EXAMPLES: Mapping[str, Example] = {
         ("quietzone.notification.v1.TopicService", _TOPICS),
         ("quietzone.notification.v1.WebhookService", _WEBHOOKS),
         ("quietzone.notification.v1.DeliveryService", _DELIVERIES),
+        ("quietzone.notification.v1.PushService", _PUSH),
     )
     for method, example in examples.items()
 }

@@ -23,6 +23,8 @@ from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.notification.v1 import (
     delivery_pb2_grpc,
     event_service_pb2_grpc,
+    push_pb2,
+    push_pb2_grpc,
     rule_pb2,
     rule_service_pb2,
     rule_service_pb2_grpc,
@@ -55,7 +57,10 @@ from quietzone_notification.delivery.endpoints.repository import Endpoints
 from quietzone_notification.delivery.endpoints.use_cases import EndpointDesk
 from quietzone_notification.delivery.reach import Reach
 from quietzone_notification.events.use_cases import EventDesk
-from quietzone_notification.rpc import DeliveryService, EventService, RuleService, TopicService, WebhookService
+from quietzone_notification.push.domain import Platform
+from quietzone_notification.push.repository import Devices
+from quietzone_notification.push.use_cases import PushDesk
+from quietzone_notification.rpc import DeliveryService, EventService, PushService, RuleService, TopicService, WebhookService
 from quietzone_notification.rules.repository import Rules
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.topics.repository import Topics
@@ -101,6 +106,8 @@ NOTHING = Things(
     "019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7afb",
     "019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7afb.AAAA",
     "019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7afa",
+    "nothing",
+    "nobody",
     "nothing",
     "nothing",
 )
@@ -229,6 +236,8 @@ def serve_notification(server: Server, documents: Documents, sent: KeptDeliverie
     webhooks = WebhookService(EndpointDesk(endpoints, seal, Reach(), CLOCK, RANDOMNESS), log)
     server.add(webhook_pb2_grpc.add_WebhookServiceServicer_to_server, webhooks)
     server.add(delivery_pb2_grpc.add_DeliveryServiceServicer_to_server, DeliveryService(log))
+    push = PushDesk(Devices(documents), seal, CLOCK, RANDOMNESS, carried=frozenset(Platform))
+    server.add(push_pb2_grpc.add_PushServiceServicer_to_server, PushService(push))
 
 
 def keeper_of(documents: Documents) -> tuple[Keeper, Ledger]:
@@ -278,5 +287,7 @@ async def furnish_notification(place: Place, sent: KeptDeliveries) -> None:
     endpoint = (await place.send(f"{service}.WebhookService/CreateEndpoint", OWNER, hook)).endpoint
     tested = webhook_pb2.TestEndpointRequest(endpoint_id=endpoint.id)
     test = (await place.send(f"{service}.WebhookService/TestEndpoint", OWNER, tested)).delivery
-    notified = {"subscription_id": asked.id, "token": token, "endpoint_id": endpoint.id, "delivery_id": test.id}
-    place.things = replace(place.things, rule="secret", topic="secret", **notified)
+    new = push_pb2.RegisterDeviceRequest(person="secret", platform=push_pb2.PUSH_PLATFORM_APNS, token="ab" * 32, topics=["secret"])
+    device = (await place.send(f"{service}.PushService/RegisterDevice", OWNER, new)).device
+    notified = {"subscription_id": asked.id, "token": token, "endpoint_id": endpoint.id, "delivery_id": test.id, "device_id": device.id}
+    place.things = replace(place.things, rule="secret", topic="secret", person="secret", **notified)

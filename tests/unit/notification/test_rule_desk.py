@@ -54,7 +54,7 @@ async def test_a_change_is_the_next_revision_and_is_told(world: World) -> None:
 
 
 async def test_what_is_told_is_the_whole_rule(world: World) -> None:
-    put = await world.put(targets=(webhook(input=Input(InputKind.PATH, "$.detail")), Target("m", Kind.PUSH, "phone")))
+    put = await world.put(targets=(webhook(input=Input(InputKind.PATH, "$.detail")), Target("m", Kind.PUSH, "person:anna")))
 
     assert await world.told() == [replace(put, slot=None, weight=0)]
 

@@ -77,6 +77,14 @@ async def test_a_message_is_wrapped_as_sns_wraps_it(world: World) -> None:
     assert (delivery.cause, delivery.content_type) == (f"subscription:{subscription.subscription_id}", "application/json")
 
 
+async def test_a_phone_gets_the_message_itself(world: World) -> None:
+    await subscribe(world, kind=Kind.PUSH, destination="person:anna")
+
+    await world.topics.publish(OURS, NewMessage("orders", "Paid"))
+
+    assert [(new.kind, new.body) for new in world.outbound.kept.values()] == [("push", b"Paid")]
+
+
 async def test_a_raw_message_is_the_message(world: World) -> None:
     await subscribe(world, raw=True)
 

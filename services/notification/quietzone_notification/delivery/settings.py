@@ -16,8 +16,8 @@ class DeliverySettings(Settings):
 
     notification_secret_key: SecretStr = Field(
         SecretStr(""),
-        description="Seals webhooks' secrets and headers in the store: 32 or more random characters; of several (a,b) the first seals, all "
-        "open. Without one there are no webhooks",
+        description="Seals webhooks' secrets and headers, and devices' tokens, in the store: 32 or more random characters; of several "
+        "(a,b) the first seals, all open. Without one there are neither webhooks nor push",
     )
     notification_webhook_ports: str = Field(
         ",".join(map(str, sorted(DEFAULT_PORTS))), description="Ports that webhooks may go to; each one more opens what listens there"

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Literal
 
 from quietzone_notification.patterns import MAX_FIELDS
+from quietzone_notification.push.domain import check_push_destination
 from quietzone_notification.rules.inputs import Input
 
 MAX_RULES = 300  # of a bus, as EventBridge: each is about 2.4 kB of memory in every process that matches
@@ -141,6 +142,8 @@ def check_destination(kind: Kind, text: str) -> str:
     """
     if kind is Kind.KAFKA:
         return check_kafka_name(text)
+    if kind is Kind.PUSH:
+        return check_push_destination(text)
     if not 1 <= len(text) <= MAX_DESTINATION or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(f"a destination has 1 to {MAX_DESTINATION} printable ASCII characters, and no spaces")
     return text

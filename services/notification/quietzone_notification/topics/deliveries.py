@@ -32,7 +32,7 @@ def wants(subscription: Subscription, message: Readable) -> bool:
 def delivery_of(derive: DeriveId, topic: Topic, subscription: Subscription, message: Message) -> NewDelivery:
     """The delivery of a message to a subscription; its id follows from both."""
     kind = subscription.kind
-    is_raw = subscription.options.raw or kind is Kind.MAIL
+    is_raw = subscription.options.raw or kind in (Kind.MAIL, Kind.PUSH)  # a phone shows what it gets
     is_kafka = kind is Kind.KAFKA
     return NewDelivery(
         id=derive("subscription delivery", message.message_id, subscription.subscription_id),

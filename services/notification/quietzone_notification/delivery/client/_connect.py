@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpcore
 
 from quietzone_kit.outside import NotAllowed, Resolver
 from quietzone_kit.runtime import Clock
-from quietzone_notification.delivery.client._wire import NoAnswer, Wire
+from quietzone_notification.delivery.client._wire import MAX_EXCERPT_BYTES, NoAnswer, Wire
 from quietzone_notification.delivery.reach import Place, Reach
 
 CONNECT_S = 5.0
@@ -52,16 +53,26 @@ class _Found:
 
 
 class Connector:
-    """Makes connections. `reach` says where they may go; `tls` takes the place of the certificates that browsers trust."""
+    """Makes connections. `reach` says where they may go; `tls` takes the place of the certificates that browsers trust; `excerpt_bytes` of
+    an answer's body are kept.
+    """
 
     def __init__(
-        self, resolver: Resolver, reach: Reach, clock: Clock, *, proxy: Proxy | None = None, tls: ssl.SSLContext | None = None
+        self,
+        resolver: Resolver,
+        reach: Reach,
+        clock: Clock,
+        *,
+        proxy: Proxy | None = None,
+        tls: ssl.SSLContext | None = None,
+        excerpt_bytes: int = MAX_EXCERPT_BYTES,
     ) -> None:
         self._resolver = resolver
         self._reach = reach
         self._clock = clock
         self._proxy = proxy
         self._tls = tls
+        self._wire = partial(Wire, excerpt_bytes)
         self._found: dict[tuple[str, int], _Found] = {}
         self._looking: dict[tuple[str, int], asyncio.Lock] = {}
 
@@ -109,7 +120,7 @@ class Connector:
         if self._proxy is not None:
             return await self._through(self._proxy, place, address)
         loop, (tls, name) = asyncio.get_running_loop(), self._tls_for(place)
-        _, wire = await loop.create_connection(Wire, address, place.port, ssl=tls, server_hostname=name)
+        _, wire = await loop.create_connection(self._wire, address, place.port, ssl=tls, server_hostname=name)
         return wire
 
     async def _through(self, proxy: Proxy, place: Place, address: str) -> Wire:
@@ -120,7 +131,7 @@ class Connector:
             to = f"[{address}]:{place.port}" if ":" in address else f"{address}:{place.port}"
             transport.write(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n".encode())
             await tunnel.opened
-            wire = Wire()
+            wire = self._wire()
             if tls is None:
                 transport.set_protocol(wire)
                 wire.connection_made(transport)

@@ -33,7 +33,8 @@ class Answer:
 class Wire(asyncio.Protocol):
     """A connection. It is free when an answer has come in whole, and nothing else."""
 
-    def __init__(self) -> None:
+    def __init__(self, excerpt_bytes: int = MAX_EXCERPT_BYTES) -> None:
+        self._excerpt_bytes = excerpt_bytes
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Answer] | None = None
@@ -125,8 +126,8 @@ class Wire(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
-        if len(self._excerpt) < MAX_EXCERPT_BYTES:
-            self._excerpt += body[: MAX_EXCERPT_BYTES - len(self._excerpt)]
+        if len(self._excerpt) < self._excerpt_bytes:
+            self._excerpt += body[: self._excerpt_bytes - len(self._excerpt)]
 
     def on_message_complete(self) -> None:
         """The answer is whole; those of 100 to 199 come before it."""

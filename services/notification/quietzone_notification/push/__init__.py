@@ -1,0 +1,1 @@
+"""Push: messages to phones and browsers, through whoever carries them there (FCM, SNS)."""
