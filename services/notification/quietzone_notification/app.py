@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from quietzone.notification.v1.delivery_pb2_grpc import add_DeliveryServiceServicer_to_server
 from quietzone.notification.v1.event_service_pb2_grpc import add_EventServiceServicer_to_server
+from quietzone.notification.v1.mail_pb2_grpc import add_MailServiceServicer_to_server
 from quietzone.notification.v1.push_pb2_grpc import add_PushServiceServicer_to_server
 from quietzone.notification.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from quietzone.notification.v1.topic_pb2_grpc import add_TopicServiceServicer_to_server
@@ -20,6 +21,7 @@ from quietzone_kit.documents.migrations import declare
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
+from quietzone_kit.mail import open_mail
 from quietzone_kit.outbox import Relay
 from quietzone_kit.outside import SystemResolver
 from quietzone_kit.projection import ForeignLog
@@ -42,6 +44,8 @@ from quietzone_notification.delivery.endpoints.use_cases import EndpointDesk
 from quietzone_notification.delivery.sender import Bounds, Courier, Sender
 from quietzone_notification.delivery.webhooks import WebhookCourier
 from quietzone_notification.events.use_cases import EventDesk
+from quietzone_notification.mail.courier import MailCourier
+from quietzone_notification.mail.parts import MailParts
 from quietzone_notification.metrics import STOPPED
 from quietzone_notification.migrations import MIGRATIONS
 from quietzone_notification.notices import Notices
@@ -52,7 +56,15 @@ from quietzone_notification.push.ports import Pusher
 from quietzone_notification.push.pushers import carried, pushers_of
 from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import PushDesk
-from quietzone_notification.rpc import DeliveryService, EventService, PushService, RuleService, TopicService, WebhookService
+from quietzone_notification.rpc import (
+    DeliveryService,
+    EventService,
+    MailService,
+    PushService,
+    RuleService,
+    TopicService,
+    WebhookService,
+)
 from quietzone_notification.rules.consumers import CONSUMER, MatchEvents
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.numbers import RuleNumbers
@@ -139,6 +151,7 @@ async def build(settings: NotificationSettings) -> App:
     server.add(add_WebhookServiceServicer_to_server, WebhookService(_endpoint_desk(settings, endpoints), delivery_desk))
     server.add(add_DeliveryServiceServicer_to_server, DeliveryService(delivery_desk))
     server.add(add_PushServiceServicer_to_server, PushService(_push_desk(settings, documents)))
+    server.add(add_MailServiceServicer_to_server, MailService(_mail(settings, documents).desks(outbound)))
     app.server("rpc", server)
     return app
 
@@ -213,7 +226,12 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     outbound = Deliveries(documents, CLOCK, tell)  # what a courier makes of one delivery is sent by the sender that has it
     writer = StreamWriter(bus, Streams(documents, CLOCK))
     push = PushCourier(Devices(documents), _push_desk(settings, documents), _pushers(app, settings, resolver), outbound, CLOCK)
-    couriers: dict[str, Courier] = {"webhook": courier, "kafka": StreamCourier(writer, CLOCK), "push": push}
+    couriers: dict[str, Courier] = {
+        "webhook": courier,
+        "mail": _mail_courier(app, settings, documents),
+        "kafka": StreamCourier(writer, CLOCK),
+        "push": push,
+    }
     sender = Sender(
         documents,
         couriers,
@@ -262,6 +280,19 @@ def _seal(settings: SendSettings, what: str) -> Seal:
 
 def _endpoint_desk(settings: SendSettings, endpoints: Endpoints) -> EndpointDesk:
     return EndpointDesk(endpoints, _seal(settings, "webhooks"), settings.reach(), CLOCK, RANDOMNESS)
+
+
+def _mail(settings: SendSettings, documents: Documents) -> MailParts:
+    lacks = "this installation sends no mails that one can unsubscribe from"
+    seal = Seal(settings.secret_keys(), RANDOMNESS, setting="QUIETZONE_NOTIFICATION_SECRET_KEY", lacks=lacks)
+    return MailParts(documents, seal, CLOCK, unsubscribe_url=settings.notification_unsubscribe_url)
+
+
+def _mail_courier(app: App, settings: SendSettings, documents: Documents) -> MailCourier:
+    with setting("notification_mail_url"):
+        mailer = open_mail(settings.notification_mail_url, sender=settings.notification_mail_from)
+    app.close("mail", mailer.close)
+    return _mail(settings, documents).courier(mailer, at_once=settings.notification_mails_at_once)
 
 
 def _until(ended: asyncio.Event, main: Main) -> Main:

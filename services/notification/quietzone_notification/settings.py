@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from quietzone_kit.lifecycle import ProcessSettings
 from quietzone_kit.rpc import RpcSettings
 from quietzone_notification.delivery.settings import DeliverySettings
+from quietzone_notification.mail.settings import MailSettings
 from quietzone_notification.push.settings import PushSettings
 
 
@@ -24,7 +25,7 @@ class MatchSettings(NotificationStoreSettings):
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
 
 
-class SendSettings(MatchSettings, DeliverySettings, PushSettings):
+class SendSettings(MatchSettings, DeliverySettings, MailSettings, PushSettings):
     """Role `send`, and what `serve` shares with it."""
 
     def sender(self) -> str:

@@ -10,6 +10,7 @@ from quietzone.analytics.v1 import analytics_pb2 as counts
 from quietzone.analytics.v1 import exports_pb2 as exports
 from quietzone.notification.v1 import delivery_pb2 as deliveries
 from quietzone.notification.v1 import event_service_pb2 as events
+from quietzone.notification.v1 import mail_pb2 as mails
 from quietzone.notification.v1 import push_pb2 as push
 from quietzone.notification.v1 import rule_pb2
 from quietzone.notification.v1 import rule_service_pb2 as rules
@@ -54,6 +55,10 @@ class Things:
     delivery_id: str
     person: str
     device_id: str
+    template: str
+    address: str
+    """One that gets no mail."""
+    mail_token: str
     request: str
 
 
@@ -202,6 +207,36 @@ _PUSH: Mapping[str, Example] = {
     "ListDevices": Example(About.ACCOUNT, lambda things: push.ListDevicesRequest(person=things.person)),
     "DeleteDevice": Example(About.THING, lambda things: push.DeleteDeviceRequest(device_id=things.device_id)),
 }
+_MAILS: Mapping[str, Example] = {
+    "SendMail": Example(
+        About.PLATFORM,
+        lambda things: mails.SendMailRequest(
+            to="ada@example.com",
+            kind="security",
+            template="notice",
+            data='{"subject": "s", "paragraphs": []}',
+            idempotency_key=things.request,
+        ),
+    ),
+    "Unsubscribe": Example(About.PLATFORM, lambda things: mails.MailServiceUnsubscribeRequest(token=things.mail_token)),
+    "GetBranding": Example(About.ACCOUNT, lambda _: mails.GetBrandingRequest()),
+    "PutBranding": Example(About.NEW, lambda _: mails.PutBrandingRequest(branding=mails.Branding(name="Menus"))),
+    "ListTemplates": Example(About.ACCOUNT, lambda _: mails.ListTemplatesRequest()),
+    "GetTemplate": Example(About.THING, lambda things: mails.GetTemplateRequest(name=things.template)),
+    "PutTemplate": Example(
+        About.NEW, lambda _: mails.PutTemplateRequest(template=mails.Template(name="event", subject="s", text="t", html="h"))
+    ),
+    "DeleteTemplate": Example(About.THING, lambda things: mails.DeleteTemplateRequest(name=things.template)),
+    "RenderTemplate": Example(About.THING, lambda things: mails.RenderTemplateRequest(name=things.template)),
+    "ListSuppressions": Example(About.ACCOUNT, lambda _: mails.ListSuppressionsRequest()),
+    "PutSuppression": Example(About.NEW, lambda _: mails.PutSuppressionRequest(address="ada@example.com")),
+    "DeleteSuppression": Example(About.THING, lambda things: mails.DeleteSuppressionRequest(address=things.address)),
+    "GetPreferences": Example(About.ACCOUNT, lambda _: mails.GetPreferencesRequest(address="left@example.com")),
+    "PutPreferences": Example(
+        About.NEW,
+        lambda _: mails.PutPreferencesRequest(preferences=mails.Preferences(address="ada@example.com", wanted={"created": False})),
+    ),
+}
 
 EXAMPLES: Mapping[str, Example] = {
     f"{service}/{method}": example
@@ -216,6 +251,7 @@ EXAMPLES: Mapping[str, Example] = {
         ("quietzone.notification.v1.WebhookService", _WEBHOOKS),
         ("quietzone.notification.v1.DeliveryService", _DELIVERIES),
         ("quietzone.notification.v1.PushService", _PUSH),
+        ("quietzone.notification.v1.MailService", _MAILS),
     )
     for method, example in examples.items()
 }

@@ -23,6 +23,8 @@ from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.notification.v1 import (
     delivery_pb2_grpc,
     event_service_pb2_grpc,
+    mail_pb2,
+    mail_pb2_grpc,
     push_pb2,
     push_pb2_grpc,
     rule_pb2,
@@ -57,10 +59,20 @@ from quietzone_notification.delivery.endpoints.repository import Endpoints
 from quietzone_notification.delivery.endpoints.use_cases import EndpointDesk
 from quietzone_notification.delivery.reach import Reach
 from quietzone_notification.events.use_cases import EventDesk
+from quietzone_notification.mail.parts import MailParts
+from quietzone_notification.mail.tokens import Tokens, Way
 from quietzone_notification.push.domain import Platform
 from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import PushDesk
-from quietzone_notification.rpc import DeliveryService, EventService, PushService, RuleService, TopicService, WebhookService
+from quietzone_notification.rpc import (
+    DeliveryService,
+    EventService,
+    MailService,
+    PushService,
+    RuleService,
+    TopicService,
+    WebhookService,
+)
 from quietzone_notification.rules.repository import Rules
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.topics.repository import Topics
@@ -93,6 +105,7 @@ from quietzone_topics import ANALYTICS_MILESTONE_V1, QR_CODE_V1, TRACKING_SCAN_V
 
 PROTO = Path(__file__).parents[3] / "proto"
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
+SEAL = Seal(["s" * 32], RANDOMNESS, setting="SECRET_KEY", lacks="no key")
 OWNER = Caller("owner", SERVICE_SCOPES, "user:owner")
 STRANGER = Caller("stranger", SERVICE_SCOPES, "user:stranger")
 NOTHING = Things(
@@ -108,6 +121,9 @@ NOTHING = Things(
     "019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7afa",
     "nothing",
     "nobody",
+    "nothing",
+    "nothing",
+    "nobody@example.com",
     "nothing",
     "nothing",
 )
@@ -232,11 +248,12 @@ def serve_notification(server: Server, documents: Documents, sent: KeptDeliverie
     server.add(topic_pb2_grpc.add_TopicServiceServicer_to_server, TopicService(topics))
     endpoints, tasks = Endpoints(documents), Tasks(documents, CLOCK, RANDOMNESS)
     log = DeliveryDesk(Deliveries(documents, CLOCK), endpoints, tasks, CLOCK, RANDOMNESS)
-    seal = Seal(["s" * 32], RANDOMNESS, setting="SECRET_KEY", lacks="no key")
-    webhooks = WebhookService(EndpointDesk(endpoints, seal, Reach(), CLOCK, RANDOMNESS), log)
+    mails = MailParts(documents, SEAL, CLOCK, unsubscribe_url="https://console.example/unsubscribe").desks(sent)
+    server.add(mail_pb2_grpc.add_MailServiceServicer_to_server, MailService(mails))
+    webhooks = WebhookService(EndpointDesk(endpoints, SEAL, Reach(), CLOCK, RANDOMNESS), log)
     server.add(webhook_pb2_grpc.add_WebhookServiceServicer_to_server, webhooks)
     server.add(delivery_pb2_grpc.add_DeliveryServiceServicer_to_server, DeliveryService(log))
-    push = PushDesk(Devices(documents), seal, CLOCK, RANDOMNESS, carried=frozenset(Platform))
+    push = PushDesk(Devices(documents), SEAL, CLOCK, RANDOMNESS, carried=frozenset(Platform))
     server.add(push_pb2_grpc.add_PushServiceServicer_to_server, PushService(push))
 
 
@@ -291,3 +308,17 @@ async def furnish_notification(place: Place, sent: KeptDeliveries) -> None:
     device = (await place.send(f"{service}.PushService/RegisterDevice", OWNER, new)).device
     notified = {"subscription_id": asked.id, "token": token, "endpoint_id": endpoint.id, "delivery_id": test.id, "device_id": device.id}
     place.things = replace(place.things, rule="secret", topic="secret", person="secret", **notified)
+    await furnish_mail(place)
+
+
+async def furnish_mail(place: Place) -> None:
+    """Give the owner branding, a template, and an address that gets no mail and has left a kind."""
+    service, address = "quietzone.notification.v1.MailService", "left@example.com"
+    await place.send(f"{service}/PutBranding", OWNER, mail_pb2.PutBrandingRequest(branding=mail_pb2.Branding(name="secret")))
+    template = mail_pb2.Template(name="secret", subject="secret", text="secret", html="secret")
+    await place.send(f"{service}/PutTemplate", OWNER, mail_pb2.PutTemplateRequest(template=template))
+    await place.send(f"{service}/PutSuppression", OWNER, mail_pb2.PutSuppressionRequest(address=address))
+    wishes = mail_pb2.Preferences(address=address, wanted={"created": False})
+    await place.send(f"{service}/PutPreferences", OWNER, mail_pb2.PutPreferencesRequest(preferences=wishes))
+    token = Tokens(SEAL).make(Way(OWNER.account_id, address, "events"))
+    place.things = replace(place.things, template="secret", address=address, mail_token=token)

@@ -1,0 +1,1 @@
+"""Branding: what an account's mails look like."""

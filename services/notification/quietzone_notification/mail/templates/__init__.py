@@ -1,0 +1,1 @@
+"""Templates of mails: the house's and accounts' own."""
