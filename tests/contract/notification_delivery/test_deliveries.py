@@ -46,6 +46,15 @@ async def test_deliveries_are_listed_newest_first_by_account_destination_state_c
     assert await names(world, account_id=OTHER) == ["other"]
 
 
+async def test_a_delivery_that_can_not_be_read_hides_no_other(world: World) -> None:
+    await world.deliveries.enqueue([delivery("damaged", "endpoint"), delivery("well", "endpoint")])
+    stored = await world.documents.get(DELIVERIES, "damaged")
+    assert stored is not None
+    await world.documents.replace(DELIVERIES, {**stored.body, "tries": "many"}, if_version=stored.version)
+
+    assert await names(world) == ["well"]
+
+
 async def test_pages_follow_each_other(world: World) -> None:
     await world.deliveries.enqueue([delivery(f"{n}", "endpoint", created_ms=SINCE_MS + n) for n in range(5)])
 

@@ -10,6 +10,7 @@ from unit.notification.world import BORN_MS, OURS, THEIRS, derive, rule, webhook
 from quietzone_notification.delivery.domain import NewDelivery
 from quietzone_notification.events.domain import Event
 from quietzone_notification.patterns import RuleSet, compile_pattern
+from quietzone_notification.rules import book as book_
 from quietzone_notification.rules.book import RuleBook
 from quietzone_notification.rules.domain import Kind, Rule, Target
 from quietzone_notification.rules.inputs import Input, InputKind
@@ -51,6 +52,17 @@ def test_whatever_the_order_the_highest_revision_counts(order: list[tuple[int, b
     held = book(*(rule(revision=revision, enabled=enabled, deleted=deleted) for revision, enabled, deleted in order))
 
     assert len(held) == 0
+
+
+def test_of_deleted_rules_the_latest_are_remembered_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: making and deleting rules, for days."""
+    monkeypatch.setattr(book_, "MAX_GONE", 5)
+    held = book(*(rule(f"r{number}", revision=2, deleted=True) for number in range(8)))
+
+    for number in range(8):
+        held.admit(rule(f"r{number}"))
+
+    assert matching(held) == ["r0", "r1", "r2"]
 
 
 def test_a_changed_pattern_takes_the_place_of_the_one_before() -> None:

@@ -1,6 +1,7 @@
 """All rules in memory, ready to be held against events. Pure."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ TRACKING, SCANNED = "quietzone.tracking", "QR Code Scanned"
 OF_ALL_SCANS = frozenset({"source", "detail-type", "account"})
 OF_A_CODE = OF_ALL_SCANS | {"detail.qrId"}
 """What is known of scans before they are looked at: of all of an account, and of those of one code."""
+
+MAX_GONE = 10_000
+"""Deleted rules whose last revision is remembered, at some 150 bytes: an older one of a rule comes seconds after a newer one, if at all."""
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
@@ -44,6 +48,7 @@ class RuleBook:
     def __init__(self, derive: DeriveId) -> None:
         self._derive = derive
         self._revisions: dict[str, int] = {}
+        self._gone: deque[str] = deque()
         self._ready: dict[str, _Ready] = {}
         self._sets: dict[tuple[str, str], RuleSet[str]] = {}
         self._of_scans: dict[str, RuleSet[str]] = {}
@@ -64,6 +69,10 @@ class RuleBook:
             return
         self._revisions[rule.rule_id] = rule.revision
         self._drop(rule.rule_id)
+        if rule.deleted:
+            self._gone.append(rule.rule_id)
+            if len(self._gone) > MAX_GONE:
+                self._revisions.pop(self._gone.popleft(), None)
         if rule.enabled and not rule.deleted:
             self._take(rule)
 

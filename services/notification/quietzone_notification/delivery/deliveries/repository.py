@@ -169,7 +169,7 @@ class Deliveries:
         query = Query(index, equals, at_least=wanted.since_ms, below=wanted.until_ms, order=order, limit=limit, after=after)
         async with store_answers():
             page = await self._documents.query(DELIVERIES, query)
-        held = [held_of(stored) for stored in page.items]
+        held = [each for each in map(_readable, page.items) if each is not None]
         return [each for each in held if wanted.fits(each.delivery)], page.cursor
 
     async def number_since(self, account_id: str, destination: str, cause: str, since_ms: int) -> int:
@@ -252,11 +252,11 @@ def held_of(stored: Stored) -> Held:
 
 
 def _readable(stored: Stored) -> Held | None:
-    """The delivery in a document; None when that was damaged: others of its lane mustn't wait for it."""
+    """The delivery in a document; None when that was damaged: others of its lane, or list, mustn't wait for it."""
     try:
         return held_of(stored)
     except msgspec.ValidationError as error:
-        log.error("a delivery can't be read and is passed over", delivery_id=stored.body["delivery_id"], error=str(error))  # noqa: TRY400
+        log.error("a delivery can't be read, and is neither sent nor listed", delivery_id=stored.body["delivery_id"], error=str(error))  # noqa: TRY400
         return None
 
 
