@@ -11,10 +11,10 @@ from standardwebhooks import Webhook
 from quietzone_kit.breaker import FAILURES
 from quietzone_kit.documents import Collection, Documents, DocumentsUnavailable, Outcome, Put
 from quietzone_kit.seal import Seal
-from quietzone_notification.delivery.deliveries.repository import DELIVERIES
+from quietzone_notification.delivery.deliveries.repository import DELIVERIES, SHARDS, Deliveries, Waiting
 from quietzone_notification.delivery.domain import DELAYS_MS, MAX_ATTEMPTS, InvalidDelivery, State
 from quietzone_notification.delivery.endpoints.use_cases import Draft, EndpointDesk
-from quietzone_notification.delivery.sender import Bounds, lanes
+from quietzone_notification.delivery.sender import Bounds, lanes, shares
 
 ERROR = b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops"
 OK = b"HTTP/1.1 204 Fine\r\n\r\n"
@@ -170,6 +170,29 @@ async def test_with_little_room_in_memory_all_arrive_once(sending: Sending, monk
         await all_ended(sending, names)
 
     assert sending.receiver.ids == dict.fromkeys(names, 1)
+
+
+async def test_a_store_with_many_lanes_is_gone_through_once_and_no_lease_is_lost_by_that(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage there may be tens of thousands: going through them takes longer than a lease."""
+    monkeypatch.setattr(shares, "LEASE_MS", 300)
+    next_lane, asked = Deliveries.next_lane, 0
+
+    async def slow(self: Deliveries, shard: int, after: str) -> Waiting | None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.03)
+        return await next_lane(self, shard, after)
+
+    monkeypatch.setattr(Deliveries, "next_lane", slow)
+    names = [f"{number}" for number in range(60)]
+    for name in names:
+        await sending.take(delivery(name, (await sending.endpoint(f"/{name}")).endpoint_id))
+    async with sending.sending():
+        await all_ended(sending, names)
+
+    assert asked <= len(names) + SHARDS
 
 
 async def test_accounts_take_turns(sending: Sending) -> None:

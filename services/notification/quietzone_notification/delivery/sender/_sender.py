@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from quietzone_kit.documents import Documents
 from quietzone_kit.errors import Unavailable
@@ -69,6 +70,8 @@ class Sender:
         self._recorder = Recorder(self.deliveries, randomness)
         self._window = Window()
         self._followed: dict[int, int] = {}
+        self._to_discover: dict[int, None] = {}
+        self._new_to_discover = asyncio.Event()
         self._under_way = 0
         self._is_leaving = False
         self._stirred = asyncio.Event()
@@ -91,11 +94,12 @@ class Sender:
             recording = group.create_task(self._recorder.run())
             keeping = group.create_task(self._keep())
             following = group.create_task(self._follow())
+            discovering = group.create_task(self._discover_what_is_new())
             try:
                 await self._begin(group)
             except asyncio.CancelledError:
                 await self._leave()
-                for task in (recording, keeping, following):
+                for task in (recording, keeping, following, discovering):
                     task.cancel()
                 raise
 
@@ -111,15 +115,15 @@ class Sender:
             log.warning("a sender leaves with attempts under way, or keeps its shards", under_way=self._under_way, error=repr(error))
 
     async def _keep(self) -> None:
-        """Keep our share of the shards, and learn what waits in those that are new."""
+        """Keep our share of the shards. Nothing else is waited for here: a lease that isn't renewed in time is lost."""
         while True:
             try:
-                await self._share_changed(await self._shares.renew(busy=self._lanes.busy_shards()))
+                self._share_changed(await self._shares.renew(busy=self._lanes.busy_shards()))
             except Unavailable as error:
                 log.warning("deliveries wait: their store is away", error=str(error))
             await asyncio.sleep(RENEW_S)
 
-    async def _share_changed(self, new: frozenset[int]) -> None:
+    def _share_changed(self, new: frozenset[int]) -> None:
         """What we know of shards that weren't ours all the time is of no use any more."""
         mine = self._shares.mine
         SHARES.set(len(mine))
@@ -129,14 +133,32 @@ class Sender:
                 self._lanes.forget(lane)
         for shard in sorted(mine - self._followed.keys()):
             self._followed[shard] = self._clock.now_ms()
-            await self._discover(shard)
+            self._to_discover[shard] = None
+            self._new_to_discover.set()
+
+    async def _discover_what_is_new(self) -> NoReturn:
+        """Learn what waits in shards that have become ours, and now and then in all."""
+        while True:
+            await self._new_to_discover.wait()
+            self._new_to_discover.clear()
+            while self._to_discover:
+                shard = next(iter(self._to_discover))
+                del self._to_discover[shard]
+                try:
+                    await self._discover(shard)
+                except Unavailable as error:  # the next round finds what is left
+                    log.warning("deliveries wait: their store is away", error=str(error))
 
     async def _discover(self, shard: int) -> None:
-        """Go through the lanes of a shard, however deep each is."""
+        """Go through the lanes of a shard, however deep each is, until it isn't ours any more."""
         after = ""
-        while (waiting := await self.deliveries.next_lane(shard, after)) is not None:
-            self._lanes.heard(waiting)
-            self._stirred.set()
+        while shard in self._followed:
+            waiting = await self.deliveries.next_lane(shard, after)
+            if waiting is None:
+                return
+            if shard in self._followed:
+                self._lanes.heard(waiting)
+                self._stirred.set()
             after = waiting.lane
 
     async def _follow(self) -> None:
@@ -148,11 +170,11 @@ class Sender:
             try:
                 for shard in list(self._followed):
                     await self._follow_one(shard)
-                    if is_backstop:
-                        await self._discover(shard)
             except Unavailable as error:
                 log.warning("deliveries wait: their store is away", error=str(error))
-            if is_backstop:
+            if is_backstop and not self._to_discover:
+                self._to_discover = dict.fromkeys(self._followed)
+                self._new_to_discover.set()
                 discover_at_s = self._clock.monotonic() + DISCOVER_EVERY_S
 
     async def _follow_one(self, shard: int) -> None:
