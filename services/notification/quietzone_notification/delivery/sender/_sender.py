@@ -66,7 +66,7 @@ class Sender:
         self.deliveries = Deliveries(documents, clock, self.tell)
         self._shares = Shares(documents, clock, owner=owner, run=uuid7(clock, randomness))
         self._lanes = Lanes(clock, at_once=self._bounds.of_one)
-        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._to_look: asyncio.Queue[Lane] = asyncio.Queue()  # each lane once
         self._recorder = Recorder(self.deliveries, randomness)
         self._window = Window()
         self._followed: dict[int, int] = {}
@@ -95,11 +95,12 @@ class Sender:
             keeping = group.create_task(self._keep())
             following = group.create_task(self._follow())
             discovering = group.create_task(self._discover_what_is_new())
+            looking = [group.create_task(self._look_at_lanes()) for _ in range(LOOKS_AT_ONCE)]
             try:
                 await self._begin(group)
             except asyncio.CancelledError:
                 await self._leave()
-                for task in (recording, keeping, following, discovering):
+                for task in (recording, keeping, following, discovering, *looking):
                     task.cancel()
                 raise
 
@@ -199,7 +200,7 @@ class Sender:
             self._stirred.clear()
             for lane in self._lanes.rung():
                 self._lanes.queue(lane)
-                self._look(group, lane)
+                self._look(lane)
                 self._lanes.tidy(lane)
             now_s = self._clock.monotonic()
             while self._under_way < self._bounds.under_way and self._window.has_room(now_s):
@@ -210,7 +211,7 @@ class Sender:
                 self._under_way += 1
                 self._window.ask(held.delivery.delivery_id, now_s)
                 group.create_task(self._deliver(lane, held))
-                self._look(group, lane)
+                self._look(lane)
             IN_FLIGHT.set(self._under_way)
             await self._wait()
 
@@ -231,21 +232,24 @@ class Sender:
         """Whether a lane's shard is ours still."""
         return lane.shard in self._shares.mine
 
-    def _look(self, group: asyncio.TaskGroup, lane: Lane) -> None:
-        """Ask the store for more of a lane, if it should be."""
+    def _look(self, lane: Lane) -> None:
+        """Have the store asked for more of a lane, if it should be."""
         if not self._lanes.wants(lane):
             return
         if lane.shard not in self._followed:
             self._lanes.forget(lane)  # if it becomes ours again, we hear of the lane again
         else:
             self._lanes.begin_look(lane)
-            group.create_task(self._fill(lane))
+            self._to_look.put_nowait(lane)
+
+    async def _look_at_lanes(self) -> NoReturn:
+        while True:
+            await self._fill(await self._to_look.get())
 
     async def _fill(self, lane: Lane) -> None:
         try:
-            async with self._looks:
-                limit = self._lanes.page() + len(lane.known)
-                found = await self.deliveries.of_lane(lane.shard, lane.name, limit=limit)
+            limit = self._lanes.page() + len(lane.known)
+            found = await self.deliveries.of_lane(lane.shard, lane.name, limit=limit)
         except Unavailable:
             self._lanes.heard(Waiting(lane.shard, lane.name, lane.account_id, self._clock.now_ms() + AWAY_MS))
         else:
