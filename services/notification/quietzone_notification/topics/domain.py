@@ -88,6 +88,10 @@ class Subscription:
     expires_at_ms: int | None = None
     """When one that is pending goes."""
 
+    def has_lapsed(self, at_ms: int) -> bool:
+        """Whether nobody has confirmed it in time."""
+        return self.state is State.PENDING and (self.expires_at_ms or 0) <= at_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:

@@ -172,6 +172,9 @@ class TopicDesk:
         for _ in range(ATTEMPTS):
             try:
                 held = await self._topics.by_destination(account_id, new.topic, new.kind.value, new.destination)
+                if held is not None and held.subscription.has_lapsed(self._clock.now_ms()):
+                    await self._topics.unsubscribe(held)  # as upkeep will: who subscribes again is asked again
+                    held = None
                 if held is None:
                     return await self._begin(topic, new)
                 after = replace(held.subscription, options=new.options)
@@ -196,7 +199,7 @@ class TopicDesk:
                 raise NotFound("no such token: have the address subscribed again")
             if held.subscription.state is State.CONFIRMED:
                 return held.subscription
-            if (held.subscription.expires_at_ms or 0) <= self._clock.now_ms():
+            if held.subscription.has_lapsed(self._clock.now_ms()):
                 raise NotFound("the token has expired: have the address subscribed again")
             after = replace(held.subscription, state=State.CONFIRMED, expires_at_ms=None)
             try:
