@@ -246,6 +246,15 @@ async def test_a_mail_that_was_not_taken_leaves_no_subscription(world: World) ->
     assert token_in(world)
 
 
+async def test_who_was_never_asked_since_a_process_was_killed_is_asked_by_the_next_try(world: World) -> None:
+    await subscribe(world, Kind.MAIL, ADA)
+    world.outbound.kept.clear()  # as if it had been killed between the two writes
+
+    await subscribe(world, Kind.MAIL, ADA)
+
+    assert (await world.topics.confirm(OURS, token_in(world))).state is State.CONFIRMED
+
+
 async def test_another_accounts_endpoint_is_not_there(world: World) -> None:
     await world.topics.put(THEIRS, "orders", "")
 

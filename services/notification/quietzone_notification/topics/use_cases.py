@@ -172,8 +172,8 @@ class TopicDesk:
         for _ in range(ATTEMPTS):
             try:
                 held = await self._topics.by_destination(account_id, new.topic, new.kind.value, new.destination)
-                if held is not None and held.subscription.has_lapsed(self._clock.now_ms()):
-                    await self._topics.unsubscribe(held)  # as upkeep will: who subscribes again is asked again
+                if held is not None and await self._is_void(held.subscription):
+                    await self._topics.unsubscribe(held)
                     held = None
                 if held is None:
                     return await self._begin(topic, new)
@@ -293,6 +293,15 @@ class TopicDesk:
                 await self._topics.unsubscribe(held)
             raise
         return asked
+
+    async def _is_void(self, subscription: Subscription) -> bool:
+        """Whether a subscription can't be confirmed any more, so that who subscribes again is asked again: its time is over, or nobody was
+        asked, since whoever would have done so was killed before.
+        """
+        if subscription.state is not State.PENDING:
+            return False
+        asked = (subscription.account_id, subscription.destination, CONFIRM_CAUSE, subscription.created_at_ms)
+        return subscription.has_lapsed(self._clock.now_ms()) or not await self._outbound.number_since(*asked)
 
     async def _check(self, account_id: str, new: NewSubscription) -> None:
         violations = Violations()
