@@ -1,5 +1,6 @@
 """The pattern language beyond the examples of docs/patterns.md, which test_docs.py executes."""
 
+import json
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -221,6 +222,26 @@ def test_arrays_in_arrays_do_not_multiply() -> None:
     assert not matches(f'{{"a":{{"n":{EXISTS},"b":{{"m":[7],"c":{{"k":[7],"l":{EXISTS}}}}}}}}}', event)
 
     assert time.thread_time() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("tests", "value"),
+    [
+        ([{"equals-ignore-case": f"äöü{n}"} for n in range(60)], '"ÄÖÜ"'),
+        ([{"cidr": f"10.{n}.0.0/16"} for n in range(60)], '"10.200.3.4"'),
+        ([{"anything-but": {"equals-ignore-case": ["äöü", *(f"äöü{n}" for n in range(60))]}}], '"ÄÖÜ"'),
+    ],
+    ids=["equals-ignore-case", "cidr", "anything-but"],
+)
+def test_many_tests_of_many_values_do_not_multiply(tests: list[object], value: str) -> None:
+    """The attack: an array that fills an event, and as many tests as a pattern takes; tried one by one it takes seconds."""
+    event = read_event(f'{{"a": [{",".join([value] * 15_000)}]}}')
+    pattern = compile_pattern(json.dumps({"a": tests}))
+
+    began = time.thread_time()
+    matched = pattern.matches(event)
+
+    assert (matched, time.thread_time() - began < 0.5) == (False, True)
 
 
 def test_an_event_of_thousands_of_arrays_in_arrays_crashes_nothing() -> None:

@@ -93,7 +93,7 @@ class Trial:
     def _any(self, field: Field, values: list[Value]) -> bool:
         fits = self._fits.get(field)
         if fits is None:
-            fits = self._fits[field] = any(map(field.matches, values))
+            fits = self._fits[field] = any(field.fitting(values))
         return fits
 
     def _groups(self, fields: Sequence[Field]) -> list[list[_Choice]]:
@@ -113,9 +113,9 @@ class Trial:
     def _choice(self, field: Field) -> _Choice:
         choice = self._choices.get(field)
         if choice is None:
-            values, chains = self.found.values.get(field.path, ()), self.found.chains.get(field.path, ())
+            values, chains = self.found.values.get(field.path, []), self.found.chains.get(field.path, ())
             present = set(chains)
-            fitting = {chain for value, chain in zip(values, chains, strict=True) if field.matches(value)}
+            fitting = {chain for fits, chain in zip(field.fitting(values), chains, strict=True) if fits}
             arrays = {array for chain in present for array, _ in chain}
             choice = self._choices[field] = _Choice(field.absent, fitting, present, arrays)
         return choice

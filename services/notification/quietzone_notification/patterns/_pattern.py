@@ -125,7 +125,7 @@ def _explain(fields: tuple[Field, ...], found: Found, *, matched: bool) -> Alter
 
 def _explain_path(field: Field, found: Found) -> PathExplained:
     values = found.values.get(field.path, [])
-    fits = any(map(field.matches, values)) or (field.absent and (not values or found.in_arrays))
+    fits = any(field.fitting(values)) or (field.absent and (not values or found.in_arrays))
     return PathExplained(
         field.path, field.wanted(), tuple(_cut(shown(value)) for value in values[:MAX_SHOWN]), max(0, len(values) - MAX_SHOWN), fits
     )

@@ -5,17 +5,21 @@ alternative of each of its objects, with all that stands outside. A path is its 
 a path that comes again replaces the one before, wherever it stood.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from quietzone_notification.patterns._errors import InvalidPattern, TooComplex
 from quietzone_notification.patterns._json import MAX_PATTERN_CHARACTERS, MAX_PATTERN_DEPTH, Pairs, read_pattern
 from quietzone_notification.patterns._operators import read_test
+from quietzone_notification.patterns._several import Several
 from quietzone_notification.patterns._values import Equals, Test, Text, Value
 
 MAX_COMBINATIONS = (
     1_000  # EventBridge's own: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns-content-based-filtering.html
 )
 MAX_FIELDS = 20_000  # of all alternatives together: what is compared for one event within 50 ms, if no alternative fits
+
+MANY = 50  # values of a path in an event, from which on lookups are made for them: that takes as long as some ten values
 
 OR = "$or"
 _RESERVED_IN_OR = frozenset(
@@ -49,6 +53,13 @@ class Field:
         if type(value) is not bool and value in self._exact:
             return True
         return any(test.matches(value) for test in self._rest)
+
+    def fitting(self, values: Sequence[Value]) -> Iterator[bool]:
+        """For each of some values whether it passes one of the tests."""
+        if len(values) < MANY or not self._rest:
+            return map(self.matches, values)
+        several, exact = Several(self._rest), self._exact
+        return ((type(value) is not bool and value in exact) or several.matches(value) for value in values)
 
     def wanted(self) -> tuple[str, ...]:
         """The tests, as JSON."""

@@ -224,11 +224,13 @@ class AnythingBut:
     tests: tuple[Test, ...]
     written: str = field(compare=False)
 
+    def excludes(self, value: Value) -> bool:
+        """Whether a value is one of those that it mustn't be."""
+        return value in self.values and type(value) is not bool
+
     def matches(self, value: Value) -> bool:
         """As the protocol's."""
-        if value in self.values and type(value) is not bool:
-            return False
-        return not any(test.matches(value) for test in self.tests)
+        return not self.excludes(value) and not any(test.matches(value) for test in self.tests)
 
     def __str__(self) -> str:
         return self.written
