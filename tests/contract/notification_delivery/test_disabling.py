@@ -43,6 +43,9 @@ async def test_several_410_at_once_are_one_notice(sending: Sending) -> None:
     await sending.take(*(delivery(name, endpoint.endpoint_id) for name in names))
     async with sending.sending():
         await all_ended(sending, names)
+        async with asyncio.timeout(10):
+            while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).state is EndpointState.ENABLED:
+                await asyncio.sleep(0.005)
 
     assert len({notice.notice_id for notice in sending.notices}) == 1
 
@@ -60,6 +63,9 @@ async def test_an_endpoint_that_was_given_another_url_meanwhile_is_not_disabled_
     async with sending.sending():
         await sending.take(delivery("one", endpoint.endpoint_id))
         await sending.ended("one")
+        async with asyncio.timeout(10):
+            while not sending.notices:
+                await asyncio.sleep(0.005)
         await sending.take(delivery("two", endpoint.endpoint_id))
         await sending.ended("two")
 
