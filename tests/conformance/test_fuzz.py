@@ -1,18 +1,17 @@
-"""A slice of `make fuzz-patterns`."""
+"""A slice of `make fuzz-patterns`, which also judges how long each pair takes: no clock decides here."""
 
 import pytest
 
-from conformance.fuzz import MOST_MS, run
+from conformance.fuzz import run
 from quietzone_notification.patterns import _reading
 
 PAIRS = 20_000
 
 
-def test_patterns_and_events_made_by_chance_match_alike_three_ways_and_at_once() -> None:
+def test_patterns_and_events_made_by_chance_match_alike_three_ways() -> None:
     result = run(PAIRS, seed=1)
 
     assert result.disagreements == []
-    assert result.slowest_ms < MOST_MS, result.slowest
     assert result.matched > PAIRS / 100
     assert result.refused > PAIRS / 1_000
 

@@ -15,15 +15,13 @@ from quietzone_notification.delivery.sender.ports import Ended
 from quietzone_notification.mail.addresses.domain import ALL, Addressee, Reason
 from quietzone_notification.mail.addresses.repository import Addresses
 from quietzone_notification.mail.envelopes import Envelopes
-from quietzone_notification.mail.kinds import CONFIRMATION, HOUSE
+from quietzone_notification.mail.kinds import HOUSE
 from quietzone_notification.mail.letters import Letter, letter_of
 from quietzone_notification.mail.metrics import SECONDS, SENT, SUPPRESSED, UNSENT, WAITING
 from quietzone_notification.mail.post import Post
 from quietzone_notification.mail.templates.domain import NotRendered
 
 log = logger(__name__)
-
-AGAIN = "a confirmation is asked for once: have the address subscribed again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,6 @@ class MailCourier:
         letter = letter_of(delivery)
         if delivery.account_id == HOUSE:
             letter = replace(letter, data=self._envelopes.open(letter.data, delivery.delivery_id))
-        if letter.kind == CONFIRMATION and delivery.tries == 0 and delivery.attempts:
-            # it was sent, or given up, and somebody has it sent again: nobody may be asked as often as an account likes
-            return _unsent("repeated", AGAIN)
         refused = await self._refusal(delivery, letter)
         if refused is not None:
             return refused

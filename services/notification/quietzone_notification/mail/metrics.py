@@ -12,7 +12,7 @@ SENT = Counter(
 UNSENT = Counter(
     "quietzone_mail_unsent_total",
     "Mails that nobody tried to send: suppressed (the address), unwanted (the kind), template (its delivery says where it fails), "
-    "repeated (a confirmation is sent once), invalid (no address, or no body for a mail). 'template' rises after a release: what "
+    "invalid (no address, or no body for a mail). 'template' rises after a release: what "
     "that release fills templates with has changed.",
     ["reason"],
 )
