@@ -1,13 +1,12 @@
 """Where requests under a key are kept: one document each, so that the store decides which of two runs."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import msgspec
 
 from quietzone_gateway.idempotency.domain import Repeat
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, DuplicateKey, Index, Query, Stored, VersionConflict
 from quietzone_kit.errors import Unavailable
 
@@ -70,13 +69,13 @@ class Repeats:
         return [_held(stored) for stored in page.items]
 
 
-@asynccontextmanager
-async def _available() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except (DocumentsUnavailable, TimeoutError) as error:
-        raise Unavailable("whether this request was made before can't be looked up now; try again in a moment") from error
+def _available() -> AbstractAsyncContextManager[None]:
+    return deadline(
+        STORE_S,
+        Unavailable,
+        "whether this request was made before can't be looked up now; try again in a moment",
+        away=(DocumentsUnavailable,),
+    )
 
 
 def _held(stored: Stored) -> Held:

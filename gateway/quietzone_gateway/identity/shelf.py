@@ -1,13 +1,13 @@
 """Documents of one kind as values: read, put, and changed by compare-and-swap with the events of the change in the same write."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import (
     Body,
     Collection,
@@ -183,14 +183,9 @@ class Shelf(Generic[T]):
         return value_of(self._older(stored.body), self._kind)
 
 
-@asynccontextmanager
-async def available() -> AsyncIterator[None]:
+def available() -> AbstractAsyncContextManager[None]:
     """The block under the store's deadline; raises Unavailable when it passed, or when the store can't be reached."""
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            yield
-    except (DocumentsUnavailable, TimeoutError) as error:
-        raise Unavailable("accounts can't be looked up now; try again in a moment") from error
+    return deadline(ANSWER_S, Unavailable, "accounts can't be looked up now; try again in a moment", away=(DocumentsUnavailable,))
 
 
 def value_of(body: Body, kind: type[T]) -> T:

@@ -1,8 +1,7 @@
 """What operators change: things that are found by a name, each with the record of its change in the same write."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from quietzone_gateway.identity.audit.events import Act, audited
 from quietzone_gateway.identity.domain import Actor
 from quietzone_gateway.plans.metrics import READ_FAILURES
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import Unavailable
@@ -134,10 +134,10 @@ class ByName(Generic[T]):
     def _shown(self, value: T) -> dict[str, Value]:
         return cast("dict[str, Value]", msgspec.json.decode(msgspec.json.encode(value)))  # lists for tuples, also within
 
-    @asynccontextmanager
-    async def _answers(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(STORE_S):
-                yield
-        except (DocumentsUnavailable, TimeoutError) as error:
-            raise Unavailable(f"the store of {self._collection.name} doesn't answer; try again in a moment") from error
+    def _answers(self) -> AbstractAsyncContextManager[None]:
+        return deadline(
+            STORE_S,
+            Unavailable,
+            f"the store of {self._collection.name} doesn't answer; try again in a moment",
+            away=(DocumentsUnavailable,),
+        )

@@ -1,8 +1,7 @@
 """Where accounts' use is kept: one document for an account's month."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,6 +9,7 @@ import msgspec
 
 from quietzone_gateway.plans.events import quota_event
 from quietzone_gateway.plans.quotas import Crossing, Usage
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import Body, Collection, Documents, DocumentsUnavailable, DuplicateKey, Stored, VersionConflict
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import Unavailable
@@ -81,13 +81,8 @@ class UsageStore:
         return await self._documents.insert(USAGE, body)
 
 
-@asynccontextmanager
-async def _answers() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except (DocumentsUnavailable, TimeoutError) as error:
-        raise Unavailable("the store of usage doesn't answer; try again in a moment") from error
+def _answers() -> AbstractAsyncContextManager[None]:
+    return deadline(STORE_S, Unavailable, "the store of usage doesn't answer; try again in a moment", away=(DocumentsUnavailable,))
 
 
 def _usage_body(usage: Usage) -> Body:

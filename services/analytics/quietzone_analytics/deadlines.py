@@ -1,31 +1,20 @@
 """How long the store and the bus may take; later is as good as not there, and the caller tries again."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from quietzone_kit.bus import BusUnavailable
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import DocumentsUnavailable
 
 STORE_S = 10.0  # a bulk of a slice takes 50 ms here; a store that elects a new primary is back within 10 s
 BUS_S = 30.0  # a broker that fails over: what Kafka's producers wait by default for one request
 
 
-@asynccontextmanager
-async def store_answers() -> AsyncIterator[None]:
+def store_answers() -> AbstractAsyncContextManager[None]:
     """The block under the store's deadline; raises DocumentsUnavailable when it passes."""
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except TimeoutError as error:
-        raise DocumentsUnavailable(f"the store gave no answer within {STORE_S:g} s") from error
+    return deadline(STORE_S, DocumentsUnavailable, f"the store gave no answer within {STORE_S:g} s")
 
 
-@asynccontextmanager
-async def bus_answers() -> AsyncIterator[None]:
+def bus_answers() -> AbstractAsyncContextManager[None]:
     """The block under the bus's deadline; raises BusUnavailable when it passes."""
-    try:
-        async with asyncio.timeout(BUS_S):
-            yield
-    except TimeoutError as error:
-        raise BusUnavailable(f"the bus gave no answer within {BUS_S:g} s") from error
+    return deadline(BUS_S, BusUnavailable, f"the bus gave no answer within {BUS_S:g} s")

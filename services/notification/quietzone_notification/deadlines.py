@@ -1,10 +1,9 @@
 """How long the store and the bus may take; later is as good as not there, and the caller tries again."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from quietzone_kit.bus import BusUnavailable
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import DocumentsUnavailable
 from quietzone_kit.errors import Unavailable
 
@@ -12,29 +11,19 @@ STORE_S = 5.0  # a page of 1,000 rules takes 50 ms here, a bulk of 1,000 deliver
 BUS_S = 5.0  # ten events; a broker whose leader changes needs 3 s
 
 
-@asynccontextmanager
-async def store_answers() -> AsyncIterator[None]:
+def store_answers() -> AbstractAsyncContextManager[None]:
     """The block under the store's deadline.
 
     Raises:
         Unavailable: it passed, or the store can't be reached.
     """
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except (DocumentsUnavailable, TimeoutError) as error:
-        raise Unavailable("notification's store doesn't answer; try again") from error
+    return deadline(STORE_S, Unavailable, "notification's store doesn't answer; try again", away=(DocumentsUnavailable,))
 
 
-@asynccontextmanager
-async def bus_answers() -> AsyncIterator[None]:
+def bus_answers() -> AbstractAsyncContextManager[None]:
     """The block under the bus's deadline.
 
     Raises:
         Unavailable: it passed, or the bus can't be reached.
     """
-    try:
-        async with asyncio.timeout(BUS_S):
-            yield
-    except (BusUnavailable, TimeoutError) as error:
-        raise Unavailable("the event bus doesn't answer; try again") from error
+    return deadline(BUS_S, Unavailable, "the event bus doesn't answer; try again", away=(BusUnavailable,))

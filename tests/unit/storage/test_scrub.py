@@ -191,10 +191,9 @@ async def test_a_scrub_begins_anew_after_its_end(world: World) -> None:
 
 
 async def test_bytes_that_no_document_knows_are_counted_and_left_alone(world: World) -> None:
+    known = (await world.fill("a1", b"one")).asset.blobs[0]
     blob = f"contents/aa/{'a' * 64}.{'1' * 16}"
-    world.memory.held[blob] = b"unknown"
-    world.memory.ages[blob] = 1
-    world.memory.abouts[blob] = (await world.fill("a1", b"one")) and next(iter(world.memory.abouts.values()))
+    world.memory.held[blob], world.memory.ages[blob], world.memory.abouts[blob] = b"unknown", 1, world.memory.abouts[known]
 
     found = await run(world)
 

@@ -1,12 +1,12 @@
 """Where codes are kept: one document a code, tombstones for ever, with its events until they are published."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 import msgspec
 
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import (
     Body,
     Collection,
@@ -184,18 +184,13 @@ class Codes:
         return [next(written) if isinstance(outcome, Outcome) else outcome for outcome in outcomes]
 
 
-@asynccontextmanager
-async def _answers() -> AsyncIterator[None]:
+def _answers() -> AbstractAsyncContextManager[None]:
     """The block under the store's deadline.
 
     Raises:
         Unavailable: it passed, or the store can't be reached.
     """
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except (DocumentsUnavailable, TimeoutError) as error:
-        raise Unavailable("the store of codes doesn't answer; try again") from error
+    return deadline(STORE_S, Unavailable, "the store of codes doesn't answer; try again", away=(DocumentsUnavailable,))
 
 
 def code_of(stored: Stored) -> Code:

@@ -3,14 +3,14 @@
 All of it belongs to an epoch of its partition: counts made from the store anew begin another one, and what is of an older one is nothing.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import msgspec
 
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import (
     Body,
     Collection,
@@ -164,14 +164,9 @@ class CounterStore:
             return await self._documents.bulk(collection, puts)
 
 
-@asynccontextmanager
-async def _answers() -> AsyncIterator[None]:
+def _answers() -> AbstractAsyncContextManager[None]:
     """The block under the store's deadline; raises DocumentsUnavailable when it has passed."""
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except TimeoutError as error:
-        raise DocumentsUnavailable(f"the store gave no answer within {STORE_S:g} s") from error
+    return deadline(STORE_S, DocumentsUnavailable, f"the store gave no answer within {STORE_S:g} s")
 
 
 def _of_code(stored: Stored) -> Counted:

@@ -3,13 +3,13 @@
 A document stays when its code is deleted, since it knows which events are old.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import msgspec
 
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import Collection, Documents, DocumentsUnavailable, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox
@@ -77,18 +77,13 @@ class Healths:
             self._wake()
 
 
-@asynccontextmanager
-async def _answers() -> AsyncIterator[None]:
+def _answers() -> AbstractAsyncContextManager[None]:
     """The block under the store's deadline.
 
     Raises:
         Unavailable: it passed, or the store can't be reached.
     """
-    try:
-        async with asyncio.timeout(STORE_S):
-            yield
-    except (DocumentsUnavailable, TimeoutError) as error:
-        raise Unavailable("the store of codes doesn't answer; try again") from error
+    return deadline(STORE_S, Unavailable, "the store of codes doesn't answer; try again", away=(DocumentsUnavailable,))
 
 
 def health_of(stored: Stored) -> Health:
