@@ -43,7 +43,7 @@ async def log_kept(api: Api, folder: Path) -> None:
     build_work(Tools(api.documents, bus, Outbox(), clock, randomness), IDENTITY).run(app)
     serving = asyncio.ensure_future(app.serve())
     async with asyncio.timeout(20):
-        while not (await api.send("GET", "/v1/audit?action=key.created")).json()["items"]:
+        while not (await api.send("GET", "/v1/audit?action=key.rotated")).json()["items"]:
             await asyncio.sleep(0.02)
     app.stop()
     await serving
