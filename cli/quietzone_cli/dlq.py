@@ -86,11 +86,11 @@ async def _list(data: Path, backends: Backends) -> int:
 
     table = Table("consumer", "topic", "letters", "since", "of what")
     total = 0
-    for consumer, topic in REACTIONS.items():
+    for consumer, reading in REACTIONS.items():
         found = await _ask(consumer, data, backends, lambda dead: dead.summary())
         total += found.total
         kinds = ", ".join(f"{error} {count}" for error, count in sorted(found.by_error.items()))
-        table.add_row(consumer, topic, str(found.total), _time(found.oldest_ms), escape(kinds))
+        table.add_row(consumer, reading.topic, str(found.total), _time(found.oldest_ms), escape(kinds))
     console.print(table)
     return 1 if total else 0
 
@@ -128,7 +128,7 @@ async def _ask(consumer: str, data: Path, backends: Backends, ask: Callable[[Dea
 
     async def answer() -> T:
         async with open_bus_of(data, backends) as bus:
-            return await ask(DeadLetters(bus, REACTIONS[consumer], consumer))
+            return await ask(DeadLetters(bus, REACTIONS[consumer].topic, REACTIONS[consumer].name))
 
     return await answers(answer())
 

@@ -14,7 +14,7 @@ from house import House, command, until
 from quietzone_kit.bus.topics import open_topics
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_standalone import Backends
-from quietzone_standalone.operations.stores import HOUSE_TOPICS
+from quietzone_topics import TOPICS
 from quietzone_topics import QR_CODE_V1
 
 
@@ -149,7 +149,7 @@ def test_doctor_says_where_there_is_nothing(tmp_path: Path) -> None:
 def test_topics_are_as_declared_in_a_house_that_has_run(house: House) -> None:
     ended = house.command("topics", "check")
 
-    assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(HOUSE_TOPICS)} topics are as declared\n")
+    assert (ended.returncode, ended.stdout) == (0, f"✓ all {len(TOPICS)} topics are as declared\n")
 
 
 def test_a_topic_with_another_retention_is_planned_checked_and_applied(house: House) -> None:

@@ -24,7 +24,11 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.files import posix_files
 from quietzone_kit.ids import birth_ms
 from quietzone_kit.outbox import OUTBOX_INDEX
+from quietzone_kit.reaction import begin_at_first, unsettled
 from quietzone_kit.runtime import SystemRandomness
+from quietzone_notification.app import HEARD
+from quietzone_notification.rules.consumers import CONSUMER as MATCHING
+from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.domain import State as CodeState
 from quietzone_qr.codes.repository import CODES
 from quietzone_standalone.folder import MOVED, locked
@@ -80,12 +84,15 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
         await _answer(place)
         await _drain(place, say)
         async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL, create=True) as new:
+            await _all_are_matched(old)
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
             for name in (BLOBS_URL, FILES_URL):
                 await _copy_files(place.data, name, on_progress)
             await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
             await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
+            for topic in HEARD:
+                await begin_at_first(new.bus, topic.name, MATCHING)
             found = Compared((await _codes(old), await _codes(new)), (await _scans(old), await _scans(new)))
         if found.codes[0] != found.codes[1] or found.scans[0] != found.scans[1]:
             raise MigrationFailed(
@@ -136,6 +143,8 @@ async def _waits(stores: Stores, spool: Path) -> str:
         return undrawn
     if (await stores.storage.query(ASSETS, Query(OUTBOX_INDEX.name, limit=1))).items:
         return "changes of images are still to be published"
+    if (await stores.notification.query(RULES, Query(OUTBOX_INDEX.name, limit=1))).items:
+        return "changes of rules are still to be published"
     states, told = scans.ScanStates(stores.analytics), reports.ReportStates(stores.analytics)
     try:
         found = await reconcile(Rollups(stores.analytics), states, told, stores.bus, CLOCK)
@@ -144,6 +153,13 @@ async def _waits(stores: Stores, spool: Path) -> str:
     if found.accepted != found.forwarded + found.lost or found.forwarded != found.stored:
         return f"{found.accepted} scans were accepted, {found.stored} are counted and {found.lost} lost"
     return ""
+
+
+async def _all_are_matched(old: Stores) -> None:
+    """That what the old log tells was held against rules: nobody reads it any more."""
+    waiting = sum([await unsettled(old.bus, topic.name, MATCHING) for topic in HEARD])
+    if waiting:
+        raise MigrationFailed(f"{waiting} events are still to be held against rules: let `quietzone serve` run for a while, then try again")
 
 
 async def _links_are_complete(stores: Stores) -> bool:
@@ -213,6 +229,7 @@ def _store(stores: Stores, part: str) -> Documents:
         "tracking": stores.tracking,
         "analytics": stores.analytics,
         "storage": stores.storage,
+        "notification": stores.notification,
         "gateway": stores.gateway,
     }
     return found[part]
