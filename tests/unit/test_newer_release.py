@@ -18,6 +18,7 @@ from unit.analytics.scans import NOON_MS, batch, closed, lost, record, seen, sou
 from unit.analytics.world import LOG, bounds
 from unit.gateway.identity.everything import write_identity
 from unit.gateway.plans.everything import write_plans
+from unit.notification.everything import write_everything
 from unit.qr.codes import Desk, StepClock
 from unit.qr.counters.world import World as CounterWorld
 from unit.qr.health.world import World as HealthWorld
@@ -38,6 +39,7 @@ from quietzone_kit.events import Event
 from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.tasks import TASKS, Done, Kind, NewTask, Progress, Retry, Task, Tasks, Tell, Worker
+from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.domain import State
 from quietzone_qr.codes.repository import CODES
 from quietzone_qr.health.ask import Answered
@@ -49,7 +51,7 @@ from quietzone_tracking.salts import SaltStore
 
 T = TypeVar("T")
 
-WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "memberships", "signing_keys", "audit"}
+WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "streams", "memberships", "signing_keys", "audit"}
 """Their documents are inserted and deleted, and never changed."""
 
 EVERY = [
@@ -149,6 +151,13 @@ async def write_storage(store: NewerStore) -> None:
     await _work(store)
 
 
+async def write_notification(store: NewerStore) -> None:
+    """Rules, topics, endpoints and deliveries, mails' looks and texts, a phone; a task, and the relay's own."""
+    await write_everything(store)
+    await _relay(store, RULES)
+    await _work(store)
+
+
 async def write_gateway(store: NewerStore) -> None:
     """All that identity and plans do, and a request that comes once."""
     await write_identity(store)
@@ -167,6 +176,7 @@ WRITE: Mapping[str, Callable[[NewerStore], Awaitable[None]]] = {
     "tracking": write_tracking,
     "analytics": write_analytics,
     "storage": write_storage,
+    "notification": write_notification,
     "gateway": write_gateway,
 }
 
