@@ -41,6 +41,10 @@ class GatewaySettings(
     storage_address: str = Field(
         "", description="The same of the storage service; empty where there is none: all but files and uploads is served without"
     )
+    notification_address: str = Field(
+        "",
+        description="The same of the notification service; empty where there is none: all but events and notifications is served without",
+    )
     gateway_work: bool = Field(
         True,
         description="Whether this process also does the work behind the API (tells of changes, sends mail); false where "

@@ -65,7 +65,7 @@ from quietzone_notification.rpc import (
     TopicService,
     WebhookService,
 )
-from quietzone_notification.rules.consumers import CONSUMER, MatchEvents
+from quietzone_notification.rules.consumers import CONSUMER, HEARD, MatchEvents
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.numbers import RuleNumbers
 from quietzone_notification.rules.repository import RULES, Rules
@@ -79,31 +79,9 @@ from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import TopicDesk
 from quietzone_notification.upkeep import keep_up
 from quietzone_notification.verify import verify
-from quietzone_topics import (
-    ANALYTICS_EXPORT_V1,
-    ANALYTICS_MILESTONE_V1,
-    GATEWAY_USAGE_V1,
-    NOTIFICATION_EVENT_V1,
-    NOTIFICATION_RULE_V1,
-    QR_CODE_V1,
-    QR_DESTINATION_V1,
-    STORAGE_ASSET_V1,
-    TRACKING_SCAN_V1,
-)
+from quietzone_topics import NOTIFICATION_EVENT_V1, NOTIFICATION_RULE_V1
 
 log = logger(__name__)
-
-HEARD = (
-    QR_CODE_V1,
-    QR_DESTINATION_V1,
-    ANALYTICS_MILESTONE_V1,
-    ANALYTICS_EXPORT_V1,
-    STORAGE_ASSET_V1,
-    GATEWAY_USAGE_V1,
-    TRACKING_SCAN_V1,
-    NOTIFICATION_EVENT_V1,
-)
-"""Topics whose events are held against rules."""
 
 TOPICS = (*HEARD, NOTIFICATION_RULE_V1)
 """All that this service reads or writes."""

@@ -1,13 +1,13 @@
 """Moving an installation from the files of one machine to servers, without losing a code or a count.
 
-First what is on its way arrives: the embedded parts run without edge and gateway until every spooled scan is counted and every change
-published. Then all stops and every document is copied. The new bus begins empty: whoever read the old log to its end goes on at the
-start of the new one (`partitions.adopt`).
+First what is on its way arrives: the embedded parts run without edge and gateway until every spooled scan is counted, every change
+published, and every event held against rules. Then all stops and every document is copied. The new bus begins empty: whoever read the
+old log to its end goes on at the start of the new one (`partitions.adopt`, `begin_at_first`).
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from quietzone_kit.ids import birth_ms
 from quietzone_kit.outbox import OUTBOX_INDEX
 from quietzone_kit.reaction import begin_at_first, unsettled
 from quietzone_kit.runtime import SystemRandomness
-from quietzone_notification.app import HEARD
 from quietzone_notification.rules.consumers import CONSUMER as MATCHING
+from quietzone_notification.rules.consumers import HEARD
 from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.domain import State as CodeState
 from quietzone_qr.codes.repository import CODES
@@ -84,7 +84,8 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
         await _answer(place)
         await _drain(place, say)
         async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL, create=True) as new:
-            await _all_are_matched(old)
+            if told_last := await _unmatched(old):
+                raise MigrationFailed(f"{told_last}, told by processes that ended: try again")
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
             for name in (BLOBS_URL, FILES_URL):
@@ -117,6 +118,7 @@ async def _drain(place: Installation, say: Say) -> None:
     try:
         await supervisor.start()
         async with open_stores(place.data, Backends.EMBEDDED) as stores:
+            await stores.bus.ensure(HEARD)  # the release before had no reader of some, and roles make theirs when they come to it
             waits = ""
             try:
                 async with asyncio.timeout(DRAINED_WITHIN_S):
@@ -129,22 +131,44 @@ async def _drain(place: Installation, say: Say) -> None:
 
 
 async def _waits(stores: Stores, spool: Path) -> str:
-    """What is still on its way, in words; empty when nothing is."""
+    """What is still on its way, in words; empty when nothing is. What one looks at may make work for those after it."""
+    looks: Sequence[Callable[[], Awaitable[str]]] = (
+        lambda: _unforwarded(stores, spool),
+        lambda: _unpublished(stores.qr, CODES, "codes"),
+        lambda: _unlinked(stores),
+        lambda: _undrawn(stores),
+        lambda: _unpublished(stores.storage, ASSETS, "images"),
+        lambda: _unpublished(stores.notification, RULES, "rules"),
+        lambda: _uncounted(stores),
+        lambda: _unmatched(stores),
+    )
+    for look in looks:
+        if waits := await look():
+            return waits
+    return ""
+
+
+async def _unforwarded(stores: Stores, spool: Path) -> str:
     files = posix_files(spool)
     partitions = await stores.bus.partitions(TRACKING_SCAN_V1.name)
-    open_sources = [source for source in sources(files) if not progress.load(files, source, partitions).closed_ms]
-    if open_sources:
-        return f"{len(open_sources)} sources are still being forwarded"
-    if (await stores.qr.query(CODES, Query(OUTBOX_INDEX.name, limit=1))).items:
-        return "changes of codes are still to be published"
-    if not await _links_are_complete(stores):
-        return "changes of codes are still to be taken up as links"
-    if undrawn := await _undrawn(stores):
-        return undrawn
-    if (await stores.storage.query(ASSETS, Query(OUTBOX_INDEX.name, limit=1))).items:
-        return "changes of images are still to be published"
-    if (await stores.notification.query(RULES, Query(OUTBOX_INDEX.name, limit=1))).items:
-        return "changes of rules are still to be published"
+    count = sum(not progress.load(files, source, partitions).closed_ms for source in sources(files))
+    return f"{count} sources are still being forwarded" if count else ""
+
+
+async def _unpublished(documents: Documents, collection: Collection, what: str) -> str:
+    waiting = (await documents.query(collection, Query(OUTBOX_INDEX.name, limit=1))).items
+    return f"changes of {what} are still to be published" if waiting else ""
+
+
+async def _unlinked(stores: Stores) -> str:
+    read = {state.partition: state.next_offset for state in await LinkStore(stores.tracking).states()}
+    for partition in range(await stores.bus.partitions(QR_CODE_V1.name)):
+        if read.get(partition, 0) < (await stores.bus.bounds(QR_CODE_V1.name, partition)).next:
+            return "changes of codes are still to be taken up as links"
+    return ""
+
+
+async def _uncounted(stores: Stores) -> str:
     states, told = scans.ScanStates(stores.analytics), reports.ReportStates(stores.analytics)
     try:
         found = await reconcile(Rollups(stores.analytics), states, told, stores.bus, CLOCK)
@@ -155,19 +179,10 @@ async def _waits(stores: Stores, spool: Path) -> str:
     return ""
 
 
-async def _all_are_matched(old: Stores) -> None:
-    """That what the old log tells was held against rules: nobody reads it any more."""
-    waiting = sum([await unsettled(old.bus, topic.name, MATCHING) for topic in HEARD])
-    if waiting:
-        raise MigrationFailed(f"{waiting} events are still to be held against rules: let `quietzone serve` run for a while, then try again")
-
-
-async def _links_are_complete(stores: Stores) -> bool:
-    read = {state.partition: state.next_offset for state in await LinkStore(stores.tracking).states()}
-    for partition in range(await stores.bus.partitions(QR_CODE_V1.name)):
-        if read.get(partition, 0) < (await stores.bus.bounds(QR_CODE_V1.name, partition)).next:
-            return False
-    return True
+async def _unmatched(stores: Stores) -> str:
+    """Events of the old log, which nobody reads after the move."""
+    count = sum([await unsettled(stores.bus, topic.name, MATCHING) for topic in HEARD])
+    return f"{count} events are still to be held against rules" if count else ""
 
 
 async def _undrawn(stores: Stores) -> str:

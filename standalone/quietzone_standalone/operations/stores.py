@@ -19,9 +19,9 @@ from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import DONE as MIGRATIONS_DONE
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
-from quietzone_notification.app import HEARD
 from quietzone_notification.collections import COLLECTIONS as NOTIFICATION_COLLECTIONS
 from quietzone_notification.rules.consumers import CONSUMER as RULES
+from quietzone_notification.rules.consumers import HEARD
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.health.consumers import NAME as HEALTH
 from quietzone_standalone.roles import embedded_urls
