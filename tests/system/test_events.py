@@ -70,6 +70,22 @@ def test_a_webhook_that_was_not_taken_comes_again_after_a_kill_and_is_the_same(h
     assert {hook.verified(got).id for got in hook.got(SCANNED)} == {hook.verified(refused).id}
 
 
+def test_a_house_that_is_stopped_lets_an_attempt_end_and_makes_no_other(house: House, receiver: Receiver) -> None:
+    events, code = Events(house), house.create("https://example.com/menu")
+    hook = events.hook(receiver, "/slow")
+    events.send(scans_of(code), hook)
+    known(house, code["slug"])
+    receiver.delays["/slow"] = 2.0  # less than a sender waits for at its end
+
+    house.scan(code["slug"])
+    hook.first(SCANNED)
+    house.restart()
+    receiver.delays.pop("/slow")
+    events.probe(hook)
+
+    assert len(hook.got(SCANNED)) == 1
+
+
 def test_a_house_that_is_started_again_signs_with_the_secrets_of_before(house: House, receiver: Receiver) -> None:
     events, code = Events(house), house.create("https://example.com/menu")
     hook = events.hook(receiver, "/kept")
