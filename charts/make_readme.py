@@ -81,16 +81,17 @@ too: `helm get hooks quietzone` shows it to whoever may read the release, and af
 believe the Secret. A key of your own stands in no release, and is in no later install's way:
 
 ```
-kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32) \
-  --from-literal=QUIETZONE_GATEWAY_SECRET_KEY=$(openssl rand -hex 32) \
-  --from-literal=QUIETZONE_NOTIFICATION_SECRET_KEY=$(openssl rand -hex 32)
+kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32) \\
+    --from-literal=QUIETZONE_GATEWAY_SECRET_KEY=$(openssl rand -hex 32) \\
+    --from-literal=QUIETZONE_NOTIFICATION_SECRET_KEY=$(openssl rand -hex 32)
 helm install quietzone charts/quietzone --values values.yaml --set account.existingSecret=quietzone-key
 ```
 
 An installation that a chart before 0.5.0 has made lacks the last one, and so has no webhooks: add it to its Secret, and have pods see it.
 
 ```
-kubectl patch secret quietzone-account --patch "{{\"stringData\":{{\"QUIETZONE_NOTIFICATION_SECRET_KEY\":\"$(openssl rand -hex 32)\"}}}}"
+kubectl patch secret quietzone-account \\
+    --patch "{{\\"stringData\\":{{\\"QUIETZONE_NOTIFICATION_SECRET_KEY\\":\\"$(openssl rand -hex 32)\\"}}}}"
 kubectl rollout restart deployment --selector=app.kubernetes.io/component=notification-serve
 kubectl rollout restart deployment --selector=app.kubernetes.io/component=notification-send
 ```
@@ -182,7 +183,7 @@ servers' Secret mails are printed. What else can be set for both `serve` and `se
 {events}
 
 Files that they name (`?password_file=…`, FCM's credentials) lie in `servers.filesSecret`. Ports that `NOTIFICATION_WEBHOOK_PORTS` adds
-are opened by `networkPolicies.internet.ports`, and so for link health too. Through a proxy instead:
+are opened by `networkPolicies.internet.ports`, for all roles with `internet`. Through a proxy instead:
 
 ```
 networkPolicies: {{servers: {{proxy: {{to: [{{podSelector: {{matchLabels: {{app: egress}}}}}}], ports: [3128]}}}}}}
