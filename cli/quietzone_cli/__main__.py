@@ -1,6 +1,7 @@
 """The `quietzone` command."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -72,6 +73,8 @@ def quietzone(
     *, show_version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False
 ) -> None:
     """Dynamic QR codes, counted exactly."""
+    # A command says itself what went wrong; of what libraries log people would see that a group on Kafka is new.
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 @app.command()
