@@ -27,6 +27,7 @@ from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.server import HttpServer
 from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc.notification import Notification
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
 from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
@@ -98,7 +99,7 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
     granted = await open_plans(
         app, PlanPorts(documents, cache, _limits(settings), CLOCK, RANDOMNESS), settings, secret=secret, wakers=wakers
     )
-    qr, analytics, storage = _peers(app, settings)
+    qr, analytics, storage, notification = _peers(app, settings)
     counts, assets = Counts(analytics), Assets(storage)
     app.task("quiet accounts", QuietAccounts(identity.people.accounts, granted.plans, partial(_scans_of, counts), cache, RANDOMNESS).run)
     repeats = Repeats(documents)
@@ -112,6 +113,7 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
         Exports(analytics),
         assets,
         Operations(assets),
+        Notification.of(notification),
         identity,
         repeats,
         reads,
@@ -178,8 +180,8 @@ def _store(app: App, settings: GatewayStoreSettings) -> Documents:
     return documents
 
 
-def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None]:
-    """The services that are called: qr, analytics, and storage, if there is one."""
+def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None, Peer | None]:
+    """The services that are called: qr, analytics, and those of storage and notification that there are."""
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
 
     def peer(name: str, address: str) -> Peer:
@@ -188,7 +190,8 @@ def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None
         return known
 
     storage = peer("storage", settings.storage_address) if settings.storage_address else None
-    return peer("qr", settings.qr_address), peer("analytics", settings.analytics_address), storage
+    notification = peer("notification", settings.notification_address) if settings.notification_address else None
+    return peer("qr", settings.qr_address), peer("analytics", settings.analytics_address), storage, notification
 
 
 def _checks(app: App, settings: GatewaySettings) -> roles.Look:

@@ -19,6 +19,9 @@ from quietzone_gateway.rest import (
     authoriser,
     bulk,
     codes,
+    deliveries,
+    devices,
+    events,
     exports,
     facets,
     flags,
@@ -30,7 +33,10 @@ from quietzone_gateway.rest import (
     operator,
     plans,
     reconcile,
+    rules,
+    topics,
     usage,
+    webhooks,
 )
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
@@ -51,6 +57,9 @@ from quietzone_kit.telemetry import release
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """That the API has; `Envelope` answers HEAD as GET."""
+
+NOTIFYING = (events.router, rules.router, *topics.ROUTERS, *webhooks.ROUTERS, *deliveries.ROUTERS, devices.router)
+"""What the notification service answers."""
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
@@ -82,7 +91,7 @@ def make_api(
     app.state.bulk_under_way = 0
     for module in (bulk, facets, codes, health, analytics, exports, keys, me, reconcile, account, audit, authoriser, plans, flags, usage):
         app.include_router(module.router)
-    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *others):
+    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *NOTIFYING, *others):
         app.include_router(router)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):

@@ -96,7 +96,7 @@ PROBLEM_SCHEMA = {
 
 ABOUT = """Dynamic QR codes: print once, change the destination at any time, know exactly how often each code was scanned.
 
-Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB.
+Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB, where nothing else is said.
 
 `RateLimit-Policy` and `RateLimit` say which limits the account's plan has and how much of each is left; `X-RateLimit-*` say it of the one
 that ends first. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`; where waiting doesn't help, as

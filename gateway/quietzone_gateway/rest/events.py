@@ -1,19 +1,17 @@
 """Events: put on a bus, tried on a pattern."""
 
-from typing import Annotated, Self
-from zoneinfo import ZoneInfo
+from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from quietzone_gateway.identity.domain import CODES_READ, CODES_WRITE
 from quietzone_gateway.rest.description import problems, scoped
-from quietzone_gateway.rest.json_text import ObjectOrText, as_text, as_value
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, RequestName, Services, names_of_the_api
-from quietzone_gateway.rest.shapes import CODE_ID, Input, Text
-from quietzone_gateway.rest.times import InvalidTime, start_ms
+from quietzone_gateway.rest.json_text import ObjectOrText, as_text
+from quietzone_gateway.rest.named import SAME_AGAIN, NamedRoute
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, CallerNow, RequestName, Services
+from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, moment_ms
 from quietzone_gateway.rpc.notification import Alternative, Entry, PathMatch, PutResult, Tried
-from quietzone_kit.errors import FieldViolation, InvalidInput
 
 MAX_ENTRIES = 10
 MAX_RESOURCES = 100
@@ -24,21 +22,20 @@ PATTERN: dict[str, JsonValue] = {"source": ["shop.till"], "detail": {"total": [{
 TRIAL: dict[str, JsonValue] = {"pattern": PATTERN, "event": {"source": "shop.till", "detail": {"total": 18.5}}}
 TRIED: dict[str, JsonValue] = {
     "matches": True,
-    "explanation": 'detail.total: 18.5 fits {"numeric":[">",10]}\nsource: "shop.till" fits "shop.till"',
+    "explanation": 'matches\n  yes detail.total: looked for {"numeric": [">", 10]}; found 18.5\n  yes source: looked for "shop.till"; '
+    'found "shop.till"',
     "alternatives": [
         {
             "matched": True,
             "apart": False,
             "paths": [
-                {"path": "detail.total", "wanted": [{"numeric": [">", 10]}], "found": ["18.5"], "more": 0, "matched": True},
-                {"path": "source", "wanted": ["shop.till"], "found": ['"shop.till"'], "more": 0, "matched": True},
+                {"path": "detail.total", "wanted": ['{"numeric": [">", 10]}'], "found": ["18.5"], "more": 0, "matched": True},
+                {"path": "source", "wanted": ['"shop.till"'], "found": ['"shop.till"'], "more": 0, "matched": True},
             ],
         }
     ],
 }
 """Examples; tests hold them against the models."""
-
-_UTC = ZoneInfo("UTC")
 
 
 class EntryInput(Input):
@@ -49,7 +46,7 @@ class EntryInput(Input):
     source: Text = Field(description="Who tells it, 1 to 256 characters; not `quietzone.…`, which the house's own events have")
     detail_type: Text = Field(description="What kind of event it is, 1 to 128 characters")
     detail: ObjectOrText
-    resources: list[Text] = Field(default_factory=list, description="What it is about", json_schema_extra={"maxItems": MAX_RESOURCES})
+    resources: list[Text] = Field([], description="What it is about", json_schema_extra={"maxItems": MAX_RESOURCES})
     bus: Text = Field("default", description="The bus that it comes to")
     time: Text | None = Field(None, description="When it happened: RFC 3339, or a day in UTC; null: now", max_length=64)
     id: Text | None = Field(None, description="Yours, 1 to 128 characters: entries with the same id are one event")
@@ -60,7 +57,7 @@ class EntriesInput(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"entries": [ENTRY]}]})
 
-    entries: list[EntryInput] = Field(description="Each of at most 256 KB", min_length=1, max_length=MAX_ENTRIES)
+    entries: list[EntryInput] = Field(description="Each of at most 256 KB, all of at most 1 MB", min_length=1, max_length=MAX_ENTRIES)
 
 
 class PutResultView(BaseModel):
@@ -101,7 +98,7 @@ class PathView(BaseModel):
     """A path that the pattern looks at."""
 
     path: str
-    wanted: list[JsonValue] = Field(description="What is looked for there")
+    wanted: list[str] = Field(description="What is looked for there, each as JSON")
     found: list[str] = Field(description="What the event has there, each as JSON, the first ten, cut to 200 characters")
     more: int = Field(description="How many values there are besides")
     matched: bool = Field(description="Whether some of it fits")
@@ -109,8 +106,7 @@ class PathView(BaseModel):
     @classmethod
     def of(cls, path: PathMatch) -> Self:
         """As it is shown."""
-        wanted = list(map(as_value, path.wanted))
-        return cls(path=path.path, wanted=wanted, found=list(path.found), more=path.more, matched=path.matched)
+        return cls(path=path.path, wanted=list(path.wanted), found=list(path.found), more=path.more, matched=path.matched)
 
 
 class AlternativeView(BaseModel):
@@ -142,31 +138,30 @@ class TriedView(BaseModel):
         return cls(matches=tried.matches, explanation=tried.explanation, alternatives=alternatives)
 
 
-router = APIRouter(prefix="/v1/events", route_class=ApiRoute, dependencies=DESCRIBED_SECURITY, tags=["events"])
-
-_NAMES: dict[str, str] = {}
+router = APIRouter(prefix="/v1/events", route_class=NamedRoute, dependencies=DESCRIBED_SECURITY, tags=["events"])
 
 
-@router.post("", responses=problems(400, 401, 403, 413, 415, 422), openapi_extra=scoped(CODES_WRITE))
+@router.post("", dependencies=[SAME_AGAIN], responses=problems(400, 401, 403, 413, 415, 422), openapi_extra=scoped(CODES_WRITE))
 async def put_events(body: EntriesInput, parts: Services, caller: CallerNow, name: RequestName) -> PutView:
-    """Put events on buses. Each is taken or not on its own: look at `failed_entry_count`. With an Idempotency-Key none is put twice."""
-    with names_of_the_api(_NAMES):
-        results = await parts.notification.events.put(caller, entries_of(body, name))
+    """Put events on buses. Each is taken or not on its own: look at `failed_entry_count`. With an Idempotency-Key the same request again
+    puts what wasn't taken, and nothing twice.
+    """
+    results = await parts.notification.events.put(caller, entries_of(body, name))
     return PutView(failed_entry_count=sum(each.event_id is None for each in results), entries=list(map(PutResultView.of, results)))
 
 
-@router.post("/test-pattern", responses=problems(400, 401, 403, 413, 415, 422), openapi_extra=scoped(CODES_READ))
+@router.post("/test-pattern", responses=problems(400, 401, 403, 413, 415), openapi_extra=scoped(CODES_READ))
 async def test_pattern(body: TrialInput, parts: Services, caller: CallerNow) -> TriedView:
     """Whether an event matches a pattern, and why. The event needn't have anything that isn't looked at."""
-    with names_of_the_api(_NAMES):
-        return TriedView.of(await parts.notification.events.try_pattern(caller, as_text(body.pattern), as_text(body.event)))
+    pattern, event = as_text(body.pattern, "pattern"), as_text(body.event, "event")
+    return TriedView.of(await parts.notification.events.try_pattern(caller, pattern, event))
 
 
 def entries_of(body: EntriesInput, name: str | None) -> list[Entry]:
     """The entries as the service takes them; what names the request names those that have no id of their own.
 
     Raises:
-        InvalidInput: a time is none.
+        InvalidInput: a time is none, or a detail can't be passed on.
     """
     return [_entry(each, at, each.id if each.id is not None or name is None else f"{name}-{at}") for at, each in enumerate(body.entries)]
 
@@ -175,18 +170,9 @@ def _entry(given: EntryInput, at: int, entry_id: str | None) -> Entry:
     return Entry(
         given.source,
         given.detail_type,
-        as_text(given.detail),
+        as_text(given.detail, f"entries.{at}.detail"),
         tuple(given.resources),
         given.bus,
-        _time_ms(given.time, f"entries.{at}.time"),
+        moment_ms(f"entries.{at}.time", given.time),
         entry_id,
     )
-
-
-def _time_ms(given: str | None, field: str) -> int | None:
-    if given is None:
-        return None
-    try:
-        return start_ms(given, _UTC)
-    except InvalidTime as error:
-        raise InvalidInput(FieldViolation(field, str(error))) from error

@@ -1,6 +1,6 @@
 """Event buses, and rules that say which events go where."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -11,9 +11,9 @@ from quietzone_gateway.rest.codes import revision_of
 from quietzone_gateway.rest.description import problems, scoped
 from quietzone_gateway.rest.etags import tag
 from quietzone_gateway.rest.json_text import ObjectOrText, as_text, as_value
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, names_of_the_api
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Parts, Services, names_of_the_api
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
-from quietzone_gateway.rest.times import rfc3339
+from quietzone_gateway.rest.times import rfc3339, rfc3339_or_none
 from quietzone_gateway.rpc.notification import (
     Constant,
     DestinationKind,
@@ -28,8 +28,10 @@ from quietzone_gateway.rpc.notification import (
     Transformer,
 )
 from quietzone_kit.errors import FieldViolation, InvalidInput
+from quietzone_kit.rpc import Caller
 
 MAX_TARGETS = 5
+MAX_DESCRIPTION = 512
 
 BUS: dict[str, JsonValue] = {"name": "orders", "description": "From the till", "created_at": "2026-11-21T09:30:00.125Z"}
 TARGET: dict[str, JsonValue] = {
@@ -63,7 +65,7 @@ class BusInput(Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"description": "From the till"}]})
 
-    description: Text = Field("", description="For people, at most 512 characters")
+    description: Text = Field("", description="For people", max_length=MAX_DESCRIPTION)
 
 
 class BusView(BaseModel):
@@ -78,8 +80,7 @@ class BusView(BaseModel):
     @classmethod
     def of(cls, bus: EventBus) -> Self:
         """As it is shown."""
-        created = None if bus.created_at_ms is None else rfc3339(bus.created_at_ms)
-        return cls(name=bus.name, description=bus.description, created_at=created)
+        return cls(name=bus.name, description=bus.description, created_at=rfc3339_or_none(bus.created_at_ms))
 
 
 class BusesView(BaseModel):
@@ -138,7 +139,9 @@ class TargetInputShape(Input):
     )
     input: InputShape | None = Field(None, description="What is made of an event; null: it is sent whole")
     max_attempts: int | None = Field(None, description="How often it is tried at most; null: 10", ge=1, le=10)
-    max_age_s: int | None = Field(None, description="How old an event may be when it is sent, in seconds; null: as at the last attempt", ge=60)
+    max_age_s: int | None = Field(
+        None, description="How old an event may be when it is sent, in seconds; null: as at the last attempt", ge=60, le=345_600
+    )
     dead_letter_topic: Text | None = Field(None, description="A topic on Kafka, which gets a copy of what is given up or dropped")
 
     def asked(self) -> Target:
@@ -160,8 +163,8 @@ class RuleInput(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [NEW_RULE]})
 
     pattern: ObjectOrText
-    targets: list[TargetInputShape] = Field(default_factory=list, description="Who gets the events", max_length=MAX_TARGETS)
-    description: Text = Field("", description="For people, at most 512 characters")
+    targets: list[TargetInputShape] = Field([], description="Who gets the events", max_length=MAX_TARGETS)
+    description: Text = Field("", description="For people", max_length=MAX_DESCRIPTION)
     enabled: bool = Field(True, description="Whether it is at work")
 
 
@@ -200,7 +203,7 @@ class RuleView(BaseModel):
     name: str
     description: str
     enabled: bool
-    pattern: JsonValue
+    pattern: JsonValue = Field(description="An object; or its text, where an object would lose digits or repeated keys")
     targets: list[TargetView]
     revision: int
     created_at: Time
@@ -222,8 +225,7 @@ class NumbersView(BaseModel):
     @classmethod
     def of(cls, numbers: RuleNumbers) -> Self:
         """As they are shown."""
-        last = None if numbers.last_matched_at_ms is None else rfc3339(numbers.last_matched_at_ms)
-        return cls(matched=numbers.matched, failed=numbers.failed, last_matched_at=last)
+        return cls(matched=numbers.matched, failed=numbers.failed, last_matched_at=rfc3339_or_none(numbers.last_matched_at_ms))
 
 
 class RuleWithNumbersView(RuleView):
@@ -312,12 +314,9 @@ async def put_rule(
     if_none_match: IfNoneMatch = None,
 ) -> RuleView:
     """Make a rule, or make the one of this name what is given here; the same again changes nothing. It holds within a second."""
-    new = NewRule(bus, name, body.description, body.enabled, as_text(body.pattern), tuple(target.asked() for target in body.targets))
     wanted = expected_of(if_match, if_none_match)
-    mails = any(target.kind is DestinationKind.MAIL for target in new.targets)
-    verified = await verified_addresses(parts.identity.people, caller.account_id) if mails else ()
     with names_of_the_api(_NAMES):
-        rule = await parts.notification.rules.put(caller, new, expected_revision=wanted, verified=verified)
+        rule = await put_new_rule(parts, caller, new_rule(bus, name, body), expected_revision=wanted)
     response.headers["ETag"] = tag(rule.revision)
     return RuleView.of(rule)
 
@@ -338,6 +337,19 @@ async def delete_rule(bus: BusName, name: RuleName, parts: Services, caller: Cal
         await parts.notification.rules.delete(caller, bus, name, expected_revision=revision_of(if_match))
 
 
+def new_rule(bus: str, name: str, body: RuleInput) -> NewRule:
+    """What the service is asked for; raises InvalidInput."""
+    pattern, targets = as_text(body.pattern, "pattern"), tuple(target.asked() for target in body.targets)
+    return NewRule(bus, name, body.description, body.enabled, pattern, targets)
+
+
+async def put_new_rule(parts: Parts, caller: Caller, new: NewRule, *, expected_revision: int | None) -> Rule:
+    """Make a rule that mails to verified members of the account, and to nobody else; raises as the service."""
+    mails = any(target.kind is DestinationKind.MAIL for target in new.targets)
+    verified = await verified_addresses(parts.identity.people, caller.account_id) if mails else ()
+    return await parts.notification.rules.put(caller, new, expected_revision=expected_revision, verified=verified)
+
+
 def expected_of(if_match: str | None, if_none_match: str | None) -> int | None:
     """The revision that a PUT demands: 0 where there must be nothing yet.
 
@@ -352,7 +364,7 @@ def expected_of(if_match: str | None, if_none_match: str | None) -> int | None:
     return 0
 
 
-def _shown(rule: Rule) -> dict[str, object]:
+def _shown(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "bus": rule.bus,

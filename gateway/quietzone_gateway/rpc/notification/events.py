@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from quietzone.notification.v1 import event_service_pb2, event_service_pb2_grpc
 from quietzone_gateway.rpc.notification.service import Service
@@ -65,7 +66,7 @@ class Events:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    @property
+    @cached_property
     def _stub(self) -> "event_service_pb2_grpc.EventServiceAsyncStub":
         return event_service_pb2_grpc.EventServiceStub(self._service.channel)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from quietzone.notification.v1 import rule_pb2, rule_service_pb2, rule_service_pb2_grpc
@@ -122,7 +123,7 @@ class Rules:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    @property
+    @cached_property
     def _stub(self) -> "rule_service_pb2_grpc.RuleServiceAsyncStub":
         return rule_service_pb2_grpc.RuleServiceStub(self._service.channel)
 
@@ -152,7 +153,8 @@ class Rules:
             expected_revision=expected_revision,
             verified_addresses=verified,
         )
-        return _rule((await self._service.peer.call(self._stub.PutRule, request, caller=caller, idempotent=True)).rule)
+        any_will_do = expected_revision is None  # else the second attempt would meet what the first has made
+        return _rule((await self._service.peer.call(self._stub.PutRule, request, caller=caller, idempotent=any_will_do)).rule)
 
     async def get(self, caller: Caller, bus: str, name: str) -> tuple[Rule, RuleNumbers]:
         """One rule, and what it has done."""
