@@ -19,7 +19,7 @@ import requests
 import schemathesis
 from contract.gateway.asking import told
 from contract.gateway.test_graphql_generated import DOCUMENTS
-from fuzz.world import World, opened
+from fuzz.world import MEANT, World, opened
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -238,8 +238,9 @@ class Fuzz:
             if isinstance(place, NotSet) or not hasattr(place, "items"):
                 continue
             for name in list(place):
-                if (known := self._world.known.get(name.lower())) and chance.of(f"known {name}", 10) < 7:
-                    place[name] = named[name] = chance.one(f"which {name}", known)
+                meant = MEANT.get((case.path, name), name)
+                if (known := self._world.known.get(meant.lower())) and chance.of(f"known {name}", 10) < 7:
+                    place[name] = named[meant] = chance.one(f"which {name}", known)
         return {name: value for name, value in named.items() if name == "token" or name.endswith("_id")}
 
     def _wrong(self, address: str, what: str, sent: requests.PreparedRequest, answer: httpx.Response) -> None:

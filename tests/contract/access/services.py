@@ -16,7 +16,7 @@ from unit.analytics.archive.places import MemoryBlobs
 from unit.analytics.memory import MemoryBus
 from unit.analytics.scans import Seen, batch, record
 from unit.analytics.world import bounds
-from unit.notification.world import KeptDeliveries, ListBus, OwnEndpoints
+from unit.notification.world import KeptDeliveries, ListBus
 from unit.storage.world import BrittleBlobs, Fuse
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
@@ -76,7 +76,7 @@ from quietzone_notification.rpc import (
 from quietzone_notification.rules.repository import Rules
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.topics.repository import Topics
-from quietzone_notification.topics.use_cases import TopicDesk
+from quietzone_notification.topics.use_cases import Sent, TopicDesk
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import Codes
@@ -238,15 +238,16 @@ def storage_service(documents: Documents, executor: ThreadExecutor, keeper: Keep
     return StorageService(desks, urls, CLOCK, base="http://files.example", max_upload_bytes=1_000)
 
 
-def serve_notification(server: Server, documents: Documents, sent: KeptDeliveries) -> None:
-    rules, buses = Rules(documents), Buses(documents)
+def serve_notification(server: Server, documents: Documents, sent: Sent) -> None:
+    """Add its services; `sent` takes what they have sent."""
+    rules, buses, endpoints = Rules(documents), Buses(documents), Endpoints(documents)
     events = EventDesk(ListBus(), buses, CLOCK, RANDOMNESS)  # type: ignore[arg-type] # as much of a bus as is asked
     server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(events))
-    desk = RuleDesk(rules, buses, OwnEndpoints(), CLOCK, RANDOMNESS)
+    desk = RuleDesk(rules, buses, endpoints, CLOCK, RANDOMNESS)
     server.add(rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleService(desk, buses, CLOCK))
-    topics = TopicDesk(Topics(documents), sent, OwnEndpoints(), CLOCK, RANDOMNESS, confirm_url="http://127.0.0.1:1")
+    topics = TopicDesk(Topics(documents), sent, endpoints, CLOCK, RANDOMNESS, confirm_url="http://127.0.0.1:1")
     server.add(topic_pb2_grpc.add_TopicServiceServicer_to_server, TopicService(topics))
-    endpoints, tasks = Endpoints(documents), Tasks(documents, CLOCK, RANDOMNESS)
+    tasks = Tasks(documents, CLOCK, RANDOMNESS)
     log = DeliveryDesk(Deliveries(documents, CLOCK), endpoints, tasks, CLOCK, RANDOMNESS)
     mails = MailParts(documents, SEAL, CLOCK, unsubscribe_url="https://console.example/unsubscribe").desks(sent)
     server.add(mail_pb2_grpc.add_MailServiceServicer_to_server, MailService(mails))

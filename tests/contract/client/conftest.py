@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from contract.client.addressed import Addressed, addressed
 from contract.gateway.files import GET_PATH, PICTURE, PUT_PATH, answer_files
+from contract.gateway.notified import answer_notification
 from contract.gateway.served import CODE_ID, IDENTITY, MENU, NOON_MS, Api, running
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
@@ -61,6 +62,7 @@ async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[A
             "CancelExport": exports_pb2.CancelExportResponse(),
         }.items():
             api.services.answer(method, answer)
+        answer_notification(api)
         api.services.answers |= {
             "BatchCreateCodes": lambda asked: code_service_pb2.BatchCreateCodesResponse(outcomes=_outcomes(len(asked.items))),
             "BatchUpdateCodes": lambda asked: code_service_pb2.BatchUpdateCodesResponse(outcomes=_outcomes(len(asked.items))),

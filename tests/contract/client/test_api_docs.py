@@ -73,9 +73,10 @@ class Noting(httpx.BaseTransport):
         return self._http.send(request, stream=True)
 
 
-SHAPES = (
-    """account analytics assets audit auth authoriser code_shapes exports flags health keys me members operator plans reconcile usage"""
-)
+SHAPES = """
+    account analytics assets audit auth authoriser code_shapes deliveries devices events exports flags health keys me members operations
+    operator plans reconcile rules topics usage webhooks
+"""
 
 
 def models() -> Iterator[type[BaseModel]]:

@@ -26,6 +26,12 @@ ABSENT: Mapping[str, str] = {
     "/v1/plans": "the installation's operator: for his own tools",
     "/v1/flags": "the installation's operator: for his own tools",
     "/.well-known/jwks.json": "for those who check access tokens themselves, with their JWT library",
+    "/v1/event": "events and rules: people and set-ups make them, by REST or GraphQL",
+    "/v1/topics": "topics and subscriptions: people and set-ups make them, by REST or GraphQL",
+    "/v1/subscriptions": "as topics",
+    "/v1/webhooks": "endpoints are made once, and their secrets shown to people; who receives has `quietzone_client.webhooks`",
+    "/v1/deliveries": "read by people who look into something: for pages",
+    "/v1/push-devices": "apps on phones register themselves, and aren't written in Python",
     "/graphql": "GraphQL has clients of its own; live updates are there by `stream` and `live`",
 }
 """How the addresses of operations begin that the client leaves out, each with its reason."""
