@@ -120,11 +120,11 @@ class InputShape(Input):
         """As it is shown."""
         match given:
             case Constant(json):
-                return cls(constant=json)
+                return cls(constant=json, path=None, paths=None, template=None)
             case InputPath(path):
-                return cls(path=path)
+                return cls(constant=None, path=path, paths=None, template=None)
             case Transformer(paths, template):
-                return cls(paths=dict(paths), template=template)
+                return cls(constant=None, path=None, paths=dict(paths), template=template)
 
 
 class TargetInputShape(Input):
