@@ -71,7 +71,7 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "name": ("pro", "basic", "Ada"),
     "plan": ("pro", "basic"),
     "role": ("viewer", "editor", "admin"),
-    "destination": ("https://example.com/menu", "https://example.org/?q=1#here", "http://localhost/", EVE, "topic:orders", "orders"),
+    "destination": ("https://example.com/menu", "https://example.org/?q=1#here", "http://localhost/"),
     "folder": ("tables", "tables/inside", ""),
     "tags": (["menu"], ["menu", "summer"], []),
     "tag": ("menu", "summer"),
@@ -97,7 +97,7 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "if-match": ('"1"', '"2"', "*"),
     "if-none-match": ('"1"', 'W/"1"', "*"),
     "idempotency-key": ("first", "second"),
-    "bus": ("default", "orders"),
+    "bus": ("default", "orders", "spare"),
     "topic": ("orders", "payments"),
     "pattern": ({"source": ["shop.till"]}, '{"detail": {"total": [{"numeric": [">", 10]}]}}'),
     "event": ({"source": "shop.till", "detail": {"total": 18.5}}, "{}"),
@@ -114,11 +114,17 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "until": ("2099-01-01T00:00:00Z",),
     "person": ("ada", "bob"),
     "device_token": ("c0ffee00" * 8,),
+    "way": ("kafka",),
+    "stream": ("orders", "payments"),
     "topics": (["orders"], []),
 }
 """What is right for fields of these names, and chance alone seldom finds."""
 
-MEANT = {("/v1/push-devices", "token"): "device_token"}
+MEANT = {
+    ("/v1/push-devices", "token"): "device_token",
+    ("/v1/topics/{topic}/subscriptions", "kind"): "way",
+    ("/v1/topics/{topic}/subscriptions", "destination"): "stream",
+}
 """Fields of an address that mean something else than those of this name elsewhere, and under which name what is right for them is known."""
 
 
