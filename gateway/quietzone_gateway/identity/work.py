@@ -24,6 +24,7 @@ from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.sessions.repository import Sessions
 from quietzone_gateway.identity.sessions.signing import SigningKeys
 from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.identity.telling.use_cases import TellAgain
 from quietzone_gateway.identity.users.newcomers import Newcomers
 from quietzone_gateway.identity.users.repository import USERS, Users
 from quietzone_kit.bus import Bus, TopicMismatch
@@ -39,14 +40,14 @@ from quietzone_kit.reaction import FailsOnEverything, run_reaction
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks import Kind, Worker
 from quietzone_kit.telemetry import logger
-from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1
+from quietzone_topics import GATEWAY_ACCOUNT_V1, GATEWAY_AUDIT_V1, QR_CODE_V1
 
 log = logger(__name__)
 
 TELLING: tuple[Collection, ...] = (ACCOUNTS, KEYS, USERS)
 """Collections whose documents tell of their changes."""
 
-TOPICS = (GATEWAY_AUDIT_V1,)
+TOPICS = (GATEWAY_AUDIT_V1, GATEWAY_ACCOUNT_V1)
 """All that identity writes."""
 
 MAILS = "mails"
@@ -75,6 +76,7 @@ class Work:
     mails: Worker
     log: Log
     house: "House"
+    telling: TellAgain
 
     @property
     def wakers(self) -> Wakers:
@@ -89,6 +91,7 @@ class Work:
         for name, topic in ((OURS, GATEWAY_AUDIT_V1), (CODES, QR_CODE_V1)):
             app.task(f"{name} reaction", partial(self._on_topics, partial(self._audit, topic.name, name)))
         app.task("identity housekeeping", self.house.run)
+        app.task("accounts told again", partial(self._on_topics, self.telling.run))
 
     async def _audit(self, topic: str, name: str) -> None:
         """Keep what is told on a topic. A reaction that stops alone stops nothing else: changes wait in the topic meanwhile."""
@@ -149,7 +152,7 @@ def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     }
     rules = settings.rules()
     lifetimes = rules.lifetimes
-    users, accounts = Users(documents, relays[USERS.name].wake), Accounts(documents, relays[ACCOUNTS.name].wake)
+    users, accounts = Users(documents, clock, relays[USERS.name].wake), Accounts(documents, clock, relays[ACCOUNTS.name].wake)
     keys = settings.secret_keys()
     seal = Seal(keys, randomness)
     newcomers = Newcomers(users, accounts, Memberships(documents), seal)
@@ -161,7 +164,7 @@ def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     rotate_ms, token_ms = settings.token_key_days * DAY_MS, lifetimes.token_ms
     signing = SigningKeys(documents, seal, clock, randomness, rotate_ms=rotate_ms, token_ms=token_ms) if keys else None
     house = House(Sessions(documents), Attempts(documents, seal, clock, within_ms=rules.guesses.within_ms), signing, clock)
-    return Work(tools.bus, randomness, relays, mails, Log(documents), house)
+    return Work(tools.bus, randomness, relays, mails, Log(documents), house, TellAgain(accounts, users, randomness))
 
 
 def nobody() -> None:

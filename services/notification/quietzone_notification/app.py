@@ -49,6 +49,9 @@ from quietzone_notification.mail.parts import MailParts
 from quietzone_notification.metrics import STOPPED
 from quietzone_notification.migrations import MIGRATIONS
 from quietzone_notification.notices import Notices
+from quietzone_notification.people.consumers import CONSUMER as PEOPLE
+from quietzone_notification.people.consumers import KeepPeople
+from quietzone_notification.people.repository import People
 from quietzone_notification.push.courier import PushCourier
 from quietzone_notification.push.domain import Platform
 from quietzone_notification.push.fcm import EXCERPT_BYTES
@@ -79,15 +82,15 @@ from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import TopicDesk
 from quietzone_notification.upkeep import keep_up
 from quietzone_notification.verify import verify
-from quietzone_topics import NOTIFICATION_EVENT_V1, NOTIFICATION_RULE_V1
+from quietzone_topics import GATEWAY_ACCOUNT_V1, NOTIFICATION_EVENT_V1, NOTIFICATION_RULE_V1
 
 log = logger(__name__)
 
-TOPICS = (*HEARD, NOTIFICATION_RULE_V1)
+TOPICS = (*HEARD, NOTIFICATION_RULE_V1, GATEWAY_ACCOUNT_V1)
 """All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
-BUS_THREADS = 4  # a relay and PutEvents publish, consumers read nine topics
+BUS_THREADS = 4  # a relay and PutEvents publish, consumers read ten topics
 
 PUSH_THREADS = 8  # calls of SNS under way: at 50 ms each, 160 a second; FCM needs none
 
@@ -228,6 +231,8 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE)
     tasks = Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake)
     app.task("deliveries' tasks", partial(_work, worker, tasks))
+    keeping = partial(run_reaction, bus, GATEWAY_ACCOUNT_V1.name, PEOPLE, KeepPeople(People(documents)), CLOCK, randomness=RANDOMNESS)
+    app.task("people", _stopped(_on_topics(bus, keeping)))
     return _Sending(sender.deliveries, tasks)
 
 
@@ -335,7 +340,7 @@ def _stopped(main: Main) -> Main:
             await main()
         except (FailsOnEverything, ForeignLog, TopicMismatch) as error:
             STOPPED.set(1)
-            log.error("a topic's events are held against rules no more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
+            log.error("a topic's events are heard no more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
             await asyncio.Event().wait()
 
     return run

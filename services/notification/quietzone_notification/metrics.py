@@ -40,5 +40,5 @@ PUBLISHED = Counter(
 )
 STOPPED = Gauge(
     "quietzone_notification_stopped",
-    "1 when this process matches events of some topic no more, and goes on with the rest. Its log says why: mend that, start it again.",
+    "1 when this process hears events of some topic no more, and goes on with the rest. Its log says why: mend that, start it again.",
 )

@@ -20,6 +20,7 @@ from quietzone_kit.documents.migrations import DONE as MIGRATIONS_DONE
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
 from quietzone_notification.collections import COLLECTIONS as NOTIFICATION_COLLECTIONS
+from quietzone_notification.people.consumers import CONSUMER as PEOPLE
 from quietzone_notification.rules.consumers import CONSUMER as RULES
 from quietzone_notification.rules.consumers import HEARD
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
@@ -29,7 +30,7 @@ from quietzone_standalone.settings import Backends
 from quietzone_storage.codes.domain import CONSUMER as STORAGE_CODES
 from quietzone_storage.codes.domain import COPIES_CONSUMER
 from quietzone_storage.collections import COLLECTIONS as STORAGE_COLLECTIONS
-from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1
+from quietzone_topics import GATEWAY_ACCOUNT_V1, GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
@@ -61,6 +62,7 @@ REACTIONS: Mapping[str, Reading] = {
             Reading(STORAGE_ASSET_V1.name, COPIES_CONSUMER),
             Reading(GATEWAY_AUDIT_V1.name, AUDIT),
             Reading(QR_CODE_V1.name, AUDIT_OF_CODES),
+            Reading(GATEWAY_ACCOUNT_V1.name, PEOPLE),
         )
     },
     **{f"{RULES}/{topic.name}": Reading(topic.name, RULES) for topic in HEARD},

@@ -8,6 +8,8 @@ from unit.notification.world import OURS, World
 from quietzone_kit.documents import Collection
 from quietzone_notification.buses.repository import BUSES
 from quietzone_notification.buses.use_cases import put_bus
+from quietzone_notification.people.domain import Account, Member, Person
+from quietzone_notification.people.repository import ACCOUNTS, PEOPLE, People
 from quietzone_notification.rules.domain import Kind
 from quietzone_notification.rules.repository import NUMBERS, RULES, Numbers
 from quietzone_notification.topics.domain import Options
@@ -36,9 +38,28 @@ async def subscription(world: World, name: str) -> None:
     await world.topics.subscribe(OURS, NewSubscription("orders", Kind.KAFKA, "out", Options(raw=name == "second")))
 
 
+async def account(world: World, name: str) -> None:
+    revision = 1 if name == "first" else 2
+    await People(world.documents).keep_account(
+        Account(OURS, name, (Member("ada", "owner"),), is_suspended=False, created_at_ms=1, revision=revision)
+    )
+
+
+async def person(world: World, name: str) -> None:
+    await People(world.documents).keep_person(Person("ada", "ada@example.com", name, 1, 1, 1 if name == "first" else 2))
+
+
 WRITES: dict[str, tuple[Collection, Callable[[World, str], Awaitable[None]]]] = {
     each.name: (each, write)
-    for each, write in ((RULES, rule), (NUMBERS, numbers), (BUSES, bus), (TOPICS, topic), (SUBSCRIPTIONS, subscription))
+    for each, write in (
+        (RULES, rule),
+        (NUMBERS, numbers),
+        (BUSES, bus),
+        (TOPICS, topic),
+        (SUBSCRIPTIONS, subscription),
+        (ACCOUNTS, account),
+        (PEOPLE, person),
+    )
 }
 
 

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from quietzone_gateway.identity.telling.domain import NOTHING, Told
+
 MAX_NAME = 100
 MAX_EMAIL = 254
 
@@ -68,7 +70,7 @@ class Totp:
 @dataclass(frozen=True, slots=True)
 class User:
     """A person. `email` is in lower case. `account_id` is the account that he worked in last, which may be gone. `recovery` are hashes of
-    codes that open once in the place of the second factor.
+    codes that open once in the place of the second factor. `told` is what other parts have heard of him.
     """
 
     user_id: str
@@ -84,6 +86,7 @@ class User:
     links: tuple[Link, ...] = ()
     revision: int = 1
     moves: tuple[Move, ...] = ()
+    told: Told = NOTHING
 
     @property
     def has_second_factor(self) -> bool:

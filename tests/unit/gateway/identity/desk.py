@@ -24,6 +24,7 @@ from quietzone_kit.mail import Mail
 from quietzone_kit.outbox import waiting
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_kit.tasks import TASKS, task_of
+from quietzone_topics import GATEWAY_AUDIT_V1
 
 NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 PRESET = "qz_" + "p" * 43
@@ -76,7 +77,8 @@ class Desk:
         """What a document tells the audit log."""
         stored = await self.documents.get(collection, key)
         assert stored is not None
-        return [audit_pb2.AuditEvent.FromString(outgoing.event.data) for outgoing in waiting(stored.body)]
+        told = [outgoing for outgoing in waiting(stored.body) if outgoing.topic == GATEWAY_AUDIT_V1.name]
+        return [audit_pb2.AuditEvent.FromString(outgoing.event.data) for outgoing in told]
 
     async def told_all(self) -> None:
         """Have everything that waits in outboxes told."""
