@@ -62,8 +62,9 @@ def _told(record: Record) -> Entry | None:
 
 def _told_of(record: Record) -> Message | None:
     event = event_of(record)
-    message = {TYPE_GATEWAY_ACCOUNT: account_pb2.AccountEvent, TYPE_GATEWAY_PERSON: account_pb2.PersonEvent}.get(event.type)
-    return None if message is None else message.FromString(event.data)
+    if event.type == TYPE_GATEWAY_ACCOUNT:
+        return account_pb2.AccountEvent.FromString(event.data)
+    return account_pb2.PersonEvent.FromString(event.data) if event.type == TYPE_GATEWAY_PERSON else None
 
 
 async def _answers(cache: Cache) -> str:

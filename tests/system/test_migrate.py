@@ -108,7 +108,7 @@ def test_a_house_whose_events_still_wait_for_rules_does_not_move(
     with house_in(data) as house:
         house.create("https://example.com/")
 
-    with told(new_urls()), pytest.raises(MigrationFailed, match=r"\d+ events are still to be held against rules, after 5 s"):
+    with told(new_urls()), pytest.raises(MigrationFailed, match=r"\d+ events are still to be heard, after 5 s"):
         asyncio.run(migrate(installation(data, DEFAULT_PORT, None), print, lambda _name, _count: None))
 
     assert not (data / MOVED).exists()

@@ -27,6 +27,8 @@ from unit.tracking.links_world import bus_in_memory, changed, junk, link
 
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.archive import ArchiveProjection, Due
+from quietzone_analytics.creations import Creations
+from quietzone_analytics.creations.domain import Creation
 from quietzone_analytics.exports import create_export
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.reconcile import ReportProjection
@@ -51,7 +53,7 @@ from quietzone_tracking.salts import SaltStore
 
 T = TypeVar("T")
 
-WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "streams", "memberships", "signing_keys", "audit"}
+WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "creations", "streams", "memberships", "signing_keys", "audit"}
 """Their documents are inserted and deleted, and never changed."""
 
 EVERY = [
@@ -133,6 +135,7 @@ async def write_analytics(store: NewerStore) -> None:
         sources = ReportProjection(store, owner=owner)
         begin = await sources.claim(0, Bounds(LOG, 0, len(reports)))
         await sources.apply(0, reports[begin : until - 1], next_offset=min(until - 1, len(reports)))
+    await Creations(store).keep(Creation("menu", "acme", "user:ada", "example.com", 1))
     await _work(store)
     await create_export(Tasks(store, SystemClock(), SystemRandomness(), telling=TELLING), "acme", asked(), request_id=None)
     await _relay(store, TASKS)

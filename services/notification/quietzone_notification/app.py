@@ -26,7 +26,7 @@ from quietzone_kit.outbox import Relay
 from quietzone_kit.outside import SystemResolver
 from quietzone_kit.projection import ForeignLog
 from quietzone_kit.reaction import FailsOnEverything, Patience, run_reaction
-from quietzone_kit.rpc import CallerKeys, Server, Tls
+from quietzone_kit.rpc import CallerKeys, Peer, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.seal import Seal
 from quietzone_kit.settings import setting
@@ -49,9 +49,6 @@ from quietzone_notification.mail.parts import MailParts
 from quietzone_notification.metrics import STOPPED
 from quietzone_notification.migrations import MIGRATIONS
 from quietzone_notification.notices import Notices
-from quietzone_notification.people.consumers import CONSUMER as PEOPLE
-from quietzone_notification.people.consumers import KeepPeople
-from quietzone_notification.people.repository import People
 from quietzone_notification.push.courier import PushCourier
 from quietzone_notification.push.domain import Platform
 from quietzone_notification.push.fcm import EXCERPT_BYTES
@@ -59,6 +56,7 @@ from quietzone_notification.push.ports import Pusher
 from quietzone_notification.push.pushers import carried, pushers_of
 from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import PushDesk
+from quietzone_notification.reactions.compose import Peers, Reactions
 from quietzone_notification.rpc import (
     DeliveryService,
     EventService,
@@ -95,7 +93,7 @@ BUS_THREADS = 4  # a relay and PutEvents publish, consumers read ten topics
 PUSH_THREADS = 8  # calls of SNS under way: at 50 ms each, 160 a second; FCM needs none
 
 RESOLVER_THREADS = 8  # a look-up that hangs keeps one for up to half a minute; what was found holds as long
-TASKS_AT_ONCE = 2  # one forgets old deliveries, one sends again what an account wants; accounts take turns
+TASKS_AT_ONCE = 3  # one forgets what is old, one sends again what an account wants, one makes reports; accounts take turns
 RETRY_S = 5.0  # between attempts to have the task that forgets there
 
 PATIENCE = Patience(each_within_s=300.0, within_s=900.0)
@@ -226,14 +224,33 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     app.task("dead letters", letters.run)
     ended = asyncio.Event()
     app.task("sender", _until(ended, sender.run), stop=ended.set)
-    handlers = kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days)
+    reactions = _reactions(app, settings, documents, sender.deliveries)
+    handlers = {**kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days), **reactions.kinds()}
     owner = uuid7(CLOCK, RANDOMNESS)
     worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE)
     tasks = Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake)
-    app.task("deliveries' tasks", partial(_work, worker, tasks))
-    keeping = partial(run_reaction, bus, GATEWAY_ACCOUNT_V1.name, PEOPLE, KeepPeople(People(documents)), CLOCK, randomness=RANDOMNESS)
-    app.task("people", _stopped(_on_topics(bus, keeping)))
+    app.task("deliveries' tasks", partial(_work, worker, tasks, reactions))
+    for heard in reactions.consumers():
+        where = bus, heard.topic.name, heard.name, heard.reaction, CLOCK
+        hearing = partial(run_reaction, *where, randomness=RANDOMNESS, from_now=heard.from_now)
+        app.task(f"{heard.name} of {heard.topic.name}", _stopped(_on_topics(bus, hearing)))
     return _Sending(sender.deliveries, tasks)
+
+
+def _reactions(app: App, settings: SendSettings, documents: Documents, outbound: Outbound) -> Reactions:
+    """The product's own reactions, with the services that they ask."""
+    keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
+
+    def peer(name: str, address: str) -> Peer | None:
+        if not address:
+            return None
+        known = Peer(name, address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
+        app.close(name, known.close)
+        return known
+
+    peers = Peers(peer("qr", settings.qr_address), peer("analytics", settings.analytics_address))
+    tasks, scribe = Tasks(documents, CLOCK, RANDOMNESS), _mail(settings, documents).scribe(outbound)
+    return Reactions(documents, settings, peers, tasks=tasks, scribe=scribe, clock=CLOCK)
 
 
 def _sent_elsewhere(documents: Documents) -> _Sending:
@@ -290,10 +307,11 @@ def _until(ended: asyncio.Event, main: Main) -> Main:
     return run
 
 
-async def _work(worker: Worker, tasks: Tasks) -> None:
+async def _work(worker: Worker, tasks: Tasks, reactions: Reactions) -> None:
     while True:
         try:
             await keep_forgetting(tasks)
+            await reactions.keep(tasks)
             break
         except Unavailable as error:
             log.warning("no store yet: old deliveries are kept", error=str(error))

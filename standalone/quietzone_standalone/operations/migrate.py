@@ -14,6 +14,7 @@ from pathlib import Path
 from quietzone_analytics import archive
 from quietzone_analytics import projection as scans
 from quietzone_analytics import reconcile as reports
+from quietzone_analytics.creations import CONSUMER as CREATIONS
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.reconcile import reconcile
 from quietzone_analytics.rollups import TOTALS, Rollups
@@ -26,8 +27,7 @@ from quietzone_kit.ids import birth_ms
 from quietzone_kit.outbox import OUTBOX_INDEX
 from quietzone_kit.reaction import begin_at_first, unsettled
 from quietzone_kit.runtime import SystemRandomness
-from quietzone_notification.rules.consumers import CONSUMER as MATCHING
-from quietzone_notification.rules.consumers import HEARD
+from quietzone_notification.consumers import CONSUMERS
 from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.domain import State as CodeState
 from quietzone_qr.codes.repository import CODES
@@ -39,6 +39,7 @@ from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
 from quietzone_storage.assets.domain import State as AssetState
 from quietzone_storage.assets.repository import ASSETS
+from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
 from quietzone_storage.settings import WorkSettings
 from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from quietzone_tracking.forwarder import progress
@@ -84,7 +85,7 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
         await _answer(place)
         await _drain(place, say)
         async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL, create=True) as new:
-            if told_last := await _unmatched(old):
+            if told_last := await _unheard(old):
                 raise MigrationFailed(f"{told_last}, told by processes that ended: try again")
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
@@ -92,8 +93,8 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
                 await _copy_files(place.data, name, on_progress)
             await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
             await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
-            for topic in HEARD:
-                await begin_at_first(new.bus, topic.name, MATCHING)
+            for topic, name in CONSUMERS:
+                await begin_at_first(new.bus, topic.name, name)
             found = Compared((await _codes(old), await _codes(new)), (await _scans(old), await _scans(new)))
         if found.codes[0] != found.codes[1] or found.scans[0] != found.scans[1]:
             raise MigrationFailed(
@@ -118,7 +119,9 @@ async def _drain(place: Installation, say: Say) -> None:
     try:
         await supervisor.start()
         async with open_stores(place.data, Backends.EMBEDDED) as stores:
-            await stores.bus.ensure(HEARD)  # the release before had no reader of some, and roles make theirs when they come to it
+            await stores.bus.ensure(
+                {topic.name: topic for topic, _ in CONSUMERS}.values()
+            )  # the release before had no reader of some, and roles make theirs when they come to it
             waits = ""
             try:
                 async with asyncio.timeout(DRAINED_WITHIN_S):
@@ -140,7 +143,7 @@ async def _waits(stores: Stores, spool: Path) -> str:
         lambda: _unpublished(stores.storage, ASSETS, "images"),
         lambda: _unpublished(stores.notification, RULES, "rules"),
         lambda: _uncounted(stores),
-        lambda: _unmatched(stores),
+        lambda: _unheard(stores),
     )
     for look in looks:
         if waits := await look():
@@ -179,10 +182,11 @@ async def _uncounted(stores: Stores) -> str:
     return ""
 
 
-async def _unmatched(stores: Stores) -> str:
-    """Events of the old log, which nobody reads after the move."""
-    count = sum([await unsettled(stores.bus, topic.name, MATCHING) for topic in HEARD])
-    return f"{count} events are still to be held against rules" if count else ""
+async def _unheard(stores: Stores) -> str:
+    """Events of the old log, which nobody reads after the move; of those of whom nothing else shows that they heard them."""
+    heard = [*CONSUMERS, (QR_CODE_V1, BACKUPS), (QR_CODE_V1, CREATIONS)]
+    count = sum([await unsettled(stores.bus, topic.name, name) for topic, name in heard])
+    return f"{count} events are still to be heard" if count else ""
 
 
 async def _undrawn(stores: Stores) -> str:

@@ -39,6 +39,7 @@ from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc
 from quietzone.storage.v1 import storage_service_pb2_grpc
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_analytics.archive import ArchiveStates
+from quietzone_analytics.creations import Creations
 from quietzone_analytics.exports.rpc import ExportService
 from quietzone_analytics.projection import ScanProjection, ScanStates
 from quietzone_analytics.reconcile import ReportStates
@@ -227,7 +228,8 @@ def analytics_service(documents: Documents) -> AnalyticsService:
     for topic in (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1):
         bus.bounds_of |= {(topic.name, partition): Bounds("log", 0, 0) for partition in range(topic.partitions)}
     stored = Rollups(documents), ScanStates(documents), ReportStates(documents)
-    return AnalyticsService(*stored, bus, CLOCK, archived=ArchiveStates(documents))  # type: ignore[arg-type] # as much of a bus as is asked
+    kept = ArchiveStates(documents), Creations(documents)
+    return AnalyticsService(*stored, bus, CLOCK, archived=kept[0], creations=kept[1])  # type: ignore[arg-type] # as much of a bus as is asked
 
 
 def storage_service(documents: Documents, executor: ThreadExecutor, keeper: Keeper, ledger: Ledger) -> StorageService:

@@ -10,6 +10,8 @@ from quietzone_notification.buses.repository import BUSES
 from quietzone_notification.buses.use_cases import put_bus
 from quietzone_notification.people.domain import Account, Member, Person
 from quietzone_notification.people.repository import ACCOUNTS, PEOPLE, People
+from quietzone_notification.reactions.domain import News
+from quietzone_notification.reactions.repository import HELD, HOURS, NewsStore
 from quietzone_notification.rules.domain import Kind
 from quietzone_notification.rules.repository import NUMBERS, RULES, Numbers
 from quietzone_notification.topics.domain import Options
@@ -49,6 +51,22 @@ async def person(world: World, name: str) -> None:
     await People(world.documents).keep_person(Person("ada", "ada@example.com", name, 1, 1, 1 if name == "first" else 2))
 
 
+def news(name: str) -> News:
+    return News(name, OURS, "created", 1, {}, name)
+
+
+async def hour(world: World, name: str) -> None:
+    await NewsStore(world.documents).has_place(news(name))
+
+
+async def held(world: World, name: str) -> None:
+    store = NewsStore(world.documents)
+    if name == "first":
+        await store.hold(news(name))
+    else:
+        await store.gather(OURS, "created", "telling", most=10)
+
+
 WRITES: dict[str, tuple[Collection, Callable[[World, str], Awaitable[None]]]] = {
     each.name: (each, write)
     for each, write in (
@@ -59,6 +77,8 @@ WRITES: dict[str, tuple[Collection, Callable[[World, str], Awaitable[None]]]] = 
         (SUBSCRIPTIONS, subscription),
         (ACCOUNTS, account),
         (PEOPLE, person),
+        (HOURS, hour),
+        (HELD, held),
     )
 }
 

@@ -35,17 +35,19 @@ def telling(decide: Decide[T], tell: Tell[T], *, at_ms: Callable[[], int]) -> De
 
     def decide_and_tell(before: T) -> Changed[T] | None:
         changed = decide(before)
-        if changed is None:
-            return None
-        after, now_ms = changed.after, at_ms()
-        event = tell(before, after, now_ms)
-        if event is not None:
-            return Changed(replace(after, told=Told(after.revision, now_ms)), (*changed.events, event))
-        # what isn't told is as good as told; what an older release has changed still isn't
-        known = replace(before.told, revision=after.revision) if before.told.revision == before.revision else before.told
-        return Changed(replace(after, told=known), changed.events)
+        return None if changed is None else _with_news(before, changed, tell, at_ms())
 
     return decide_and_tell
+
+
+def _with_news(before: T, changed: Changed[T], tell: Tell[T], now_ms: int) -> Changed[T]:
+    after = changed.after
+    event = tell(before, after, now_ms)
+    if event is not None:
+        return Changed(replace(after, told=Told(after.revision, now_ms)), (*changed.events, event))
+    # what isn't told is as good as told; what an older release has changed still isn't
+    known = replace(before.told, revision=after.revision) if before.told.revision == before.revision else before.told
+    return Changed(replace(after, told=known), changed.events)
 
 
 def again(tell: Tell[T], now_ms: int) -> Decide[T]:

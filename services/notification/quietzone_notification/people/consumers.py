@@ -1,5 +1,7 @@
 """Events in: what the gateway tells of accounts and people (topic `gateway.account.v1`)."""
 
+from collections.abc import Awaitable, Callable
+
 from quietzone.gateway.v1 import account_pb2
 from quietzone_kit.events import Event
 from quietzone_kit.reaction import Unreadable
@@ -11,11 +13,16 @@ CONSUMER = "notification-people"
 """The consumer's group."""
 
 
-class KeepPeople:
-    """Keeps how accounts and people are."""
+async def _nobody(_person: Person) -> None:
+    """Welcomes nobody."""
 
-    def __init__(self, people: People) -> None:
+
+class KeepPeople:
+    """Keeps how accounts and people are. `newcomer` is called for whom it is told that he has an address by now, which he hadn't before."""
+
+    def __init__(self, people: People, newcomer: Callable[[Person], Awaitable[None]] = _nobody) -> None:
         self._people = people
+        self._newcomer = newcomer
 
     def knows(self, event_type: str) -> bool:
         """Accounts and people."""
@@ -26,7 +33,11 @@ class KeepPeople:
         if event.type == TYPE_GATEWAY_ACCOUNT:
             await self._people.keep_account(account_in(event.data))
         else:
-            await self._people.keep_person(person_of(told_in(event.data).after))
+            told = told_in(event.data)
+            person = person_of(told.after)
+            await self._people.keep_person(person)
+            if told.occasion != account_pb2.OCCASION_AGAIN and person.email and not told.before.verified_at_ms:
+                await self._newcomer(person)
 
 
 def account_in(data: bytes) -> Account:
