@@ -4,6 +4,7 @@ import fcntl
 import os
 from typing import TextIO
 
+from quietzone_standalone.errors import DataFolderTaken
 from quietzone_standalone.settings import Backends, Installation
 
 MOVED = "MOVED"
@@ -11,10 +12,6 @@ MOVED = "MOVED"
 
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path has at most 107 bytes on Linux and 103 on macOS, `.sock` included."""
-
-
-class DataFolderTaken(Exception):
-    """Another `quietzone serve` uses the folder, or it can't be used: says what to do."""
 
 
 def locked(installation: Installation) -> TextIO:

@@ -13,8 +13,8 @@ from system.conftest import REAL
 from house import House, command, until
 from quietzone_kit.bus.topics import open_topics
 from quietzone_kit.runtime import SystemClock, SystemRandomness
-from quietzone_standalone import Backends
 from quietzone_standalone.operations.stores import HOUSE_TOPICS
+from quietzone_standalone.settings import Backends
 from quietzone_topics import QR_CODE_V1
 
 

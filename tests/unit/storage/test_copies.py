@@ -18,7 +18,6 @@ from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.serving.links import UrlKeys
 from quietzone_topics import TYPE_STORAGE_ASSET
 
-
 LONG_AGO = Hands(since_ms=3_600_000)
 """A clock by which no server hands out any more what was so at 0."""
 
