@@ -19,7 +19,8 @@ from rich.console import Console
 from quietzone_cli.tour import run_tour
 from quietzone_client import AsyncClient
 from quietzone_kit.runtime import SystemRandomness
-from quietzone_standalone import installation, running
+from quietzone_standalone.serve import running
+from quietzone_standalone.settings import installation
 
 PICTURE = Path(__file__).parent / "images" / "tour.svg"
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.csv"))

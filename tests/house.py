@@ -15,9 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from quietzone_standalone import Backends, Supervisor, installation, running
+from quietzone_standalone.serve import running
+from quietzone_standalone.settings import Backends, installation
+
+if TYPE_CHECKING:
+    from quietzone_standalone.supervisor import Supervisor
 
 KEY = "qz_" + "test" * 10
 START_WITHIN_S = 40.0

@@ -25,16 +25,7 @@ from quietzone_cli.terminal import complain, console, finish
 from quietzone_kit import telemetry
 from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import describe
-from quietzone_standalone import (
-    DEFAULT_PORT,
-    MADE_BY_SERVE,
-    ROLES,
-    SET_BY_SERVE,
-    Backends,
-    Installation,
-    installation,
-    running,
-)
+from quietzone_standalone.settings import DEFAULT_PORT, Backends, Installation, installation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(topics.app, name="topics")
@@ -73,8 +64,6 @@ def quietzone(
     *, show_version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False
 ) -> None:
     """Dynamic QR codes, counted exactly."""
-    # A command says itself what went wrong; of what libraries log people would see that a group on Kafka is new.
-    logging.getLogger().addHandler(logging.NullHandler())
 
 
 @app.command()
@@ -165,6 +154,9 @@ def usage(key: ApiKey, api: ApiUrl = API_URL) -> None:
 @app.command()
 def settings() -> None:
     """List every setting: name, type, default, and why one would change it. `quietzone serve` needs none of them."""
+    from quietzone_standalone.roles import ROLES, SET_BY_SERVE  # noqa: PLC0415 - all parts' settings, which takes half a second
+    from quietzone_standalone.secret import FILES as MADE_BY_SERVE  # noqa: PLC0415
+
     for setting in describe(*(role.settings for role in ROLES)):
         takes = setting.type + (f" ({setting.unit})" if setting.unit else "")
         default = "must be set" if setting.required else f"default {setting.default}" if setting.default else "not set"
@@ -178,6 +170,8 @@ def settings() -> None:
 
 def main() -> None:
     """Run the command."""
+    # A command says itself what went wrong; of what libraries log people would see that a group on Kafka is new.
+    logging.getLogger().addHandler(logging.NullHandler())
     app()
 
 
@@ -218,6 +212,8 @@ def _until_asked_to_stop() -> Iterator[None]:
 @asynccontextmanager
 async def _running(place: Installation) -> AsyncIterator[None]:
     started = time.monotonic()
+    from quietzone_standalone.serve import running  # noqa: PLC0415 - all parts' code, which other commands do without
+
     async with running(place, lambda line: console.print(escape(line), style="yellow", highlight=False, soft_wrap=True)):
         console.print(_addresses(place, time.monotonic() - started), highlight=False)
         yield

@@ -13,7 +13,7 @@ from quietzone_cli.errors import OperationFailed
 from quietzone_cli.operations import BackendsOption, DataFolder, answers
 from quietzone_cli.terminal import console, finish
 from quietzone_kit.reaction import DeadLetters, Letter, Summary, Which
-from quietzone_standalone import Backends
+from quietzone_standalone.settings import Backends
 
 app = typer.Typer(no_args_is_help=True, help="Events that a consumer gave up: look at them, have them handled again, or drop them.")
 
@@ -82,7 +82,7 @@ def _which(error: str | None, key: str | None, ids: list[str] | None, *, everyth
 
 
 async def _list(data: Path, backends: Backends) -> int:
-    from quietzone_standalone.operations import REACTIONS  # noqa: PLC0415 - `serve` does without all parts' code
+    from quietzone_standalone.operations.stores import REACTIONS  # noqa: PLC0415 - `serve` does without all parts' code
 
     table = Table("consumer", "topic", "letters", "since", "of what")
     found = await answers(_summaries(data, backends))
@@ -94,7 +94,7 @@ async def _list(data: Path, backends: Backends) -> int:
 
 
 async def _summaries(data: Path, backends: Backends) -> dict[str, Summary]:
-    from quietzone_standalone.operations import REACTIONS, open_bus_of  # noqa: PLC0415
+    from quietzone_standalone.operations.stores import REACTIONS, open_bus_of  # noqa: PLC0415
 
     async with open_bus_of(data, backends) as bus:
         return {consumer: await DeadLetters(bus, reading.topic, reading.name).summary() for consumer, reading in REACTIONS.items()}
@@ -126,7 +126,7 @@ async def _settle(
 
 
 async def _ask(consumer: str, data: Path, backends: Backends, ask: Callable[[DeadLetters], Awaitable[T]]) -> T:
-    from quietzone_standalone.operations import REACTIONS, open_bus_of  # noqa: PLC0415
+    from quietzone_standalone.operations.stores import REACTIONS, open_bus_of  # noqa: PLC0415
 
     if consumer not in REACTIONS:
         raise OperationFailed(f"no consumer {consumer!r}; there are {', '.join(REACTIONS)}")

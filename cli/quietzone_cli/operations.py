@@ -15,7 +15,7 @@ from quietzone_cli.errors import OperationFailed
 from quietzone_kit.bus import BusError
 from quietzone_kit.documents import DocumentsError
 from quietzone_kit.errors import QuietzoneError
-from quietzone_standalone import DEFAULT_PORT, Backends, installation
+from quietzone_standalone.settings import DEFAULT_PORT, Backends, installation
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the installation.")]
 BackendsOption = Annotated[
@@ -32,7 +32,8 @@ WITHIN_S = 300.0
 
 async def trace(console: Console, event_id: str, data: Path, backends: Backends) -> int:
     """Show the way of one event; 1 when it hasn't come to its end."""
-    from quietzone_standalone.operations import Step, follow_event, open_stores  # noqa: PLC0415 - other commands do without all parts' code
+    from quietzone_standalone.operations.stores import open_stores  # noqa: PLC0415 - other commands do without all parts' code
+    from quietzone_standalone.operations.trace import Step, follow_event  # noqa: PLC0415
 
     async def follow() -> list[Step]:
         async with open_stores(data, backends) as stores:
@@ -48,7 +49,7 @@ async def trace(console: Console, event_id: str, data: Path, backends: Backends)
 
 async def doctor(console: Console, data: Path, backends: Backends) -> int:
     """Show each finding as it comes; 1 when something isn't well."""
-    from quietzone_standalone.operations import examine  # noqa: PLC0415
+    from quietzone_standalone.operations.doctor import examine  # noqa: PLC0415
 
     sick = 0
     async for finding in examine(data, backends):
@@ -60,7 +61,7 @@ async def doctor(console: Console, data: Path, backends: Backends) -> int:
 
 async def move(console: Console, data: Path) -> int:
     """Move an installation from its files to servers."""
-    from quietzone_standalone.operations import MigrationFailed, migrate  # noqa: PLC0415
+    from quietzone_standalone.operations.migrate import MigrationFailed, migrate  # noqa: PLC0415
 
     with Progress(TextColumn("{task.description:<20}"), TextColumn("{task.completed:>12,.0f} documents"), console=console) as shown:
         bars: dict[str, TaskID] = {}

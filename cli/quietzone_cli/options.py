@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from quietzone_standalone import DEFAULT_PORT
+from quietzone_standalone.settings import DEFAULT_PORT
 
 API_URL = f"http://localhost:{DEFAULT_PORT}"
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from quietzone_cli.errors import CommandFailed
 from quietzone_kit.settings import SettingsError
-from quietzone_standalone import DataFolderTaken, PortTaken, RoleFailed
+from quietzone_standalone.errors import DataFolderTaken, PortTaken, RoleFailed
 
 console = Console()
 errors = Console(stderr=True)

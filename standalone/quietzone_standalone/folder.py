@@ -4,6 +4,7 @@ import fcntl
 import os
 from typing import TextIO
 
+from quietzone_standalone.errors import DataFolderTaken
 from quietzone_standalone.settings import Backends, Installation
 
 MOVED = "MOVED"
@@ -13,10 +14,6 @@ LONGEST_SOCKET_PATH = 100
 """A Unix socket's path has at most 107 bytes on Linux and 103 on macOS, `.sock` included."""
 
 
-class DataFolderTaken(Exception):
-    """Another `quietzone serve` uses the folder, or it can't be used: says what to do."""
-
-
 def locked(installation: Installation) -> TextIO:
     """Make the data folder and take it for this process; the lock ends with the file's closing, or with the process.
 
@@ -24,7 +21,7 @@ def locked(installation: Installation) -> TextIO:
         DataFolderTaken: another process has it, it can't be used, or what it held has moved to servers.
     """
     run = installation.data / "run"
-    if len(os.fsencode(run)) + len("/analytics.sock") > LONGEST_SOCKET_PATH:
+    if len(os.fsencode(run)) + len("/notification.sock") > LONGEST_SOCKET_PATH:
         raise DataFolderTaken(f"{installation.data} is too long a path for the sockets in it: choose a shorter one with --data")
     try:
         run.mkdir(parents=True, exist_ok=True)

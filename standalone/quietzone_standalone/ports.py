@@ -3,14 +3,11 @@
 import errno
 import socket
 
+from quietzone_standalone.errors import PortTaken
 from quietzone_standalone.settings import FILES_ABOVE_API, SCANS_ABOVE_API
 
 ELSEWHERE = (9000, 10000)
 """What to try instead: the first that isn't the taken one."""
-
-
-class PortTaken(Exception):
-    """Another program listens there: says which port, and how to move ours."""
 
 
 def check_free(port: int, what: str) -> None:

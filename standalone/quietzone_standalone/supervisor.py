@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quietzone_kit.settings import only_for
+from quietzone_standalone.errors import RoleFailed
 from quietzone_standalone.roles import Role, told_to
 
 READY_WITHIN_S = 30.0
@@ -22,10 +23,6 @@ HEALTHY_AFTER_S = 10.0
 """Between a death and the next start: doubling from the first to the longest, from the first again for a role that ran this long."""
 
 Say = Callable[[str], None]
-
-
-class RoleFailed(Exception):
-    """A role can't start: what it printed before says why."""
 
 
 @dataclass(slots=True)

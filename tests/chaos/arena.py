@@ -10,8 +10,7 @@ from pathlib import Path
 
 from house import House, fetch, first_of_free_ports, house_in, until
 from quietzone_kit.settings import only_for
-from quietzone_standalone import ROLES
-from quietzone_standalone.roles import OPS_PORT
+from quietzone_standalone.roles import OPS_PORT, ROLES
 from servers.process import Server
 from servers.proxied import Proxied
 from servers.proxies import Proxy

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from chaos.arena import Arena, Second, later
 from quietzone_kit.bus import Bus, Message, Record, open_bus
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_standalone import ROLES
+from quietzone_standalone.roles import ROLES
 from quietzone_topics import QR_CODE_V1, TRACKING_SCAN_V1
 
 APPLIED = "quietzone_analytics_scans_applied_total"

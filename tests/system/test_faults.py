@@ -14,7 +14,10 @@ from quietzone_analytics.app import COLLECTIONS
 from quietzone_analytics.rollups import TOTALS
 from quietzone_kit.documents import open_documents
 from quietzone_kit.runtime import SystemRandomness
-from quietzone_standalone import ROLES, PortTaken, Role, installation, running
+from quietzone_standalone.errors import PortTaken
+from quietzone_standalone.roles import ROLES, Role
+from quietzone_standalone.serve import running
+from quietzone_standalone.settings import installation
 
 
 def test_scans_are_redirected_and_kept_while_every_other_process_is_down(house: House) -> None:

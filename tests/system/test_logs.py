@@ -8,7 +8,7 @@ from unit.kit.telemetry.log_lines import problems
 
 from house import House, house_in, until
 from quietzone_kit.telemetry import release
-from quietzone_standalone import ROLES
+from quietzone_standalone.roles import ROLES
 
 TOLD = {"QUIETZONE_LOG_LEVEL": "info", "QUIETZONE_LOG_FORMAT": "json"}
 

@@ -14,9 +14,9 @@ from quietzone.analytics.v1.analytics_pb2 import MilestoneReached
 from quietzone_kit.bus import open_bus
 from quietzone_kit.events import Event
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_standalone import DEFAULT_PORT, installation
 from quietzone_standalone.folder import MOVED
-from quietzone_standalone.operations import MigrationFailed, migrate
+from quietzone_standalone.operations.migrate import MigrationFailed, migrate
+from quietzone_standalone.settings import DEFAULT_PORT, installation
 from quietzone_topics import ANALYTICS_MILESTONE_V1, TYPE_ANALYTICS_MILESTONE
 
 pytestmark = SERVERS

@@ -15,7 +15,7 @@ from quietzone_kit.bus import open_bus
 from quietzone_kit.bus.topics import open_topics
 from quietzone_kit.events import Event
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
-from quietzone_standalone import Backends
+from quietzone_standalone.settings import Backends
 from quietzone_topics import ANALYTICS_MILESTONE_V1, QR_CODE_V1, TOPICS, TYPE_ANALYTICS_MILESTONE
 
 

@@ -12,8 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from system.conftest import BACKENDS, EMBEDDED
 
 from house import House, fetch, first_of_free_ports, house_in, until
-from quietzone_standalone import ROLES
-from quietzone_standalone.roles import OPS_PORT
+from quietzone_standalone.roles import OPS_PORT, ROLES
 
 
 @dataclass(frozen=True, slots=True)

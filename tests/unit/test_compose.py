@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from quietzone_kit.settings import load, unknown
-from quietzone_standalone import ROLES, Role
+from quietzone_standalone.roles import ROLES, Role
 
 COMPOSE = Path(__file__).parents[2] / "compose.yaml"
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]

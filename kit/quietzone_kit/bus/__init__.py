@@ -223,10 +223,9 @@ def open_bus(url: str, *, clock: Clock, executor: Executor, randomness: Randomne
         raise ValueError(wrong_scheme(url, "kafka://host:9092 or sqlite:///path"))
     if not place.strip("/").strip() or not place.startswith("/"):
         raise ValueError(f"{url!r} has no path; use sqlite:///relative/path.db or sqlite:////absolute/path.db")
-    from quietzone_kit.bus._sqlite import SqliteBus, open_file  # noqa: PLC0415 - a process loads only the adapter that it uses
+    from quietzone_kit.bus._sqlite import SqliteBus  # noqa: PLC0415 - a process loads only the adapter that it uses
 
-    path = place[1:]
-    return SqliteBus(path, connect or (lambda: open_file(path)), clock=clock, executor=executor, randomness=randomness)
+    return SqliteBus(place[1:], connect, clock=clock, executor=executor, randomness=randomness)
 
 
 async def keep_trimmed(bus: Bus, *, every_s: float = 60.0) -> NoReturn:

@@ -119,9 +119,7 @@ async def _drain(place: Installation, say: Say) -> None:
     try:
         await supervisor.start()
         async with open_stores(place.data, Backends.EMBEDDED) as stores:
-            await stores.bus.ensure(
-                {topic.name: topic for topic, _ in CONSUMERS}.values()
-            )  # the release before had no reader of some, and roles make theirs when they come to it
+            await stores.bus.ensure(TOPICS)  # the release before had no reader of some, and roles make theirs when they come to it
             waits = ""
             try:
                 async with asyncio.timeout(DRAINED_WITHIN_S):

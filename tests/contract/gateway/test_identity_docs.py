@@ -35,15 +35,15 @@ SETTINGS = IdentitySettings()
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
 
-async def log_kept(api: Api, folder: Path) -> None:
-    """Run the work behind the API until the log has its newest entry."""
+async def log_kept(api: Api, folder: Path, owner: str) -> None:
+    """Run the work behind the API until the log of who shows this token has the newest entry that the page shows."""
     executor, clock, randomness = ThreadExecutor("bus", 2), SystemClock(), SystemRandomness()
     bus = open_bus(f"sqlite:///{folder}/bus.db", clock=clock, executor=executor, randomness=randomness)
     app = App(drain_s=1)
     build_work(Tools(api.documents, bus, Outbox(), clock, randomness), IDENTITY).run(app)
     serving = asyncio.ensure_future(app.serve())
     async with asyncio.timeout(20):
-        while not (await api.send("GET", "/v1/audit?action=key.rotated")).json()["items"]:
+        while not (await api.send("GET", "/v1/audit?action=key.rotated", authorization=f"Bearer {owner}")).json()["items"]:
             await asyncio.sleep(0.02)
     app.stop()
     await serving
@@ -59,7 +59,7 @@ async def test_the_conversations_on_the_page_are_what_is_said(api: Api, tmp_path
         return pyotp.TOTP(talk.known["secret"]).at(NOON_MS // 1000)
 
     async def second(_said: re.Match[str]) -> str:
-        await log_kept(api, tmp_path)
+        await log_kept(api, tmp_path, talk.known["owner"])
         return ""
 
     async def again(_said: re.Match[str]) -> str:

@@ -18,6 +18,9 @@ from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.serving.links import UrlKeys
 from quietzone_topics import TYPE_STORAGE_ASSET
 
+LONG_AGO = Hands(since_ms=3_600_000)
+"""A clock by which no server hands out any more what was so at 0."""
+
 
 class Noted:
     """Notes what is to be forgotten; `away` when it can't be told."""
@@ -39,14 +42,14 @@ def told(*gone: str, kind: AssetKind = ASSET_KIND_UPLOAD, at_ms: int = 0) -> Eve
 
 async def test_exactly_the_files_that_are_others_now_are_purged() -> None:
     noted = Noted()
-    await ForgetCopies(noted, Hands()).react(told("a1_original.png", "a1_thumb.jpeg", "a1_thumb_webp.webp"))
+    await ForgetCopies(noted, LONG_AGO).react(told("a1_original.png", "a1_thumb.jpeg", "a1_thumb_webp.webp"))
 
     assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1_original.png", "/files/a1_thumb.jpeg", "/files/a1_thumb_webp.webp"))]
 
 
 async def test_sizes_of_a_code_that_nobody_keeps_are_purged_by_its_tag() -> None:
     noted = Noted()
-    await ForgetCopies(noted, Hands()).react(told("a1.png", kind=ASSET_KIND_CODE))
+    await ForgetCopies(noted, LONG_AGO).react(told("a1.png", kind=ASSET_KIND_CODE))
 
     assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1.png",), tags=("a1",))]
 
@@ -79,7 +82,7 @@ async def test_a_purge_that_fails_is_tried_again_by_the_reaction() -> None:
     noted.away = True
 
     with pytest.raises(CopiesUnavailable):
-        await ForgetCopies(noted, Hands()).react(told("a1.png"))
+        await ForgetCopies(noted, LONG_AGO).react(told("a1.png"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from quietzone_kit.bus import MAX_VALUE_BYTES, Bounds, Connect, Message, Positio
 from quietzone_kit.bus._sqlite import groups, log
 from quietzone_kit.bus._sqlite.consumer import Lanes, Membership, SqliteConsumer
 from quietzone_kit.bus._sqlite.lane import BUSY_TIMEOUT_S, Lane
-from quietzone_kit.bus._sqlite.pulse import Pulse
+from quietzone_kit.bus._sqlite.pulse import FileTime, Pulse
 from quietzone_kit.bus.topics import RETENTION, Shape
 from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Executor, Randomness
@@ -26,12 +26,15 @@ WAL_LIMIT_BYTES = 64_000_000
 
 
 class SqliteBus:
-    """The bus over connections that `connect` makes, two for each instance; `name` says in errors which file it is."""
+    """The bus over connections that `connect` makes, two for each instance, by default to the file at `path`; errors name it so."""
 
-    def __init__(self, name: str, connect: Connect, *, clock: Clock, executor: Executor, randomness: Randomness) -> None:
-        reading = Lane(name, connect, executor, begin="BEGIN")
-        writing = Lane(name, connect, executor, begin="BEGIN IMMEDIATE")
-        self._lanes = Lanes(reading, writing, Pulse(partial(reading.run, _data_version)), clock)
+    def __init__(self, path: str, connect: Connect | None, *, clock: Clock, executor: Executor, randomness: Randomness) -> None:
+        is_new = FileTime(f"{path}-wal", clock).is_new if connect is None else _always
+        connect = connect or partial(open_file, path)
+        reading = Lane(path, connect, executor, begin="BEGIN")
+        writing = Lane(path, connect, executor, begin="BEGIN IMMEDIATE")
+        pulse = Pulse(partial(reading.run, log.progress), is_new)
+        self._lanes = Lanes(reading, writing, pulse, clock, randomness.uniform(0, groups.RENEWAL_S))
         self._clock = clock
         self._randomness = randomness
         self._consumers: list[SqliteConsumer] = []
@@ -141,6 +144,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _data_version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-    return version
+def _always() -> bool:
+    """Of a database without a file."""
+    return True

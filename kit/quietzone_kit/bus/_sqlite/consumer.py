@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,20 @@ from quietzone_kit.runtime import Clock
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """What the consumers of one bus share: its two lanes, its pulse, and the clock of its process."""
+    """What the consumers of one bus share: its two lanes, its pulse, the clock of its process, and when within a second leases are renewed:
+    all at once, so that one transaction does it.
+    """
 
     reading: Lane
     writing: Lane
     pulse: Pulse
     clock: Clock
+    renewal_phase_s: float
+
+    def next_renewal(self) -> float:
+        """When a lease that is renewed now is to be renewed again."""
+        periods = math.floor((self.clock.monotonic() - self.renewal_phase_s) / groups.RENEWAL_S) + 1
+        return periods * groups.RENEWAL_S + self.renewal_phase_s
 
 
 class Membership:
@@ -51,7 +60,7 @@ class Membership:
         if generation == self._generation and not let_go and self.renews_in() > 0:
             return False
         now_ms = self._lanes.clock.now_ms()
-        renew_at = self._lanes.clock.monotonic() + groups.RENEWAL_S
+        renew_at = self._lanes.next_renewal()
         standing = await self._lanes.writing.run(
             partial(groups.renew, group=self.group, member=self._member, partitions=self._topic.partitions, let_go=let_go, now_ms=now_ms)
         )
@@ -96,6 +105,8 @@ class SqliteConsumer:
         self._revoked: dict[int, int] = {}
         self._offsets: dict[int, int] = {}
         self._polls = 0
+        self._generation = 0
+        self._nothing_at: tuple[int, dict[int, int]] | None = None
         self._closed = False
 
     async def poll(self, *, max_records: int, wait_s: float) -> Polled:
@@ -105,7 +116,7 @@ class SqliteConsumer:
         deadline = self._lanes.clock.monotonic() + wait_s
         while True:
             beat = self._lanes.pulse.beat
-            look = await self._lanes.reading.run(partial(self._look, offsets=self._wanted(), max_records=max_records))
+            look = await self._look(beat, max_records, at_once=wait_s <= 0)
             if self._membership is not None:
                 await self._membership.renew(look.generation, self._told)
             held = self._held()
@@ -155,7 +166,16 @@ class SqliteConsumer:
         start = self._polls % len(offsets) if offsets else 0
         return dict(offsets[start:] + offsets[:start])
 
-    def _look(self, connection: sqlite3.Connection, offsets: Mapping[int, int], max_records: int) -> _Look:
+    async def _look(self, beat: int, max_records: int, *, at_once: bool) -> _Look:
+        """What there is; who can wait isn't told from the file that there is nothing, if there was nothing at this beat."""
+        wanted = self._wanted()
+        if self._nothing_at == (beat, wanted) and not at_once:
+            return _Look(self._generation, {})
+        look = await self._lanes.reading.run(partial(self._read, offsets=wanted, max_records=max_records))
+        self._generation, self._nothing_at = look.generation, None if look.records else (beat, wanted)
+        return look
+
+    def _read(self, connection: sqlite3.Connection, offsets: Mapping[int, int], max_records: int) -> _Look:
         generation = 0 if self._membership is None else groups.generation(connection, self._membership.group)
         return _Look(generation, log.read(connection, self._topic, offsets, max_records))
 

@@ -1,10 +1,15 @@
 """How consumers that wait learn of commits."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from quietzone_kit.bus._sqlite.pulse import Pulse
+import pytest
+from ports import Hands
+
+from quietzone_kit.bus._sqlite.pulse import TICK_MS, FileTime, Pulse
 
 
 class File:
@@ -110,3 +115,58 @@ async def test_nobody_looks_while_nobody_waits() -> None:
     await asyncio.sleep(0.1)  # what doesn't happen can't be waited for: two looks' worth
 
     assert file.looks == before
+
+
+async def test_a_file_that_was_not_written_is_not_looked_into() -> None:
+    file, asked = File(), asyncio.Event()
+
+    def is_new() -> bool:
+        asked.set()
+        return file.looks == 0
+
+    pulse = Pulse(file.look, is_new)
+    await settled(pulse)
+
+    async with waiting(pulse, count=1):
+        asked.clear()
+        await within_5_s(asked.wait())
+        pulse.notify()
+
+    assert file.looks == 1
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file that was written at 1,000 s."""
+    written = tmp_path / "bus.db-wal"
+    written.touch()
+    os.utime(written, (1_000, 1_000))
+    return written
+
+
+def test_a_file_is_new_until_it_was_seen(path: Path) -> None:
+    time = FileTime(str(path), Hands(since_ms=1_000_000 + 2 * TICK_MS))
+
+    assert [time.is_new() for _ in range(3)] == [True, False, False]
+
+
+def test_a_file_that_is_written_is_new_again(path: Path) -> None:
+    time = FileTime(str(path), Hands(since_ms=2_000_000))
+    time.is_new()
+
+    os.utime(path, ns=(0, 1_000_000_000_001))
+
+    assert [time.is_new() for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("age_ms", [0, TICK_MS, -10_000])
+def test_a_file_that_may_be_written_within_the_same_tick_stays_new(path: Path, age_ms: int) -> None:
+    time = FileTime(str(path), Hands(since_ms=1_000_000 + age_ms))
+
+    assert [time.is_new() for _ in range(3)] == [True, True, True]
+
+
+def test_a_file_that_is_not_there_is_new(tmp_path: Path) -> None:
+    time = FileTime(str(tmp_path / "none"), Hands())
+
+    assert [time.is_new() for _ in range(2)] == [True, True]
