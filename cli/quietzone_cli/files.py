@@ -92,7 +92,10 @@ def url(
         ),
     ] = None,
     media_type: Annotated[str | None, typer.Option("--type", help="Of another size: image/png, image/jpeg or image/webp.")] = None,
-    expires_s: Annotated[int, typer.Option("--expires", help="How long it holds, in seconds; a week at most.")] = 3600,
+    expires_s: Annotated[
+        int | None,
+        typer.Option("--expires", help="How long it holds, in seconds; a week at most. By default an hour, or a day for what is used."),
+    ] = None,
 ) -> None:
     """Print a URL by which anybody gets one file until it expires."""
 
