@@ -176,7 +176,7 @@ notification `send` goes to the world: to webhooks and to push's providers by `n
 `networkPolicies.servers.mail`. It is the only role that does so of what accounts say, so that nodes of its own (`nodeSelector`) and a way
 out of its own are possible. Its sender is called as its pod: a container that is started again has its deliveries at once, those of a
 pod that was killed are another's after 5 s, those of one that ends by itself at once. Without `QUIETZONE_NOTIFICATION_MAIL_URL` in the
-servers' Secret mails are printed. What else can be set for both `serve` and `send`:
+servers' Secret mails are printed, the gateway's too, which it hands to notification. What else can be set for both `serve` and `send`:
 
 | `parts.notification.settings.…` | takes | default | why |
 | --- | --- | --- | --- |

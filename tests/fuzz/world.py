@@ -29,6 +29,7 @@ from unit.gateway.identity.desk import Outbox, do_all
 from unit.tracking.links_world import bus_in_memory
 
 from quietzone_analytics.exports.rpc import ExportService
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.work import Tools, build_work
 from quietzone_gateway.plans.changes import FLAGS, PLANS
 from quietzone_kit.bus import Bus
@@ -135,7 +136,7 @@ class World:
         self.api = api
         clock = Hands(since_ms=api.identity.ports.now_ms())
         self._clock, self._outbox = clock, Outbox()
-        self._work = build_work(Tools(api.documents, bus, self._outbox, clock, RANDOMNESS), IDENTITY)
+        self._work = build_work(Tools(api.documents, bus, Direct(self._outbox), clock, RANDOMNESS), IDENTITY)
         others = ((api.documents, PLANS), (api.documents, FLAGS), (qr, CODES), (storage, ASSETS), (notification, RULES))
         self._relays = [
             *self._work.relays.values(),

@@ -15,8 +15,9 @@ from quietzone_gateway.identity.attempts import SWEPT, Attempts
 from quietzone_gateway.identity.audit.consumers import CODES, OURS, KeepAudit
 from quietzone_gateway.identity.audit.repository import Log
 from quietzone_gateway.identity.keys.repository import KEYS
+from quietzone_gateway.identity.mails.carriers import Carrier
 from quietzone_gateway.identity.mails.tasks import KIND as MAIL
-from quietzone_gateway.identity.mails.tasks import WITHIN_S, Addressees, SendMail
+from quietzone_gateway.identity.mails.tasks import WITHIN_S, Addressees, SendMail, Tokens
 from quietzone_gateway.identity.mails.texts import Texts
 from quietzone_gateway.identity.metrics import AUDIT_STOPPED
 from quietzone_gateway.identity.rules import DAY_MS
@@ -33,7 +34,7 @@ from quietzone_kit.documents import Collection, Documents
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
-from quietzone_kit.mail import Mailer, MailUnavailable
+from quietzone_kit.mail import MailUnavailable
 from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import ForeignLog
 from quietzone_kit.reaction import FailsOnEverything, run_reaction
@@ -139,7 +140,7 @@ class Tools:
 
     documents: Documents
     bus: Bus
-    mailer: Mailer
+    carrier: Carrier
     clock: Clock
     randomness: Randomness
 
@@ -156,9 +157,8 @@ def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     keys = settings.secret_keys()
     seal = Seal(keys, randomness)
     newcomers = Newcomers(users, accounts, Memberships(documents), seal)
-    sending = SendMail(
-        Addressees(users, accounts, newcomers), tools.mailer, Texts(settings.public_url, lifetimes), clock, randomness=randomness
-    )
+    texts, tokens = Texts(settings.public_url, lifetimes), Tokens(seal, randomness)
+    sending = SendMail(Addressees(users, accounts, newcomers), tools.carrier, texts, clock, tokens=tokens)
     kinds = {MAIL: Kind(sending, within_s=WITHIN_S, of_others=(MailUnavailable,))}
     mails = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=MAILS_AT_ONCE)
     rotate_ms, token_ms = settings.token_key_days * DAY_MS, lifetimes.token_ms

@@ -94,8 +94,9 @@ class User:
         return self.totp is not None and self.totp.confirmed
 
     def with_link(self, link: Link, at_ms: int) -> "User":
-        """The user with one link more; the oldest of its kind makes room."""
+        """The user with one link more, or the same one for longer; the oldest of its kind makes room."""
         same = [other for other in self.links if other.purpose == link.purpose and other.expires_at_ms > at_ms]
+        same = [other for other in same if other.token_hash != link.token_hash]
         others = [other for other in self.links if other.purpose != link.purpose]
         return replace(self, links=(*others, *same[-(MAX_LINKS - 1) :], link), revision=self.revision + 1)
 
@@ -106,8 +107,8 @@ class User:
         return next((each for each in fits if at_ms < each.expires_at_ms), None)
 
     def with_move(self, move: Move, at_ms: int) -> "User":
-        """The user who may move to one address more; the oldest makes room."""
-        others = [other for other in self.moves if other.expires_at_ms > at_ms]
+        """The user who may move to one address more, or to the same one for longer; the oldest makes room."""
+        others = [other for other in self.moves if other.expires_at_ms > at_ms and other.token_hash != move.token_hash]
         return replace(self, moves=(*others[-(MAX_LINKS - 1) :], move), revision=self.revision + 1)
 
     def move(self, token: str, at_ms: int) -> Move | None:

@@ -1,4 +1,4 @@
-"""The notification service as the gateway sees it: events, rules, topics, webhooks, deliveries and devices."""
+"""The notification service as the gateway sees it: events, rules, topics, webhooks, deliveries, devices and mails."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from quietzone_gateway.rpc.notification.deliveries import (
 )
 from quietzone_gateway.rpc.notification.devices import Device, DevicePage, Devices, NewDevice, PushPlatform
 from quietzone_gateway.rpc.notification.events import Alternative, Entry, Events, PathMatch, PutResult, Tried
+from quietzone_gateway.rpc.notification.mails import Left, MailKind, Mails, NewMail
 from quietzone_gateway.rpc.notification.rules import (
     Constant,
     DestinationKind,
@@ -64,12 +65,14 @@ class Notification:
     webhooks: Webhooks
     deliveries: Deliveries
     devices: Devices
+    mails: Mails
 
     @classmethod
     def of(cls, known: Peer | None) -> "Notification":
         """Clients of one service; None: the installation has none, and each call raises Unavailable."""
         service = Service(known)
-        return cls(Events(service), Rules(service), Topics(service), Webhooks(service), Deliveries(service), Devices(service))
+        asked = Events(service), Rules(service), Topics(service), Webhooks(service), Deliveries(service), Devices(service)
+        return cls(*asked, Mails(service))
 
 
 __all__ = [
@@ -92,8 +95,12 @@ __all__ = [
     "FilterScope",
     "Header",
     "InputPath",
+    "Left",
+    "MailKind",
+    "Mails",
     "MessageAttribute",
     "NewDevice",
+    "NewMail",
     "NewMessage",
     "NewRule",
     "NewSubscription",

@@ -14,6 +14,7 @@ from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT
 from quietzone_gateway.identity.build import Identity, Parts, build_identity
 from quietzone_gateway.identity.domain import ALL_SCOPES, SCOPES_OF, Means, Principal, Role
 from quietzone_gateway.identity.keys.use_cases import open_first_account
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.identity.users.passwords import Passwords
 from quietzone_gateway.identity.work import TOPICS, Tools, Work, build_work
@@ -139,7 +140,7 @@ async def opened(
     identity = build_identity(Parts(documents, cache, clock, RANDOMNESS, Inline()), settings, passwords=passwords)
     outbox = Outbox()
     bus, keeper = bus_in_memory()
-    work = build_work(Tools(documents, bus, outbox, clock, RANDOMNESS), settings)
+    work = build_work(Tools(documents, bus, Direct(outbox), clock, RANDOMNESS), settings)
     if preset is not None:
         await open_first_account(identity.accounts, identity.keys, clock, RANDOMNESS, preset=preset)
     yield Desk(identity, documents, cache, clock, settings, outbox, work, bus)

@@ -47,7 +47,20 @@ def of_many(title: str = "Menu", name: str = "Ada", link: str = LINK) -> Letter:
     return together(CREATED, 12, [f"{title}: https://example.com"], name=name, link=link)
 
 
-LETTERS = {"created": of_created, "milestone": of_milestone, "weekly-summary": of_week, "welcome": of_newcomer, "many": of_many}
+def of_account(title: str = "", name: str = "Ada", link: str = LINK) -> Letter:
+    """As the gateway has them sent."""
+    lead = {"link": link, "button": "Choose a new password"} if link else {}
+    return Letter("security", "notice", {"subject": "Your password was changed", "paragraphs": [f"Hello {name},", title], **lead})
+
+
+LETTERS = {
+    "created": of_created,
+    "milestone": of_milestone,
+    "weekly-summary": of_week,
+    "welcome": of_newcomer,
+    "many": of_many,
+    "account": of_account,
+}
 
 
 def test_the_mail_of_a_new_code_says_what_was_made() -> None:
@@ -113,6 +126,22 @@ def test_whatever_codes_and_people_are_called_a_mail_is_made_of_it(name: str, ti
 
     assert "<script" not in made.html.lower()
     assert header_text(made.subject, MAX_SUBJECT)
+
+
+def test_a_notice_with_a_button_has_the_link_in_words_too() -> None:
+    made = filled(of_account(title="It was you, we hope."))
+
+    assert f"Choose a new password:\n{LINK}\n" in made.text
+    assert f'<a href="{LINK}"' in made.html
+    assert ">Choose a new password</a>" in made.html
+    assert f">{LINK}</p>" in made.html
+
+
+def test_a_notice_without_a_button_is_as_it_was() -> None:
+    made = filled(Letter("notices", "notice", {"subject": "s", "paragraphs": ["One."], "link": LINK}))
+
+    assert made.text.startswith(f"One.\n\n{LINK}\n")
+    assert f">{LINK}</a>" in made.html
 
 
 def test_each_template_has_its_texts() -> None:
