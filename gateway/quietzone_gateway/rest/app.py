@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
+from quietzone_gateway.mail_pages import routes as mail_pages
 from quietzone_gateway.rest import (
     account,
     analytics,
@@ -93,6 +94,8 @@ def make_api(
         app.include_router(module.router)
     for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *NOTIFYING, *others):
         app.include_router(router)
+    for pages in mail_pages.ROUTERS:
+        app.include_router(pages)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)

@@ -15,6 +15,7 @@ from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
 from quietzone.notification.v1 import (
     delivery_pb2_grpc,
     event_service_pb2_grpc,
+    mail_pb2_grpc,
     push_pb2_grpc,
     rule_service_pb2_grpc,
     topic_pb2_grpc,
@@ -259,6 +260,7 @@ def _offered(servicers: Servicers, facade: Any) -> dict[str, Callable[[Server], 
         server.add(webhook_pb2_grpc.add_WebhookServiceServicer_to_server, facade)
         server.add(delivery_pb2_grpc.add_DeliveryServiceServicer_to_server, facade)
         server.add(push_pb2_grpc.add_PushServiceServicer_to_server, facade)
+        server.add(mail_pb2_grpc.add_MailServiceServicer_to_server, facade)
 
     return {"qr": qr, "analytics": analytics, "storage": storage, "notification": servicers.notification or notification}
 

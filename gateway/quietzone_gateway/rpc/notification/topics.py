@@ -8,7 +8,7 @@ from functools import cached_property
 from quietzone.notification.v1 import topic_pb2, topic_pb2_grpc
 from quietzone_gateway.rpc.notification.rules import KINDS, KINDS_BY_NUMBER, DestinationKind
 from quietzone_gateway.rpc.notification.service import Service
-from quietzone_kit.rpc import Caller
+from quietzone_kit.rpc import CODES_WRITE, Caller
 
 
 class SubscriptionState(StrEnum):
@@ -150,6 +150,12 @@ class Topics:
         """End a subscription."""
         request = topic_pb2.UnsubscribeRequest(subscription_id=subscription_id)
         await self._service.peer.call(self._stub.Unsubscribe, request, caller=caller)
+
+    async def confirm(self, account_id: str, token: str) -> Subscription:
+        """Take the word of whoever was sent a token, which is all that he shows; again changes nothing."""
+        caller, request = Caller(account_id, frozenset({CODES_WRITE})), topic_pb2.ConfirmSubscriptionRequest(token=token)
+        response = await self._service.peer.call(self._stub.ConfirmSubscription, request, caller=caller, idempotent=True)
+        return _subscription(response.subscription)
 
     async def publish(self, caller: Caller, new: NewMessage) -> str:
         """Send a message to all who want it; its id."""
