@@ -53,7 +53,10 @@ from quietzone_tracking.salts import SaltStore
 
 T = TypeVar("T")
 
-WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "creations", "streams", "memberships", "signing_keys", "audit"}
+WRITTEN_ONCE = {
+    *("salts", "link_rejects", "rejects", "creations", "streams", "reports", "report_weeks"),
+    *("memberships", "signing_keys", "audit"),
+}
 """Their documents are inserted and deleted, and never changed."""
 
 EVERY = [

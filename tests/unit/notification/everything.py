@@ -19,9 +19,14 @@ from quietzone_notification.delivery.sender.shares import Shares
 from quietzone_notification.mail.brands.domain import Looks
 from quietzone_notification.mail.parts import MailParts
 from quietzone_notification.mail.templates.domain import Source
+from quietzone_notification.people.domain import Account, Member, Person
+from quietzone_notification.people.repository import People
 from quietzone_notification.push.domain import Platform
 from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import NewDevice, PushDesk
+from quietzone_notification.reactions.domain import created
+from quietzone_notification.reactions.repository import NewsStore
+from quietzone_notification.reports.repository import ReportFile, Reports
 from quietzone_notification.rules.domain import Kind, Target
 from quietzone_notification.rules.repository import Numbers, Rules
 from quietzone_notification.rules.use_cases import RuleDesk
@@ -99,6 +104,21 @@ class Writer:
             await mail.addresses.prefer(OURS, "ada@example.com", {"events": text == "first"})
             await push.register(OURS, NewDevice("anna", Platform.FCM, TOKEN, (text,)))
 
+    async def reactions(self) -> None:
+        """An account and its owner who are called otherwise, news that are told alone and together, a week with its report."""
+        people, news, reports = People(self.store), NewsStore(self.store), Reports(self.store)
+        for revision, name in enumerate(("first", "second"), 1):
+            members = (Member("ada", "owner"),)
+            await people.keep_account(Account(OURS, name, members, is_suspended=False, created_at_ms=BORN_MS, revision=revision))
+            await people.keep_person(Person("ada", "ada@example.com", name, BORN_MS, BORN_MS, revision))
+            told = created(name, OURS, BORN_MS, title=name, destination="https://example.com")
+            await news.has_place(told)
+            await news.hold(told)
+            await reports.put(ReportFile("r1", OURS, "scans.pdf", "application/pdf", b"%PDF", BORN_MS))
+            await reports.plan("2026-02-23", BORN_MS)
+        await news.gather(OURS, "created", "telling", most=10)
+        await news.settle("telling")
+
 
 async def write_everything(store: Documents) -> None:
     """Write every collection of notification but its tasks and the relay's own."""
@@ -108,6 +128,7 @@ async def write_everything(store: Documents) -> None:
     await writer.topics()
     await writer.deliver(endpoint)
     await writer.people()
+    await writer.reactions()
 
 
 def _delivery(destination: str) -> NewDelivery:

@@ -1,11 +1,12 @@
 """What a newer release wrote beside what this one knows is there after this one has written."""
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 from unit.notification.world import OURS, World
 
-from quietzone_kit.documents import Collection
+from quietzone_kit.documents import Collection, Value
 from quietzone_notification.buses.repository import BUSES
 from quietzone_notification.buses.use_cases import put_bus
 from quietzone_notification.people.domain import Account, Member, Person
@@ -95,3 +96,17 @@ async def test_what_a_newer_release_wrote_survives(world: World, name: str) -> N
     (after,) = (await world.documents.scan(collection, limit=10)).items
     assert after.body["newer"] == "kept"
     assert after.version == 3
+
+
+async def test_what_a_newer_release_wrote_of_a_member_is_not_said_of_another(world: World) -> None:
+    people = People(world.documents)
+    for revision, user_id in ((1, "ada"), (2, "bob")):
+        members = (Member(user_id, "owner"),)
+        await people.keep_account(Account(OURS, "Ours", members, is_suspended=False, created_at_ms=1, revision=revision))
+        (stored,) = (await world.documents.scan(ACCOUNTS, limit=10)).items
+        (member,) = cast("list[dict[str, Value]]", stored.body["members"])
+        if user_id == "ada":
+            newer = {**stored.body, "members": [{**member, "newer": "hers"}]}
+            await world.documents.replace(ACCOUNTS, newer, if_version=stored.version)
+
+    assert member == {"user_id": "bob", "role": "owner"}

@@ -83,6 +83,17 @@ async def test_whatever_an_account_is_called_its_backups_lie_in_a_folder_of_its_
     assert key_of(code).count("/") == 3
 
 
+@pytest.mark.parametrize("code_id", ["../../contents/x", "a/b", "."])
+async def test_whatever_a_code_is_called_its_backup_lies_in_its_accounts_folder(blobs: Blobs, code_id: str) -> None:
+    code = code_pb2.Code(id=code_id, account_id="main")
+
+    await BackUpCodes(blobs).react(event(code_pb2.CHANGE_KIND_CREATED, code))
+
+    assert await kept(blobs) == [key_of(code)]
+    assert key_of(code).startswith("backups/codes/main/")
+    assert key_of(code).count("/") == 3
+
+
 async def test_an_event_of_no_code_is_dead_at_once(blobs: Blobs) -> None:
     with pytest.raises(Unreadable):
         await BackUpCodes(blobs).react(event(code_pb2.CHANGE_KIND_CREATED, code_pb2.Code()))

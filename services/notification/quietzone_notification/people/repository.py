@@ -1,11 +1,12 @@
 """Where accounts and people are kept, as they were told last: one document each, which only what is newer replaces."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 
-from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents import Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import Unavailable
 from quietzone_notification.deadlines import store_answers
@@ -35,11 +36,11 @@ class People:
 
     async def keep_account(self, account: Account) -> None:
         """Keep how an account is, unless what is there is as new."""
-        await self._keep(ACCOUNTS, account.account_id, _body(account), account.revision)
+        await self._keep(ACCOUNTS, account.account_id, account, account_of)
 
     async def keep_person(self, person: Person) -> None:
         """Keep how a person is, unless what is there is as new."""
-        await self._keep(PEOPLE, person.user_id, _body(person), person.revision)
+        await self._keep(PEOPLE, person.user_id, person, person_of)
 
     async def account(self, account_id: str) -> Account | None:
         """An account; None: nothing was told of it."""
@@ -63,18 +64,19 @@ class People:
             page = await self._documents.scan(ACCOUNTS, limit=limit, after=after)
         return AccountPage(tuple(map(account_of, page.items)), page.cursor)
 
-    async def _keep(self, collection: Collection, key: str, body: Body, revision: int) -> None:
+    async def _keep(self, collection: Collection, key: str, value: Account | Person, read: Callable[[Stored], Account | Person]) -> None:
+        body = _body(value)
         for _ in range(ATTEMPTS):
             async with store_answers():
                 stored = await self._documents.get(collection, key)
-            if stored is not None and cast("int", stored.body["revision"]) >= revision:
+            if stored is not None and cast("int", stored.body["revision"]) >= value.revision:
                 return
             try:
                 async with store_answers():
                     if stored is None:
                         await self._documents.insert(collection, body)
                     else:
-                        kept = Unknown.of(stored.body, body).beside(body)
+                        kept = Unknown.of(stored.body, _body(read(stored))).beside(body)
                         await self._documents.replace(collection, kept, if_version=stored.version)
             except (DuplicateKey, VersionConflict):
                 continue

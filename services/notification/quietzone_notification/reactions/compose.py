@@ -55,7 +55,7 @@ class Reactions:
         link = settings.notification_dashboard_url
         self._people, self._news, self._titles = People(documents), NewsStore(documents), KnownTitles(peers.qr)
         self._teller = Teller(self._people, self._news, tasks, scribe, clock, dashboard_url=link)
-        self._welcome = Welcome(scribe, dashboard_url=link)
+        self._welcome = Welcome(scribe, clock, dashboard_url=link)
         self._is_created_on = settings.notification_created_mails
         self._clock = clock
         reports = Reports(documents)

@@ -20,8 +20,12 @@ MAX_LINE = 200
 """Characters of what it says of each."""
 MAX_TOGETHER = 100_000
 """That one mail counts: an hour's largest import. What is beyond is told with the next."""
-KEPT_MS = 9 * 24 * HOUR_MS
-"""How long it is known what was told: a finished task is known for seven days, and its hour was before."""
+LATE_MS = 7 * 24 * HOUR_MS
+"""What is older when its event comes is told of never: a delivery is known for seven days, and so is a task; beyond, what comes again would
+be told again.
+"""
+KEPT_MS = LATE_MS + 2 * 24 * HOUR_MS
+"""How long it is known what was told: as long as its event may come again, and the end of the hour in which that is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Index, Outcome, Put, Query, Stored, VersionConflict
+from quietzone_kit.documents import Body, Collection, Documents, DuplicateKey, Index, Order, Outcome, Put, Query, Stored, VersionConflict
 from quietzone_kit.errors import Unavailable
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.reactions.domain import AN_HOUR, HOUR_MS, News
@@ -29,9 +29,10 @@ FORGOTTEN_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What is told by one mail: how many there are, and the first lines, the oldest first."""
+    """What is told by one mail: how many there are, the id of the first (empty: there are none), and the first lines, the oldest first."""
 
     number: int
+    first: str
     lines: tuple[str, ...]
 
 
@@ -91,16 +92,29 @@ class NewsStore:
             gathered += sum(outcome is Outcome.WRITTEN for outcome in outcomes)
 
     async def gathered(self, telling: str, *, named: int) -> Together:
-        """What one telling is about (index `by_telling`)."""
-        number, lines, after = 0, list[str](), None
+        """What one telling has yet to tell (index `by_telling`)."""
+        number, first, lines, after = 0, "", list[str](), None
         while True:
             async with store_answers():
                 page = await self._documents.query(HELD, Query("by_telling", (telling,), limit=PAGE, after=after))
+            if page.items and not first:
+                first = str(page.items[0].body["news_id"])
             number += len(page.items)
             lines += [str(stored.body["line"]) for stored in page.items[: max(0, named - len(lines))]]
             after = page.cursor
             if after is None:
-                return Together(number, tuple(lines))
+                return Together(number, first, tuple(lines))
+
+    async def settle(self, telling: str) -> None:
+        """What one telling has gathered is told. The first is settled last: who is killed meanwhile leaves what his mail follows from."""
+        while True:
+            async with store_answers():
+                query = Query("by_telling", (telling,), order=Order.DESCENDING, limit=PAGE)
+                page = await self._documents.query(HELD, query)
+                if not page.items:
+                    return
+                most = page.items[:-1] or page.items
+                await self._documents.bulk(HELD, [Put(_without(stored, "told_in"), stored.version) for stored in most])
 
     async def forget(self, before_ms: int) -> int:
         """Remove some of what is older (index `by_age`); how many."""
@@ -141,4 +155,8 @@ def _whom(account_id: str, kind: str) -> str:
 
 
 def _in(stored: Stored, telling: str) -> Body:
-    return {**{name: value for name, value in stored.body.items() if name != "waits_for"}, "told_in": telling}
+    return {**_without(stored, "waits_for"), "told_in": telling}
+
+
+def _without(stored: Stored, field: str) -> Body:
+    return {name: value for name, value in stored.body.items() if name != field}

@@ -6,7 +6,7 @@ from quietzone_kit.runtime import Clock
 from quietzone_kit.tasks import Again, Done, Fail, Kind, NewTask, Progress, Task, Tasks, Tell
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.mail.kinds import OPTIONAL
-from quietzone_notification.reactions.domain import KEPT_MS
+from quietzone_notification.reactions.domain import HOUR_MS, KEPT_MS, MAX_TOGETHER
 from quietzone_notification.reactions.repository import NewsStore
 from quietzone_notification.reactions.use_cases import SEND, Teller
 
@@ -21,14 +21,14 @@ class SendTogether:
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
 
-    async def run(self, task: Task, tell: Tell) -> Done:
-        """See `quietzone_kit.tasks.Handler`."""
+    async def run(self, task: Task, tell: Tell) -> Done | Again:
+        """See `quietzone_kit.tasks.Handler`. What is more than one mail tells is told by another, an hour later."""
         kind = str(task.payload["kind"])
         if kind not in OPTIONAL:
             raise Fail(f"no mails of kind {kind[:40]!r} are told together: a newer release has ordered them")
         told = await self._teller.tell_together(task.account_id, kind, task.task_id)
         tell(Progress(told, told))
-        return Done({"told": told})
+        return Done({"told": told}) if told < MAX_TOGETHER else Again(after_ms=HOUR_MS, result={"told": told})
 
 
 class ForgetNews:

@@ -10,7 +10,7 @@ from quietzone_notification.mail.letters import Letter
 from quietzone_notification.mail.scribe import Addressed, Scribe
 from quietzone_notification.people.domain import Addressee
 from quietzone_notification.people.repository import People
-from quietzone_notification.reactions.domain import HOUR_MS, MAX_TOGETHER, NAMED, News, together
+from quietzone_notification.reactions.domain import HOUR_MS, LATE_MS, MAX_TOGETHER, NAMED, News, together
 from quietzone_notification.reactions.metrics import TOLD
 from quietzone_notification.reactions.repository import NewsStore
 
@@ -35,11 +35,15 @@ class Teller:
         self._dashboard_url = dashboard_url
 
     async def tell(self, news: News) -> None:
-        """Write to the owners, or have it told at the end of the hour when there were many; nothing happens where nobody can be written to.
+        """Write to the owners, or have it told at the end of the hour when there were many; nothing happens where nobody can be written to,
+        or with what is LATE_MS old.
 
         Raises:
             Unavailable: the store doesn't answer; the same again is safe.
         """
+        if self._clock.now_ms() - news.at_ms >= LATE_MS:
+            TOLD.labels(news.kind, "late").inc()
+            return
         owners = await self._people.owners_of(news.account_id)
         if not owners:
             TOLD.labels(news.kind, "nobody").inc()
@@ -52,16 +56,26 @@ class Teller:
             TOLD.labels(news.kind, "together").inc()
 
     async def tell_together(self, account_id: str, kind: str, telling: str) -> int:
-        """Write one mail about all that waits; how much that is. The same `telling` again tells the same, or more."""
+        """Write one mail about all that waits, at most about MAX_TOGETHER; how much that is. The same `telling` again tells what is left.
+
+        What a run that was killed has gathered is told first, as it was: its mail, which follows from the first of it, may have been taken.
+        """
+        left = await self._tell_gathered(account_id, kind, telling)
         await self._store.gather(account_id, kind, telling, most=MAX_TOGETHER)
+        return left + await self._tell_gathered(account_id, kind, telling)
+
+    async def _tell_gathered(self, account_id: str, kind: str, telling: str) -> int:
         found = await self._store.gathered(telling, named=NAMED)
-        owners = await self._people.owners_of(account_id)
-        if found.number:
-            link = self._dashboard_url
-            mail_id = derived_id("told together", telling, str(found.number))
-            await self._write(
-                account_id, owners, mail_id, lambda owner: together(kind, found.number, found.lines, name=owner.name, link=link)
-            )
+        if not found.number:
+            return 0
+        owners, link = await self._people.owners_of(account_id), self._dashboard_url
+        await self._write(
+            account_id,
+            owners,
+            derived_id("told together", telling, found.first),
+            lambda owner: together(kind, found.number, found.lines, name=owner.name, link=link),
+        )
+        await self._store.settle(telling)
         return found.number
 
     async def _order(self, news: News) -> None:

@@ -58,7 +58,8 @@ class PlanReports:
     async def run(self, task: Task, tell: Tell) -> Again:
         """See `quietzone_kit.tasks.Handler`. Run again after a crash it orders the same again, which changes nothing."""
         now_ms = self._clock.now_ms()
-        await self._reports.forget(now_ms - KEPT_MS)
+        while await self._reports.forget(now_ms - KEPT_MS):
+            tell(Progress(0))
         if self._schedule is None:
             return Again(after_ms=LOOK_EVERY_MS)
         latest_ms = self._schedule.latest_ms(now_ms)

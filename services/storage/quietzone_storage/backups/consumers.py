@@ -43,8 +43,8 @@ class BackUpCodes:
 
 def key_of(code: code_pb2.Code) -> str:
     """Where a code's backup is: `backups/codes/<account>/<code>.json`; signs that no key may have are written as in URLs, with = for %."""
-    account = quote(code.account_id, safe="").replace(".", "%2E").replace("%", "=")
-    return f"{FOLDER}/{account}/{code.id}.json"
+    account, name = (quote(each, safe="").replace(".", "%2E").replace("%", "=") for each in (code.account_id, code.id))
+    return f"{FOLDER}/{account}/{name}.json"
 
 
 def backup_of(told: code_pb2.CodeEvent) -> bytes:

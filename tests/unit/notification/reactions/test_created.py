@@ -1,5 +1,7 @@
 """The owner is told of each new code, once; of many together."""
 
+from collections.abc import Sequence
+
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
@@ -8,14 +10,17 @@ from unit.notification.reactions.world import ADA, DASHBOARD, World, created, da
 from unit.notification.world import BORN_MS, OURS
 
 from quietzone.qr.v1 import code_pb2
+from quietzone_kit.documents import Collection, Put
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event
 from quietzone_kit.reaction import Unreadable
+from quietzone_kit.tasks import Again
 from quietzone_notification.people.domain import Account
+from quietzone_notification.reactions import tasks
 from quietzone_notification.reactions.consumers import TellOfCreated
-from quietzone_notification.reactions.domain import AN_HOUR, HOUR_MS, KEPT_MS, NAMED
+from quietzone_notification.reactions.domain import AN_HOUR, HOUR_MS, KEPT_MS, LATE_MS, NAMED
 from quietzone_notification.reactions.repository import HELD, HOURS
-from quietzone_notification.reactions.tasks import ForgetNews
+from quietzone_notification.reactions.tasks import ForgetNews, SendTogether
 from quietzone_notification.reactions.use_cases import SEND
 from quietzone_topics import TYPE_ANALYTICS_MILESTONE, TYPE_QR_CODE
 
@@ -186,6 +191,71 @@ async def test_what_was_gathered_for_a_telling_that_crashed_is_told_with_it(worl
     await make(world, 1, first=1_000)
 
     assert await world.teller.tell_together(OURS, "created", "telling") == 5
+
+
+async def test_what_comes_between_a_crash_and_the_next_run_is_told_and_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make(world, AN_HOUR + 4)
+
+    async def killed(telling: str) -> None:
+        raise Unavailable(f"killed before {telling} was settled")
+
+    with monkeypatch.context() as crash:
+        crash.setattr(world.news, "settle", killed)
+        with pytest.raises(Unavailable):
+            await world.teller.tell_together(OURS, "created", "telling")
+    await make(world, 2, first=1_000)
+    await world.teller.tell_together(OURS, "created", "telling")
+
+    subjects = [mail.letter.data["subject"] for mail in world.mails()[AN_HOUR:]]
+    assert subjects == ["4 more QR codes created", "2 more QR codes created"]
+
+
+async def test_a_run_that_was_killed_while_it_settled_tells_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make(world, AN_HOUR + 4)
+    bulk = world.documents.bulk
+    written = 0
+
+    async def killed(collection: Collection, puts: Sequence[Put]) -> object:
+        nonlocal written
+        settling = not any("told_in" in put.body for put in puts)
+        outcomes = await bulk(collection, puts[-1:] if settling else puts)
+        if settling:
+            written += 1
+            raise Unavailable("killed with one of them settled")
+        return outcomes
+
+    with monkeypatch.context() as crash:
+        crash.setattr(world.documents, "bulk", killed)
+        with pytest.raises(Unavailable):
+            await world.teller.tell_together(OURS, "created", "telling")
+    await world.teller.tell_together(OURS, "created", "telling")
+
+    assert (written, len(world.mails())) == (1, AN_HOUR + 1)
+
+
+async def test_what_is_more_than_one_mail_tells_is_told_by_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "MAX_TOGETHER", 4)
+    await make(world, AN_HOUR + 4)
+    world.clock.seconds += 3_700
+
+    (result,) = await world.do(SEND, SendTogether(world.teller))
+
+    assert isinstance(result, Again)
+
+
+async def test_what_is_a_week_old_when_it_comes_is_told_of_never(world: World) -> None:
+    await make(world, AN_HOUR + 4, at_ms=BORN_MS - LATE_MS)
+
+    assert world.mails() == []
+    assert not (await world.documents.scan(HELD, limit=1)).items
+
+
+async def test_what_is_late_is_told_before_it_is_forgotten(world: World) -> None:
+    await make(world, AN_HOUR + 4, at_ms=BORN_MS - LATE_MS + HOUR_MS)
+    await world.do_forget(ForgetNews(world.news, world.clock))
+    await world.hour_ends()
+
+    assert len(world.mails()) == AN_HOUR + 1
 
 
 async def test_accounts_have_hours_of_their_own(world: World) -> None:

@@ -9,6 +9,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event
 from quietzone_notification.mail.kinds import HOUSE
 from quietzone_notification.people.consumers import KeepPeople
+from quietzone_notification.reactions.domain import LATE_MS
 from quietzone_notification.reactions.welcome import Welcome
 from quietzone_topics import TYPE_GATEWAY_PERSON
 
@@ -28,7 +29,7 @@ VERIFIED = told(CHANGED, person(2, email="bob@example.com"), person(1))
 
 
 async def hear(world: World, *events: Event) -> None:
-    keeper = KeepPeople(world.people, Welcome(world.scribe, dashboard_url=DASHBOARD).write)
+    keeper = KeepPeople(world.people, Welcome(world.scribe, world.clock, dashboard_url=DASHBOARD).write)
     for event in events:
         await keeper.react(event)
 
@@ -65,6 +66,14 @@ async def test_a_welcome_that_was_not_taken_is_sent_when_the_event_comes_again(w
 
 async def test_who_was_there_before_is_told_of_and_not_welcomed(world: World) -> None:
     await hear(world, told(AGAIN, person(2, email="bob@example.com")))
+
+    assert world.mails() == []
+
+
+async def test_a_log_that_is_read_from_its_beginning_welcomes_nobody_of_long_ago(world: World) -> None:
+    world.clock.seconds += LATE_MS // 1_000
+
+    await hear(world, VERIFIED)
 
     assert world.mails() == []
 

@@ -13,7 +13,7 @@ from quietzone_notification.delivery.domain import taken
 from quietzone_notification.mail.letters import InvalidLetter, letter_of
 from quietzone_notification.reports.domain import DAY_MS, CodeScans, Report, Schedule, Week
 from quietzone_notification.reports.printer import NotPrinted
-from quietzone_notification.reports.repository import KEPT_MS, REPORTS, Reports
+from quietzone_notification.reports.repository import FORGOTTEN_AT_ONCE, KEPT_MS, REPORTS, ReportFile, Reports
 from quietzone_notification.reports.tasks import GENERATE, PLAN, GenerateReport, PlanReports, Sources
 
 MONDAY = Schedule.parse("monday 11:00")  # an hour after tests begin
@@ -281,3 +281,12 @@ async def test_reports_are_forgotten_after_two_weeks(desk: Desk, world: World) -
     await desk.look()
 
     assert (await world.documents.scan(REPORTS, limit=10)).items == []
+
+
+async def test_of_however_many_reports_none_outstays_its_time(desk: Desk, world: World) -> None:
+    for number in range(FORGOTTEN_AT_ONCE + 1):
+        await desk.reports.put(ReportFile(f"r{number}", "ours", "scans.pdf", "application/pdf", b"%PDF", 0))
+
+    await desk.look()
+
+    assert not (await world.documents.scan(REPORTS, limit=10)).items
