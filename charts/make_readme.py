@@ -87,7 +87,8 @@ kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_
 helm install quietzone charts/quietzone --values values.yaml --set account.existingSecret=quietzone-key
 ```
 
-An installation that a chart before 0.5.0 has made lacks the last one, and so has no webhooks: add it to its Secret, and have pods see it.
+An installation that a chart before 0.5.0 has made lacks the last one: it has no webhooks, and mails
+about people's accounts wait. Add it to its Secret, and have pods see it.
 
 ```
 kubectl patch secret quietzone-account \\

@@ -60,7 +60,7 @@ def account() -> Event:
 
 def verified() -> Event:
     before = account_pb2.Person(id="ada", name="Ada", revision=1)
-    after = account_pb2.Person(id="ada", email=ADA, name="Ada", verified_at_ms=1, revision=2)
+    after = account_pb2.Person(id="ada", email=ADA, name="Ada", verified_at_ms=CLOCK.now_ms(), revision=2)
     told = account_pb2.PersonEvent(occasion=account_pb2.OCCASION_CHANGED, before=before, after=after)
     return Event("user/ada.2.told", "/quietzone/gateway", TYPE_GATEWAY_PERSON, "ada", CLOCK.now_ms(), told.SerializeToString())
 
