@@ -9,6 +9,7 @@ import httpx
 from quietzone_client import _requests as requests
 from quietzone_client import _stream, _usage
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
+from quietzone_client._blocking_events import Buses, Deliveries, Devices, Events, Rules, Topics, Webhooks
 from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations
 from quietzone_client._calls import Calls
 from quietzone_client._models import Reconciliation
@@ -59,6 +60,13 @@ class Client:
         self.keys = Keys(self._calls)
         self.assets = Assets(self._calls)
         self.operations = Operations(self._calls)
+        self.events = Events(self._calls)
+        self.buses = Buses(self._calls)
+        self.rules = Rules(self._calls)
+        self.topics = Topics(self._calls)
+        self.webhooks = Webhooks(self._calls)
+        self.deliveries = Deliveries(self._calls)
+        self.devices = Devices(self._calls)
 
     def sign_in(self, email: str, password: str, *, code: str = "") -> None:
         """Begin a person's session; the client was made with `Tokens()`. `code` is of the second factor, for who has one.

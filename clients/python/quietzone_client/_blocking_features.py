@@ -263,7 +263,7 @@ class Assets:
         return run(_assets.upload(self._calls, content, name, media_type))
 
     def wait(self, asset_id: str, *, within_s: float = 120.0) -> Asset:
-        """Look at an upload until it is ready.
+        """Look at an upload or a print until it is ready.
 
         Raises:
             AssetQuarantined: something is wrong with it.

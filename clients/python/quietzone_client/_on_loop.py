@@ -11,6 +11,15 @@ from quietzone_client import _stream, _usage
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
 from quietzone_client._calls import Calls
 from quietzone_client._models import Reconciliation
+from quietzone_client._on_loop_events import (
+    AsyncBuses,
+    AsyncDeliveries,
+    AsyncDevices,
+    AsyncEvents,
+    AsyncRules,
+    AsyncTopics,
+    AsyncWebhooks,
+)
 from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
@@ -62,6 +71,13 @@ class AsyncClient:
         self.keys = AsyncKeys(self._calls)
         self.assets = AsyncAssets(self._calls)
         self.operations = AsyncOperations(self._calls)
+        self.events = AsyncEvents(self._calls)
+        self.buses = AsyncBuses(self._calls)
+        self.rules = AsyncRules(self._calls)
+        self.topics = AsyncTopics(self._calls)
+        self.webhooks = AsyncWebhooks(self._calls)
+        self.deliveries = AsyncDeliveries(self._calls)
+        self.devices = AsyncDevices(self._calls)
 
     async def sign_in(self, email: str, password: str, *, code: str = "") -> None:
         """Begin a person's session; the client was made with `Tokens()`. `code` is of the second factor, for who has one.

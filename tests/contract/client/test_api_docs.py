@@ -48,7 +48,10 @@ async def test_the_calls_of_the_client_ask_the_addresses_that_they_stand_at(serv
         with httpx.Client() as plain, quietzone_client.Client(served.url, KEY, transport=Noting(plain, asked)) as client:
             for name, call in CALLS.items():
                 key_id = client.keys.make("another", ["codes:read"]).id
-                known = {"client": client, "code_id": CODE_ID, "export_id": EXPORT_ID, "key_id": key_id, "asset_id": CODE_ID}
+                known: dict[str, Any] = dict.fromkeys(
+                    ("code_id", "asset_id", "webhook_id", "subscription_id", "delivery_id", "device_id"), CODE_ID
+                )
+                known |= {"client": client, "export_id": EXPORT_ID, "key_id": key_id, "token": "c0ffee00" * 8}
                 asked.clear()
                 exec(f"{MAKER['IMPORTS']}\n{_in(tmp_path, call)}", known)  # noqa: S102 - our own words
                 assert any(fits(name, request, operations) for request in asked), (name, asked)
