@@ -111,10 +111,17 @@ class Tried:
 
 
 def put_events(entries: Sequence[Entry], *, idempotency_key: str | None) -> Call[tuple[PutResult, ...]]:
-    """Put events."""
+    """Put events; a result for each."""
+
+    def read(item: Json) -> tuple[PutResult, ...]:
+        results = tuple(map(PutResult.of, item["entries"]))
+        if len(results) != len(entries):
+            raise ValueError(f"{len(results)} results of {len(entries)} entries")
+        return results
+
     headers = JSON | ({} if idempotency_key is None else {KEY: idempotency_key})
     request = Request("POST", "/v1/events", headers=headers, content=dumped({"entries": [entry.body() for entry in entries]}))
-    return Call(request, as_json(lambda item: tuple(map(PutResult.of, item["entries"]))))
+    return Call(request, as_json(read))
 
 
 def try_pattern(pattern: JsonObject, event: JsonObject) -> Call[Tried]:
