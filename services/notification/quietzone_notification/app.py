@@ -76,6 +76,8 @@ from quietzone_notification.streams.courier import StreamCourier
 from quietzone_notification.streams.letters import Letters
 from quietzone_notification.streams.repository import Streams
 from quietzone_notification.streams.writer import StreamWriter
+from quietzone_notification.tails.follow import Watch
+from quietzone_notification.tails.use_cases import TailDesk
 from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import TopicDesk
 from quietzone_notification.upkeep import keep_up
@@ -122,9 +124,10 @@ async def build(settings: NotificationSettings) -> App:
     topic_desk = TopicDesk(topics, outbound, endpoints, CLOCK, RANDOMNESS, confirm_url=settings.notification_confirm_url)
     rule_desk = RuleDesk(rules, buses, endpoints, CLOCK, RANDOMNESS)
     delivery_desk = DeliveryDesk(outbound, endpoints, sending.tasks, CLOCK, RANDOMNESS)
+    watch = Watch(bus, CLOCK, RANDOMNESS)
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
     server = Server(settings.notification_listen, keys, settings, not_ready=app.not_ready, tls=tls)
-    server.add(add_EventServiceServicer_to_server, EventService(EventDesk(bus, buses, CLOCK, RANDOMNESS)))
+    server.add(add_EventServiceServicer_to_server, EventService(EventDesk(bus, buses, CLOCK, RANDOMNESS), TailDesk(watch, buses)))
     server.add(add_RuleServiceServicer_to_server, RuleService(rule_desk, buses, CLOCK))
     server.add(add_TopicServiceServicer_to_server, TopicService(topic_desk))
     server.add(add_WebhookServiceServicer_to_server, WebhookService(_endpoint_desk(settings, endpoints), delivery_desk))
@@ -132,6 +135,7 @@ async def build(settings: NotificationSettings) -> App:
     server.add(add_PushServiceServicer_to_server, PushService(_push_desk(settings, documents)))
     server.add(add_MailServiceServicer_to_server, MailService(_mail(settings, documents).desks(outbound)))
     app.server("rpc", server)
+    app.task("tails", watch.run, stop=watch.stop)  # after the server, so that it stops first: tails end, and aren't cut off
     return app
 
 

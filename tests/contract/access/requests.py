@@ -141,6 +141,7 @@ _EVENTS: Mapping[str, Example] = {
     "PutEvents": Example(
         About.NEW, lambda _: events.PutEventsRequest(entries=[events.EventEntry(source="shop", detail_type="Order", detail="{}")])
     ),
+    "TailEvents": Example(About.NEW, lambda _: events.TailEventsRequest(pattern='{"source": ["shop"]}')),
     "TestEventPattern": Example(About.NEW, lambda _: events.TestEventPatternRequest(pattern='{"a": [1]}', event='{"a": 1}')),
 }
 

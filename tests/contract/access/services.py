@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -76,6 +76,8 @@ from quietzone_notification.rpc import (
 )
 from quietzone_notification.rules.repository import Rules
 from quietzone_notification.rules.use_cases import RuleDesk
+from quietzone_notification.tails.follow import Watch
+from quietzone_notification.tails.use_cases import TailDesk
 from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import Sent, TopicDesk
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
@@ -154,8 +156,12 @@ class Place:
         return await self.send(method, caller, EXAMPLES[method].of(things or self.things))
 
     async def send(self, method: str, caller: Caller | None, request: Message) -> Any:
-        """Make a request."""
+        """Make a request; of a stream its first answer."""
         answer = GetMessageClass(contracts()[method].output_type)
+        if contracts()[method].server_streaming:
+            streaming = self.peer.channel.unary_stream(f"/{method}", type(request).SerializeToString, answer.FromString)
+            async with aclosing(self.peer.stream(streaming, request, caller=caller)) as told:
+                return await anext(told)
         stub = self.peer.channel.unary_unary(f"/{method}", type(request).SerializeToString, answer.FromString)
         return await self.peer.call(stub, request, caller=caller)
 
@@ -168,6 +174,16 @@ class Place:
                     if stored.body.get("account_id") == OWNER.account_id:
                         found[collection.name, str(stored.body[collection.key])] = stored.body
         return found
+
+
+class Watching(Watch):
+    """Tails of a bus on which nothing happens."""
+
+    def __init__(self) -> None:
+        super().__init__(ListBus(), CLOCK, RANDOMNESS)  # type: ignore[arg-type] # nothing is asked of it
+
+    async def begun(self) -> None:
+        """At once."""
 
 
 @asynccontextmanager
@@ -244,7 +260,7 @@ def serve_notification(server: Server, documents: Documents, sent: Sent) -> None
     """Add its services; `sent` takes what they have sent."""
     rules, buses, endpoints = Rules(documents), Buses(documents), Endpoints(documents)
     events = EventDesk(ListBus(), buses, CLOCK, RANDOMNESS)  # type: ignore[arg-type] # as much of a bus as is asked
-    server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(events))
+    server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(events, TailDesk(Watching(), buses)))
     desk = RuleDesk(rules, buses, endpoints, CLOCK, RANDOMNESS)
     server.add(rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleService(desk, buses, CLOCK))
     topics = TopicDesk(Topics(documents), sent, endpoints, CLOCK, RANDOMNESS, confirm_url="http://127.0.0.1:1")
