@@ -27,6 +27,7 @@ API = Path(__file__).parent / "api"
 SERVER = "http://localhost:8000"
 WAIT_S = 30.0
 DESCRIPTION = "openapi.yaml"
+STREAM = "text/event-stream"
 
 Node: TypeAlias = Mapping[str, Any]
 """A piece of the description."""
@@ -243,11 +244,19 @@ class Reference:
             yield from ("", f"**{status}**{said}" + (f": {shapes}" if shapes and shapes != "object" else ""))
             if (example := self._example(content.get("application/json", {}).get("schema", {}))) is not None:
                 yield from ("", "```json", _shown(example), "```")
+            for one in content.values():
+                if "example" in one:
+                    yield from ("", "```text", one["example"].strip(), "```")
         if others := sorted(f"{_status(self._problems[name])} `{name}`" for name in _kinds(each.node) if name not in self._always):
             yield from ("", f"Problems: {', '.join(others)}.")
 
     def _curl(self, each: Operation) -> str:
-        parts = ["curl"] + ([] if each.method == "GET" else ["-X", each.method]) + [shlex.quote(SERVER + self._path(each))]
+        parts = (
+            ["curl"]
+            + (["-N"] if _is_stream(each) else [])
+            + ([] if each.method == "GET" else ["-X", each.method])
+            + [shlex.quote(SERVER + self._path(each))]
+        )
         if "security" in each.node:
             parts.append('-H "Authorization: Bearer $KEY"')
         for media_type, content in each.node.get("requestBody", {"content": {}})["content"].items():
@@ -270,7 +279,7 @@ class Reference:
 
     def _file(self, each: Operation) -> bool:
         kinds = [kind for status, answer in each.node["responses"].items() if status == "200" for kind in answer.get("content", ())]
-        return any(not kind.startswith("application/json") and "ndjson" not in kind for kind in kinds)
+        return any(not kind.startswith("application/json") and "ndjson" not in kind and kind != STREAM for kind in kinds)
 
     def _example(self, schema: Node) -> object:
         """The first example of a shape, or of the first of several; None without one."""
@@ -334,6 +343,11 @@ class Reference:
         if schema.get("type") == "array":
             return f"list of {self._type(schema['items'])}"
         return str(schema.get("type", "anything"))
+
+
+def _is_stream(each: Operation) -> bool:
+    """Whether its answer has no end."""
+    return STREAM in each.node["responses"].get("200", {}).get("content", {})
 
 
 def _needs(each: Operation) -> str:

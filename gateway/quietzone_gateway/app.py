@@ -69,7 +69,8 @@ async def build(settings: GatewaySettings) -> App:
     parts = await _parts(app, settings, documents, bus, cache)
     clients = Clients(settings.trusted_proxies)
     authority = Principals(parts.identity.authentication, parts.identity.ports.news, parts.plans)
-    live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
+    tails = parts.notification.events.tail
+    live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS, tails=tails)
     early = early_answers(CLOCK, RANDOMNESS)
     schema = Schema(settings.graphql_limits)
     api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[make_router(schema)], early=early)

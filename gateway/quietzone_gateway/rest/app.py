@@ -35,6 +35,7 @@ from quietzone_gateway.rest import (
     plans,
     reconcile,
     rules,
+    tail,
     topics,
     usage,
     webhooks,
@@ -99,7 +100,7 @@ def make_api(
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)
-    app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
+    app.openapi = describer(app, {tail.TAIL: tail.DESCRIBED})  # type: ignore[method-assign] # FastAPI's documented way
     app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
     early = early or early_answers(parts.clock, randomness)

@@ -35,6 +35,7 @@ OPERATION_IDS: Mapping[str, str] = {
     "DELETE /v1/operations/{operation_id}": "cancelOperation",
     "POST /v1/events": "putEvents",
     "POST /v1/events/test-pattern": "testEventPattern",
+    "GET /v1/events/tail": "tailEvents",
     "GET /v1/event-buses": "listEventBuses",
     "PUT /v1/event-buses/{bus}": "putEventBus",
     "DELETE /v1/event-buses/{bus}": "deleteEventBus",

@@ -14,7 +14,7 @@ from quietzone_gateway.rpc.notification.deliveries import (
     RedriveState,
 )
 from quietzone_gateway.rpc.notification.devices import Device, DevicePage, Devices, NewDevice, PushPlatform
-from quietzone_gateway.rpc.notification.events import Alternative, Entry, Events, PathMatch, PutResult, Tried
+from quietzone_gateway.rpc.notification.events import Alternative, Entry, Events, MissedEvents, PathMatch, PutResult, Tailed, Tried
 from quietzone_gateway.rpc.notification.mails import Left, MailKind, Mails, NewMail
 from quietzone_gateway.rpc.notification.rules import (
     Constant,
@@ -99,6 +99,7 @@ __all__ = [
     "MailKind",
     "Mails",
     "MessageAttribute",
+    "MissedEvents",
     "NewDevice",
     "NewMail",
     "NewMessage",
@@ -120,6 +121,7 @@ __all__ = [
     "Subscription",
     "SubscriptionPage",
     "SubscriptionState",
+    "Tailed",
     "Target",
     "TargetInput",
     "Topic",

@@ -1,8 +1,10 @@
 """Events that are put on buses, and patterns that are tried."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from quietzone.notification.v1 import event_service_pb2, event_service_pb2_grpc
 from quietzone_gateway.rpc.notification.service import Service
@@ -60,6 +62,17 @@ class Tried:
     alternatives: tuple[Alternative, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MissedEvents:
+    """Events that a tail can't tell any more: how many; None: nobody knows whether there were any."""
+
+    count: int | None
+
+
+Tailed: TypeAlias = str | MissedEvents
+"""An event as JSON, or that some were missed."""
+
+
 class Events:
     """A client of the service's events; what each call raises stands in `event_service.proto`."""
 
@@ -82,6 +95,19 @@ class Events:
         request = event_service_pb2.TestEventPatternRequest(pattern=pattern, event=event)
         response = await self._service.peer.call(self._stub.TestEventPattern, request, caller=caller, idempotent=True)
         return Tried(response.matches, response.explanation, tuple(map(_alternative, response.alternatives)))
+
+    async def tail(self, caller: Caller, bus: str, pattern: str | None) -> AsyncGenerator[Tailed | None, None]:
+        """What comes to a bus from now on; first None, once all is heard. An empty `bus` is the default. Close it."""
+        request = event_service_pb2.TailEventsRequest(bus=bus, pattern=pattern)
+        async with aclosing(self._service.peer.stream(self._stub.TailEvents, request, caller=caller)) as told:
+            async for response in told:
+                match response.WhichOneof("told"):
+                    case "event":
+                        yield response.event
+                    case "missed":
+                        yield MissedEvents(response.missed.count if response.missed.HasField("count") else None)
+                    case _:
+                        yield None
 
 
 def _entry(entry: Entry) -> event_service_pb2.EventEntry:
