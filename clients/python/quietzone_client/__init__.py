@@ -89,6 +89,7 @@ from quietzone_client._retries import NEVER, Retries
 from quietzone_client._rules import Bus, DestinationKind, Rule, RuleNumbers, Target, TargetInput
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
+from quietzone_client._tail import BusEvent, Missed, TailBegun, TailTold
 from quietzone_client._told import Event, Kind, Notice, Reset, ScanCount, Summary, Told, Watch
 from quietzone_client._topics import Attribute, FilterScope, Subscription, SubscriptionState, Topic
 from quietzone_client._usage import StoredBytes, Usage, Use
@@ -123,6 +124,7 @@ __all__ = [
     "Attribute",
     "Auth",
     "Bus",
+    "BusEvent",
     "Buses",
     "CleanUpReport",
     "Client",
@@ -169,6 +171,7 @@ __all__ = [
     "Key",
     "Keys",
     "Kind",
+    "Missed",
     "NewEndpoint",
     "NewKey",
     "NoAnswer",
@@ -219,6 +222,8 @@ __all__ = [
     "Subscription",
     "SubscriptionState",
     "Summary",
+    "TailBegun",
+    "TailTold",
     "Target",
     "TargetInput",
     "Tokens",

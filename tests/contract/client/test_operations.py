@@ -161,8 +161,8 @@ SAY_NOTHING = {
     "devices.delete",
 }
 
-ELSEWHERE = {"close", "stream", "sign_in", "sign_out"}
-"""Methods that test_live and test_sessions call."""
+ELSEWHERE = {"close", "stream", "tail", "sign_in", "sign_out"}
+"""Methods that test_live, test_tail and test_sessions call."""
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
