@@ -8,7 +8,8 @@ from typing import Any
 
 from quietzone_cli.release.commands import ReleaseFailed, output_of
 
-ANSWER_S = 30.0
+ANSWER_S = 120.0
+"""Helm takes 3 to 5 s for a change of values, and more than 30 on a busy machine. Ended in between it leaves a release that is pending."""
 PREPARED_S = 60.0
 """What the Job that prepares topics and stores may take beyond its deadline: the one before it goes, its pods end."""
 ROOM_S = 60.0
