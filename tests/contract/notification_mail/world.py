@@ -16,6 +16,7 @@ from ports import MovableClock, NoJitter
 
 from quietzone.notification.v1 import delivery_pb2_grpc, mail_pb2_grpc
 from quietzone_kit.documents import Documents
+from quietzone_kit.errors import InvalidInput
 from quietzone_kit.mail import open_mail
 from quietzone_kit.rpc import CODES_READ, CODES_WRITE, SCOPE_OPERATOR, Caller, CallerKeys, Peer, RpcSettings, Server
 from quietzone_kit.seal import Seal
@@ -33,6 +34,17 @@ ACCOUNT, OTHER = "north", "south"
 ADA = "ada@example.com"
 SENDER = "Quietzone <codes@example.com>"
 UNSUBSCRIBE = "https://console.example/unsubscribe"
+NOTICE = {
+    "subject": "Choose a new password",
+    "paragraphs": ["Hello Ada,", "open this <link>."],
+    "link": "https://q.example/reset#token=opensesame",
+}
+"""What the house's template `notice` is given."""
+
+
+def wrong(error: InvalidInput) -> set[str]:
+    """The fields that are wrong."""
+    return {each.field for each in error.violations}
 
 
 def delivery(name: str, to: str = ADA, account_id: str = ACCOUNT, **more: Any) -> NewDelivery:
