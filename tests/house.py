@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from quietzone_standalone.supervisor import Supervisor
 
 KEY = "qz_" + "test" * 10
-START_WITHIN_S = 90.0
+START_WITHIN_S = 180.0
 EXIT_WITHIN_S = 90.0
 NONE: Mapping[str, str] = {}
 PHONE = (
