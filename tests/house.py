@@ -182,12 +182,15 @@ def until(holds: Callable[[], bool], what: str, *, within_s: float = 15.0) -> fl
     return time.monotonic() - started
 
 
-def command(*arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `quietzone` until it ends, with these settings and no other."""
     return subprocess.run(
         [sys.executable, "-m", "quietzone_cli", *arguments],
         env=environment(settings),
         cwd=cwd,
+        input=stdin,
         capture_output=True,
         encoding="utf-8",
         timeout=EXIT_WITHIN_S,

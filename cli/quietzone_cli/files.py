@@ -2,7 +2,7 @@
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from quietzone_cli.asking import ask, newest, print_all, table_with
 from quietzone_cli.errors import ApiError, OperationFailed
 from quietzone_cli.options import API_URL, ApiKey, ApiUrl
 from quietzone_cli.terminal import complain, console, finish
@@ -26,12 +27,6 @@ State = Annotated[str | None, typer.Option("--state", help="pending, ready or qu
 LOOK_S = 0.5
 CLEANED_WITHIN_S = 1_800
 """As long as the service gives it."""
-ID_WIDTH = 36
-"""Of an id as RFC 9562 writes it."""
-WORDS = {"name", "error"}
-"""Columns that make room for the others."""
-MAX_LISTED = 1_000
-"""Lines; more is a matter for a program."""
 
 
 class Caption(StrEnum):
@@ -50,9 +45,7 @@ class PaperSize(StrEnum):
     LETTER = "letter"
 
 
-Item = TypeVar("Item")
 T = TypeVar("T")
-Work = Callable[["AsyncClient"], Awaitable[int]]
 
 
 @app.command(name="list")
@@ -60,10 +53,10 @@ def list_command(key: ApiKey, api: ApiUrl = API_URL, kind: Kind = None, state: S
     """List files, newest first."""
 
     async def show(client: "AsyncClient") -> int:
-        _print_all(assets_in(await _newest(client.assets.list(kind=kind, state=state))), "there is none")
+        print_all(assets_in(await newest(client.assets.list(kind=kind, state=state))), "there is none")
         return 0
 
-    finish(_with(api, key, show))
+    finish(ask(api, key, show))
 
 
 @app.command()
@@ -74,7 +67,7 @@ def show(asset_id: Id, key: ApiKey, api: ApiUrl = API_URL) -> None:
         _print(await client.assets.get(asset_id))
         return 0
 
-    finish(_with(api, key, show_one))
+    finish(ask(api, key, show_one))
 
 
 @app.command()
@@ -92,7 +85,10 @@ def url(
         ),
     ] = None,
     media_type: Annotated[str | None, typer.Option("--type", help="Of another size: image/png, image/jpeg or image/webp.")] = None,
-    expires_s: Annotated[int, typer.Option("--expires", help="How long it holds, in seconds; a week at most.")] = 3600,
+    expires_s: Annotated[
+        int | None,
+        typer.Option("--expires", help="How long it holds, in seconds; a week at most. By default an hour, or a day for what is used."),
+    ] = None,
 ) -> None:
     """Print a URL by which anybody gets one file until it expires."""
 
@@ -101,7 +97,7 @@ def url(
         console.print(signed.url, highlight=False, soft_wrap=True)
         return 0
 
-    finish(_with(api, key, sign))
+    finish(ask(api, key, sign))
 
 
 @app.command()
@@ -114,7 +110,7 @@ def upload(paths: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, GI
             _print(await _waited(client, asset))
         return 0
 
-    finish(_with(api, key, send))
+    finish(ask(api, key, send))
 
 
 @app.command(name="print")
@@ -155,7 +151,7 @@ def print_command(  # noqa: PLR0913 - each is an option
         console.print(f"[green]✓[/] {escape(str(out))}: {size:,} bytes", highlight=False)
         return 0
 
-    finish(_with(api, key, make))
+    finish(ask(api, key, make))
 
 
 @app.command(name="clean-up")
@@ -180,7 +176,7 @@ def clean_up(
         console.print(table, highlight=False)
         return 0
 
-    finish(_with(api, key, tidy))
+    finish(ask(api, key, tidy))
 
 
 @app.command()
@@ -197,7 +193,7 @@ def move(
         console.print(f"[green]✓[/] operation {operation.id} is {operation.state}; `files operations` shows how far it is", highlight=False)
         return 0
 
-    finish(_with(api, key, begin))
+    finish(ask(api, key, begin))
 
 
 @app.command()
@@ -209,7 +205,7 @@ def purge(asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at mos
         console.print("[green]✓[/] copies are forgotten")
         return 0
 
-    finish(_with(api, key, forget))
+    finish(ask(api, key, forget))
 
 
 @app.command(name="warm-up")
@@ -228,7 +224,7 @@ def warm_up(
             console.print(told, highlight=False, soft_wrap=True)
         return 0
 
-    finish(_with(api, key, fetch))
+    finish(ask(api, key, fetch))
 
 
 @app.command()
@@ -242,7 +238,7 @@ def cancel(
         console.print(f"[green]✓[/] {escape(operation_id)} is cancelled", highlight=False)
         return 0
 
-    finish(_with(api, key, end))
+    finish(ask(api, key, end))
 
 
 @app.command()
@@ -250,10 +246,10 @@ def operations(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """List what is done in the background, newest first."""
 
     async def show_all(client: "AsyncClient") -> int:
-        _print_all(operations_in(await _newest(client.operations.list())), "nothing was done in the last week")
+        print_all(operations_in(await newest(client.operations.list())), "nothing was done in the last week")
         return 0
 
-    finish(_with(api, key, show_all))
+    finish(ask(api, key, show_all))
 
 
 @app.command()
@@ -265,12 +261,12 @@ def delete(asset_id: Id, key: ApiKey, api: ApiUrl = API_URL) -> None:
         console.print(f"[green]✓[/] {escape(asset_id)} is deleted", highlight=False)
         return 0
 
-    finish(_with(api, key, remove))
+    finish(ask(api, key, remove))
 
 
 def assets_in(assets: Iterable["Asset"]) -> Table:
     """A line for each."""
-    table = _table("kind", "state", "tier", "bytes", "name")
+    table = table_with("kind", "state", "tier", "bytes", "name")
     for asset in assets:
         table.add_row(asset.id, asset.kind, asset.state, asset.tier, f"{asset.bytes:,}", escape(asset.name))
     return table
@@ -278,36 +274,11 @@ def assets_in(assets: Iterable["Asset"]) -> Table:
 
 def operations_in(operations: Iterable["Operation"]) -> Table:
     """Each with the asset that it is about below its own id: beside each other both are too wide for a terminal."""
-    table = _table("kind", "state", "done", "error", of="id, and of what")
+    table = table_with("kind", "state", "done", "error", of="id, and of what")
     for each in operations:
         name = each.id if each.asset_id is None else f"{each.id}\n{each.asset_id}"
         table.add_row(name, each.kind, each.state, f"{each.done:,}", escape(each.error or ""))
     return table
-
-
-def _table(*columns: str, of: str = "id") -> Table:
-    """One whose ids can be copied, however narrow the terminal is."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(of, no_wrap=True, min_width=ID_WIDTH)
-    for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name not in WORDS, min_width=len("12,345"))
-    return table
-
-
-async def _newest(items: AsyncIterator[Item]) -> list[Item]:
-    """MAX_LISTED of them at most."""
-    found: list[Item] = []
-    async for item in items:
-        found.append(item)
-        if len(found) == MAX_LISTED:
-            break
-    return found
-
-
-def _print_all(table: Table, otherwise: str) -> None:
-    if table.row_count == MAX_LISTED:
-        table.caption = f"the newest {MAX_LISTED:,}"
-    console.print(table if table.row_count else otherwise, highlight=False)
 
 
 async def _of_file(path: Path, sent: Awaitable[T]) -> T:
@@ -320,13 +291,6 @@ async def _of_file(path: Path, sent: Awaitable[T]) -> T:
         raise  # it isn't the file's fault
     except Problem as error:
         raise ApiError(f"{path.name}: {error}") from error
-
-
-async def _with(api: str, key: str, work: Work) -> int:
-    from quietzone_cli.remote import BRIEF, connected  # noqa: PLC0415 - `serve` does without requests
-
-    async with connected(api, key, BRIEF) as client:
-        return await work(client)
 
 
 async def _ended(client: "AsyncClient", operation: "Operation") -> "Operation":

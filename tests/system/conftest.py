@@ -23,7 +23,7 @@ SERVERS = pytest.mark.server("kafka", "mongodb", "redis", "s3")
 REAL = pytest.param("real", marks=SERVERS)
 BACKENDS = (EMBEDDED, REAL)
 
-PARTS = ("qr", "tracking", "analytics", "storage", "gateway")
+PARTS = ("qr", "tracking", "analytics", "storage", "notification", "gateway")
 
 NewUrls = Callable[[], Mapping[str, str]]
 """Where an installation finds its servers, by the product's variables; nobody else has anything there."""

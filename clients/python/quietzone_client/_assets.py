@@ -126,10 +126,11 @@ def get_asset(asset_id: str) -> Call[Asset]:
     return Call(Request("GET", _path(asset_id)), as_json(Asset.of))
 
 
-def sign_url(asset_id: str, variant: str, *, size: int | None, media_type: str | None, expires_s: int) -> Call[SignedUrl]:
+def sign_url(asset_id: str, variant: str, *, size: int | None, media_type: str | None, expires_s: int | None) -> Call[SignedUrl]:
     """A URL for one file, or for a code in another size."""
-    asked = {"variant": variant or None, "size": None if size is None else str(size), "media_type": media_type, "expires_s": str(expires_s)}
-    return Call(Request("GET", f"{_path(asset_id)}/url", {name: value for name, value in asked.items() if value}), as_json(SignedUrl.of))
+    asked = {"variant": variant or None, "size": size, "media_type": media_type, "expires_s": expires_s}
+    given = {name: str(value) for name, value in asked.items() if value is not None}
+    return Call(Request("GET", f"{_path(asset_id)}/url", given), as_json(SignedUrl.of))
 
 
 def delete_asset(asset_id: str, *, revision: int | None) -> Call[None]:

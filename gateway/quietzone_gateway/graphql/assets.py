@@ -62,7 +62,7 @@ class File:
         )
 
     @field(description="Where anybody gets it, without a key, until then; `expiresS` in seconds, a week at most")
-    async def url(self, info: Info, expires_s: int = 3600) -> SignedUrl | None:
+    async def url(self, info: Info, expires_s: int | None = None) -> SignedUrl | None:
         """As REST's."""
         return await _signed(info, self.asset_id, checked(UrlQuery, {"variant": self.variant, "expires_s": expires_s}))
 
@@ -178,7 +178,7 @@ class AssetQueries:
         id: strawberry.ID,  # noqa: A002 - as callers know it
         size: int,
         media_type: str = "image/png",
-        expires_s: int = 3600,
+        expires_s: int | None = None,
     ) -> SignedUrl | None:
         """As REST's."""
         query = checked(UrlQuery, {"size": size, "media_type": media_type, "expires_s": expires_s})

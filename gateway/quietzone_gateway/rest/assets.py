@@ -100,7 +100,13 @@ class UrlQuery(Input):
     media_type: str | None = Field(
         None, description="Of another size: `image/png` (as without it), `image/jpeg` or `image/webp`", max_length=100
     )
-    expires_s: int = Field(3600, description="How long the URL holds, in seconds", ge=1, le=MAX_EXPIRES_S)
+    expires_s: int | None = Field(
+        None,
+        description="How long the URL holds, in seconds; null: an hour, or a day for what was fetched on several days, so that its copies "
+        "last",
+        ge=1,
+        le=MAX_EXPIRES_S,
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -125,7 +131,7 @@ class FileView(BaseModel):
     size: int = Field(description="Bytes")
     width: int | None = Field(description="Pixels")
     height: int | None = Field(description="Pixels")
-    sha256: str = Field(description="SHA-256 of its bytes in hex: its ETag where it is served")
+    sha256: str = Field(description="SHA-256 of its bytes in hex; where it is served its ETag is the first 32 digits")
 
     @classmethod
     def of(cls, file: File) -> Self:

@@ -149,9 +149,9 @@ class Assets:
         response = await peer.call(stub.ListAssets, request, caller=caller, idempotent=True)
         return AssetPage(tuple(map(asset_of, response.assets)), response.next_page_token or None)
 
-    async def signed(self, caller: Caller, asset_id: str, file: str | Drawing, *, expires_s: int) -> SignedUrl:
+    async def signed(self, caller: Caller, asset_id: str, file: str | Drawing, *, expires_s: int | None) -> SignedUrl:
         """A URL for one file: a variant's, or a drawing."""
-        request = storage_service_pb2.SignUrlRequest(asset_id=asset_id, expires_s=expires_s)
+        request = storage_service_pb2.SignUrlRequest(asset_id=asset_id, expires_s=expires_s or 0)
         if isinstance(file, Drawing):
             request.size_px, request.media_type = file.size_px, file.media_type
         else:

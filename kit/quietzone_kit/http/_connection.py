@@ -246,7 +246,11 @@ class Connection(asyncio.Protocol):
         self._head_done = True
         bodies = self._server.bodies
         if bodies is not None and self._parser is not None and self._refusal is None:
-            self._room = bodies.room(self._parser.get_method(), self._target, self._fields)
+            room = bodies.room(self._parser.get_method(), self._target, self._fields)
+            if isinstance(room, tuple):
+                self._refusal = room
+                return
+            self._room = room
             declared = self._fields.get(CONTENT_LENGTH, b"0")
             if declared.isdigit() and int(declared[:15]) > self._room:
                 self._refusal = _too_large(self._room)

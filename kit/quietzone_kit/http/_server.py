@@ -25,11 +25,12 @@ BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class HttpBodies:
-    """Which requests may bring a body, and how large: `room` says it of method, target and kept headers, 0 means none. Bodies are in memory
-    until their request is answered, `in_all` bytes of them at most: who comes then gets 503.
+    """Which requests may bring a body, and how large: `room` says it of method, target and kept headers, 0 means none; a status with a
+    reason refuses the request before its body is read. Bodies are in memory until their request is answered, `in_all` bytes of them at
+    most: who comes then gets 503.
     """
 
-    room: Callable[[bytes, bytes, Mapping[bytes, bytes]], int]
+    room: Callable[[bytes, bytes, Mapping[bytes, bytes]], int | tuple[int, str]]
     in_all: int
 
 

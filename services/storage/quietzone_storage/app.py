@@ -28,6 +28,8 @@ from quietzone_kit.tasks import Tasks, Worker
 from quietzone_kit.telemetry import logger
 from quietzone_storage.assets.repository import ASSETS, Assets
 from quietzone_storage.assets.use_cases import Keeper
+from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
+from quietzone_storage.backups.consumers import BackUpCodes
 from quietzone_storage.codes.consumers import DrawCodes
 from quietzone_storage.codes.domain import CONSUMER, COPIES_CONSUMER
 from quietzone_storage.codes.qr import QrSymbols
@@ -80,7 +82,7 @@ TOPICS = (QR_CODE_V1, STORAGE_ASSET_V1)
 """All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
-BUS_THREADS = 3  # a relay publishes, a reaction reads two topics
+BUS_THREADS = 4  # a relay publishes, reactions read two topics, one of them twice
 BLOB_THREADS = 8  # eight partitions of codes; files that are fetched wait for milliseconds
 DRAW_THREADS = 1  # drawing holds the interpreter's lock for half of its time: a second thread gains little
 COPY_THREADS = 1  # an invalidation after the other
@@ -228,6 +230,10 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     patience = Patience(of_others=(BlobsUnavailable,))
     react = partial(run_reaction, bus, QR_CODE_V1.name, CONSUMER, DrawCodes(followed), CLOCK, randomness=RANDOMNESS, patience=patience)
     app.task("codes", _stopped(CONSUMER, _on_topics(bus, react)))
+    backups = partial(
+        run_reaction, bus, QR_CODE_V1.name, BACKUPS, BackUpCodes(keeper.shelf.blobs), CLOCK, randomness=RANDOMNESS, patience=patience
+    )
+    app.task("backups", _stopped(BACKUPS, _on_topics(bus, backups)))
     if settings.storage_copies_url != "none:":
         forget = ForgetCopies(_copies(settings), CLOCK)
         patience = Patience(of_others=(CopiesUnavailable,))

@@ -17,8 +17,8 @@ from PIL import Image
 from unit.storage.drawings import symbol
 from unit.storage.world import OURS, Crash, World
 
+from quietzone_kit import processes
 from quietzone_kit.errors import InvalidInput, ResourceExhausted
-from quietzone_storage import processes
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol
 from quietzone_storage.prints import process, sheets
 from quietzone_storage.prints.archives import make_archive

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietzone_storage.uploads.files import Refused
-from quietzone_storage.uploads.svg import MAX_DEPTH, MAX_ELEMENTS, cleaned
+from quietzone_storage.uploads.svg import MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS, cleaned
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
@@ -136,6 +136,18 @@ def test_a_reference_within_the_drawing_may_have_space_around_it() -> None:
 def test_what_leads_outside_is_shown_however_long_the_style_is() -> None:
     with pytest.raises(Refused, match=r"url\(https://evil\.example"):
         cleaned(svg(f"<style>{'x' * 500}{{fill:url(https://evil.example)}}</style>"))
+
+
+def test_the_data_of_a_path_may_be_long() -> None:
+    drawing = svg(f'<path d="M0 0{"h5v5z" * 100_000}"/>')
+
+    assert cleaned(drawing) == drawing.replace(b"/>", b"></path>")
+
+
+@pytest.mark.parametrize("given", [svg(f'<path style="{"fill:red;" * 10_000}"/>'), svg(" " * MAX_BYTES)], ids=["style", "drawing"])
+def test_what_takes_too_long_to_look_through_is_refused(given: bytes) -> None:
+    with pytest.raises(Refused, match="simplify it"):
+        cleaned(given)
 
 
 def test_comments_instructions_and_editors_notes_are_dropped() -> None:

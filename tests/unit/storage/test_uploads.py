@@ -203,6 +203,26 @@ async def test_the_same_bytes_again_change_nothing(studio: Studio) -> None:
     assert await studio.send(begun) == first
 
 
+async def test_the_same_bytes_again_change_nothing_once_their_files_are_there(studio: Studio) -> None:
+    begun = await studio.begin()
+    await studio.send(begun)
+    await studio.work()
+
+    assert (await studio.send(begun)).state is State.READY
+
+
+async def test_other_bytes_for_what_is_there_are_refused_and_kept_nowhere(studio: Studio) -> None:
+    begun = await studio.begin()
+    await studio.send(begun)
+    await studio.work()
+    before = set(studio.world.memory.held)
+
+    with pytest.raises(FailedPrecondition):
+        await studio.send(begun, image(size=(31, 20)))
+
+    assert set(studio.world.memory.held) == before
+
+
 async def test_other_bytes_under_the_same_url_are_refused(studio: Studio) -> None:
     begun = await studio.begin()
     await studio.send(begun)

@@ -6,8 +6,8 @@ import signal
 import msgspec
 
 from quietzone_kit.errors import Unavailable
+from quietzone_kit.processes import answer_of
 from quietzone_storage.images.messages import Job, Made, Result, encode, result_of
-from quietzone_storage.processes import answer_of
 
 WITHIN_S = 40.0
 """Twice the processor's time that it may use, on a busy machine; by that time an image that was at fault would have been ended."""

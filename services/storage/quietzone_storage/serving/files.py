@@ -131,15 +131,17 @@ class FileServer:
         request.reply(head, body)
         FILES.labels("upload").inc()
 
-    def _room(self, method: bytes, target: bytes, _headers: Mapping[bytes, bytes]) -> int:
-        """How large a body may be: what its URL says, if that holds."""
+    def _room(self, method: bytes, target: bytes, _headers: Mapping[bytes, bytes]) -> int | tuple[int, str]:
+        """How large a body may be: what its URL says, if that holds; else why it doesn't."""
         path, _, query = target.decode("latin-1").partition("?")
         if method != b"PUT" or not path.startswith(UPLOADS):
             return 0
         try:
             return int(self._keys.check(PUT, path, query, self._clock.now_ms() // 1000).term(BYTES_TERM))
-        except WrongUrl:
-            return 0
+        except Expired as error:
+            return 410, f"{error}."
+        except WrongUrl as error:
+            return 403, f"{error}."
 
     def _answer(self, request: Request, served: Served, allowed: Allowed) -> None:
         left_s = min(MAX_AGE_S, max(0, allowed.until_s - self._clock.now_ms() // 1000))
