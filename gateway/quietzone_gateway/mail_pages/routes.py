@@ -39,6 +39,20 @@ _ACCOUNT = re.compile(r"[!-~]{1,128}")
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+def _in_pages(handle: Handle, route: str) -> Handle:
+    async def page(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except Exception as error:
+            problem, request_id = problem_of(error), request.state.request_id
+            if problem is None:
+                log.exception("a page failed", request_id=request_id, route=route)
+                problem = internal()
+            return _answer(failed(problem.kind.status, request_id), problem.kind.status, problem.headers)
+
+    return page
+
+
 class PageRoute(OpenRoute):
     """An address that people open: each request counts for its network, and every answer is a page."""
 
@@ -88,20 +102,6 @@ async def confirm(parts: Services, account: str = "", token: str = "") -> Respon
     """Take his word."""
     of, shown = _checked("account", account, _ACCOUNT), _checked("token", token, _TOKEN)
     return _answer(subscribed((await parts.notification.topics.confirm(of, shown)).topic))
-
-
-def _in_pages(handle: Handle, route: str) -> Handle:
-    async def page(request: Request) -> Response:
-        try:
-            return await handle(request)
-        except Exception as error:
-            problem, request_id = problem_of(error), request.state.request_id
-            if problem is None:
-                log.exception("a page failed", request_id=request_id, route=route)
-                problem = internal()
-            return _answer(failed(problem.kind.status, request_id), problem.kind.status, problem.headers)
-
-    return page
 
 
 def _answer(page: Page, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
