@@ -13,7 +13,8 @@ from quietzone_notification.mail.scribe import Scribe
 from quietzone_notification.people.consumers import CONSUMER as PEOPLE
 from quietzone_notification.people.consumers import KeepPeople
 from quietzone_notification.people.repository import People
-from quietzone_notification.reactions.consumers import CONSUMER, TellOfCreated, TellOfMilestones
+from quietzone_notification.reactions.consumers import TellOfCreated, TellOfMilestones
+from quietzone_notification.reactions.domain import CONSUMER
 from quietzone_notification.reactions.repository import NewsStore
 from quietzone_notification.reactions.settings import ReactionSettings
 from quietzone_notification.reactions.tasks import keep_forgetting_news

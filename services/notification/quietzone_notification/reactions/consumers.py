@@ -10,9 +10,6 @@ from quietzone_notification.reactions.use_cases import Teller
 from quietzone_notification.reports.ports import Titles
 from quietzone_topics import TYPE_ANALYTICS_MILESTONE, TYPE_QR_CODE
 
-CONSUMER = "notification-news"
-"""The group of the consumers, one of each topic."""
-
 
 class TellOfCreated:
     """Tells owners of codes that are new; those that are made while that is switched off are passed over for good."""

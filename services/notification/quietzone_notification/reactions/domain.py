@@ -8,6 +8,9 @@ from quietzone_notification.mail.kinds import CREATED, MILESTONE
 from quietzone_notification.mail.letters import Data, Letter
 from quietzone_notification.reports.domain import title_of
 
+CONSUMER = "notification-news"
+"""The group that reads what is told of, one consumer a topic."""
+
 HOUR_MS = 3_600_000
 
 AN_HOUR = 20
