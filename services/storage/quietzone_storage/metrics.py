@@ -30,8 +30,8 @@ PURGED = Counter(
 )
 FILES = Counter(
     "quietzone_storage_files_total",
-    "Answers to requests for files: whole, part, known (304), or the status of a refusal. 403 and 410 rise when URLs are handed out too "
-    "late or keys were changed; 503 when store or blobs don't answer: look at these.",
+    "Answers to requests for files: whole, part, known (304), preflight, or the status of a refusal. 403 and 410 rise when "
+    "URLs are handed out too late or keys were changed; 503 when store or blobs don't answer: look at these.",
     ["outcome"],
 )
 LOST = Counter(

@@ -10,11 +10,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from unit.storage.test_files import GOOD, chunk, image, png_of
 
+from quietzone_kit import processes
 from quietzone_kit.errors import Unavailable
-from quietzone_storage import processes
 from quietzone_storage.images import ImageFailed, Images, process
 from quietzone_storage.uploads.files import JPEG, PNG, SVG, look
 from quietzone_storage.uploads.svg import cleaned
@@ -63,6 +63,32 @@ async def test_an_image_is_turned_as_its_camera_was_held_and_says_nothing_of_the
 
     with Image.open(io.BytesIO(next(each.data for each in made if each.variant == "_web_jpeg"))) as web:
         assert (web.size, dict(web.getexif())) == ((20, 30), {})
+
+
+@pytest.mark.parametrize(("mode", "form", "media_type"), [("RGB", "JPEG", JPEG), ("RGB", "PNG", PNG), ("RGBA", "PNG", PNG)])
+async def test_colours_are_those_that_the_file_s_profile_means(mode: str, form: str, media_type: str) -> None:
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exchanged = own.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")  # its red is our green
+    out = io.BytesIO()
+    Image.new("RGB", (40, 40), (255, 0, 0)).convert(mode).save(out, form, icc_profile=exchanged)
+
+    for made in await Images().make(out.getvalue(), media_type):
+        with Image.open(io.BytesIO(made.data)) as shown:
+            red, green, blue = shown.convert("RGB").getpixel((shown.width // 2, shown.height // 2))  # type: ignore[misc] # three of them
+            assert (red < 20, green > 235, blue < 20, "icc_profile" in shown.info) == (True, True, True, False)
+
+
+async def test_a_profile_that_cant_be_read_is_as_none() -> None:
+    plain = image()
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(b"none"))
+
+    assert await Images().make(plain[:33] + profile + plain[33:], PNG) == await Images().make(plain, PNG)
+
+
+async def test_a_picture_in_four_inks_is_shown() -> None:
+    made = await Images().make(image("JPEG", mode="CMYK"), JPEG)
+
+    assert len(made) == len((*VARIANTS, *WEB_FORMS))
 
 
 async def test_optimised_jpegs_are_progressive() -> None:

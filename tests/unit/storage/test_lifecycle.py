@@ -105,6 +105,17 @@ async def test_a_clean_up_reports_what_it_did(world: World) -> None:
     ]
 
 
+async def test_bytes_that_are_lost_keep_a_clean_up_from_nothing_else(world: World) -> None:
+    lost = await world.fill("a1", b"one")
+    await world.fill("a2", b"two")
+    await world.memory.delete(lost.asset.variants[0].blob)
+
+    report = await clean(world, days=31)
+
+    assert (report.processed, report.warmed) == (2, 2)
+    assert (await asset_of(world, "a2")).tier is Tier.WARM
+
+
 async def test_blobs_go_to_their_assets_tier_and_are_tagged_so(world: World) -> None:
     await world.fill("a", b"one")
     await clean(world, days=91)

@@ -150,7 +150,23 @@ async def test_head_goes_by_the_url_for_get(desk: Desk) -> None:
 async def test_other_methods_are_refused(desk: Desk) -> None:
     asked = await desk.ask(await desk.url(), "DELETE")
 
-    assert (asked.status, asked.header("allow")) == (405, "GET, HEAD")
+    assert (asked.status, asked.header("allow")) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+async def test_pages_of_any_origin_may_read_what_is_answered(desk: Desk, method: str) -> None:
+    asked = await desk.ask(await desk.url(), method, origin="https://menus.example")
+
+    assert asked.header("access-control-allow-origin") == "*"
+    assert "ETag" in asked.header("access-control-expose-headers")
+
+
+@pytest.mark.parametrize("path", ["/files/any.png", "/uploads/any"])
+async def test_a_browser_that_asks_before_is_told_what_it_may_send(desk: Desk, path: str) -> None:
+    asked = await desk.ask(path, "OPTIONS", origin="https://menus.example", access_control_request_method="PUT")
+
+    assert (asked.status, asked.header("access-control-allow-methods"), asked.body) == (200, "GET, HEAD, PUT", b"")
+    assert "Content-Type" in asked.header("access-control-allow-headers")
 
 
 async def test_what_is_served_runs_nothing(desk: Desk) -> None:

@@ -40,7 +40,8 @@ ATTACKS = {
     "an element in a style": svg("<style>path{}<g/></style>"),
     "an animation that sets a link": svg('<set attributeName="href" to="javascript:alert(1)"/>'),
     "a filter that fetches": svg('<filter id="f"><feImage href="https://evil.example"/></filter>'),
-    "a doctype": b"<!DOCTYPE svg>" + svg(""),
+    "an attribute that a document type adds": b'<!DOCTYPE svg [<!ATTLIST svg onload CDATA "alert(1)">]>' + svg(""),
+    "an entity that nothing declares": b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">' + svg("<text>&nbsp;</text>"),
     "a billion laughs": b'<!DOCTYPE svg [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>' + svg("&b;"),
     "an entity from outside": b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + svg("&x;"),
     "a use of a use": svg('<g id="a"><path d=""/></g><g id="b"><use href="#a"/><use href="#a"/></g><use href="#b"/>'),
@@ -58,6 +59,12 @@ ATTACKS = {
 
 def test_a_drawing_stays_the_same_drawing() -> None:
     assert _painted(cleaned(LOGO)) == _painted(LOGO)
+
+
+def test_the_document_type_that_drawing_programs_write_is_left_away() -> None:
+    named = b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+
+    assert cleaned(named + LOGO) == cleaned(LOGO)
 
 
 def test_what_was_cleaned_is_clean() -> None:

@@ -50,8 +50,9 @@ def cleaned(data: bytes) -> bytes:
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = _no_doctype
-    parser.EntityDeclHandler = _no_doctype
+    parser.StartDoctypeDeclHandler = _no_declarations
+    parser.EntityDeclHandler = _no_entities
+    parser.SkippedEntityHandler = _no_entities
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
@@ -191,5 +192,11 @@ def _check_size(root: Mapping[str, str]) -> None:
         raise Refused(f"the SVG's viewBox is {root['viewBox']:.60}; no side may be 0, nor more than {MAX_SIDE_PX} times the other")
 
 
-def _no_doctype(*_: object) -> None:
-    raise Refused("the SVG declares a document type or entities, which can grow without end: remove the declaration")
+def _no_declarations(_name: str, _system_id: str | None, _public_id: str | None, has_internal_subset: object) -> None:
+    """The document type that drawing programs write names a file that nobody reads; raises Refused for declarations of its own."""
+    if has_internal_subset:
+        raise Refused("the SVG declares entities or attributes in its document type, which can grow without end: remove [...] there")
+
+
+def _no_entities(*_: object) -> None:
+    raise Refused("the SVG declares or names an entity, which can grow without end or means nothing here: write what it stands for")

@@ -22,7 +22,7 @@ from quietzone_storage.metrics import UPLOADS
 from quietzone_storage.scanning import Scanner
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, MAX_EXPIRY_S, PUT, Allowed, UrlKeys
 from quietzone_storage.serving.use_cases import SignedUrl
-from quietzone_storage.uploads.files import SVG, Refused, clean_name, look
+from quietzone_storage.uploads.files import SVG, Refused, alone, clean_name, look
 from quietzone_storage.uploads.svg import cleaned
 
 FOLDER = "/uploads/"
@@ -153,7 +153,7 @@ def _is_there(asset: Asset, data: bytes) -> bool:
 def _taken(data: bytes, media_type: str) -> bytes:
     """What is kept of what was sent; raises Refused. 10 MB take 0.1 s, an SVG longer."""
     look(data, media_type)
-    return cleaned(data) if media_type == SVG else data
+    return cleaned(data) if media_type == SVG else alone(data, media_type)
 
 
 def _check(new: NewUpload, max_bytes: int) -> None:
