@@ -24,6 +24,7 @@ from quietzone_storage.serving.use_cases import Finder
 DAY_S = 86_400
 CODE = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01")
 MENU = symbol()
+WRITES = 8
 
 
 def cleaner(world: World) -> Cleaner:
@@ -292,12 +293,24 @@ async def test_a_quarantined_upload_goes_too(world: World) -> None:
     assert held.asset.state is State.QUARANTINED
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("step", range(8))
-async def test_a_crash_at_any_step_leaves_every_asset_readable_or_archived_whole(world: World, step: int, after: bool) -> None:
+async def of_two_ages(world: World) -> None:
+    """An asset to be archived, and a young one that shares bytes with it."""
     await world.fill("old", b"one", b"shared")
     world.clock.seconds += 91 * DAY_S
     await world.fill("young", b"shared")
+
+
+async def test_a_clean_up_writes_no_more_often_than_crashes_are_tried(world: World) -> None:
+    await of_two_ages(world)
+    world.fuse.left = WRITES
+
+    assert (await clean(world)).archived == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", range(WRITES))
+async def test_a_crash_at_any_step_leaves_every_asset_readable_or_archived_whole(world: World, step: int, after: bool) -> None:
+    await of_two_ages(world)
     world.fuse.left, world.fuse.after = step, after
     with suppress(Crash):
         await clean(world)
