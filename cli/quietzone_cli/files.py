@@ -13,7 +13,7 @@ from rich.table import Table
 
 from quietzone_cli.asking import ask, newest, print_all, table_with
 from quietzone_cli.errors import ApiError, OperationFailed
-from quietzone_cli.options import API_URL, ApiKey, ApiUrl
+from quietzone_cli.options import API_URL, ApiKey, ApiUrl, id_of
 from quietzone_cli.terminal import complain, console, finish
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Images of codes in all their variants, uploads and prints.")
 
-Id = Annotated[str, typer.Argument(help="The asset's id; of a code's image it is the code's.")]
+Id = Annotated[str, id_of("The asset's id; of a code's image it is the code's.")]
 Kind = Annotated[str | None, typer.Option("--kind", help="code, upload or print.")]
 State = Annotated[str | None, typer.Option("--state", help="pending, ready or quarantined; not together with --kind.")]
 LOOK_S = 0.5
@@ -197,7 +197,7 @@ def move(
 
 
 @app.command()
-def purge(asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at most.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
+def purge(asset_ids: Annotated[list[str], id_of("Assets, 20 at most.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Have copies of files forgotten at the CDN; what changes or goes is purged without that."""
 
     async def forget(client: "AsyncClient") -> int:
@@ -210,7 +210,7 @@ def purge(asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at mos
 
 @app.command(name="warm-up")
 def warm_up(
-    asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at most.")],
+    asset_ids: Annotated[list[str], id_of("Assets, 20 at most.")],
     key: ApiKey,
     api: ApiUrl = API_URL,
     *,
@@ -228,9 +228,7 @@ def warm_up(
 
 
 @app.command()
-def cancel(
-    operation_id: Annotated[str, typer.Argument(help="As `files operations` lists it.")], key: ApiKey, api: ApiUrl = API_URL
-) -> None:
+def cancel(operation_id: Annotated[str, id_of("As `files operations` lists it.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
     """End an operation; what it has done stays done."""
 
     async def end(client: "AsyncClient") -> int:

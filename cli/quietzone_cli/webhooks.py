@@ -12,7 +12,7 @@ from rich.table import Table
 
 from quietzone_cli.asking import ID_WIDTH, ask, newest, one_line, print_all, table_with, time_of
 from quietzone_cli.errors import ApiError
-from quietzone_cli.options import API_URL, ApiKey, ApiUrl
+from quietzone_cli.options import API_URL, ApiKey, ApiUrl, id_of
 from quietzone_cli.terminal import complain, console, finish
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Ended(StrEnum):
     DROPPED = "dropped"
 
 
-Webhook = Annotated[str, typer.Argument(help="Its id, as `webhooks list` shows it.")]
+Webhook = Annotated[str, id_of("Its id, as `webhooks list` shows it.")]
 OnlyTo = Annotated[str | None, typer.Argument(help="Only what goes to the one with this id, or to another destination.")]
 State = Annotated[Stands | None, typer.Option("--state", help="Only those in this state.")]
 Cause = Annotated[str | None, typer.Option("--cause", help="Only those with this cause, or one that begins with it: rule, rule:<id>.")]
@@ -98,9 +98,7 @@ def deliveries(
 
 
 @app.command()
-def retry(
-    delivery_id: Annotated[str, typer.Argument(help="As `webhooks deliveries` lists it.")], key: ApiKey, api: ApiUrl = API_URL
-) -> None:
+def retry(delivery_id: Annotated[str, id_of("As `webhooks deliveries` lists it.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Have one delivery sent again, now, with the same id; also one that was delivered."""
 
     async def send(client: "AsyncClient") -> int:

@@ -29,6 +29,13 @@ def shown(table: Table, width: int) -> str:
     return out.getvalue()
 
 
+@pytest.mark.parametrize("command", [["show", ""], ["delete", ".."], ["purge", ID, " "], ["cancel", "."]])
+def test_what_can_be_no_id_is_refused_before_anybody_is_asked(command: list[str]) -> None:
+    code, why = said(*command)
+
+    assert (code, "is no id" in why) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
