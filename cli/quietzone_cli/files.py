@@ -25,7 +25,7 @@ Id = Annotated[str, id_of("The asset's id; of a code's image it is the code's.")
 Kind = Annotated[str | None, typer.Option("--kind", help="code, upload or print.")]
 State = Annotated[str | None, typer.Option("--state", help="pending, ready or quarantined; not together with --kind.")]
 LOOK_S = 0.5
-CLEANED_WITHIN_S = 1_800
+CLEANED_WITHIN_S = 3_600
 """As long as the service gives it."""
 
 
@@ -101,6 +101,24 @@ def url(
 
 
 @app.command()
+def download(
+    asset_id: Id,
+    out: Annotated[Path, typer.Argument(help="Where the file is written.")],
+    key: ApiKey,
+    api: ApiUrl = API_URL,
+    *,
+    variant: Annotated[str, typer.Option("--variant", help="Such as _thumb; the master without it.")] = "",
+) -> None:
+    """Write one file here, checked by its SHA-256."""
+    _check_place(out)
+
+    async def fetch(client: "AsyncClient") -> int:
+        return await _fetched(client, asset_id, out, variant)
+
+    finish(ask(api, key, fetch))
+
+
+@app.command()
 def upload(paths: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, GIF or SVG.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Upload files, and wait until they were decoded and scanned."""
 
@@ -133,9 +151,7 @@ def print_command(  # noqa: PLR0913 - each is an option
     """Print labels of codes to cut out, or pack their files: those named, or all with a tag or in a folder."""
     if sum(each is not None for each in (code, tag, folder)) != 1:
         raise typer.BadParameter("say which codes: give one of --code, --tag and --folder")
-    if out.is_dir() or not out.parent.is_dir():
-        complain(f"{out} can't be written: {'Is a directory' if out.is_dir() else 'No such file or directory'}")
-        raise typer.Exit(1)
+    _check_place(out)
 
     async def make(client: "AsyncClient") -> int:
         from quietzone_client import Selection, Sheet  # noqa: PLC0415 - `serve` does without requests
@@ -144,12 +160,7 @@ def print_command(  # noqa: PLR0913 - each is an option
         chosen = Selection(code, tag, folder)
         asset = await client.assets.print(chosen, form="archive" if archive else "sheets", title=title, sheet=sheet)
         await _waited(client, asset)
-        try:
-            size = await client.assets.download(asset.id, out)
-        except OSError as error:
-            raise OperationFailed(f"{out} can't be written: {error.strerror or error}; it was printed, and is kept for a week") from error
-        console.print(f"[green]✓[/] {escape(str(out))}: {size:,} bytes", highlight=False)
-        return 0
+        return await _fetched(client, asset.id, out, otherwise="; it was printed, and is kept for a week")
 
     finish(ask(api, key, make))
 
@@ -240,6 +251,17 @@ def cancel(operation_id: Annotated[str, id_of("As `files operations` lists it.")
 
 
 @app.command()
+def operation(operation_id: Annotated[str, id_of("As `files operations` lists it.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
+    """Show how far an operation is."""
+
+    async def show_one(client: "AsyncClient") -> int:
+        console.print(operations_in([await client.operations.get(operation_id)]), highlight=False)
+        return 0
+
+    finish(ask(api, key, show_one))
+
+
+@app.command()
 def operations(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """List what is done in the background, newest first."""
 
@@ -277,6 +299,23 @@ def operations_in(operations: Iterable["Operation"]) -> Table:
         name = each.id if each.asset_id is None else f"{each.id}\n{each.asset_id}"
         table.add_row(name, each.kind, each.state, f"{each.done:,}", escape(each.error or ""))
     return table
+
+
+def _check_place(out: Path) -> None:
+    """See that a file can be there, before anything is made for it."""
+    if out.is_dir() or not out.parent.is_dir():
+        complain(f"{out} can't be written: {'Is a directory' if out.is_dir() else 'No such file or directory'}")
+        raise typer.Exit(1)
+
+
+async def _fetched(client: "AsyncClient", asset_id: str, out: Path, variant: str = "", *, otherwise: str = "") -> int:
+    """Write a file of an asset; what stands `otherwise` says what is left when that fails."""
+    try:
+        size = await client.assets.download(asset_id, out, variant)
+    except OSError as error:
+        raise OperationFailed(f"{out} can't be written: {error.strerror or error}{otherwise}") from error
+    console.print(f"[green]✓[/] {escape(str(out))}: {size:,} bytes", highlight=False)
+    return 0
 
 
 async def _of_file(path: Path, sent: Awaitable[T]) -> T:
