@@ -40,6 +40,7 @@ from quietzone.storage.v1 import storage_service_pb2_grpc
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_analytics.archive import ArchiveStates
 from quietzone_analytics.creations import Creations
+from quietzone_analytics.creations.domain import Creation
 from quietzone_analytics.exports.rpc import ExportService
 from quietzone_analytics.projection import ScanProjection, ScanStates
 from quietzone_analytics.reconcile import ReportStates
@@ -284,7 +285,7 @@ def keeper_of(documents: Documents) -> tuple[Keeper, Ledger]:
 
 
 async def furnish(place: Place, qr: Documents, analytics: Documents, keeper: Keeper) -> None:
-    """Give the owner a code with a secret tag, an export, a scan and an upload; and have its codes counted."""
+    """Give the owner a code with a secret tag, an export, a scan and an upload; and have its codes counted and who made them known."""
     request = code_service_pb2.CreateCodeRequest(
         destination="https://example.com/secret", title="secret", slug="secret", tags=["secret"], folder="secret", request_id="first"
     )
@@ -300,6 +301,7 @@ async def furnish(place: Place, qr: Documents, analytics: Documents, keeper: Kee
     scans = ScanProjection(analytics, MemoryBus(), owner="test", partitions=1, cache_bytes=1_000_000)
     await scans.claim(0, bounds([scan]))
     await scans.apply(0, [scan], next_offset=1)
+    await Creations(analytics).keep(Creation(code.id, OWNER.account_id, "key:secret", "example.com", 1))
     counters = CounterProjection(CounterStore(qr), CLOCK, owner="test")
     for partition in range(QR_CODE_V1.partitions):
         try:
