@@ -1,0 +1,44 @@
+"""Events of the tour's own, put and watched as any program's are."""
+
+import asyncio
+import time
+from contextlib import aclosing
+
+from quietzone_cli.errors import TourFailed
+from quietzone_client import AsyncClient, BusEvent, Entry, TailBegun
+
+SOURCE, DETAIL_TYPE = "shop.tour", "Table Booked"
+PATTERN = {"source": [SOURCE], "detail": {"guests": [{"numeric": [">=", 6]}]}}
+BOOKED = ({"guests": 2}, {"guests": 6})
+"""The second is what the pattern asks for."""
+
+TOLD_WITHIN_S = 10.0
+
+
+async def put_and_watch(api: AsyncClient) -> tuple[BusEvent, float]:
+    """The one event of two that a pattern lets through, and the seconds from putting to watching it.
+
+    Raises:
+        TourFailed: another was told, or none in time.
+    """
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(TOLD_WITHIN_S), aclosing(api.tail(pattern=PATTERN)) as tail:
+            async for told in tail:
+                if isinstance(told, BusEvent):
+                    seconds = time.monotonic() - began
+                    break
+                if isinstance(told, TailBegun):  # what is put before isn't told
+                    began = time.monotonic()
+                    await _put(api)
+    except TimeoutError as error:
+        raise TourFailed(f"GET /v1/events/tail told nothing within {TOLD_WITHIN_S:.0f} s of an event that was put") from error
+    if told.detail != BOOKED[1]:
+        raise TourFailed(f"GET /v1/events/tail told of {told.text}, which the pattern doesn't match")
+    return told, seconds
+
+
+async def _put(api: AsyncClient) -> None:
+    for result in await api.events.put([Entry(SOURCE, DETAIL_TYPE, detail) for detail in BOOKED]):
+        if not result.ok:
+            raise TourFailed(f"an event wasn't taken: {result.error_code}: {result.error_message}")
