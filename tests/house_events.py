@@ -3,6 +3,7 @@
 import asyncio
 import json
 import queue
+import secrets  # noqa: TID251 - names that no other test has
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -98,7 +99,8 @@ class Events:
         self.house = house
 
     def hook(self, receiver: Receiver, path: str) -> Hook:
-        """A new endpoint."""
+        """A new endpoint. Its path is nobody else's: houses of other tests send to the same receiver."""
+        path = f"{path}-{secrets.token_hex(4)}"
         request = webhook_pb2.CreateEndpointRequest(url=f"http://127.0.0.1:{receiver.port}{path}")
         made = self._ask(webhook_pb2_grpc.WebhookServiceStub, "CreateEndpoint", request)
         return Hook(receiver, path, made.endpoint.id, made.secret)

@@ -59,12 +59,12 @@ def test_a_webhook_that_was_not_taken_comes_again_after_a_kill_and_is_the_same(h
     hook = events.hook(receiver, "/again")
     events.send(scans_of(code), hook)
     known(house, code["slug"])
-    receiver.answers["/again"] = [b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"]
+    receiver.answers[hook.path] = [b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"]
 
     house.scan(code["slug"])
     refused = hook.first(SCANNED)
     house.kill("notification serve")
-    receiver.answers.pop("/again")
+    receiver.answers.pop(hook.path)
     until(lambda: len(hook.got(SCANNED)) > 1, "it comes again", within_s=60)
 
     assert {hook.verified(got).id for got in hook.got(SCANNED)} == {hook.verified(refused).id}
