@@ -42,6 +42,7 @@ ABOUT = {
     "webhooks": "[Endpoints](../webhooks.md) that rules and topics send to.",
     "deliveries": "What was sent, what became of it, and [sending it again](../webhooks.md).",
     "push": "Devices that rules and topics [push to](../push.md).",
+    "mail": "What an account's [mails](../mail.md) look like, and who gets none.",
     "keys": "What programs show: [who may do what](../identity.md#api-keys).",
     "sign-in": "Signing up, in and out: [who may do what](../identity.md#people).",
     "me": "The person who has signed in. For access tokens and cookies; an API key is nobody's.",

@@ -28,6 +28,8 @@ from quietzone_gateway.rest import (
     flags,
     health,
     keys,
+    mail_looks,
+    mail_readers,
     me,
     members,
     operations,
@@ -60,7 +62,10 @@ from quietzone_kit.telemetry import release
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """That the API has; `Envelope` answers HEAD as GET."""
 
-NOTIFYING = (events.router, rules.router, *topics.ROUTERS, *webhooks.ROUTERS, *deliveries.ROUTERS, devices.router)
+NOTIFYING = (
+    *(events.router, rules.router, *topics.ROUTERS, *webhooks.ROUTERS, *deliveries.ROUTERS, devices.router),
+    *(mail_looks.router, *mail_readers.ROUTERS),
+)
 """What the notification service answers."""
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}

@@ -41,6 +41,7 @@ ABSENT: Mapping[str, str] = {
     "/v1/account": "the account's name and whose it is: for pages",
     "/v1/members": "who is in the account: for pages",
     "/v1/invitations": "an invitation is accepted in the page that its mail links to",
+    "/v1/mail/": "what mails look like, and who gets none: for pages",
     "/v1/audit": "read by people who look into something: for pages",
     "/v1/operator/": "the installation's operator: for his own tools",
     "/v1/plans": "the installation's operator: for his own tools",

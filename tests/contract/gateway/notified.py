@@ -4,7 +4,16 @@ from typing import Any
 
 from contract.gateway.served import CODE_ID, NOON_MS, Api
 
-from quietzone.notification.v1 import delivery_pb2, event_service_pb2, push_pb2, rule_pb2, rule_service_pb2, topic_pb2, webhook_pb2
+from quietzone.notification.v1 import (
+    delivery_pb2,
+    event_service_pb2,
+    mail_pb2,
+    push_pb2,
+    rule_pb2,
+    rule_service_pb2,
+    topic_pb2,
+    webhook_pb2,
+)
 
 NOON = "2026-11-21T12:00:00.000Z"
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # noqa: S105 - Standard Webhooks' own example
@@ -76,6 +85,11 @@ DEVICE = push_pb2.Device(
     created_at_ms=NOON_MS,
     seen_at_ms=NOON_MS,
 )
+BRANDING = mail_pb2.Branding(name="North & Sons", colour="#1f2937", revision=1, updated_at_ms=NOON_MS)
+TEMPLATE = mail_pb2.Template(name="event", subject="s", text="t", html="h", revision=2, updated_at_ms=NOON_MS)
+SUPPRESSED = mail_pb2.SUPPRESSION_REASON_BY_HAND
+SUPPRESSION = mail_pb2.Suppression(address="bob@example.com", kind="milestone", reason=SUPPRESSED, at_ms=NOON_MS, detail="by phone")
+PREFERENCES = mail_pb2.Preferences(address="ada@example.com", wanted={"milestone": True, "created": False})
 TRIED = event_service_pb2.TestEventPatternResponse(
     matches=True,
     explanation="matches",
@@ -142,5 +156,17 @@ def answer_notification(api: Api) -> None:
         "RegisterDevice": push_pb2.RegisterDeviceResponse(device=DEVICE),
         "ListDevices": push_pb2.ListDevicesResponse(devices=[DEVICE], next_page_token="next"),  # noqa: S106 - no password
         "DeleteDevice": push_pb2.DeleteDeviceResponse(),
+        "GetBranding": mail_pb2.GetBrandingResponse(branding=BRANDING),
+        "PutBranding": mail_pb2.PutBrandingResponse(branding=BRANDING),
+        "ListTemplates": mail_pb2.ListTemplatesResponse(templates=[mail_pb2.Template(name="event", revision=2, updated_at_ms=NOON_MS)]),
+        "GetTemplate": mail_pb2.GetTemplateResponse(template=TEMPLATE),
+        "PutTemplate": mail_pb2.PutTemplateResponse(template=TEMPLATE),
+        "DeleteTemplate": mail_pb2.DeleteTemplateResponse(),
+        "RenderTemplate": mail_pb2.RenderTemplateResponse(subject="Paid", text="Paid\n", html="<p>Paid</p>"),
+        "ListSuppressions": mail_pb2.ListSuppressionsResponse(suppressions=[SUPPRESSION], next_page_token="next"),  # noqa: S106 - no password
+        "PutSuppression": mail_pb2.PutSuppressionResponse(suppression=SUPPRESSION),
+        "DeleteSuppression": mail_pb2.DeleteSuppressionResponse(),
+        "GetPreferences": mail_pb2.GetPreferencesResponse(preferences=PREFERENCES),
+        "PutPreferences": mail_pb2.PutPreferencesResponse(preferences=PREFERENCES),
     }.items():
         api.services.answer(method, message)

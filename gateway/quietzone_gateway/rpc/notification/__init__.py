@@ -15,7 +15,9 @@ from quietzone_gateway.rpc.notification.deliveries import (
 )
 from quietzone_gateway.rpc.notification.devices import Device, DevicePage, Devices, NewDevice, PushPlatform
 from quietzone_gateway.rpc.notification.events import Alternative, Entry, Events, MissedEvents, PathMatch, PutResult, Tailed, Tried
+from quietzone_gateway.rpc.notification.looks import Branding, Looks, Rendered, Template
 from quietzone_gateway.rpc.notification.mails import Left, MailKind, Mails, NewMail
+from quietzone_gateway.rpc.notification.readers import Readers, Suppression, SuppressionPage, SuppressionReason
 from quietzone_gateway.rpc.notification.rules import (
     Constant,
     DestinationKind,
@@ -66,18 +68,21 @@ class Notification:
     deliveries: Deliveries
     devices: Devices
     mails: Mails
+    looks: Looks
+    readers: Readers
 
     @classmethod
     def of(cls, known: Peer | None) -> "Notification":
         """Clients of one service; None: the installation has none, and each call raises Unavailable."""
         service = Service(known)
         asked = Events(service), Rules(service), Topics(service), Webhooks(service), Deliveries(service), Devices(service)
-        return cls(*asked, Mails(service))
+        return cls(*asked, Mails(service), Looks(service), Readers(service))
 
 
 __all__ = [
     "Alternative",
     "Attempt",
+    "Branding",
     "Constant",
     "Deliveries",
     "Delivery",
@@ -96,6 +101,7 @@ __all__ = [
     "Header",
     "InputPath",
     "Left",
+    "Looks",
     "MailKind",
     "Mails",
     "MessageAttribute",
@@ -111,8 +117,10 @@ __all__ = [
     "PathMatch",
     "PushPlatform",
     "PutResult",
+    "Readers",
     "Redrive",
     "RedriveState",
+    "Rendered",
     "Rule",
     "RuleNumbers",
     "RulePage",
@@ -121,9 +129,13 @@ __all__ = [
     "Subscription",
     "SubscriptionPage",
     "SubscriptionState",
+    "Suppression",
+    "SuppressionPage",
+    "SuppressionReason",
     "Tailed",
     "Target",
     "TargetInput",
+    "Template",
     "Topic",
     "TopicPage",
     "Topics",
