@@ -12,7 +12,7 @@ from system.conftest import collect_what_was_cut_off
 from system.notification.world import CLOCK, RANDOMNESS, running, serving
 
 from quietzone_gateway.app import build_work
-from quietzone_gateway.collections import IDENTITY
+from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.identity.build import Identity, Parts, build_identity
 from quietzone_gateway.identity.domain import Visitor
 from quietzone_gateway.identity.users.use_cases import SignUp, sign_up, verify_email
@@ -63,7 +63,7 @@ async def identity(settings: GatewayWorkSettings) -> AsyncIterator[Identity]:
     """What the API of the gateway has."""
     executor = ThreadExecutor("api", 1)
     documents = open_documents(settings.gateway_documents_url, executor=executor, randomness=RANDOMNESS, owner="gateway")
-    await documents.ensure(*IDENTITY)
+    await documents.ensure(*COLLECTIONS)
     cache = open_cache("memory://", clock=CLOCK, randomness=RANDOMNESS)
     yield build_identity(Parts(documents, cache, CLOCK, RANDOMNESS, Inline()), settings)
     await cache.close()
