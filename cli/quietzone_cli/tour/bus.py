@@ -21,21 +21,27 @@ async def put_and_watch(api: AsyncClient) -> tuple[BusEvent, float]:
     Raises:
         TourFailed: another was told, or none in time.
     """
-    began = time.monotonic()
     try:
-        async with asyncio.timeout(TOLD_WITHIN_S), aclosing(api.tail(pattern=PATTERN)) as tail:
-            async for told in tail:
-                if isinstance(told, BusEvent):
-                    seconds = time.monotonic() - began
-                    break
-                if isinstance(told, TailBegun):  # what is put before isn't told
-                    began = time.monotonic()
-                    await _put(api)
+        async with asyncio.timeout(TOLD_WITHIN_S):
+            event, seconds = await _first(api)
     except TimeoutError as error:
         raise TourFailed(f"GET /v1/events/tail told nothing within {TOLD_WITHIN_S:.0f} s of an event that was put") from error
-    if told.detail != BOOKED[1]:
-        raise TourFailed(f"GET /v1/events/tail told of {told.text}, which the pattern doesn't match")
-    return told, seconds
+    if event.detail != BOOKED[1]:
+        raise TourFailed(f"GET /v1/events/tail told of {event.text}, which the pattern doesn't match")
+    return event, seconds
+
+
+async def _first(api: AsyncClient) -> tuple[BusEvent, float]:
+    """What is told first, and how long after it was put."""
+    began = time.monotonic()
+    async with aclosing(api.tail(pattern=PATTERN)) as tail:
+        async for told in tail:
+            if isinstance(told, BusEvent):
+                return told, time.monotonic() - began
+            if isinstance(told, TailBegun):  # what is put before isn't told
+                began = time.monotonic()
+                await _put(api)
+    raise TourFailed("GET /v1/events/tail ended before it told anything")
 
 
 async def _put(api: AsyncClient) -> None:

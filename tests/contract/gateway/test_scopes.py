@@ -39,7 +39,11 @@ async def asked(api: Api, method: str, path: str, secret: str) -> httpx.Response
         sent["headers"] |= {"content-type": "application/x-ndjson"}
     elif method in ("POST", "PUT", "PATCH"):
         sent |= {"json": BODIES.get((method, path), {})}
-    return await api.http.request(method, re.sub(r"\{\w+\}", CODE_ID, path), **sent)
+    query = QUERIES.get((method, path), "")
+    return await api.http.request(method, re.sub(r"\{\w+\}", CODE_ID, path) + query, **sent)
+
+
+QUERIES = {("DELETE", "/v1/mail/suppressions"): "?address=bob@example.com"}
 
 
 BODIES = {
