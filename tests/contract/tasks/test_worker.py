@@ -190,7 +190,7 @@ async def test_no_more_tasks_run_at_once_than_the_worker_may(world: World) -> No
     jobs, three = Jobs(), asyncio.Barrier(3)
 
     async def meet(_task: Task, _tell: Tell) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             await three.wait()
 
     jobs.during = meet
@@ -230,7 +230,7 @@ async def test_a_cancelled_task_is_stopped_while_it_runs(world: World) -> None:
     jobs = Jobs()
     jobs.may_end.clear()
     task = await world.add()
-    async with world.running(world.worker(jobs)), asyncio.timeout(60):
+    async with world.running(world.worker(jobs)), asyncio.timeout(20):
         await world.until(task, lambda task: task.state is State.RUNNING)
         await world.tasks.cancel(ACCOUNT, task.task_id)
         world.clock.moved_s += LEASE_S / 2  # a renewal is due
@@ -277,7 +277,7 @@ async def test_what_ended_long_ago_is_removed(world: World) -> None:
         for task in tasks:
             await world.until(task)
         world.clock.moved_s += KEPT_MS / 1000 + 1
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while len((await world.tasks.list(ACCOUNT)).tasks) > 1:
                 await asyncio.sleep(0.01)
 
