@@ -174,7 +174,9 @@ def fetch(method: str, url: str, data: bytes | None, headers: dict[str, str]) ->
 
 
 def until(holds: Callable[[], bool], what: str, *, within_s: float = 60.0) -> float:
-    """Wait until something holds; returns the seconds that it took."""
+    """Wait until something holds; returns the seconds that it took. Whoever cares how soon it is gives `within_s`: the minute is for what
+    never comes, on slow cores too.
+    """
     started = time.monotonic()
     while not holds():
         assert time.monotonic() - started < within_s, f"not within {within_s} s: {what}"

@@ -152,7 +152,7 @@ async def _ask_for_nodes(port: int) -> set[int]:
 
     client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=3000)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             await client.bootstrap()
             return {broker.nodeId for broker in client.cluster.brokers()}
     except (KafkaError, TimeoutError):

@@ -40,7 +40,7 @@ async def test_a_killed_kafka_comes_back_with_its_topics(own_server: Start) -> N
 async def test_three_brokers_take_a_topic_with_three_replicas(cluster: KafkaCluster) -> None:
     await create_topic(cluster.url, "menu", replicas=3)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while "menu" not in await topics(cluster.url):  # the broker that was asked may hear of it last
             await asyncio.sleep(0.05)
 

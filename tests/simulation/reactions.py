@@ -86,7 +86,7 @@ class Reactions:
             letters = DeadLetters(place.bus(), QR_CODE_V1.name, NAME)
             # The operator is not of the house: whatever ends the command, somebody does it again.
             with contextlib.suppress(Exception):
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(5):
                     count = await process.ask(letters.redrive)
                     self.world.tell(f"{count} dead letters are redriven too early")
             process.kill()

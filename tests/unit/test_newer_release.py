@@ -245,7 +245,7 @@ async def _work(store: NewerStore) -> None:
     await tasks.cancel("ours", given_up.task_id)
     added = await tasks.add(NewTask("ours", "twice", {"what": {"a": 1}}))
     running = asyncio.ensure_future(worker.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while not (await tasks.get("ours", added.task_id)).is_final:
             await asyncio.sleep(0.005)
     running.cancel()

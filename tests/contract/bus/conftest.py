@@ -205,7 +205,7 @@ async def from_start(consumer: Consumer) -> Consumer:
 async def read_all(consumer: Consumer, count: int, *, max_records: int = 100) -> dict[int, list[Record]]:
     """The next `count` records."""
     found: dict[int, list[Record]] = {}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while sum(map(len, found.values())) < count:
             polled = await consumer.poll(max_records=max_records, wait_s=5)
             for partition, records in polled.records.items():
@@ -228,7 +228,7 @@ class Member:
 
 async def settle(*members: Member, shares: list[int]) -> None:
     """Poll in turn until the members hold so many partitions each, in any order; no two ever hold the same one."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while sorted(len(member.holds) for member in members) != shares:
             for member in members:
                 await member.poll(wait_s=0.01)

@@ -60,7 +60,7 @@ async def test_the_last_commit_counts(bus: Bus) -> None:
 async def test_tasks_commit_side_by_side_while_a_poll_waits(bus: Bus) -> None:
     member = await join(bus)
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         poll = group.create_task(member.poll(wait_s=1))
         await asyncio.gather(*(member.consumer.commit({partition: partition + 1}) for partition in range(4)))
         assert not poll.done()
@@ -119,7 +119,7 @@ async def test_what_was_revoked_can_be_committed_until_the_next_poll(bus: Bus, o
     first = await join(bus)
     second = Member(await other.join(SCANS.name, "notification"))
     await second.poll()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while len(first.holds) > 2:
             await first.poll(wait_s=1)
 

@@ -179,7 +179,7 @@ async def test_a_waiting_member_learns_of_a_new_one(bus: Bus, other: Bus) -> Non
     first = await join(bus)
     await settle(first, shares=[4])
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         poll = group.create_task(first.poll(wait_s=30))
         second = await join(other)
         await second.poll()

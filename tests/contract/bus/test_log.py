@@ -211,7 +211,7 @@ async def test_a_full_partition_does_not_keep_the_others_waiting(bus: Bus) -> No
 async def test_an_empty_poll_ends_when_its_wait_does(bus: Bus) -> None:
     follower = await from_start(await bus.follow(EMPTY.name))
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         polled = await follower.poll(max_records=10, wait_s=0.05)
 
     assert polled.records == {}
@@ -220,7 +220,7 @@ async def test_an_empty_poll_ends_when_its_wait_does(bus: Bus) -> None:
 async def test_a_waiting_poll_gets_what_is_published_meanwhile(bus: Bus) -> None:
     follower = await from_start(await bus.follow(SCANS.name))
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         poll = group.create_task(follower.poll(max_records=10, wait_s=30))
         await asyncio.sleep(0)
         await bus.publish([message("a", partition=2)])
@@ -287,7 +287,7 @@ async def test_an_offset_that_is_gone_takes_nothing_of_other_partitions_along(bu
     found: list[int] = []
     gone = 0
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while len(found) < 3 or not gone:
             try:
                 found += (await follower.poll(max_records=10, wait_s=0.1)).records

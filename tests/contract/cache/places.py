@@ -61,15 +61,15 @@ async def heard(cache: Cache) -> None:
     """Wait until what other processes say is heard."""
     if getattr(cache, "_server", None) is not None:
         with cache.subscribe("test.heard") as messages:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(5):
                 while cache._memory.trusted_s < 60:  # type: ignore[attr-defined]
                     await asyncio.sleep(0.005)
         del messages
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what must become true within a minute."""
-    async with asyncio.timeout(60):
+    """Wait for what must become true within 5 s."""
+    async with asyncio.timeout(5):
         while not await condition():
             await asyncio.sleep(0.005)
 

@@ -117,10 +117,10 @@ async def test_subscribers_hear_that_messages_were_missed_and_then_the_next(own:
     async with process(own.url) as cache, process(own.url) as other:
         with cache.subscribe("live") as live:
             command(own.url, "CLIENT", "KILL", "TYPE", "pubsub")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(5):
                 first = await live.receive()
             await other.publish("live", b"after")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(5):
                 second = await live.receive()
 
     assert (first, second) == (None, b"after")

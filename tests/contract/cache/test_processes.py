@@ -41,7 +41,7 @@ async def test_both_at_once_load_once(pair: Pair, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(RedisServer, "claim", claimed)
     loads = Loads()
     loads.go.clear()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         callers = [group.create_task(cache.get_or_load("key", loads)) for cache in pair]
         while claims < 2:
             await asyncio.sleep(0.001)

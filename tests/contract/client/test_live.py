@@ -50,7 +50,7 @@ async def client(relay: Relay) -> AsyncIterator[AsyncClient]:
 
 async def next_of(events: AsyncIterator[object]) -> Event:
     """The next thing that is told, which is an event."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         told = await anext(events)
     assert isinstance(told, Event), told
     return told
@@ -291,13 +291,13 @@ async def everything(live: Live) -> list[object]:
 
 async def refused(events: AsyncIterator[object]) -> Disconnected:
     with pytest.raises(Disconnected) as raised:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             await anext(events)
     return raised.value
 
 
 async def someone_is_there(served: Served) -> None:
     """Wait until a connection is open and its subscription has begun."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while not any(one.subscriptions for one in served.live.registry.connections()):
             await asyncio.sleep(0.001)

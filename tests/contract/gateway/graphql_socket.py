@@ -27,7 +27,7 @@ class GraphqlSocket:
     async def hear(self) -> Message:
         """The next message but pings."""
         while True:
-            said: Message = json.loads(await asyncio.wait_for(self.raw.recv(), 60))
+            said: Message = json.loads(await asyncio.wait_for(self.raw.recv(), 5))
             if said["type"] != "ping":
                 return said
 
@@ -57,7 +57,7 @@ class GraphqlSocket:
 
     async def closed(self) -> int | None:
         """The code with which the server closes; what is said until then is dropped."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             while self.raw.close_code is None:
                 try:
                     await self.raw.recv()

@@ -119,13 +119,13 @@ class Stream:
 
     async def head(self) -> None:
         """Read the answer's head."""
-        lines = (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 60)).decode().split("\r\n")
+        lines = (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 5)).decode().split("\r\n")
         self.status = int(lines[0].split()[1])
         self.headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
 
     async def block(self) -> str:
         """The next block, which most often is a chunk of its own; empty at the end."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             size = int(await self._reader.readuntil(b"\r\n"), 16)
             return (await self._reader.readexactly(size + 2))[:-2].decode()
 
@@ -141,12 +141,12 @@ class Stream:
 
     async def problem(self) -> Message:
         """The body of a refusal."""
-        body: Message = json.loads(await asyncio.wait_for(self._reader.readexactly(int(self.headers["content-length"])), 60))
+        body: Message = json.loads(await asyncio.wait_for(self._reader.readexactly(int(self.headers["content-length"])), 5))
         return body
 
     async def rest(self) -> bytes:
         """What comes until the server closes the connection."""
-        return await asyncio.wait_for(self._reader.read(), 60)
+        return await asyncio.wait_for(self._reader.read(), 5)
 
     async def close(self) -> None:
         """Be gone."""
@@ -167,13 +167,13 @@ class Socket:
     async def hear(self) -> tuple[str, Message]:
         """The next message but pings."""
         while True:
-            said = json.loads(await asyncio.wait_for(self.raw.recv(), 60))
+            said = json.loads(await asyncio.wait_for(self.raw.recv(), 5))
             if said["type"] != "ping":
                 return said["type"], said["data"]
 
     async def closed(self) -> int | None:
         """The code with which the server closes; what is said until then is dropped."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             while self.raw.close_code is None:
                 try:
                     await self.raw.recv()

@@ -18,7 +18,7 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
 async def seen(api: Api, count: int) -> list[dict[str, Any]]:
     """The log, when it has so many entries."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while len(items := (await api.send("GET", "/v1/audit")).json()["items"]) < count:
             await asyncio.sleep(0.02)
     return list(items)

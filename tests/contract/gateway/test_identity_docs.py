@@ -43,7 +43,7 @@ async def log_kept(api: Api, folder: Path, owner: str) -> None:
     app = App(drain_s=1)
     build_work(Tools(api.documents, bus, Direct(Outbox()), clock, randomness), IDENTITY).run(app)
     serving = asyncio.ensure_future(app.serve())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while not (await api.send("GET", "/v1/audit?action=key.rotated", authorization=f"Bearer {owner}")).json()["items"]:
             await asyncio.sleep(0.02)
     app.stop()

@@ -45,9 +45,9 @@ async def closed_after(served: Served, sent: bytes) -> int:
     """The code with which the server closes a connection that sends this after its handshake."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.http.port)
     writer.write(UPGRADE)
-    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     writer.write(sent)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while True:
             opcode, length = await reader.readexactly(2)
             size = length if length < 126 else int.from_bytes(await reader.readexactly(2), "big")
@@ -127,7 +127,7 @@ async def test_a_connection_that_was_refused_takes_an_event_quietly(served: Serv
     """Or whoever is told something just then would fill the log."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.http.port)
     writer.write(UPGRADE)
-    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     await until(lambda: len(served.live) == 1)
 
     for connection in served.live.registry.connections():
@@ -195,7 +195,7 @@ async def test_http_behind_a_handshake(served: Served) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.http.port)
 
     writer.write(UPGRADE + b"GET /v1/codes HTTP/1.1\r\nHost: api\r\n\r\n" + b"x" * 40_000)
-    answer = await asyncio.wait_for(reader.readuntil(b"}}"), 60)
+    answer = await asyncio.wait_for(reader.readuntil(b"}}"), 5)
 
     assert (answer.count(b"HTTP/1.1 "), b"the API" in answer) == (1, False)
     writer.close()
@@ -226,7 +226,7 @@ async def test_connections_that_never_say_who_they_are_take_no_places_of_live_on
         assert [stream.status for stream in (one, two, three)] == [200, 200, 200]
         idle = [await asyncio.open_connection("127.0.0.1", served.http.port) for _ in range(3)]
 
-        assert await asyncio.wait_for(idle[2][0].read(), 60) == b""
+        assert await asyncio.wait_for(idle[2][0].read(), 5) == b""
 
         for _, writer in idle:
             writer.close()

@@ -59,7 +59,7 @@ class Connection:
     async def answer(self, sent: bytes = b"") -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the next answer."""
         self.writer.write(sent)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             status, *lines = head.strip().split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

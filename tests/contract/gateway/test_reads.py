@@ -82,7 +82,7 @@ async def test_who_may_not_read_codes_gets_no_kept_answer(cache: Cache) -> None:
 
 async def test_a_change_by_anybody_is_heard_from_the_bus(cache: Cache, bus: Bus) -> None:
     reads, answers = Reads(cache), Answers()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         following = group.create_task(follow_changes(reads, bus, SystemClock(), SystemRandomness()))
         await reads.answer(ANNA, "list", answers)
         event = code_pb2.CodeEvent(kind=code_pb2.CHANGE_KIND_CHANGED, after=code_pb2.Code(account_id="anna")).SerializeToString()

@@ -32,7 +32,7 @@ async def exchange(http: HttpServer, sent: bytes) -> bytes:
     """What the server answers to these bytes on one connection, until it closes it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
     writer.write(sent)
-    received = await asyncio.wait_for(reader.read(), 60)
+    received = await asyncio.wait_for(reader.read(), 5)
     writer.close()
     await writer.wait_closed()
     return received

@@ -25,7 +25,7 @@ async def test_callers_at_once_get_the_burst_and_no_more(limits: Limits) -> None
 async def test_tokens_come_back_by_time(limits: Limits) -> None:
     rates = {"all": Rate(20, 1_000, 1)}
     first = await limits.take("key", rates)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while not (answer := await limits.take("key", rates)).granted:
             await asyncio.sleep(answer.retry_s)
 
@@ -67,7 +67,7 @@ async def test_a_decision_tells_what_is_left_and_when_the_bucket_is_full(limits:
 async def test_a_rate_that_was_raised_holds_at_once(limits: Limits) -> None:
     await granted(limits, 5, {"all": Rate(1, HOUR, 5)})
     raised = {"all": Rate(1_000, 1_000, 5)}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while not (answer := await limits.take("key", raised)).granted:
             await asyncio.sleep(answer.retry_s)
 

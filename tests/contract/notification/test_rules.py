@@ -50,13 +50,13 @@ async def test_changes_of_a_rule_hold_soon(world: World) -> None:
     """Within a second where the machine is at rest; here others work beside it."""
     async with world.matching() as view:
         made = (await world.call(world.rules.PutRule, put_rule())).rule
-        await world.until(lambda: made.id in view.book, within_s=60.0)
+        await world.until(lambda: made.id in view.book, within_s=10.0)
         await world.call(world.rules.PutRule, put_rule(disabled=True))
-        await world.until(lambda: made.id not in view.book, within_s=60.0)
+        await world.until(lambda: made.id not in view.book, within_s=10.0)
         await world.call(world.rules.PutRule, put_rule())
-        await world.until(lambda: made.id in view.book, within_s=60.0)
+        await world.until(lambda: made.id in view.book, within_s=10.0)
         await world.call(world.rules.DeleteRule, rule_service_pb2.DeleteRuleRequest(name="orders"))
-        await world.until(lambda: made.id not in view.book, within_s=60.0)
+        await world.until(lambda: made.id not in view.book, within_s=10.0)
 
 
 async def test_what_was_put_while_nobody_matched_is_delivered_later(world: World) -> None:

@@ -25,7 +25,7 @@ async def test_410_disables_the_endpoint_and_what_waits_is_dropped(sending: Send
     async with sending.sending():
         await sending.take(delivery("one", endpoint.endpoint_id))
         dead = await sending.ended("one")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while (disabled := await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).state is EndpointState.ENABLED:
                 await asyncio.sleep(0.005)
         await sending.take(delivery("two", endpoint.endpoint_id))
@@ -43,7 +43,7 @@ async def test_several_410_at_once_are_one_notice(sending: Sending) -> None:
     await sending.take(*(delivery(name, endpoint.endpoint_id) for name in names))
     async with sending.sending():
         await all_ended(sending, names)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).state is EndpointState.ENABLED:
                 await asyncio.sleep(0.005)
 
@@ -63,7 +63,7 @@ async def test_an_endpoint_that_was_given_another_url_meanwhile_is_not_disabled_
     async with sending.sending():
         await sending.take(delivery("one", endpoint.endpoint_id))
         await sending.ended("one")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while not sending.notices:
                 await asyncio.sleep(0.005)
         await sending.take(delivery("two", endpoint.endpoint_id))
@@ -90,13 +90,13 @@ async def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(sending
     async with sending.sending():
         await sending.take(delivery("one", endpoint.endpoint_id, max_attempts=1))
         await sending.ended("one")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).failing_since_ms is None:
                 await asyncio.sleep(0.005)
         sending.move(DISABLED_AFTER_MS / 1_000)
         await sending.take(delivery("two", endpoint.endpoint_id, max_attempts=1))
         await sending.ended("two")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).state is EndpointState.ENABLED:
                 await asyncio.sleep(0.005)
 
@@ -108,12 +108,12 @@ async def test_one_success_ends_a_run_of_failures(sending: Sending) -> None:
     endpoint = await sending.endpoint()
     async with sending.sending():
         await sending.take(delivery("one", endpoint.endpoint_id, max_attempts=1))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).failing_since_ms is None:
                 await asyncio.sleep(0.005)
         await sending.take(delivery("two", endpoint.endpoint_id))
         await sending.ended("two")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while (await sending.desk.get(ACCOUNT, endpoint.endpoint_id)).failing_since_ms is not None:
                 await asyncio.sleep(0.005)
 

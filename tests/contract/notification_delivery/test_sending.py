@@ -154,7 +154,7 @@ async def test_one_endpoint_never_has_more_at_once_than_it_may(sending: Sending)
     endpoint = await sending.endpoint("/hang")
     async with sending.sending(bounds=Bounds(of_one=3)):
         await sending.take(*(delivery(f"{number}", endpoint.endpoint_id) for number in range(20)))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while sending.receiver.connections < 3:
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.1)

@@ -48,7 +48,7 @@ class World:
         return {code: len(queue) for code, queue in queues.items() if isinstance(queue, list) and queue}
 
     async def until_leases_are_given_back(self) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while any(lease.body["expires_at_ms"] for lease in (await self.documents.scan(OUTBOX_LEASES, limit=1_000)).items):
                 await asyncio.sleep(0.005)
 
@@ -93,7 +93,7 @@ class Looks:
         return page
 
     async def until_there_was_one(self) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while not self._count:
                 await asyncio.sleep(0.005)
 
@@ -123,6 +123,6 @@ async def running(*relays: Relay) -> AsyncIterator[None]:
 
 
 async def until_nothing_waits(world: World) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while await world.waiting():
             await asyncio.sleep(0.01)

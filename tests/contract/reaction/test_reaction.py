@@ -345,7 +345,7 @@ async def test_a_new_group_that_began_with_what_comes_goes_on_from_there_althoug
 
 async def test_a_log_that_ends_before_the_group_is_refused(world: World) -> None:
     consumer = await world.bus.join(world.topic.name, NAME)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while not (await consumer.poll(max_records=1, wait_s=1)).assigned:
             pass
     await consumer.commit({0: 7})

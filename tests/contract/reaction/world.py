@@ -105,7 +105,7 @@ class World:
         polled = await consumer.poll(max_records=1, wait_s=5)
         for partition in polled.assigned:
             consumer.seek(partition, 0)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while len(found) < sum(ends):
                 polled = await consumer.poll(max_records=100, wait_s=1)
                 found += [record for run in polled.records.values() for record in run]
@@ -115,7 +115,7 @@ class World:
     async def committed(self) -> list[int | None]:
         """Where the group goes on, as one that joins when nobody else is there learns it."""
         consumer = await self.bus.join(self.topic.name, NAME)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while not (await consumer.poll(max_records=1, wait_s=1)).assigned:
                 pass
         offsets = [await consumer.committed(partition) for partition in range(self.topic.partitions)]

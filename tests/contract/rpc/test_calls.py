@@ -265,7 +265,7 @@ async def test_a_peer_that_comes_back_is_called_again(tmp_path: Path) -> None:
             await wire.get()
         await wire.start()
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             while True:
                 try:
                     said = await wire.get()
@@ -318,7 +318,7 @@ async def test_each_answer_is_measured_under_its_code(wire: Wire) -> None:
     with pytest.raises(NotFound):
         await wire.get()
 
-    async with asyncio.timeout(60):  # the server measures once its answer is away
+    async with asyncio.timeout(10):  # the server measures once its answer is away
         while count("quietzone_rpc_server_seconds", served) == before[0]:
             await asyncio.sleep(0.01)
     after = (count("quietzone_rpc_server_seconds", served), count("quietzone_rpc_client_seconds", called))

@@ -88,7 +88,7 @@ async def test_a_worker_that_lost_its_lease_cannot_end_the_task(world: World) ->
             await world.until(task, lambda task: task.fence == 2)
             refused = lost_runs()
             late.may_end.set()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(20):
                 while lost_runs() == refused:
                     await asyncio.sleep(0.005)
             assert (await world.get(task)).state is State.RUNNING
@@ -104,7 +104,7 @@ async def test_a_run_stops_when_its_task_is_taken_over(world: World) -> None:
     paused = MovableClock()
     task = await world.add()
 
-    async with world.running(world.worker(late, "late", clock=paused)), asyncio.timeout(60):
+    async with world.running(world.worker(late, "late", clock=paused)), asyncio.timeout(20):
         await world.until(task, lambda task: task.state is State.RUNNING)
         async with world.running(world.worker(Jobs(), "heir")):
             await world.all_looked()
@@ -154,7 +154,7 @@ async def test_a_crash_at_any_step_loses_no_task(world: World, after: bool) -> N
     for step in itertools.count(1):
         tasks = [await world.add({"step": step}) for _ in range(2)]
         victim = Mortal(world.documents, at=step, after=after)
-        async with victim.running(world.worker(Jobs(), f"victim-{step}", documents=victim.port)), asyncio.timeout(60):
+        async with victim.running(world.worker(Jobs(), f"victim-{step}", documents=victim.port)), asyncio.timeout(20):
             while not victim.is_dead and not all([(await world.get(task)).is_final for task in tasks]):
                 await asyncio.sleep(0.005)
         is_struck = victim.is_struck

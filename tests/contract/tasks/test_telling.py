@@ -107,7 +107,7 @@ async def test_what_was_not_told_yet_is_not_swept(world: World) -> None:
         await world.until(silent)
         await world.until(loud)
         world.clock.moved_s += KEPT_MS / 1000 + 3_600
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while await world.documents.get(TASKS, silent.task_id) is not None:
                 await asyncio.sleep(0.005)
         await world.all_looked()

@@ -199,7 +199,7 @@ async def test_the_role_runs_alone_and_takes_up_what_happened_before_it_started(
     await publish_what_waits(documents, tmp_path)
     app = await build_health(settings_in(tmp_path))
     ready = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
         group.create_task(app.serve(ready.set))
         await ready.wait()
         while (held := await Healths(documents).get("anna", code.code_id)) is None or held.health.state is State.UNKNOWN:
@@ -232,7 +232,7 @@ async def foreign_dead_letters(folder: Path) -> None:
 
 async def stopped(app: App) -> list[str]:
     """What goes on in a process once its reaction has stopped."""
-    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
         group.create_task(app.serve())
         while app.not_ready() or not REGISTRY.get_sample_value("quietzone_qr_health_stopped"):
             await asyncio.sleep(0.02)
@@ -291,7 +291,7 @@ async def changes(url: str, code_id: str, count: int) -> list[DestinationChanged
     bus = bus_at(url)
     consumer = await bus.follow(QR_DESTINATION_V1.name)
     found: list[Event] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while len(found) < count:
             polled = await consumer.poll(max_records=100, wait_s=1)
             for partition in polled.assigned:

@@ -81,7 +81,7 @@ class Qr:
         await bus.ensure([QR_CODE_V1])  # the service may be about to
         consumer = await bus.follow(QR_CODE_V1.name)
         found: list[Event] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while len(found) < count:
                 polled = await consumer.poll(max_records=100, wait_s=1)
                 for partition in polled.assigned:

@@ -76,7 +76,7 @@ class Storage:
 
     async def ready(self, asset_id: str) -> asset_pb2.Asset:
         """The asset, as soon as it is drawn."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while True:
                 try:
                     asset = await self.asset(asset_id)
@@ -88,7 +88,7 @@ class Storage:
 
     async def gone(self, asset_id: str) -> None:
         """Return when there is no such asset any more."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while True:
                 try:
                     await self.asset(asset_id)

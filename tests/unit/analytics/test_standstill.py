@@ -39,7 +39,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @asynccontextmanager
 async def running(project: Project) -> AsyncIterator[None]:
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         task = group.create_task(stands_still("scans", project)())
         yield
         task.cancel()

@@ -204,12 +204,12 @@ async def running() -> AsyncIterator[World]:
 
 async def take(subscription: Subscription, count: int) -> list[Delivery]:
     """The next deliveries."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         return [await anext(subscription) for _ in range(count)]
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for it."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.001)

@@ -48,7 +48,7 @@ async def warming(*services: Service, clock: Clock | None = None) -> AsyncIterat
 
 
 async def ready(warm_up: WarmUp) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while warm_up.not_ready():
             await asyncio.sleep(0)
 
@@ -97,7 +97,7 @@ async def test_a_peer_that_is_slow_is_told_of_once_and_not_at_a_usual_start(
     clock, qr = Clock(), Service("qr", None)
 
     with capture_logs() as logs:
-        async with asyncio.timeout(60), warming(qr, clock=clock):
+        async with asyncio.timeout(5), warming(qr, clock=clock):
             clock.seconds += waited_s
             while qr.asked < 5:
                 await asyncio.sleep(0)

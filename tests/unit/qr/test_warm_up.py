@@ -10,7 +10,7 @@ async def test_it_is_warm_when_a_symbol_was_drawn_and_read_back() -> None:
     warm_up = WarmUp(Renderer(Inline(), Gate()))
     before = warm_up.not_ready()
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         running = group.create_task(warm_up.run())
         while warm_up.not_ready():
             await asyncio.sleep(0)
@@ -23,6 +23,6 @@ async def test_a_process_whose_decoders_read_something_else_ends() -> None:
     warm_up = WarmUp(Renderer(Inline(), Gate([("misreader", lambda _pixels, _size_px: b"https://example.com/")])))
 
     with pytest.raises(Unreadable, match="misreader reads"):
-        await asyncio.wait_for(warm_up.run(), 60)
+        await asyncio.wait_for(warm_up.run(), 5)
 
     assert warm_up.not_ready() is not None

@@ -70,7 +70,7 @@ class Desk:
     async def ask(self, url: str, method: str = "GET", **headers: str) -> Asked:
         asked = Asked(url, method, **headers)
         self.server.handle(asked)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             await asked.answered.wait()
         return asked
 

@@ -70,7 +70,7 @@ class World:
         view = view or self.view()
         task = asyncio.ensure_future(view.run())
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(10):
                 yield view
         finally:
             task.cancel()

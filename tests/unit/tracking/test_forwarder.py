@@ -308,7 +308,7 @@ async def test_a_checkpoint_that_cannot_be_read_makes_what_is_left_be_sent_again
 async def test_a_second_forwarder_waits_for_the_first_ones_end(world: World) -> None:
     edge = spooled(world)
     first, second = world.forwarder(), world.forwarder()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         running = group.create_task(first.run())
         waiting = group.create_task(second.run())
         while not (await world.counted()).scans:

@@ -110,7 +110,7 @@ async def test_a_spool_that_was_numbered_for_other_partitions_waits_whole_until_
     checkpoints.save(world.files, OTHER, checkpoints.load(world.files, OTHER, 3))
     forwarder, before = world.forwarder(), failures()
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         running = group.create_task(forwarder.run())
         await until(lambda: failures() - before >= 3)
         meanwhile = (running.done(), await world.records(TRACKING_SCAN_V1.name))
@@ -128,7 +128,7 @@ async def test_it_says_what_to_do_about_a_checkpoint_for_other_partitions(world:
     forwarder, before = world.forwarder(), failures()
 
     with capture_logs() as logs:
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
             running = group.create_task(forwarder.run())
             await until(lambda: failures() > before)
             running.cancel()

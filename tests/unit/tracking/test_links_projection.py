@@ -293,7 +293,7 @@ async def test_it_fills_the_store_from_a_real_bus(documents: Documents, tmp_path
     running = asyncio.ensure_future(
         run_projection(bus, QR_CODE_V1.name, GROUP, projection(documents), SteppedClock(), randomness=TestRandomness(), wait_s=0.01)
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         while not await rejects_there(documents) or len((await LinkStore(documents).page()).links) < 20:
             await asyncio.sleep(0.005)
     running.cancel()

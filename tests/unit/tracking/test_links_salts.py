@@ -93,7 +93,7 @@ async def test_without_store_and_salt_there_is_none_until_the_store_is_back(
     down = Down(documents, is_down=True)
     held = HeldSalts(SaltStore(down, TestRandomness()), clock)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         running = asyncio.ensure_future(held.run())
         while down.refused < 2:
             await asyncio.sleep(0.001)

@@ -84,7 +84,7 @@ async def test_a_server_that_was_gone_is_found_again(store: Documents, proxy: Pr
 
     await proxy.start()
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         assert await store.get(THINGS, "a") == Stored({"id": "a"}, 1)
 
 

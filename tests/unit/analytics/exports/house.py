@@ -58,7 +58,7 @@ class Installation:
             owner="worker",
             telling=TELLING,
         )
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
             working = group.create_task(worker.run())
             while (await get_export(self.tasks, account, export_id)).state in (State.WAITING, State.RUNNING):
                 await asyncio.sleep(0.005)

@@ -53,7 +53,7 @@ class Texts:
             raise self.troubles.pop(0)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
@@ -355,7 +355,7 @@ def lag(*, partition: int) -> float | None:
 
 
 async def until_assigned(consumer: Consumer) -> Polled:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while True:
             polled = await consumer.poll(max_records=1, wait_s=1)
             if polled.assigned:

@@ -27,7 +27,7 @@ class File:
 
     async def until_looked(self, times: int) -> None:
         until = self.looks + times
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             while self.looks < until:
                 self.looked.clear()
                 await self.looked.wait()
@@ -36,7 +36,7 @@ class File:
 @asynccontextmanager
 async def waiting(pulse: Pulse, *, count: int) -> AsyncIterator[list[asyncio.Task[None]]]:
     """So many that wait for the next commit; they must be done at the end."""
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         yield [group.create_task(pulse.after(pulse.beat)) for _ in range(count)]
 
 
@@ -46,7 +46,7 @@ async def settled(pulse: Pulse) -> None:
 
 
 async def within_5_s(awaitable: Awaitable[None]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(5):
         await awaitable
 
 

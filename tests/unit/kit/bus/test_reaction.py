@@ -35,7 +35,7 @@ class Slow:
         self.done.append(event.id)
 
     async def until_begun(self, *ids: str) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(5):
             while self.begun != list(ids):
                 await asyncio.sleep(0.005)
 
@@ -57,7 +57,7 @@ class Counting:
         return cast("Consumer", _Polling(member, self)) if topic == self._topic.name else member
 
     async def until_polled(self, times: int) -> None:
-        async with asyncio.timeout(60), self.polled:
+        async with asyncio.timeout(5), self.polled:
             until = self.polls + times
             await self.polled.wait_for(lambda: self.polls >= until)
 
@@ -116,7 +116,7 @@ async def test_what_a_revoked_partition_was_doing_is_given_up(bus: Bus, clock: M
     async with running(bus, TOPIC, slow, clock):
         await slow.until_begun("a")
         other = await bus.join(TOPIC.name, GROUP)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while not (assigned := (await other.poll(max_records=1, wait_s=0.1)).assigned):
                 pass
         slow.may_end.set()

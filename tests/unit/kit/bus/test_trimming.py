@@ -23,7 +23,7 @@ class Old:
 
 
 async def trim_all(old: Old, *, every_s: float) -> None:
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         keeper = group.create_task(keep_trimmed(cast("Bus", old), every_s=every_s))
         await old.done.wait()
         keeper.cancel()

@@ -29,7 +29,7 @@ def local(handler: object = echo, port: int = 0, *, reuse_port: bool = False) ->
 
 async def ask(port: int, data: bytes) -> bytes:
     """All that a server says to a client which sends `data` and ends its sending."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(data)
         writer.write_eof()
@@ -49,7 +49,7 @@ class Waiting:
         self._first.set_result(request)
 
     async def first(self) -> Request:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             return await self._first
 
 
@@ -88,7 +88,7 @@ async def test_a_server_that_stops_ends_idle_connections_and_returns(monkeypatch
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(GET % b"/abc")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         await reader.readuntil(b"/abc")
         stopping = asyncio.ensure_future(server.stop(5))
         assert await reader.read() == b""
@@ -104,7 +104,7 @@ async def test_how_late_the_event_loop_comes_to_a_timer_is_measured(monkeypatch:
 
     monkeypatch.setattr(_server, "TICK_S", 0.01)
     before = late()
-    async with served(local()), asyncio.timeout(60):
+    async with served(local()), asyncio.timeout(10):
         time.sleep(0.1)  # noqa: ASYNC251 - what blocks the loop is the subject
         while late() == before:
             await asyncio.sleep(0)
@@ -117,7 +117,7 @@ async def test_a_server_that_stops_answers_what_is_under_way_and_says_that_it_wa
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(GET % b"/abc")
     request = await waiting.first()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         stopping = asyncio.ensure_future(server.stop(5))
         await asyncio.sleep(0)
         echo(request)

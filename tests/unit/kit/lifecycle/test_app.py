@@ -41,7 +41,7 @@ class Door:
 async def serve_until_ready(app: App) -> None:
     """Run the app until it is ready, then ask it to stop."""
     loop = asyncio.get_running_loop()
-    await asyncio.wait_for(app.serve(lambda: loop.call_soon(app.stop)), 60)  # tasks get a turn first
+    await asyncio.wait_for(app.serve(lambda: loop.call_soon(app.stop)), 5)  # tasks get a turn first
 
 
 async def test_what_was_registered_last_stops_first() -> None:
@@ -80,7 +80,7 @@ async def test_a_dead_task_ends_the_process_with_its_reason() -> None:
     app.task("relay", work)
 
     with pytest.raises(TaskDied, match="task relay died: LookupError: the disk is gone"):
-        await asyncio.wait_for(app.serve(), 60)
+        await asyncio.wait_for(app.serve(), 5)
 
 
 async def test_a_task_that_returns_by_itself_counts_as_dead() -> None:
@@ -92,7 +92,7 @@ async def test_a_task_that_returns_by_itself_counts_as_dead() -> None:
     app.task("relay", work)
 
     with pytest.raises(TaskDied, match="ended without being asked to"):
-        await asyncio.wait_for(app.serve(), 60)
+        await asyncio.wait_for(app.serve(), 5)
 
 
 async def test_resources_are_closed_when_a_task_dies() -> None:
@@ -105,7 +105,7 @@ async def test_resources_are_closed_when_a_task_dies() -> None:
     app.task("relay", work)
 
     with pytest.raises(TaskDied):
-        await asyncio.wait_for(app.serve(), 60)
+        await asyncio.wait_for(app.serve(), 5)
     assert journal == ["store closed"]
 
 
@@ -153,7 +153,7 @@ async def test_a_server_that_cannot_start_ends_the_process_and_closes_the_rest()
     app.server("second", Door(journal, taken=True))
 
     with pytest.raises(OSError, match="taken"):
-        await asyncio.wait_for(app.serve(), 60)
+        await asyncio.wait_for(app.serve(), 5)
     assert journal == ["server started", "server stopped, 10 s of grace", "store closed"]
 
 
@@ -167,7 +167,7 @@ async def test_it_is_ready_only_when_every_condition_holds() -> None:
         await asyncio.sleep(0)
         before = app.not_ready()
         missing.clear()
-        await asyncio.wait_for(ready.wait(), 60)
+        await asyncio.wait_for(ready.wait(), 5)
         after = app.not_ready()
         missing.append("fell behind")
         later = app.not_ready()
@@ -195,7 +195,7 @@ async def test_it_can_be_stopped_before_it_is_ready() -> None:
     app.ready_when("links", lambda: "never")
     app.stop()
 
-    await asyncio.wait_for(app.serve(lambda: pytest.fail("it was never ready")), 60)
+    await asyncio.wait_for(app.serve(lambda: pytest.fail("it was never ready")), 5)
 
 
 async def test_work_that_is_done_stops_the_process() -> None:
@@ -207,7 +207,7 @@ async def test_work_that_is_done_stops_the_process() -> None:
 
     app.once("migrate", migrate)
 
-    await asyncio.wait_for(app.serve(), 60)
+    await asyncio.wait_for(app.serve(), 5)
 
     assert journal == ["done", "store closed"]
 
@@ -229,4 +229,4 @@ async def test_work_that_finds_something_wrong_ends_the_process_with_its_words()
     app.once("verify", look)
 
     with pytest.raises(TaskDied, match="task verify died: NotDone: 2 of 7 checks failed"):
-        await asyncio.wait_for(app.serve(), 60)
+        await asyncio.wait_for(app.serve(), 5)

@@ -32,11 +32,11 @@ async def ends(settings: ProcessSettings, cause: str) -> ExitCode:
     settings = settings.model_copy(update={"ready_fd": ready_write, "parent_fd": parent_read})
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(_main(settings, build))
-        await asyncio.wait_for(asyncio.to_thread(os.read, ready_read, 10), 60)
+        await asyncio.wait_for(asyncio.to_thread(os.read, ready_read, 10), 5)
         if cause == "SIGTERM":
             os.kill(os.getpid(), signal.SIGTERM)
         os.close(parent_write)
-        code = await asyncio.wait_for(serving, 60)
+        code = await asyncio.wait_for(serving, 5)
     os.close(ready_read)
     os.close(parent_read)
     return code
@@ -59,7 +59,7 @@ async def test_a_signal_ends_an_app_that_is_still_being_built() -> None:
         serving = group.create_task(_main(ProcessSettings(), build_forever))
         await building.wait()
         os.kill(os.getpid(), signal.SIGTERM)
-        code = await asyncio.wait_for(serving, 60)
+        code = await asyncio.wait_for(serving, 5)
 
     assert code is ExitCode.STOPPED
 
@@ -137,7 +137,7 @@ async def test_the_operators_port_says_whether_it_is_ready(unused_tcp_port: int)
         app.task("asker", ask, stop=asked.set)
         return app
 
-    code = await asyncio.wait_for(_main(ProcessSettings(ops_host="127.0.0.1", ops_port=unused_tcp_port), build_asking), 60)
+    code = await asyncio.wait_for(_main(ProcessSettings(ops_host="127.0.0.1", ops_port=unused_tcp_port), build_asking), 5)
 
     assert code is ExitCode.STOPPED
     assert seen[0].startswith(b"HTTP/1.1 200 ")

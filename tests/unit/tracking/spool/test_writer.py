@@ -36,7 +36,7 @@ async def test_running_flushes_by_itself(machine: Machine) -> None:
     writer = machine.writer(limits=SpoolLimits(flush_interval_ms=1))
     flushed = asyncio.Event()
     writer.on_flush(lambda last_seq: flushed.set() if last_seq == 2 else None)
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         running = group.create_task(writer.run())
         writer.append([SCAN] * 2)
         await flushed.wait()
@@ -49,7 +49,7 @@ async def test_whoever_waits_for_flushes_does_not_wait_for_the_interval(machine:
     writer = machine.writer(limits=SpoolLimits(flush_interval_ms=600_000))
     flushed = asyncio.Queue[int]()
     writer.on_flush(flushed.put_nowait, at_once=True)
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         running = group.create_task(writer.run())
         for _ in range(2):
             writer.append([SCAN])
