@@ -1,12 +1,12 @@
 """How tasks are run, on every adapter of the documents."""
 
 import asyncio
-import secrets
 
 import pytest
 from contract.tasks.world import ACCOUNT, KIND, TWO_HOURS_MS, Jobs, World
 from prometheus_client import REGISTRY
 
+from quietzone_kit.runtime import SystemRandomness
 from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, Progress, Retry, State, Task, Tell, _worker
 from quietzone_kit.tasks._run import LEASE_S
 
@@ -294,7 +294,7 @@ async def until_measured(metric: str, kind: str, outcome: str) -> float:
 
 
 async def test_runs_are_counted_by_outcome(world: World) -> None:
-    kind = f"counted_{secrets.token_hex(4)}"  # the registry outlives a test
+    kind = f"counted_{SystemRandomness().token(4).hex()}"  # the registry outlives a test
     task = await world.add(kind=kind)
 
     async with world.running(world.worker({kind: Kind(Jobs(OSError("reset")))})):
@@ -305,7 +305,7 @@ async def test_runs_are_counted_by_outcome(world: World) -> None:
 
 
 async def test_runs_are_timed(world: World) -> None:
-    kind = f"timed_{secrets.token_hex(4)}"
+    kind = f"timed_{SystemRandomness().token(4).hex()}"
     task = await world.add(kind=kind)
 
     async with world.running(world.worker({kind: Kind(Jobs())})):
