@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 from unit.client.scripted import Scripted, Server
 
-from quietzone_cli import remote
+from quietzone_cli import remote, terminal
 from quietzone_client import AsyncClient
 
 
@@ -22,7 +22,7 @@ class Asked:
         monkeypatch.setattr(remote, "AsyncClient", client)
         monkeypatch.setenv("QUIETZONE_API_KEY", "qz_key")
         monkeypatch.setenv("QUIETZONE_API_URL", "https://api.test")
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(terminal.console, "width", terminal.LINE)  # it was made with what this process was started with
 
     def answer(self, *answers: Scripted) -> None:
         """What is answered from now on."""
