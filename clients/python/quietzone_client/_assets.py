@@ -1,5 +1,6 @@
 """Files: images of codes in all their variants, uploads and prints."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What is stored of a code, whose id it has, of an upload, or of a print. `reason` says why it is quarantined."""
+    """What is stored of a code, whose id it has, of an upload, or of a print. `reason` says why it is quarantined; `used_at` is when a file
+    of it was last asked for, to a day.
+    """
 
     id: str
     kind: AssetKind
@@ -82,6 +85,8 @@ class Asset:
     created_at: datetime
     updated_at: datetime
     uploaded_at: datetime | None
+    tags: Mapping[str, str]
+    used_at: datetime | None
 
     @classmethod
     def of(cls, item: Json) -> Self:
@@ -99,6 +104,8 @@ class Asset:
             created_at=moment(item["created_at"]),
             updated_at=moment(item["updated_at"]),
             uploaded_at=unless_absent(moment, item["uploaded_at"]),
+            tags=item.get("tags", {}),
+            used_at=unless_absent(moment, item.get("used_at")),
         )
 
 

@@ -67,6 +67,14 @@ class File:
         return await _signed(info, self.asset_id, checked(UrlQuery, {"variant": self.variant, "expires_s": expires_s}))
 
 
+@strawberry.type(description="Something that is said about an asset, for those who sort by it")
+class AssetTag:
+    """A tag."""
+
+    key: str
+    value: str
+
+
 @strawberry.type(description="What is stored of a code, of an upload, or of a print")
 class Asset:
     """An asset."""
@@ -79,10 +87,12 @@ class Asset:
     tier: StorageTier
     files: list[File]
     bytes: Count = strawberry.field(description="What it takes of the account's room")
+    tags: list[AssetTag] = strawberry.field(description="`StorageTier` and `CreatedBy`, which its bytes have in the store, too")
     revision: int
     created_at: DateTime
     updated_at: DateTime
     uploaded_at: DateTime | None = strawberry.field(description="When its bytes came, or were drawn")
+    used_at: DateTime | None = strawberry.field(description="When a file of it was last asked for, to a day")
 
     @classmethod
     def of(cls, asset: KnownAsset) -> "Asset":
@@ -96,10 +106,12 @@ class Asset:
             tier=asset.tier,
             files=[File.of(asset.id, file) for file in asset.files],
             bytes=Count(asset.bytes),
+            tags=[AssetTag(key=key, value=value) for key, value in asset.tags.items()],
             revision=asset.revision,
             created_at=DateTime(asset.created_at_ms),
             updated_at=DateTime(asset.updated_at_ms),
             uploaded_at=None if asset.uploaded_at_ms is None else DateTime(asset.uploaded_at_ms),
+            used_at=None if asset.used_at_ms is None else DateTime(asset.used_at_ms),
         )
 
 

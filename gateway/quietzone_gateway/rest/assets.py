@@ -55,14 +55,25 @@ ASSET: dict[str, JsonValue] = {
         }
     ],
     "bytes": 9_216,
+    "tags": {"StorageTier": "HOT", "CreatedBy": "Quietzone"},
     "revision": 2,
     "created_at": "2026-11-21T09:30:00.125Z",
     "updated_at": "2026-11-21T09:30:00.250Z",
     "uploaded_at": "2026-11-21T09:30:00.250Z",
+    "used_at": "2026-11-21T12:00:00.000Z",
 }
 UPLOAD: dict[str, JsonValue] = {
     "asset": ASSET
-    | {"kind": "upload", "state": "pending", "name": "logo.png", "files": [], "bytes": 0, "revision": 1, "uploaded_at": None},
+    | {
+        "kind": "upload",
+        "state": "pending",
+        "name": "logo.png",
+        "files": [],
+        "bytes": 0,
+        "revision": 1,
+        "uploaded_at": None,
+        "used_at": None,
+    },
     "put": {"url": f"https://files.example.com/uploads/{CODE_ID}?e=1795266000&s=3q2-7w", "expires_at": "2026-11-21T13:00:00.000Z"},
 }
 """Examples; tests hold them against the models."""
@@ -164,10 +175,12 @@ class AssetView(BaseModel):
     tier: StorageTier = Field(description="`hot` and `warm` are served at once, `cold` and `archive` have to be restored first")
     files: list[FileView]
     bytes: int = Field(description="What it takes of the account's room")
+    tags: dict[str, str] = Field(description="`StorageTier` and `CreatedBy`, which its bytes have in the store, too")
     revision: int
     created_at: Time
     updated_at: Time
     uploaded_at: Time | None = Field(description="When its bytes came, or were drawn")
+    used_at: Time | None = Field(description="When a file of it was last asked for, to a day; the ETag doesn't change with it")
 
     @classmethod
     def of(cls, asset: Asset) -> Self:
@@ -181,10 +194,12 @@ class AssetView(BaseModel):
             tier=asset.tier,
             files=list(map(FileView.of, asset.files)),
             bytes=asset.bytes,
+            tags=dict(asset.tags),
             revision=asset.revision,
             created_at=rfc3339(asset.created_at_ms),
             updated_at=rfc3339(asset.updated_at_ms),
             uploaded_at=None if asset.uploaded_at_ms is None else rfc3339(asset.uploaded_at_ms),
+            used_at=None if asset.used_at_ms is None else rfc3339(asset.used_at_ms),
         )
 
 

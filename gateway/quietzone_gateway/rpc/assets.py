@@ -1,5 +1,6 @@
 """The storage service: images of codes and uploads, with their files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,6 +63,8 @@ class Asset:
     created_at_ms: int
     updated_at_ms: int
     uploaded_at_ms: int | None
+    tags: Mapping[str, str]
+    used_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,8 @@ def asset_of(message: asset_pb2.Asset) -> Asset:
         created_at_ms=message.created_at_ms,
         updated_at_ms=message.updated_at_ms,
         uploaded_at_ms=message.uploaded_at_ms if message.HasField("uploaded_at_ms") else None,
+        tags={tag.key: tag.value for tag in message.tags},
+        used_at_ms=message.used_at_ms if message.HasField("used_at_ms") else None,
     )
 
 

@@ -33,6 +33,7 @@ from quietzone_storage.backups.consumers import BackUpCodes
 from quietzone_storage.codes.consumers import DrawCodes
 from quietzone_storage.codes.domain import CONSUMER, COPIES_CONSUMER
 from quietzone_storage.codes.qr import QrSymbols
+from quietzone_storage.codes.tasks import DRAW, DrawAgain
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.collections import COLLECTIONS
 from quietzone_storage.contents.mending import Mender
@@ -45,6 +46,7 @@ from quietzone_storage.copies.consumers import ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.images import Images
 from quietzone_storage.lifecycle.domain import Ages
+from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.lifecycle.tasks import CLEAN_UP, CLEAN_UP_ALL, MOVE, CleanUps, Moves
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.metrics import STOPPED
@@ -130,7 +132,7 @@ async def build(settings: StorageSettings) -> App:
     wake = _work(app, settings, stored, bus).wake if settings.storage_work else _nobody
     uploads = stored.uploads(wake)
     if settings.storage_files:
-        _serve_files(app, settings, stored.keeper, uploads)
+        _serve_files(app, settings, stored.keeper, uploads, stored.tasks(wake))
     base, max_bytes = settings.storage_public_url, settings.storage_upload_bytes
     url_keys = _url_keys(settings)
     copies = CopyDesk(stored.keeper.assets, _copies(settings), url_keys, CLOCK, RANDOMNESS, base=base)
@@ -147,7 +149,7 @@ async def build_files(settings: FilesSettings) -> App:
     """The role `files`: serves files and takes uploads, where `serve` is told not to."""
     app = App(drain_s=settings.drain_s)
     stored = await _stored(app, settings, _bus(app, settings))
-    _serve_files(app, settings, stored.keeper, stored.uploads())
+    _serve_files(app, settings, stored.keeper, stored.uploads(), stored.tasks())
     return app
 
 
@@ -166,7 +168,7 @@ async def build_clean_up(settings: CleanUpSettings) -> App:
     stored = await _stored(app, settings, _bus(app, settings))
 
     async def clean_up() -> None:
-        report = await _cleaner(settings, stored).clean_up(what)
+        report = (await _cleaner(settings, stored).clean_up(what)).report
         would = ", if it weren't a dry run" if what.dry_run else ""
         say(", ".join(f"{number:,} {name}" for name, number in asdict(report).items()) + would)
 
@@ -249,6 +251,7 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     kinds = {
         SWEEP: upkeep.kind(),
         PROCESS: ProcessImage(pipeline).kind(),
+        DRAW: DrawAgain(followed).kind(),
         CLEAN_UP: clean_ups,
         CLEAN_UP_ALL: clean_ups,
         MOVE: Moves(cleaner).kind(),
@@ -295,9 +298,10 @@ def _url_keys(settings: UrlSettings) -> UrlKeys:
     return UrlKeys([key.strip() for key in settings.storage_url_keys.get_secret_value().split(",")])
 
 
-def _serve_files(app: App, settings: FilesSettings, keeper: Keeper, uploads: Uploads) -> None:
+def _serve_files(app: App, settings: FilesSettings, keeper: Keeper, uploads: Uploads, tasks: Tasks) -> None:
     held = HeldFiles(CLOCK, max_bytes=settings.storage_held_bytes)
-    finder = Finder(keeper.assets, keeper.shelf, held, ThreadExecutor("sizes", DRAW_THREADS), CLOCK)
+    sizes, returns = ThreadExecutor("sizes", DRAW_THREADS), Returns(tasks, CLOCK)
+    finder = Finder(keeper.assets, keeper.shelf, held, sizes, CLOCK, returns=returns)
     files = FileServer(finder, uploads, _url_keys(settings), CLOCK)
     app.task("files", files.run)
     app.server("files", _http(settings, files))

@@ -4,8 +4,8 @@ from prometheus_client import Counter, Gauge
 
 DRAWN = Counter(
     "quietzone_storage_codes_total",
-    "Images of codes by what became of them: drawn, removed, quarantined. 'quarantined' stays 0; else a symbol wasn't read back: look at "
-    "the asset's reason, and at quietzone_qr_unreadable_total.",
+    "Images of codes by what became of them: drawn, drawn again (used after long), removed, quarantined. 'quarantined' stays 0; else a "
+    "symbol wasn't read back: look at the asset's reason, and at quietzone_qr_unreadable_total.",
     ["outcome"],
 )
 STOPPED = Gauge(

@@ -52,6 +52,17 @@ async def test_the_image_of_a_code_has_its_files(stored: Api) -> None:
     assert [(file["name"], file["variant"], file["width"]) for file in shown["files"]] == [(THUMB.name, "_thumb", 256)]
 
 
+async def test_an_asset_says_how_it_is_sorted_and_when_it_was_used(stored: Api) -> None:
+    shown = (await stored.send("GET", f"/v1/assets/{CODE_ID}")).json()
+    asked = await ask(stored, f'{{ asset(id: "{CODE_ID}") {{ tags {{ key value }} usedAt }} }}')
+
+    assert (shown["tags"], shown["used_at"]) == ({"StorageTier": "HOT", "CreatedBy": "Quietzone"}, "2026-11-21T12:00:00.000Z")
+    assert asked.data["asset"] == {
+        "tags": [{"key": "StorageTier", "value": "HOT"}, {"key": "CreatedBy", "value": "Quietzone"}],
+        "usedAt": "2026-11-21T12:00:00.000Z",
+    }
+
+
 async def test_assets_are_listed_of_a_kind_or_in_a_state(stored: Api) -> None:
     stored.services.answer("ListAssets", storage_service_pb2.ListAssetsResponse(assets=[IMAGE], next_page_token="next"))  # noqa: S106
     page = (await stored.send("GET", "/v1/assets?kind=upload&limit=7&cursor=abc")).json()

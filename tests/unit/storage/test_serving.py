@@ -15,6 +15,7 @@ from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
 from quietzone_storage.assets.domain import AccountId, AssetId, BlobKey, Kind
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
+from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving.files import FileServer
 from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served
 from quietzone_storage.serving.links import GET, OFTEN_DAYS, PUT, Allowed, Expired, UrlKeys, WrongUrl
@@ -61,7 +62,9 @@ class Desk:
         self.keys = UrlKeys([NEW, OLD])
         self.held = HeldFiles(world.clock, max_bytes=1_000_000)
         self.uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
-        self.server = FileServer(Finder(world.assets, world.shelf, self.held, Inline(), world.clock), self.uploads, self.keys, world.clock)
+        returns = Returns(world.tasks, world.clock)
+        finder = Finder(world.assets, world.shelf, self.held, Inline(), world.clock, returns=returns)
+        self.server = FileServer(finder, self.uploads, self.keys, world.clock)
 
     async def url(self, *, account_id: AccountId = OURS, **wanted: object) -> str:
         asked = Wanted(**({"asset_id": CODE} | wanted))  # type: ignore[arg-type] # its own

@@ -17,6 +17,7 @@ from quietzone_storage.assets.repository import Assets, Held
 from quietzone_storage.assets.use_cases import Drawing, get_asset
 from quietzone_storage.contents.domain import digest, digest_of
 from quietzone_storage.contents.use_cases import BytesDamaged, File, Shelf
+from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.metrics import LOST
 from quietzone_storage.serving.held import HeldFiles, Served
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, GET, MAX_EXPIRY_S, OFTEN_DAYS, OFTEN_EXPIRY_S, Allowed, UrlKeys
@@ -68,12 +69,13 @@ class SignedUrl:
 class Finder:
     """Files of all accounts, for who brings a signed URL."""
 
-    def __init__(self, assets: Assets, shelf: Shelf, held: HeldFiles, executor: Executor, clock: Clock) -> None:
+    def __init__(self, assets: Assets, shelf: Shelf, held: HeldFiles, executor: Executor, clock: Clock, *, returns: Returns) -> None:
         self._clock = clock
         self._assets = assets
         self._shelf = shelf
         self._held = held
         self._executor = executor
+        self._returns = returns
         self._drawing = asyncio.Semaphore(DRAWN_AT_ONCE)
         self._waiting = 0
 
@@ -135,10 +137,13 @@ class Finder:
         return data
 
     async def _use(self, held: Held) -> None:
-        """Take down that the asset is used, once a day; files are served all the same when that can't be written."""
+        """Take down that the asset is used, once a day, and have its files brought back; they are served all the same when that can't be
+        written.
+        """
         now_ms = self._clock.now_ms()
         if now_ms - held.asset.last_used_ms >= DAY_MS:
             with suppress(VersionConflict, Unavailable):
+                await self._returns.begin(held.asset)  # first: what is known to be used isn't looked at again today
                 await self._assets.use(held, now_ms)
 
     async def _drawn(self, asset: Asset, name: str, *, is_archived: bool) -> Drawing:
