@@ -131,6 +131,7 @@ SIZES: Mapping[str, int | str] = {
     "PutEvents.entries": 10,
     "Mutation.warmUpCopies": 20,
     "Asset.files": 8,
+    "Asset.tags": 2,
     "Query.searchQRCodes": "limit",
     "Usage.items": 10,
     "Facets.tags": "first",
