@@ -78,7 +78,9 @@ def test_operations_have_ids_that_can_be_copied(width: int) -> None:
 
 
 def test_files_have_ids_that_can_be_copied() -> None:
-    asset = Asset(ID, AssetKind.UPLOAD, AssetState.QUARANTINED, None, "a long name " * 5, StorageTier.ARCHIVE, (), 1, 1, NOW, NOW, NOW)
+    asset = Asset(
+        ID, AssetKind.UPLOAD, AssetState.QUARANTINED, None, "a long name " * 5, StorageTier.ARCHIVE, (), 1, 1, NOW, NOW, NOW, {}, None
+    )
 
     lines = shown(files.assets_in([asset]), 80)
 
