@@ -81,7 +81,7 @@ def url(
         int | None,
         typer.Option(
             "--size",
-            help="A code in another size: 16 to 2,048 pixels, 2 a module at least: from 58 up, 194 for the largest symbols.",
+            help="Another size: 16 to 2,048 pixels of the longer side; of codes 2 a module, so 58 at least, 194 for the largest symbols.",
         ),
     ] = None,
     media_type: Annotated[str | None, typer.Option("--type", help="Of another size: image/png, image/jpeg or image/webp.")] = None,

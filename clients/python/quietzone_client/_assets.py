@@ -134,7 +134,7 @@ def get_asset(asset_id: str) -> Call[Asset]:
 
 
 def sign_url(asset_id: str, variant: str, *, size: int | None, media_type: str | None, expires_s: int | None) -> Call[SignedUrl]:
-    """A URL for one file, or for a code in another size."""
+    """A URL for one file, or for an image in another size."""
     asked = {"variant": variant or None, "size": size, "media_type": media_type, "expires_s": expires_s}
     given = {name: str(value) for name, value in asked.items() if value is not None}
     return Call(Request("GET", f"{_path(asset_id)}/url", given), as_json(SignedUrl.of))

@@ -182,7 +182,8 @@ class AssetQueries:
         return AssetConnection.of(AssetPage(page.items[begin.skip :], page.next_cursor), begin, after)
 
     @field(
-        description="Where anybody gets a code in another size, without a key, until then: 16 to 2,048 px, 2 a module, as PNG, JPEG or WebP"
+        description="Where anybody gets an image in another size, without a key, until then: 16 to 2,048 px, of codes 2 a module, as PNG, "
+        "JPEG or WebP"
     )
     async def drawing(
         self,

@@ -24,8 +24,9 @@ from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Asset, AssetKind, AssetPage, AssetState, Drawing, File, NewUpload, SignedUrl, StorageTier
 
 SIZE = (
-    "A code in another size: its width in pixels, with the quiet zone. Each module needs 2 pixels, so that a symbol needs 58 (the "
-    "smallest) to 194 (the largest): a URL of fewer is signed, and answers 400 with the number that would do"
+    "An image in another size, in pixels: of an upload the longer side at most, never enlarged; of a code the width, with the quiet zone. "
+    "Each module needs 2 pixels, so that a symbol needs 58 (the smallest) to 194 (the largest): a URL of fewer is signed, and answers "
+    "400 with the number that would do"
 )
 
 MAX_EXPIRES_S = 604_800
@@ -104,7 +105,7 @@ class UploadInput(Input):
 
 
 class UrlQuery(Input):
-    """Which file, and for how long: a variant, or a code in another size."""
+    """Which file, and for how long: a variant, or an image in another size."""
 
     variant: str = Field("", description="As `variant` of the file; nothing for the master", max_length=40)
     size: int | None = Field(None, description=SIZE, ge=16, le=2048)

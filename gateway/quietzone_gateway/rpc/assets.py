@@ -94,7 +94,7 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A code in another size: its width in pixels, and how it is packed."""
+    """An image in another size: its longer side in pixels, and how it is packed."""
 
     size_px: int
     media_type: str

@@ -59,6 +59,7 @@ from quietzone_storage.scanning import open_scanner
 from quietzone_storage.serving.files import KEPT_HEADERS, FileServer
 from quietzone_storage.serving.held import HeldFiles
 from quietzone_storage.serving.links import UrlKeys
+from quietzone_storage.serving.sizes import RESIZED_AT_ONCE, Sizes
 from quietzone_storage.serving.use_cases import Finder
 from quietzone_storage.settings import (
     ChangingSettings,
@@ -300,8 +301,8 @@ def _url_keys(settings: UrlSettings) -> UrlKeys:
 
 def _serve_files(app: App, settings: FilesSettings, keeper: Keeper, uploads: Uploads, tasks: Tasks) -> None:
     held = HeldFiles(CLOCK, max_bytes=settings.storage_held_bytes)
-    sizes, returns = ThreadExecutor("sizes", DRAW_THREADS), Returns(tasks, CLOCK)
-    finder = Finder(keeper.assets, keeper.shelf, held, sizes, CLOCK, returns=returns)
+    sizes = Sizes(keeper.shelf, Images(RESIZED_AT_ONCE), ThreadExecutor("sizes", DRAW_THREADS))
+    finder = Finder(keeper.assets, keeper.shelf, held, CLOCK, sizes=sizes, returns=Returns(tasks, CLOCK))
     files = FileServer(finder, uploads, _url_keys(settings), CLOCK)
     app.task("files", files.run)
     app.server("files", _http(settings, files))

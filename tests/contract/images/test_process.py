@@ -18,7 +18,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_storage.images import ImageFailed, Images, process
 from quietzone_storage.uploads.files import JPEG, PNG, SVG, look
 from quietzone_storage.uploads.svg import cleaned
-from quietzone_storage.variants.domain import VARIANTS, WEB_FORMS
+from quietzone_storage.variants.domain import SIZED_QUALITY, VARIANTS, WEB_FORMS, WEBP, Form
 
 
 def decoders() -> list[int]:
@@ -54,6 +54,29 @@ async def test_what_is_transparent_becomes_white() -> None:
 
     with Image.open(io.BytesIO(made["_large"].data)) as large:
         assert large.getextrema() == ((255, 255), (255, 255), (255, 255))
+
+
+@pytest.mark.parametrize(("media_type", "side_px", "size"), [(JPEG, 20, (20, 10)), (PNG, 16, (16, 8)), (WEBP, 2_048, (40, 20))])
+async def test_a_size_keeps_proportions_and_is_never_enlarged(media_type: str, side_px: int, size: tuple[int, int]) -> None:
+    made = await Images().resize(image(size=(40, 20)), PNG, Form("", side_px, media_type, SIZED_QUALITY[media_type]))
+
+    with Image.open(io.BytesIO(made.data)) as shown:
+        assert (shown.size, Image.MIME[str(shown.format)], made.media_type) == (size, media_type, media_type)
+    assert (made.width, made.height) == size
+
+
+async def test_a_size_stays_transparent_where_its_type_can_and_no_edge_is_darkened() -> None:
+    out = io.BytesIO()
+    drawn = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    drawn.paste((255, 255, 255, 255), (20, 0, 40, 40))
+    drawn.save(out, "PNG")
+
+    for media_type, mode in ((PNG, "RGBA"), (JPEG, "RGB")):
+        made = await Images().resize(out.getvalue(), PNG, Form("", 17, media_type, SIZED_QUALITY[media_type]))
+        with Image.open(io.BytesIO(made.data)) as shown:
+            assert shown.mode == mode
+            visible = [pixel[:3] for pixel in shown.get_flattened_data() if len(pixel) == 3 or pixel[3]]  # type: ignore[index, arg-type]
+        assert min(map(min, visible)) > 250
 
 
 async def test_an_image_is_turned_as_its_camera_was_held_and_says_nothing_of_the_place() -> None:

@@ -20,6 +20,7 @@ from quietzone_storage.codes.tasks import DRAW, DrawAgain
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
+from quietzone_storage.images import Images
 from quietzone_storage.lifecycle import tasks as tasks_of_lifecycle
 from quietzone_storage.lifecycle import use_cases
 from quietzone_storage.lifecycle.domain import Act, Ages, Report, decide
@@ -29,6 +30,7 @@ from quietzone_storage.lifecycle.tasks import MOVE, CleanUps, Moves, begin_clean
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp, check_prefix
 from quietzone_storage.metrics import CLEANED
 from quietzone_storage.serving.held import HeldFiles
+from quietzone_storage.serving.sizes import Sizes
 from quietzone_storage.serving.use_cases import Finder
 
 DAY_S = 86_400
@@ -43,7 +45,8 @@ def cleaner(world: World) -> Cleaner:
 
 def finder(world: World) -> Finder:
     returns = Returns(world.tasks, world.clock)
-    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0), Inline(), world.clock, returns=returns)
+    sizes = Sizes(world.shelf, Images(), Inline())
+    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0), world.clock, sizes=sizes, returns=returns)
 
 
 def followed(world: World) -> Followed:

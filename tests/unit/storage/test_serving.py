@@ -15,11 +15,13 @@ from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
 from quietzone_storage.assets.domain import AccountId, AssetId, BlobKey, Kind
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
+from quietzone_storage.images import Images
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving.files import FileServer
 from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served
 from quietzone_storage.serving.links import GET, OFTEN_DAYS, PUT, Allowed, Expired, UrlKeys, WrongUrl
 from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
+from quietzone_storage.serving.sizes import Sizes
 from quietzone_storage.serving.use_cases import Finder, Wanted, sign_url
 from quietzone_storage.uploads.use_cases import Uploads
 from quietzone_storage.variants.domain import JPEG, PNG
@@ -63,7 +65,8 @@ class Desk:
         self.held = HeldFiles(world.clock, max_bytes=1_000_000)
         self.uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
         returns = Returns(world.tasks, world.clock)
-        finder = Finder(world.assets, world.shelf, self.held, Inline(), world.clock, returns=returns)
+        sizes = Sizes(world.shelf, Images(), Inline())
+        finder = Finder(world.assets, world.shelf, self.held, world.clock, sizes=sizes, returns=returns)
         self.server = FileServer(finder, self.uploads, self.keys, world.clock)
 
     async def url(self, *, account_id: AccountId = OURS, **wanted: object) -> str:

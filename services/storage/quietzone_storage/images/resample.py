@@ -57,6 +57,16 @@ def made_of(data: bytes, media_type: str) -> Iterator[Made]:
         yield _made(white if form.media_type == JPEG else picture, form)
 
 
+def resized(data: bytes, media_type: str, form: Form) -> Made:
+    """An image in its own proportions, at most `form.side_px` a side, never enlarged. Raises whatever its decoder raises."""
+    picture = _opened(data, media_type)
+    has_alpha = picture.mode == "RGBA"
+    picture = picture.convert("RGBa") if has_alpha else picture  # else what is transparent would colour what isn't
+    picture.thumbnail((form.side_px, form.side_px), Image.Resampling.LANCZOS)
+    picture = picture.convert("RGBA") if has_alpha else picture
+    return _made(_on_white(picture) if form.media_type == JPEG else picture, form)
+
+
 def size_of(data: bytes, media_type: str) -> tuple[int, int]:
     """Pixels of an image that can be decoded whole, upright; raises whatever its decoder raises."""
     picture = _opened(data, media_type)
