@@ -345,7 +345,7 @@ class Connection(asyncio.Protocol):
             return
         status, reason = self._refusal
         REFUSED.labels(str(status)).inc()
-        head, body = plain_response(status, reason, date=self._server.date())
+        head, body = plain_response(status, reason, self._server.limits.refusal_headers, date=self._server.date())
         self._ended = True
         self._since = self._server.tick
         self._transport.write(closing(head) + body)

@@ -43,7 +43,7 @@ class HttpLimits:
     deadlines of its own, so that only a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers,
     so that it is them who close. `write_timeout_s`: how long a client may leave its answers unread. `lifetime_s`: an older connection ends
     with its next answer, so that clients that keep theirs come to the processes that there are now, after a release, a rollback, or a
-    change of scale.
+    change of scale. Whoever uses up more is told so with `refusal_headers`.
     """
 
     connections: int = 8192
@@ -53,6 +53,7 @@ class HttpLimits:
     idle_timeout_s: int = 75
     write_timeout_s: int = 30
     lifetime_s: int = 60
+    refusal_headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class HttpServer:

@@ -56,7 +56,7 @@ from quietzone_storage.prints.tasks import Printing
 from quietzone_storage.prints.use_cases import Maker, Press
 from quietzone_storage.rpc import Desks, StorageService
 from quietzone_storage.scanning import open_scanner
-from quietzone_storage.serving.files import KEPT_HEADERS, FileServer
+from quietzone_storage.serving.files import ANY_PAGE, KEPT_HEADERS, FileServer
 from quietzone_storage.serving.held import HeldFiles
 from quietzone_storage.serving.links import UrlKeys
 from quietzone_storage.serving.sizes import RESIZED_AT_ONCE, Sizes
@@ -315,7 +315,7 @@ def _http(settings: FilesSettings, files: FileServer) -> HttpServer:
         host=settings.storage_host,
         port=settings.storage_port,
         keep=KEPT_HEADERS,
-        limits=HttpLimits(connections=settings.storage_connections),
+        limits=HttpLimits(connections=settings.storage_connections, refusal_headers=ANY_PAGE),
         bodies=files.bodies(in_all=settings.storage_uploads_at_once_bytes),
     )
 

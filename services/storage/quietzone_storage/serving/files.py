@@ -40,7 +40,7 @@ _SAFE = (
     (b"Cross-Origin-Resource-Policy", b"cross-origin"),
 )
 _NO_STORE = (b"Cache-Control", b"no-store")
-_ANY_PAGE = (
+ANY_PAGE = (
     (b"Access-Control-Allow-Origin", b"*"),  # a signed URL is all that it takes, and no cookie is looked at
     (b"Access-Control-Expose-Headers", b"Content-Disposition, Content-Range, ETag"),
 )
@@ -139,7 +139,7 @@ class FileServer:
             raise Refused("the request has no body: send the file by PUT")
         asset = await self._uploads.receive(asset_id, request.body, allowed.term(TYPE_TERM))
         said = f"{asset.asset_id} is looked at; then its files are there."
-        head, body = plain_response(202, said, [_NO_STORE, *_ANY_PAGE], date=self._date())
+        head, body = plain_response(202, said, [_NO_STORE, *ANY_PAGE], date=self._date())
         request.reply(head, body)
         FILES.labels("upload").inc()
 
@@ -167,7 +167,7 @@ class FileServer:
             *_SAFE,
         ]
         if is_known(request.headers.get(b"if-none-match", b"").decode("latin-1"), served.etag):
-            request.reply(response_head(304, [*headers, *_ANY_PAGE], date=self._date(), size=len(served.data)))
+            request.reply(response_head(304, [*headers, *ANY_PAGE], date=self._date(), size=len(served.data)))
             FILES.labels("known").inc()
             return
         headers += [(b"Content-Type", served.media_type.encode()), (b"Content-Disposition", _disposition(served))]
@@ -188,12 +188,12 @@ class FileServer:
         return part_of(request.headers.get(b"range", b"").decode("latin-1"), len(served.data)) if request.method == b"GET" else None
 
     def _refuse(self, request: Request, status: int, reason: str, *headers: tuple[bytes, bytes]) -> None:
-        head, body = plain_response(status, reason, [_NO_STORE, *headers, *_ANY_PAGE], date=self._date())
+        head, body = plain_response(status, reason, [_NO_STORE, *headers, *ANY_PAGE], date=self._date())
         request.reply(head, body)
         FILES.labels(str(status)).inc()
 
     def _reply(self, request: Request, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, outcome: str) -> None:
-        request.reply(response_head(status, [*headers, *_ANY_PAGE], date=self._date(), size=len(body)), body)
+        request.reply(response_head(status, [*headers, *ANY_PAGE], date=self._date(), size=len(body)), body)
         FILES.labels(outcome).inc()
 
     def _date(self) -> bytes:
