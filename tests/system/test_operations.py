@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,20 +186,25 @@ def test_what_needs_the_stores_names_those_that_are_missing(tmp_path: Path) -> N
     assert "7 settings are wrong" in ended.stdout + ended.stderr
 
 
-def test_letters_of_rules_are_named_by_the_topic_that_they_came_from(house: House) -> None:
+def test_letters_are_named_by_their_consumer_and_the_topic_that_they_came_from(house: House) -> None:
     asyncio.run(_tell_nonsense(house))
-    consumer = f"notification-rules/{ANALYTICS_MILESTONE_V1.name}"
-    until(lambda: "nonsense" in house.command("dlq", "show", consumer).stdout, "the letter is dead", within_s=30)
+    consumers = [f"{name}/{ANALYTICS_MILESTONE_V1.name}" for name in ("notification-rules", "notification-news")]
+    for consumer in consumers:
+        until(partial(_is_dead, house, consumer), "the letter is dead")
 
     listed = house.command("dlq", "list")
-    dropped = house.command("dlq", "drop", consumer, "--all")
+    dropped = [house.command("dlq", "drop", consumer, "--all").stdout for consumer in consumers]
 
-    assert (listed.returncode, listed.stdout.count("DecodeError 1")) == (1, 1)
-    assert dropped.stdout == f"✓ 1 letters were dropped for {consumer}\n"
+    assert (listed.returncode, listed.stdout.count("DecodeError 1")) == (1, 2)
+    assert dropped == [f"✓ 1 letters were dropped for {consumer}\n" for consumer in consumers]
+
+
+def _is_dead(house: House, consumer: str) -> bool:
+    return "nonsense" in house.command("dlq", "show", consumer).stdout
 
 
 async def _tell_nonsense(house: House) -> None:
-    """A milestone that nobody can read, and only rules react to."""
+    """A milestone that nobody can read: to rules it is an event, and there is a mail about it."""
     executor = ThreadExecutor("bus", 2)
     bus = open_bus(house.bus_url, clock=SystemClock(), executor=executor, randomness=SystemRandomness())
     event = Event("nonsense.1", "/test", TYPE_ANALYTICS_MILESTONE, "nonsense", 0, b"\xff\xff")
