@@ -5,6 +5,7 @@ import io
 import itertools
 import re
 import resource
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,12 +14,13 @@ import pytest
 import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 from unit.storage.drawings import symbol
 from unit.storage.world import OURS, Crash, World
 
 from quietzone_kit import processes
 from quietzone_kit.errors import InvalidInput, ResourceExhausted
+from quietzone_storage import fonts
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol
 from quietzone_storage.prints import process, sheets
 from quietzone_storage.prints.archives import make_archive
@@ -124,6 +126,14 @@ def _streams(document: bytes) -> list[bytes]:
     """What a PDF says, unpacked where it is packed."""
     found = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", document, re.DOTALL)
     return [document, *(zlib.decompress(each) for each in found if each[:1] == b"\x78")]
+
+
+@given(st.characters(exclude_categories=["C", "M", "Z"]))
+def test_a_caption_that_would_be_boxes_is_known(character: str) -> None:
+    font = ImageFont.truetype(fonts.FILE, 40)
+    box, shown = (bytes(font.getmask(text)) for text in ("\U0010fffd", unicodedata.normalize("NFC", character)))
+
+    assert bool(fonts.lacking(character)) is (shown == box)
 
 
 def test_a_symbol_that_is_not_the_one_that_was_to_be_printed_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +285,14 @@ async def test_sheets_are_not_taken_with_labels(shop: Shop, code_ids: Sequence[s
         await shop.order(*code_ids, layout=layout)
 
     assert [asset.kind for asset in await shop.world.all()] == [Kind.CODE] * 2
+
+
+async def test_captions_that_the_font_of_sheets_lacks_are_refused_and_named(shop: Shop) -> None:
+    labels = (Label("menu", "Menü, меню, μενού"), Label("menu", "菜单 🍕"), Label("menu", "一二三四"))
+
+    with pytest.raises(InvalidInput, match="DejaVu Sans lacks, 菜 单 🍕 一 二 and 2 more: take other captions, or none"):
+        await shop.press.order(OURS, NewPrint("Tables", Form.SHEETS, labels))
+    await shop.press.order(OURS, NewPrint("Tables", Form.ARCHIVE, labels))
 
 
 async def test_an_archive_has_no_labels_that_could_be_too_small(shop: Shop) -> None:
