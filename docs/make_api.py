@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 import httpx
 import yaml
@@ -269,14 +270,12 @@ class Reference:
         return _wrapped(parts)
 
     def _path(self, each: Operation) -> str:
-        examples = {one["name"]: one for one in each.node.get("parameters", ()) if one["in"] == "path"}
-
-        def example(found: re.Match[str]) -> str:
-            known = examples[found[1]]
-            given = known.get("examples") or known["schema"].get("examples")
-            return str(given[0]) if given else "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
-
-        return re.sub(r"\{(\w+)\}", example, each.path)
+        """With an example of each parameter that it needs."""
+        needed = [one for one in each.node.get("parameters", ()) if one["in"] == "query" and one.get("required")]
+        path = each.path
+        for one in each.node.get("parameters", ()):
+            path = path.replace(f"{{{one['name']}}}", _example_of(one))
+        return path + ("?" + urlencode({one["name"]: _example_of(one) for one in needed}, safe="@") if needed else "")
 
     def _file(self, each: Operation) -> bool:
         kinds = [kind for status, answer in each.node["responses"].items() if status == "200" for kind in answer.get("content", ())]
@@ -372,6 +371,11 @@ def _status(problem: Node) -> int:
 def _referred(node: object) -> list[str]:
     """The names of all shapes that a piece of the description refers to."""
     return re.findall(r'"#/components/schemas/(\w+)"', json.dumps(node))
+
+
+def _example_of(parameter: Node) -> str:
+    given = parameter.get("examples") or parameter["schema"].get("examples")
+    return str(given[0]) if given else "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 
 
 def _given(schema: Node) -> Node:
