@@ -127,10 +127,14 @@ class House:
             self._failure = error
             self._started.set()
 
+    def _say(self, sentence: str) -> None:
+        self.said.append(sentence)
+        sys.stderr.write(f"{sentence}\n")  # shown with a test that fails
+
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with running(self.place, self.said.append) as supervisor:
+        async with running(self.place, self._say) as supervisor:
             self.supervisor: Supervisor = supervisor
             self._started.set()
             await self._stop.wait()
