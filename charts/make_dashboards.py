@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from grafana import Dashboard, Panel, latency, objective, rate, written
+from notifications import NOTIFICATION
 
 FOLDER = Path(__file__).parent / "quietzone" / "dashboards"
 
@@ -356,7 +357,7 @@ RELEASE = Dashboard(
     ],
 )
 
-DASHBOARDS = (OVERVIEW, SCAN_PATH, BUS, STORES, STORAGE, RELEASE)
+DASHBOARDS = (OVERVIEW, SCAN_PATH, BUS, STORES, STORAGE, NOTIFICATION, RELEASE)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Writes charts/quietzone/README.md from values.schema.json, values.yaml and storage's settings: .venv/bin/python charts/make_readme.py."""
+"""Writes charts/quietzone/README.md from values.schema.json, values.yaml and parts' settings: .venv/bin/python charts/make_readme.py."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,17 +8,20 @@ from typing import Any
 
 import yaml
 
-from quietzone_kit.settings import describe
+from quietzone_kit.settings import Settings, describe
+from quietzone_notification.settings import NotificationSettings
 from quietzone_storage.settings import CleanUpSettings, StorageSettings
 
 CHART = Path(__file__).parent / "quietzone"
 LONGEST_DEFAULT = 60  # characters; what is longer is read in values.yaml
+EACH_ITS_OWN = {"QUIETZONE_NOTIFICATION_SENDER"}
+"""Settings that no two pods may have the same."""
 
 HEAD = """# The Quietzone chart
 
 ```
 make images REGISTRY=registry.example.com/acme/ TAG=1.0.0
-for part in qr tracking analytics storage gateway cli; do docker push registry.example.com/acme/quietzone-$part:1.0.0; done
+for part in qr tracking analytics storage notification gateway cli; do docker push registry.example.com/acme/quietzone-$part:1.0.0; done
 kubectl create secret generic quietzone-servers --from-env-file servers.env
 helm install quietzone charts/quietzone --set image.registry=registry.example.com/acme,image.tag=1.0.0 \\
     --set servers.existingSecret=quietzone-servers,hosts.scans=q.example.org,hosts.api=api.example.org,hosts.files=files.example.org
@@ -78,9 +81,20 @@ too: `helm get hooks quietzone` shows it to whoever may read the release, and af
 believe the Secret. A key of your own stands in no release, and is in no later install's way:
 
 ```
-kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32) \
-  --from-literal=QUIETZONE_GATEWAY_SECRET_KEY=$(openssl rand -hex 32)
+kubectl create secret generic quietzone-key --from-literal=QUIETZONE_API_KEY=qz_$(openssl rand -hex 32) \\
+    --from-literal=QUIETZONE_GATEWAY_SECRET_KEY=$(openssl rand -hex 32) \\
+    --from-literal=QUIETZONE_NOTIFICATION_SECRET_KEY=$(openssl rand -hex 32)
 helm install quietzone charts/quietzone --values values.yaml --set account.existingSecret=quietzone-key
+```
+
+An installation that a chart before 0.5.0 has made lacks the last one: it has no webhooks, and mails
+about people's accounts wait. Add it to its Secret, and have pods see it.
+
+```
+kubectl patch secret quietzone-account \\
+    --patch "{{\\"stringData\\":{{\\"QUIETZONE_NOTIFICATION_SECRET_KEY\\":\\"$(openssl rand -hex 32)\\"}}}}"
+kubectl rollout restart deployment --selector=app.kubernetes.io/component=notification-serve
+kubectl rollout restart deployment --selector=app.kubernetes.io/component=notification-send
 ```
 
 ## If the first install fails
@@ -157,6 +171,32 @@ helm upgrade quietzone charts/quietzone --reset-then-reuse-values --no-hooks \\
     --set parts.storage.jobs.sweep.settings.STORAGE_SWEEP_DRY_RUN=true # the next sweep only says what it would do
 ```
 
+## Events and notifications
+
+notification `send` goes to the world: to webhooks and to push's providers by `networkPolicies.internet`, to a mail server by
+`networkPolicies.servers.mail`. It is the only role that does so of what accounts say, so that nodes of its own (`nodeSelector`) and a way
+out of its own are possible. Its sender is called as its pod: a container that is started again has its deliveries at once, those of a
+pod that was killed are another's after 5 s, those of one that ends by itself at once. Without `QUIETZONE_NOTIFICATION_MAIL_URL` in the
+servers' Secret mails are printed, the gateway's too, which it hands to notification. What else can be set for both `serve` and `send`:
+
+| `parts.notification.settings.…` | takes | default | why |
+| --- | --- | --- | --- |
+{events}
+
+Files that they name (`?password_file=…`, FCM's credentials) lie in `servers.filesSecret`. Ports that `NOTIFICATION_WEBHOOK_PORTS` adds
+are opened by `networkPolicies.internet.ports`, for all roles with `internet`. Through a proxy instead:
+
+```
+networkPolicies: {{servers: {{proxy: {{to: [{{podSelector: {{matchLabels: {{app: egress}}}}}}], ports: [3128]}}}}}}
+parts:
+  notification:
+    settings: {{NOTIFICATION_WEBHOOK_PROXY: "http://egress.proxies:3128"}}
+    roles: {{send: {{internet: false, servers: [bus, documents, mail, proxy]}}}}
+```
+
+For little traffic `serve` can do it all: `match.enabled=false`, `send.enabled=false`, and for `serve` the settings
+`NOTIFICATION_MATCH` and `NOTIFICATION_SEND` `"true"`, and servers, `internet` and `dnsOptions` of `send`.
+
 ## Fewer edges
 
 Fewer `parts.tracking.roles.edge.replicas`, and an autoscaler too, end the edges with the highest numbers. A forwarder that ends still sends
@@ -196,7 +236,10 @@ def readme() -> str:
     """The whole page."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
-    lines = [HEAD.format(servers=_servers(values), roles=_roles(values), files=_files(values["parts"]["storage"]))]
+    parts = values["parts"]
+    files = _settings(parts["storage"], "QUIETZONE_STORAGE_", StorageSettings, CleanUpSettings)
+    events = _settings(parts["notification"], "QUIETZONE_NOTIFICATION_", NotificationSettings)
+    lines = [HEAD.format(servers=_servers(values), roles=_roles(values), files=files, events=events)]
     for name, node in schema["properties"].items():
         if name == "global":
             continue
@@ -228,17 +271,18 @@ def _roles(values: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _files(storage: Mapping[str, Any]) -> str:
-    """Settings of storage, without what the servers' Secret holds and what the chart sets itself."""
-    roles = storage["roles"].values()
-    given = {f"QUIETZONE_{name}" for layer in (storage, *roles) for name in layer.get("settings", ())}
+def _settings(part: Mapping[str, Any], prefix: str, *kinds: type[Settings]) -> str:
+    """Settings of a part whose names begin so, without what Secrets hold and what the chart sets itself."""
+    roles = part["roles"].values()
+    given = EACH_ITS_OWN | {f"QUIETZONE_{name}" for layer in (part, *roles) for name in layer.get("settings", ())}
     given |= {f"QUIETZONE_{role['port']['setting']}" for role in roles if "port" in role}
     given |= {name for role in roles for name in role["secrets"]}
+    given |= {f"QUIETZONE_{key.upper()}_SECRET_KEY" for role in roles for key in role.get("keys", ())}
     return "\n".join(
         f"| `{one.name.removeprefix('QUIETZONE_')}` | {_cell(one.type)}{f' ({one.unit})' if one.unit else ''} "
         f"| {f'`{one.default}`' if one.default else ''} | {_cell(one.why)} |"
-        for one in describe(StorageSettings, CleanUpSettings)
-        if one.name.startswith("QUIETZONE_STORAGE_") and one.name not in given
+        for one in describe(*kinds)
+        if one.name.startswith(prefix) and one.name not in given
     )
 
 

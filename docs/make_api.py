@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 import httpx
 import yaml
@@ -27,6 +28,7 @@ API = Path(__file__).parent / "api"
 SERVER = "http://localhost:8000"
 WAIT_S = 30.0
 DESCRIPTION = "openapi.yaml"
+STREAM = "text/event-stream"
 
 Node: TypeAlias = Mapping[str, Any]
 """A piece of the description."""
@@ -36,6 +38,12 @@ ABOUT = {
     "analytics": "Counts of scans, exact; visitors, estimated.",
     "exports": "Counts as files.",
     "assets": "Files: images of codes in all their variants, uploads and prints.",
+    "events": "[Buses, and rules that send events on](../events.md); events of your own.",
+    "topics": "Messages to all who have [subscribed](../events.md#topics).",
+    "webhooks": "[Endpoints](../webhooks.md) that rules and topics send to.",
+    "deliveries": "What was sent, what became of it, and [sending it again](../webhooks.md).",
+    "push": "Devices that rules and topics [push to](../push.md).",
+    "mail": "What an account's [mails](../mail.md) look like, and who gets none.",
     "keys": "What programs show: [who may do what](../identity.md#api-keys).",
     "sign-in": "Signing up, in and out: [who may do what](../identity.md#people).",
     "me": "The person who has signed in. For access tokens and cookies; an API key is nobody's.",
@@ -73,11 +81,47 @@ CALLS = {
     "POST /v1/keys/{key_id}/rotate": "client.keys.rotate(key_id, grace_s=3600)",
     "DELETE /v1/keys/{key_id}": "client.keys.revoke(key_id)",
     "GET /v1/usage": "client.usage()",
+    "POST /v1/events": 'client.events.put([Entry("shop.till", "Order Paid", {"order": "o-17", "total": 18.5})])',
+    "POST /v1/events/test-pattern": 'client.events.test_pattern({"source": ["shop.till"]}, {"source": "shop.till", "detail": {}})',
+    "GET /v1/event-buses": "client.buses.list()",
+    "PUT /v1/event-buses/{bus}": 'client.buses.put("orders", description="From the till")',
+    "DELETE /v1/event-buses/{bus}": 'client.buses.delete("orders")',
+    "GET /v1/event-buses/{bus}/rules": 'for rule in client.rules.list(bus="orders"):\n    ...',
+    "PUT /v1/event-buses/{bus}/rules/{name}": (
+        'client.rules.put("paid", {"source": ["shop.till"]}, [Target("shop", "webhook", webhook_id)], bus="orders")'
+    ),
+    "GET /v1/event-buses/{bus}/rules/{name}": 'client.rules.get("paid", bus="orders")',
+    "DELETE /v1/event-buses/{bus}/rules/{name}": 'client.rules.delete("paid", bus="orders")',
+    "GET /v1/topics": "for topic in client.topics.list():\n    ...",
+    "PUT /v1/topics/{topic}": 'client.topics.put("orders", display_name="Orders")',
+    "DELETE /v1/topics/{topic}": 'client.topics.delete("orders")',
+    "GET /v1/topics/{topic}/subscriptions": 'for subscription in client.topics.subscriptions("orders"):\n    ...',
+    "POST /v1/topics/{topic}/subscriptions": (
+        'client.topics.subscribe("orders", "webhook", webhook_id, filter_policy={"total": [{"numeric": [">", 10]}]})'
+    ),
+    "POST /v1/topics/{topic}/messages": (
+        'client.topics.publish("orders", "Order o-17 was paid", attributes={"total": Attribute("Number", "18.5")})'
+    ),
+    "DELETE /v1/subscriptions/{subscription_id}": "client.topics.unsubscribe(subscription_id)",
+    "GET /v1/webhooks": "client.webhooks.list()",
+    "POST /v1/webhooks": 'client.webhooks.create("https://example.com/hook", description="The shop")',
+    "GET /v1/webhooks/{webhook_id}": "client.webhooks.get(webhook_id)",
+    "PATCH /v1/webhooks/{webhook_id}": 'client.webhooks.change(webhook_id, state="enabled")',
+    "DELETE /v1/webhooks/{webhook_id}": "client.webhooks.delete(webhook_id)",
+    "POST /v1/webhooks/{webhook_id}/secret": "client.webhooks.rotate_secret(webhook_id, overlap_s=3600)",
+    "POST /v1/webhooks/{webhook_id}/test": "client.webhooks.test(webhook_id)",
+    "GET /v1/deliveries": 'for delivery in client.deliveries.list(state="dead"):\n    ...',
+    "GET /v1/deliveries/{delivery_id}": "client.deliveries.get(delivery_id)",
+    "POST /v1/deliveries/redrive": 'client.deliveries.redrive("dead", since="2026-11-20")',
+    "POST /v1/deliveries/{delivery_id}/retry": "client.deliveries.retry(delivery_id)",
+    "POST /v1/push-devices": 'client.devices.register("ada", "apns", token, topics=["orders"])',
+    "GET /v1/push-devices": 'for device in client.devices.list(person="ada"):\n    ...',
+    "DELETE /v1/push-devices/{device_id}": "client.devices.delete(device_id)",
     "GET /v1/reconcile": "client.reconcile()",
 }
 """The same by `quietzone-client`; tests make each call. What isn't there has no method."""
 
-IMPORTS = "from pathlib import Path\n\nfrom quietzone_client import Client, CodeFilter, Create, Delete, Span"
+IMPORTS = "from pathlib import Path\n\nfrom quietzone_client import Attribute, Client, CodeFilter, Create, Delete, Entry, Span, Target"
 
 
 HEAD = f"""# The REST API
@@ -202,11 +246,19 @@ class Reference:
             yield from ("", f"**{status}**{said}" + (f": {shapes}" if shapes and shapes != "object" else ""))
             if (example := self._example(content.get("application/json", {}).get("schema", {}))) is not None:
                 yield from ("", "```json", _shown(example), "```")
+            for one in content.values():
+                if "example" in one:
+                    yield from ("", "```text", one["example"].strip(), "```")
         if others := sorted(f"{_status(self._problems[name])} `{name}`" for name in _kinds(each.node) if name not in self._always):
             yield from ("", f"Problems: {', '.join(others)}.")
 
     def _curl(self, each: Operation) -> str:
-        parts = ["curl"] + ([] if each.method == "GET" else ["-X", each.method]) + [shlex.quote(SERVER + self._path(each))]
+        parts = (
+            ["curl"]
+            + (["-N"] if _is_stream(each) else [])
+            + ([] if each.method == "GET" else ["-X", each.method])
+            + [shlex.quote(SERVER + self._path(each))]
+        )
         if "security" in each.node:
             parts.append('-H "Authorization: Bearer $KEY"')
         for media_type, content in each.node.get("requestBody", {"content": {}})["content"].items():
@@ -218,18 +270,16 @@ class Reference:
         return _wrapped(parts)
 
     def _path(self, each: Operation) -> str:
-        examples = {one["name"]: one for one in each.node.get("parameters", ()) if one["in"] == "path"}
-
-        def example(found: re.Match[str]) -> str:
-            known = examples[found[1]]
-            given = known.get("examples") or known["schema"].get("examples")
-            return str(given[0]) if given else "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
-
-        return re.sub(r"\{(\w+)\}", example, each.path)
+        """With an example of each parameter that it needs."""
+        needed = [one for one in each.node.get("parameters", ()) if one["in"] == "query" and one.get("required")]
+        path = each.path
+        for one in each.node.get("parameters", ()):
+            path = path.replace(f"{{{one['name']}}}", _example_of(one))
+        return path + ("?" + urlencode({one["name"]: _example_of(one) for one in needed}, safe="@") if needed else "")
 
     def _file(self, each: Operation) -> bool:
         kinds = [kind for status, answer in each.node["responses"].items() if status == "200" for kind in answer.get("content", ())]
-        return any(not kind.startswith("application/json") and "ndjson" not in kind for kind in kinds)
+        return any(not kind.startswith("application/json") and "ndjson" not in kind and kind != STREAM for kind in kinds)
 
     def _example(self, schema: Node) -> object:
         """The first example of a shape, or of the first of several; None without one."""
@@ -295,6 +345,11 @@ class Reference:
         return str(schema.get("type", "anything"))
 
 
+def _is_stream(each: Operation) -> bool:
+    """Whether its answer has no end."""
+    return STREAM in each.node["responses"].get("200", {}).get("content", {})
+
+
 def _needs(each: Operation) -> str:
     if "security" not in each.node:
         return "For everybody; no key is needed."
@@ -316,6 +371,11 @@ def _status(problem: Node) -> int:
 def _referred(node: object) -> list[str]:
     """The names of all shapes that a piece of the description refers to."""
     return re.findall(r'"#/components/schemas/(\w+)"', json.dumps(node))
+
+
+def _example_of(parameter: Node) -> str:
+    given = parameter.get("examples") or parameter["schema"].get("examples")
+    return str(given[0]) if given else "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
 
 
 def _given(schema: Node) -> Node:

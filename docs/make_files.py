@@ -73,7 +73,7 @@ A photograph of {size} in {pixels} pixels, sent by its owner and then forgotten.
 {year}
 
 Whoever fetches a file begins its age anew. The image of a live code goes the same way but for its master, which stays for ever, and
-whatever else somebody asks for is drawn.
+whatever else somebody asks for is drawn, and kept again from then on.
 """
 
 

@@ -127,10 +127,14 @@ class House:
             self._failure = error
             self._started.set()
 
+    def _say(self, sentence: str) -> None:
+        self.said.append(sentence)
+        sys.stderr.write(f"{sentence}\n")  # shown with a test that fails
+
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with running(self.place, self.said.append) as supervisor:
+        async with running(self.place, self._say) as supervisor:
             self.supervisor: Supervisor = supervisor
             self._started.set()
             await self._stop.wait()
@@ -184,12 +188,15 @@ def until(holds: Callable[[], bool], what: str, *, within_s: float = 60.0) -> fl
     return time.monotonic() - started
 
 
-def command(*arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, settings: Mapping[str, str] = NONE, cwd: Path | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `quietzone` until it ends, with these settings and no other."""
     return subprocess.run(
         [sys.executable, "-m", "quietzone_cli", *arguments],
         env=environment(settings),
         cwd=cwd,
+        input=stdin,
         capture_output=True,
         encoding="utf-8",
         timeout=EXIT_WITHIN_S,

@@ -8,8 +8,12 @@ from quietzone_kit.documents import Body, Collection, Documents, Outcome, Page, 
 FIELD = "of_a_newer_release"
 VALUE: Value = {"deep": [1, b"2", None]}
 
-WHOLE = {"tasks": frozenset({"payload", "result"})}
-"""Fields whose bodies are one thing, put and replaced as such: what a task is given, and what its last run says."""
+WHOLE = {
+    "tasks": frozenset({"payload", "result"}),
+    "subscriptions": frozenset({"options"}),
+    "mail_addresses": frozenset({"wanted"}),
+}
+"""Fields whose bodies are one thing, put and replaced as such: what a task is given, what its last run says, what somebody wants."""
 
 
 class NewerStore:

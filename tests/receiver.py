@@ -28,10 +28,13 @@ class Got:
 
 @dataclass
 class Receiver:
-    """What came in, and what is answered. `answers` are raw, by path, one a request, the last for all that follow; None: never."""
+    """What came in, and what is answered. `answers` are raw, by path, one a request, the last for all that follow; None: never. `delays`
+    are seconds before an answer, by path.
+    """
 
     port: int = 0
     answers: dict[str, list[bytes | None]] = field(default_factory=dict)
+    delays: dict[str, float] = field(default_factory=dict)
     got: list[Got] = field(default_factory=list)
     ids: "Counter[str]" = field(default_factory=Counter)
     paths: "Counter[str]" = field(default_factory=Counter)
@@ -90,7 +93,11 @@ class _Wire(asyncio.Protocol):
             self._receiver.got.append(Got(self._path, self._headers, self._body))
         answer = self._receiver.answer(self._path)
         self._headers, self._body = {}, b""
-        if answer is not None:
+        if answer is None:
+            return
+        if delay_s := self._receiver.delays.get(self._path):
+            asyncio.get_running_loop().call_later(delay_s, self._transport.write, answer)
+        else:
             self._transport.write(answer)
 
 

@@ -1,6 +1,7 @@
 """The `quietzone` command."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -15,7 +16,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from quietzone_cli import dlq, files, operations, release, topics
+from quietzone_cli import dlq, events, files, listen, operations, release, tail, topics, webhooks
 from quietzone_cli import usage as usage_of
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
@@ -31,6 +32,10 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(release.app, name="release")
 app.add_typer(files.app, name="files")
+events.app.command()(tail.tail)
+webhooks.app.command()(listen.listen)
+app.add_typer(events.app, name="events")
+app.add_typer(webhooks.app, name="webhooks")
 
 Port = Annotated[int, typer.Option(envvar="PORT", help="The API's port; scans take the port 80 above it.")]
 INTERRUPTED = 130  # as shells say it of SIGINT
@@ -169,6 +174,8 @@ def settings() -> None:
 
 def main() -> None:
     """Run the command."""
+    # A command says itself what went wrong; of what libraries log people would see that a group on Kafka is new.
+    logging.getLogger().addHandler(logging.NullHandler())
     app()
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from quietzone_cli.errors import OperationFailed
 from quietzone_cli.operations import BackendsOption, DataFolder, answers
 from quietzone_cli.terminal import console, finish
-from quietzone_kit.reaction import DeadLetters, Letter, Which
+from quietzone_kit.reaction import DeadLetters, Letter, Summary, Which
 from quietzone_standalone.settings import Backends
 
 app = typer.Typer(no_args_is_help=True, help="Events that a consumer gave up: look at them, have them handled again, or drop them.")
@@ -85,14 +85,19 @@ async def _list(data: Path, backends: Backends) -> int:
     from quietzone_standalone.operations.stores import REACTIONS  # noqa: PLC0415 - `serve` does without all parts' code
 
     table = Table("consumer", "topic", "letters", "since", "of what")
-    total = 0
-    for consumer, topic in REACTIONS.items():
-        found = await _ask(consumer, data, backends, lambda dead: dead.summary())
-        total += found.total
-        kinds = ", ".join(f"{error} {count}" for error, count in sorted(found.by_error.items()))
-        table.add_row(consumer, topic, str(found.total), _time(found.oldest_ms), escape(kinds))
+    found = await answers(_summaries(data, backends))
+    for consumer, summary in found.items():
+        kinds = ", ".join(f"{error} {count}" for error, count in sorted(summary.by_error.items()))
+        table.add_row(consumer, REACTIONS[consumer].topic, str(summary.total), _time(summary.oldest_ms), escape(kinds))
     console.print(table)
-    return 1 if total else 0
+    return 1 if any(summary.total for summary in found.values()) else 0
+
+
+async def _summaries(data: Path, backends: Backends) -> dict[str, Summary]:
+    from quietzone_standalone.operations.stores import REACTIONS, open_bus_of  # noqa: PLC0415
+
+    async with open_bus_of(data, backends) as bus:
+        return {consumer: await DeadLetters(bus, reading.topic, reading.name).summary() for consumer, reading in REACTIONS.items()}
 
 
 async def _show(consumer: str, which: Which, data: Path, backends: Backends) -> int:
@@ -126,9 +131,11 @@ async def _ask(consumer: str, data: Path, backends: Backends, ask: Callable[[Dea
     if consumer not in REACTIONS:
         raise OperationFailed(f"no consumer {consumer!r}; there are {', '.join(REACTIONS)}")
 
+    reading = REACTIONS[consumer]
+
     async def answer() -> T:
         async with open_bus_of(data, backends) as bus:
-            return await ask(DeadLetters(bus, REACTIONS[consumer], consumer))
+            return await ask(DeadLetters(bus, reading.topic, reading.name))
 
     return await answers(answer())
 

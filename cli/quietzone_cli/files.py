@@ -2,7 +2,7 @@
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,8 +11,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from quietzone_cli.asking import ask, newest, print_all, table_with
 from quietzone_cli.errors import ApiError, OperationFailed
-from quietzone_cli.options import API_URL, ApiKey, ApiUrl
+from quietzone_cli.options import API_URL, ApiKey, ApiUrl, id_of
 from quietzone_cli.terminal import complain, console, finish
 
 if TYPE_CHECKING:
@@ -20,18 +21,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Images of codes in all their variants, uploads and prints.")
 
-Id = Annotated[str, typer.Argument(help="The asset's id; of a code's image it is the code's.")]
+Id = Annotated[str, id_of("The asset's id; of a code's image it is the code's.")]
 Kind = Annotated[str | None, typer.Option("--kind", help="code, upload or print.")]
 State = Annotated[str | None, typer.Option("--state", help="pending, ready or quarantined; not together with --kind.")]
 LOOK_S = 0.5
-CLEANED_WITHIN_S = 1_800
+CLEANED_WITHIN_S = 3_600
 """As long as the service gives it."""
-ID_WIDTH = 36
-"""Of an id as RFC 9562 writes it."""
-WORDS = {"name", "error"}
-"""Columns that make room for the others."""
-MAX_LISTED = 1_000
-"""Lines; more is a matter for a program."""
 
 
 class Caption(StrEnum):
@@ -50,9 +45,7 @@ class PaperSize(StrEnum):
     LETTER = "letter"
 
 
-Item = TypeVar("Item")
 T = TypeVar("T")
-Work = Callable[["AsyncClient"], Awaitable[int]]
 
 
 @app.command(name="list")
@@ -60,10 +53,10 @@ def list_command(key: ApiKey, api: ApiUrl = API_URL, kind: Kind = None, state: S
     """List files, newest first."""
 
     async def show(client: "AsyncClient") -> int:
-        _print_all(assets_in(await _newest(client.assets.list(kind=kind, state=state))), "there is none")
+        print_all(assets_in(await newest(client.assets.list(kind=kind, state=state))), "there is none")
         return 0
 
-    finish(_with(api, key, show))
+    finish(ask(api, key, show))
 
 
 @app.command()
@@ -74,7 +67,7 @@ def show(asset_id: Id, key: ApiKey, api: ApiUrl = API_URL) -> None:
         _print(await client.assets.get(asset_id))
         return 0
 
-    finish(_with(api, key, show_one))
+    finish(ask(api, key, show_one))
 
 
 @app.command()
@@ -88,11 +81,14 @@ def url(
         int | None,
         typer.Option(
             "--size",
-            help="A code in another size: 16 to 2,048 pixels, 2 a module at least: from 58 up, 194 for the largest symbols.",
+            help="Another size: 16 to 2,048 pixels of the longer side; of codes 2 a module, so 58 at least, 194 for the largest symbols.",
         ),
     ] = None,
     media_type: Annotated[str | None, typer.Option("--type", help="Of another size: image/png, image/jpeg or image/webp.")] = None,
-    expires_s: Annotated[int, typer.Option("--expires", help="How long it holds, in seconds; a week at most.")] = 3600,
+    expires_s: Annotated[
+        int | None,
+        typer.Option("--expires", help="How long it holds, in seconds; a week at most. By default an hour, or a day for what is used."),
+    ] = None,
 ) -> None:
     """Print a URL by which anybody gets one file until it expires."""
 
@@ -101,7 +97,25 @@ def url(
         console.print(signed.url, highlight=False, soft_wrap=True)
         return 0
 
-    finish(_with(api, key, sign))
+    finish(ask(api, key, sign))
+
+
+@app.command()
+def download(
+    asset_id: Id,
+    out: Annotated[Path, typer.Argument(help="Where the file is written.")],
+    key: ApiKey,
+    api: ApiUrl = API_URL,
+    *,
+    variant: Annotated[str, typer.Option("--variant", help="Such as _thumb; the master without it.")] = "",
+) -> None:
+    """Write one file here, checked by its SHA-256."""
+    _check_place(out)
+
+    async def fetch(client: "AsyncClient") -> int:
+        return await _fetched(client, asset_id, out, variant)
+
+    finish(ask(api, key, fetch))
 
 
 @app.command()
@@ -114,7 +128,7 @@ def upload(paths: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, GI
             _print(await _waited(client, asset))
         return 0
 
-    finish(_with(api, key, send))
+    finish(ask(api, key, send))
 
 
 @app.command(name="print")
@@ -137,9 +151,7 @@ def print_command(  # noqa: PLR0913 - each is an option
     """Print labels of codes to cut out, or pack their files: those named, or all with a tag or in a folder."""
     if sum(each is not None for each in (code, tag, folder)) != 1:
         raise typer.BadParameter("say which codes: give one of --code, --tag and --folder")
-    if out.is_dir() or not out.parent.is_dir():
-        complain(f"{out} can't be written: {'Is a directory' if out.is_dir() else 'No such file or directory'}")
-        raise typer.Exit(1)
+    _check_place(out)
 
     async def make(client: "AsyncClient") -> int:
         from quietzone_client import Selection, Sheet  # noqa: PLC0415 - `serve` does without requests
@@ -148,14 +160,9 @@ def print_command(  # noqa: PLR0913 - each is an option
         chosen = Selection(code, tag, folder)
         asset = await client.assets.print(chosen, form="archive" if archive else "sheets", title=title, sheet=sheet)
         await _waited(client, asset)
-        try:
-            size = await client.assets.download(asset.id, out)
-        except OSError as error:
-            raise OperationFailed(f"{out} can't be written: {error.strerror or error}; it was printed, and is kept for a week") from error
-        console.print(f"[green]✓[/] {escape(str(out))}: {size:,} bytes", highlight=False)
-        return 0
+        return await _fetched(client, asset.id, out, otherwise="; it was printed, and is kept for a week")
 
-    finish(_with(api, key, make))
+    finish(ask(api, key, make))
 
 
 @app.command(name="clean-up")
@@ -180,7 +187,7 @@ def clean_up(
         console.print(table, highlight=False)
         return 0
 
-    finish(_with(api, key, tidy))
+    finish(ask(api, key, tidy))
 
 
 @app.command()
@@ -197,11 +204,11 @@ def move(
         console.print(f"[green]✓[/] operation {operation.id} is {operation.state}; `files operations` shows how far it is", highlight=False)
         return 0
 
-    finish(_with(api, key, begin))
+    finish(ask(api, key, begin))
 
 
 @app.command()
-def purge(asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at most.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
+def purge(asset_ids: Annotated[list[str], id_of("Assets, 20 at most.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
     """Have copies of files forgotten at the CDN; what changes or goes is purged without that."""
 
     async def forget(client: "AsyncClient") -> int:
@@ -209,12 +216,12 @@ def purge(asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at mos
         console.print("[green]✓[/] copies are forgotten")
         return 0
 
-    finish(_with(api, key, forget))
+    finish(ask(api, key, forget))
 
 
 @app.command(name="warm-up")
 def warm_up(
-    asset_ids: Annotated[list[str], typer.Argument(help="Assets, 20 at most.")],
+    asset_ids: Annotated[list[str], id_of("Assets, 20 at most.")],
     key: ApiKey,
     api: ApiUrl = API_URL,
     *,
@@ -228,13 +235,11 @@ def warm_up(
             console.print(told, highlight=False, soft_wrap=True)
         return 0
 
-    finish(_with(api, key, fetch))
+    finish(ask(api, key, fetch))
 
 
 @app.command()
-def cancel(
-    operation_id: Annotated[str, typer.Argument(help="As `files operations` lists it.")], key: ApiKey, api: ApiUrl = API_URL
-) -> None:
+def cancel(operation_id: Annotated[str, id_of("As `files operations` lists it.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
     """End an operation; what it has done stays done."""
 
     async def end(client: "AsyncClient") -> int:
@@ -242,7 +247,18 @@ def cancel(
         console.print(f"[green]✓[/] {escape(operation_id)} is cancelled", highlight=False)
         return 0
 
-    finish(_with(api, key, end))
+    finish(ask(api, key, end))
+
+
+@app.command()
+def operation(operation_id: Annotated[str, id_of("As `files operations` lists it.")], key: ApiKey, api: ApiUrl = API_URL) -> None:
+    """Show how far an operation is."""
+
+    async def show_one(client: "AsyncClient") -> int:
+        console.print(operations_in([await client.operations.get(operation_id)]), highlight=False)
+        return 0
+
+    finish(ask(api, key, show_one))
 
 
 @app.command()
@@ -250,10 +266,10 @@ def operations(key: ApiKey, api: ApiUrl = API_URL) -> None:
     """List what is done in the background, newest first."""
 
     async def show_all(client: "AsyncClient") -> int:
-        _print_all(operations_in(await _newest(client.operations.list())), "nothing was done in the last week")
+        print_all(operations_in(await newest(client.operations.list())), "nothing was done in the last week")
         return 0
 
-    finish(_with(api, key, show_all))
+    finish(ask(api, key, show_all))
 
 
 @app.command()
@@ -265,12 +281,12 @@ def delete(asset_id: Id, key: ApiKey, api: ApiUrl = API_URL) -> None:
         console.print(f"[green]✓[/] {escape(asset_id)} is deleted", highlight=False)
         return 0
 
-    finish(_with(api, key, remove))
+    finish(ask(api, key, remove))
 
 
 def assets_in(assets: Iterable["Asset"]) -> Table:
     """A line for each."""
-    table = _table("kind", "state", "tier", "bytes", "name")
+    table = table_with("kind", "state", "tier", "bytes", "name")
     for asset in assets:
         table.add_row(asset.id, asset.kind, asset.state, asset.tier, f"{asset.bytes:,}", escape(asset.name))
     return table
@@ -278,36 +294,28 @@ def assets_in(assets: Iterable["Asset"]) -> Table:
 
 def operations_in(operations: Iterable["Operation"]) -> Table:
     """Each with the asset that it is about below its own id: beside each other both are too wide for a terminal."""
-    table = _table("kind", "state", "done", "error", of="id, and of what")
+    table = table_with("kind", "state", "done", "error", of="id, and of what")
     for each in operations:
         name = each.id if each.asset_id is None else f"{each.id}\n{each.asset_id}"
         table.add_row(name, each.kind, each.state, f"{each.done:,}", escape(each.error or ""))
     return table
 
 
-def _table(*columns: str, of: str = "id") -> Table:
-    """One whose ids can be copied, however narrow the terminal is."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(of, no_wrap=True, min_width=ID_WIDTH)
-    for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name not in WORDS, min_width=len("12,345"))
-    return table
+def _check_place(out: Path) -> None:
+    """See that a file can be there, before anything is made for it."""
+    if out.is_dir() or not out.parent.is_dir():
+        complain(f"{out} can't be written: {'Is a directory' if out.is_dir() else 'No such file or directory'}")
+        raise typer.Exit(1)
 
 
-async def _newest(items: AsyncIterator[Item]) -> list[Item]:
-    """MAX_LISTED of them at most."""
-    found: list[Item] = []
-    async for item in items:
-        found.append(item)
-        if len(found) == MAX_LISTED:
-            break
-    return found
-
-
-def _print_all(table: Table, otherwise: str) -> None:
-    if table.row_count == MAX_LISTED:
-        table.caption = f"the newest {MAX_LISTED:,}"
-    console.print(table if table.row_count else otherwise, highlight=False)
+async def _fetched(client: "AsyncClient", asset_id: str, out: Path, variant: str = "", *, otherwise: str = "") -> int:
+    """Write a file of an asset; what stands `otherwise` says what is left when that fails."""
+    try:
+        size = await client.assets.download(asset_id, out, variant)
+    except OSError as error:
+        raise OperationFailed(f"{out} can't be written: {error.strerror or error}{otherwise}") from error
+    console.print(f"[green]✓[/] {escape(str(out))}: {size:,} bytes", highlight=False)
+    return 0
 
 
 async def _of_file(path: Path, sent: Awaitable[T]) -> T:
@@ -320,13 +328,6 @@ async def _of_file(path: Path, sent: Awaitable[T]) -> T:
         raise  # it isn't the file's fault
     except Problem as error:
         raise ApiError(f"{path.name}: {error}") from error
-
-
-async def _with(api: str, key: str, work: Work) -> int:
-    from quietzone_cli.remote import BRIEF, connected  # noqa: PLC0415 - `serve` does without requests
-
-    async with connected(api, key, BRIEF) as client:
-        return await work(client)
 
 
 async def _ended(client: "AsyncClient", operation: "Operation") -> "Operation":

@@ -1,10 +1,13 @@
 """Options of commands that ask the API."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from quietzone_standalone.settings import DEFAULT_PORT
+
+NO_IDS = ("", ".", "..")
+"""Such parts of a path would lead elsewhere."""
 
 API_URL = f"http://localhost:{DEFAULT_PORT}"
 
@@ -18,3 +21,15 @@ ApiKey = Annotated[
         show_default=False,
     ),
 ]
+
+
+def id_of(what: str) -> Any:
+    """An argument that is an id, or ids, of something; one that can't be is refused before anybody is asked."""
+    return typer.Argument(help=what, callback=_checked)
+
+
+def _checked(given: str | list[str]) -> str | list[str]:
+    for each in [given] if isinstance(given, str) else given:
+        if each.strip() in NO_IDS:
+            raise typer.BadParameter(f"{each!r} is no id: is the variable empty that it comes from?")
+    return given

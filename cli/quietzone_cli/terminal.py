@@ -1,6 +1,8 @@
 """Where commands print, and how they end."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
@@ -12,7 +14,10 @@ from quietzone_cli.errors import CommandFailed
 from quietzone_kit.settings import SettingsError
 from quietzone_standalone.errors import DataFolderTaken, PortTaken, RoleFailed
 
-console = Console()
+LINE = 1_000
+"""Columns where no terminal shows what is printed: whoever reads it line by line wants each whole."""
+
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else LINE)
 errors = Console(stderr=True)
 
 

@@ -11,6 +11,7 @@ from quietzone_cli.terminal import console, finish
 from quietzone_kit.bus import Topic
 from quietzone_kit.bus.topics import Difference, TopicAdmin, apply, plan
 from quietzone_standalone.settings import Backends
+from quietzone_topics import TOPICS
 
 app = typer.Typer(no_args_is_help=True, help="Compare the bus's topics with those that are declared, and create what is missing.")
 
@@ -36,16 +37,16 @@ def apply_command(data: DataFolder = Path("data"), backends: BackendsOption = Ba
 
 
 async def _show(data: Path, backends: Backends, work: Work, *, done: bool, differing: int) -> int:
-    from quietzone_standalone.operations.stores import HOUSE_TOPICS, open_topic_admin  # noqa: PLC0415 - `serve` does without all parts' code
+    from quietzone_standalone.operations.stores import open_topic_admin  # noqa: PLC0415 - `serve` does without all parts' code
 
     async def ask() -> Sequence[Difference]:
         async with open_topic_admin(data, backends) as admin:
-            return await work(admin, HOUSE_TOPICS)
+            return await work(admin, TOPICS)
 
     differences = await answers(ask())
     for difference in differences:
         mark = "[green]✓[/]" if done and difference.can_be_applied else "[yellow]•[/]"
         console.print(f"{mark} {escape(str(difference))}", highlight=False, soft_wrap=True)
     if not differences:
-        console.print(f"[green]✓[/] all {len(HOUSE_TOPICS)} topics are as declared", highlight=False)
+        console.print(f"[green]✓[/] all {len(TOPICS)} topics are as declared", highlight=False)
     return differing if differences else 0

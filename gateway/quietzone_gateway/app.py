@@ -1,6 +1,7 @@
 """The gateway's composition root."""
 
 import sys
+from collections.abc import Callable
 from functools import partial
 
 from quietzone_gateway.collections import COLLECTIONS
@@ -11,6 +12,7 @@ from quietzone_gateway.idempotency import Repeats, sweep_for_ever
 from quietzone_gateway.identity.build import Identity, build_identity
 from quietzone_gateway.identity.build import Parts as IdentityParts
 from quietzone_gateway.identity.keys.use_cases import open_first_account
+from quietzone_gateway.identity.mails.carriers import ByNotification, Carrier, Direct
 from quietzone_gateway.identity.work import Tools, Wakers
 from quietzone_gateway.identity.work import build_work as build_identity_work
 from quietzone_gateway.live.authority import Principals
@@ -27,6 +29,7 @@ from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.server import HttpServer
 from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc.notification import Mails, Notification, Service
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
 from quietzone_gateway.verify import verify
 from quietzone_gateway.warm_up import WarmUp
@@ -39,9 +42,12 @@ from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
 from quietzone_kit.limits import Limits, open_limits
 from quietzone_kit.mail import open_mail
-from quietzone_kit.rpc import ANALYTICS_READ, Caller, CallerKeys, Peer, Tls
+from quietzone_kit.rpc import ANALYTICS_READ, Caller, CallerKeys, Peer, RpcSettings, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError, setting
+from quietzone_kit.telemetry import logger
+
+log = logger(__name__)
 
 DOCUMENT_THREADS = 2
 """One reads while the other writes; keys are remembered, so that there is little of both."""
@@ -63,7 +69,8 @@ async def build(settings: GatewaySettings) -> App:
     parts = await _parts(app, settings, documents, bus, cache)
     clients = Clients(settings.trusted_proxies)
     authority = Principals(parts.identity.authentication, parts.identity.ports.news, parts.plans)
-    live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS)
+    tails = parts.notification.events.tail
+    live = Live(bus, cache, authority, settings, clients=clients, clock=CLOCK, randomness=RANDOMNESS, tails=tails)
     early = early_answers(CLOCK, RANDOMNESS)
     schema = Schema(settings.graphql_limits)
     api = make_api(parts, clients, RANDOMNESS, settings=settings, others=[make_router(schema)], early=early)
@@ -90,7 +97,8 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
     """What the API stands on, with its tasks."""
     reads = Reads(cache)
     app.task("changes", partial(follow_changes, reads, bus, CLOCK, RANDOMNESS))
-    wakers = _work(app, settings, documents, bus) if settings.gateway_work else {}
+    qr, analytics, storage, notification = _peers(app, settings)
+    wakers = _work(app, settings, documents, bus, notification) if settings.gateway_work else {}
     executor = ThreadExecutor("passwords", PASSWORD_THREADS)
     identity = build_identity(IdentityParts(documents, cache, CLOCK, RANDOMNESS, executor, wakers), settings)
     identity.serve(app)
@@ -98,7 +106,6 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
     granted = await open_plans(
         app, PlanPorts(documents, cache, _limits(settings), CLOCK, RANDOMNESS), settings, secret=secret, wakers=wakers
     )
-    qr, analytics, storage = _peers(app, settings)
     counts, assets = Counts(analytics), Assets(storage)
     app.task("quiet accounts", QuietAccounts(identity.people.accounts, granted.plans, partial(_scans_of, counts), cache, RANDOMNESS).run)
     repeats = Repeats(documents)
@@ -112,6 +119,7 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
         Exports(analytics),
         assets,
         Operations(assets),
+        Notification.of(notification),
         identity,
         repeats,
         reads,
@@ -131,18 +139,28 @@ async def _scans_of(counts: Counts, account_id: str) -> int:
 async def build_work(settings: GatewayWorkSettings) -> App:
     """The role `work`: what is done behind the API, and nothing else."""
     app = App(drain_s=settings.drain_s)
-    _work(app, settings, await _documents(app, settings), _bus(app, settings))
+    documents, bus = await _documents(app, settings), _bus(app, settings)
+    _work(app, settings, documents, bus, _notification(settings, _peering(app, settings)))
     return app
 
 
-def _work(app: App, settings: GatewayWorkSettings, documents: Documents, bus: Bus) -> Wakers:
+def _work(app: App, settings: GatewayWorkSettings, documents: Documents, bus: Bus, notification: Peer | None) -> Wakers:
     """The work behind the API, and what wakes it."""
+    work = build_identity_work(Tools(documents, bus, _carrier(app, settings, notification), CLOCK, RANDOMNESS), settings)
+    work.run(app)
+    return {**work.wakers, **relay_plans(app, documents, bus, CLOCK, RANDOMNESS)}
+
+
+def _carrier(app: App, settings: GatewayWorkSettings, notification: Peer | None) -> Carrier:
+    """Who takes mails to people."""
+    if notification is not None:
+        if "mail_url" in settings.model_fields_set:
+            log.info("QUIETZONE_MAIL_URL isn't used: notification sends our mails, by QUIETZONE_NOTIFICATION_MAIL_URL")
+        return ByNotification(Mails(Service(notification)))
     with setting("mail_url"):
         mailer = open_mail(settings.mail_url, sender=settings.mail_from)
     app.close("mail", mailer.close)
-    work = build_identity_work(Tools(documents, bus, mailer, CLOCK, RANDOMNESS), settings)
-    work.run(app)
-    return {**work.wakers, **relay_plans(app, documents, bus, CLOCK, RANDOMNESS)}
+    return Direct(mailer)
 
 
 async def _documents(app: App, settings: GatewayStoreSettings) -> Documents:
@@ -178,8 +196,20 @@ def _store(app: App, settings: GatewayStoreSettings) -> Documents:
     return documents
 
 
-def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None]:
-    """The services that are called: qr, analytics, and storage, if there is one."""
+def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None, Peer | None]:
+    """The services that are called: qr, analytics, and those of storage and notification that there are."""
+    peer = _peering(app, settings)
+    storage = peer("storage", settings.storage_address) if settings.storage_address else None
+    notification = _notification(settings, peer)
+    return peer("qr", settings.qr_address), peer("analytics", settings.analytics_address), storage, notification
+
+
+def _notification(settings: GatewayWorkSettings, peer: Callable[[str, str], Peer]) -> Peer | None:
+    return peer("notification", settings.notification_address) if settings.notification_address else None
+
+
+def _peering(app: App, settings: RpcSettings) -> Callable[[str, str], Peer]:
+    """What makes a client of a service, by its name and address."""
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
 
     def peer(name: str, address: str) -> Peer:
@@ -187,8 +217,7 @@ def _peers(app: App, settings: GatewaySettings) -> tuple[Peer, Peer, Peer | None
         app.close(name, known.close)
         return known
 
-    storage = peer("storage", settings.storage_address) if settings.storage_address else None
-    return peer("qr", settings.qr_address), peer("analytics", settings.analytics_address), storage
+    return peer
 
 
 def _checks(app: App, settings: GatewaySettings) -> roles.Look:

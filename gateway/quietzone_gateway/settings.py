@@ -18,7 +18,7 @@ class GatewayStoreSettings(ProcessSettings):
     gateway_documents_url: str = Field(description="The gateway's own store (accounts and keys), such as sqlite:///data/gateway.db")
 
 
-class GatewayWorkSettings(GatewayStoreSettings, IdentitySettings):
+class GatewayWorkSettings(GatewayStoreSettings, IdentitySettings, RpcSettings):
     """Role `work`, and what `serve` shares with it."""
 
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
@@ -27,11 +27,14 @@ class GatewayWorkSettings(GatewayStoreSettings, IdentitySettings):
         description="What replicas share and can do without: memory:// for one process, redis://host:6379/0 for several "
         "(rediss://, redis+sentinel://, redis+cluster:// too)",
     )
+    notification_address: str = Field(
+        "",
+        description="Where the notification service is called: host:port, dns:///name:port or unix:/path; it sends our mails too. "
+        "Empty where there is none: all but events and notifications is served without, and QUIETZONE_MAIL_URL says who sends mail",
+    )
 
 
-class GatewaySettings(
-    GatewayWorkSettings, RpcSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings, GraphqlSettings, PlansSettings
-):
+class GatewaySettings(GatewayWorkSettings, ProxySettings, RestSettings, FirstKeySettings, LiveSettings, GraphqlSettings, PlansSettings):
     """Roles `serve` and `verify`."""
 
     gateway_host: str = Field("0.0.0.0", description="Address that the API listens on; 127.0.0.1 keeps it to this machine")

@@ -120,6 +120,16 @@ def wrong_scheme(text: str, instead: str) -> str:
     return f"no such scheme {scheme!r}; use {instead}" if known else f"no scheme; use {instead}"
 
 
+def domain_of(url: str) -> str:
+    """The host that a URL of people's leads to, in lower case: `unknown` without a URL, `invalid-url` for what is none."""
+    if not url:
+        return "unknown"
+    try:
+        return urlsplit(url).hostname or "invalid-url"
+    except ValueError:
+        return "invalid-url"
+
+
 def _authority(netloc: str) -> tuple[str | None, str | None, str]:
     """User, password and hosts."""
     credentials, at, places = netloc.rpartition("@")

@@ -21,7 +21,7 @@ def locked(installation: Installation) -> TextIO:
         DataFolderTaken: another process has it, it can't be used, or what it held has moved to servers.
     """
     run = installation.data / "run"
-    if len(os.fsencode(run)) + len("/analytics.sock") > LONGEST_SOCKET_PATH:
+    if len(os.fsencode(run)) + len("/notification.sock") > LONGEST_SOCKET_PATH:
         raise DataFolderTaken(f"{installation.data} is too long a path for the sockets in it: choose a shorter one with --data")
     try:
         run.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from quietzone_kit.documents.migrations import Migration, Migrations, missing
 from quietzone_kit.runtime import SystemClock
 from quietzone_kit.settings import SettingsError
 from quietzone_kit.telemetry import release
+from quietzone_notification.migrations import MIGRATIONS as NOTIFICATION
 from quietzone_qr.migrations import MIGRATIONS as QR
 from quietzone_standalone.operations.stores import OWNED, open_part
 from quietzone_storage.migrations import MIGRATIONS as STORAGE
@@ -22,6 +23,7 @@ MIGRATED: Mapping[str, Sequence[Migration]] = {
     "tracking": TRACKING,
     "analytics": ANALYTICS,
     "storage": STORAGE,
+    "notification": NOTIFICATION,
     "gateway": GATEWAY,
 }
 

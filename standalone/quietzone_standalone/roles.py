@@ -8,8 +8,9 @@ from pathlib import Path
 from quietzone_analytics.settings import AnalyticsSettings
 from quietzone_gateway.settings import GatewaySettings
 from quietzone_kit.settings import Settings, SettingsError, check
+from quietzone_notification.settings import NotificationSettings
 from quietzone_qr.settings import QrSettings
-from quietzone_standalone.secret import URL_KEYS
+from quietzone_standalone.secret import FILES
 from quietzone_standalone.settings import DEFAULT_PORT, Backends, Installation, installation
 from quietzone_storage.settings import StorageSettings
 from quietzone_tracking.settings import ForwarderSettings, LinksSettings
@@ -40,6 +41,7 @@ ROLES = (
     Role("quietzone_qr", "serve", QrSettings),
     Role("quietzone_analytics", "serve", AnalyticsSettings),
     Role("quietzone_storage", "serve", StorageSettings),
+    Role("quietzone_notification", "serve", NotificationSettings),
     Role("quietzone_tracking", "links", LinksSettings),
     Role("quietzone_tracking", "forwarder", ForwarderSettings),
     Role("quietzone_tracking", "edge", EdgeSettings),
@@ -57,6 +59,8 @@ def environment(place: Installation, caller_key: str, environ: Mapping[str, str]
         "QUIETZONE_LOG_LEVEL": "warning",
         "QUIETZONE_PUBLIC_URL": f"http://localhost:{place.port}",
         "QUIETZONE_STORAGE_PUBLIC_URL": f"http://localhost:{place.files_port}",
+        "QUIETZONE_NOTIFICATION_CONFIRM_URL": f"http://localhost:{place.port}/subscriptions/confirm",
+        "QUIETZONE_NOTIFICATION_UNSUBSCRIBE_URL": f"http://localhost:{place.port}/unsubscribe",
         "QUIETZONE_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",  # nobody comes from these but a proxy on this machine
     }
     fixed = _fixed(place, caller_key)
@@ -67,8 +71,8 @@ def environment(place: Installation, caller_key: str, environ: Mapping[str, str]
         if environ.get(name, "").strip()
     ]
     try:
-        # The kept key is read when the folder is locked; the caller's stands in for it.
-        checked = {URL_KEYS: caller_key} | {name: value for name, value in told.items() if name not in OF_THE_COMMAND}
+        # The kept keys are read when the folder is locked; the caller's stands in for them.
+        checked = dict.fromkeys(FILES, caller_key) | {name: value for name, value in told.items() if name not in OF_THE_COMMAND}
         check([role.settings for role in ROLES], checked)
     except SettingsError as error:
         problems += error.problems
@@ -99,9 +103,11 @@ def _fixed(place: Installation, caller_key: str) -> dict[str, str]:
         "QUIETZONE_QR_LISTEN": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_LISTEN": f"unix:{run}/analytics.sock",
         "QUIETZONE_STORAGE_LISTEN": f"unix:{run}/storage.sock",
+        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{run}/notification.sock",
         "QUIETZONE_QR_ADDRESS": f"unix:{run}/qr.sock",
         "QUIETZONE_ANALYTICS_ADDRESS": f"unix:{run}/analytics.sock",
         "QUIETZONE_STORAGE_ADDRESS": f"unix:{run}/storage.sock",
+        "QUIETZONE_NOTIFICATION_ADDRESS": f"unix:{run}/notification.sock",
         "QUIETZONE_GATEWAY_PORT": str(place.port),
         "QUIETZONE_TRACKING_PORT": str(place.scan_port),
         "QUIETZONE_STORAGE_PORT": str(place.files_port),
@@ -116,6 +122,7 @@ def embedded_urls(data: Path) -> dict[str, str]:
         "QUIETZONE_TRACKING_DOCUMENTS_URL": f"sqlite:///{data}/tracking.db",
         "QUIETZONE_ANALYTICS_DOCUMENTS_URL": f"sqlite:///{data}/analytics.db",
         "QUIETZONE_STORAGE_DOCUMENTS_URL": f"sqlite:///{data}/storage.db",
+        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{data}/notification.db",
         "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{data}/gateway.db",
         "QUIETZONE_ANALYTICS_BLOBS_URL": f"file://{data}/blobs",
         "QUIETZONE_STORAGE_BLOBS_URL": f"file://{data}/files",

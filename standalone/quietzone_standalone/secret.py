@@ -6,10 +6,12 @@ from pathlib import Path
 
 from quietzone_kit.runtime import SystemRandomness
 
-URL_KEYS = "QUIETZONE_STORAGE_URL_KEYS"
-
-FILES: Mapping[str, str] = {"QUIETZONE_GATEWAY_SECRET_KEY": "gateway.secret", URL_KEYS: "storage.secret"}
-"""Variables, and where their keys are kept: one encrypts secrets in the gateway's store, one signs URLs of files."""
+FILES: Mapping[str, str] = {
+    "QUIETZONE_GATEWAY_SECRET_KEY": "gateway.secret",
+    "QUIETZONE_STORAGE_URL_KEYS": "storage.secret",
+    "QUIETZONE_NOTIFICATION_SECRET_KEY": "notification.secret",
+}
+"""Variables, and where their keys are kept: two encrypt secrets in the stores of gateway and notification, one signs URLs of files."""
 
 
 def kept_secrets(data: Path) -> Mapping[str, str]:

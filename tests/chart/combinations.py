@@ -81,6 +81,18 @@ EXTRAS: dict[str, Values] = {
                 }
             },
             "analytics": {"roles": {"serve": {"replicas": 1}, "archive": {"enabled": False}, "work": {"enabled": False}}},
+            "notification": {
+                "roles": {
+                    "serve": {
+                        "replicas": 1,
+                        "internet": True,
+                        "servers": ["bus", "documents", "mail"],
+                        "settings": {"NOTIFICATION_MATCH": "true", "NOTIFICATION_SEND": "true"},
+                    },
+                    "match": {"enabled": False},
+                    "send": {"enabled": False},
+                }
+            },
             "gateway": {"roles": {"serve": {"replicas": 1, "service": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}}}},
         },
         "networkPolicies": {"enabled": False},

@@ -26,6 +26,7 @@ SERVERS = {
     "QUIETZONE_ANALYTICS_DOCUMENTS_URL": "mongodb://mongodb/analytics",
     "QUIETZONE_GATEWAY_DOCUMENTS_URL": "mongodb://mongodb/gateway",
     "QUIETZONE_STORAGE_DOCUMENTS_URL": "mongodb://mongodb/storage",
+    "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": "mongodb://mongodb/notification",
     "QUIETZONE_STORAGE_BLOBS_URL": "s3://files",
     "QUIETZONE_STORAGE_URL_KEYS": "k" * 32,
     "QUIETZONE_CACHE_URL": "redis://redis",

@@ -9,6 +9,8 @@ import pytest
 
 from chart.combinations import EXTRAS, GATEWAY_API, INSTALL, TWO
 from chart.rendering import CHART, Helm, Rendered, containers, environment, merged
+from quietzone_notification.delivery.deliveries.repository import SHARDS
+from quietzone_notification.delivery.sender._sender import LEAVE_WITHIN_S
 
 LAG = {"parts": {"analytics": {"roles": {"project": {"autoscaling": {"lag": {"enabled": True}}}}}}}
 
@@ -28,7 +30,8 @@ def test_pods_are_scaled_by_cpu_between_two_and_a_hundred(helm: Helm) -> None:
     for scaler in rendered.of("HorizontalPodAutoscaler"):
         (metric,) = scaler["spec"]["metrics"]
         bounds = (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"], metric["resource"]["target"]["averageUtilization"])
-        assert bounds == (2, 100, 70)
+        most = SHARDS if scaler["metadata"]["name"] == "qz-notification-send-blue" else 100
+        assert bounds == (2, most, 70)
 
 
 def test_who_scales_and_who_says_a_number_never_contradict_each_other(helm: Helm) -> None:
@@ -63,7 +66,7 @@ def test_certificates_have_the_names_by_which_peers_call(safest: Rendered) -> No
         if variable.endswith("_ADDRESS")
     }
 
-    assert called == {f"qz-{part}-{color}" for part in ("qr", "analytics", "storage") for color in ("blue", "green")}
+    assert called == {f"qz-{part}-{color}" for part in ("qr", "analytics", "storage", "notification") for color in ("blue", "green")}
     assert called <= names
 
 
@@ -173,6 +176,7 @@ def test_operators_commands_have_all_that_they_need(helm: Helm) -> None:
     wanted = {name for role in roles for name, value in role.items() if isinstance(value, dict)} - {
         "QUIETZONE_CALLER_KEY",
         "QUIETZONE_GATEWAY_SECRET_KEY",
+        "QUIETZONE_NOTIFICATION_SECRET_KEY",
     }
     for color, tag in (("blue", "1.0.0"), ("green", "2.0.0")):
         blueprint = rendered.named("CronJob", f"console-{color}")["spec"]
@@ -194,6 +198,42 @@ def test_jobs_for_files_are_made_by_hand_with_the_release_of_either_colour(helm:
 
         assert (blueprint["suspend"], container["image"], container["args"]) == (True, f"quietzone-storage:{tag}", [job])
         assert (made["backoffLimit"], made["activeDeadlineSeconds"]) == (0, 86400)
+
+
+def test_one_role_answers_one_matches_and_one_sends(helm: Helm) -> None:
+    rendered = helm.render(INSTALL)
+
+    def told(role: str) -> tuple[Any, Any]:
+        (container,) = rendered.named("Deployment", f"{role}-blue")["spec"]["template"]["spec"]["containers"]
+        variables = environment(container)
+        return variables.get("QUIETZONE_NOTIFICATION_MATCH"), variables.get("QUIETZONE_NOTIFICATION_SEND")
+
+    assert (told("notification"), told("notification-match"), told("notification-send")) == (("false", "false"), (None, None), (None, None))
+
+
+def test_a_sender_is_called_as_its_pod_and_has_time_to_end_its_attempts(helm: Helm) -> None:
+    pod = helm.render(INSTALL).named("Deployment", "notification-send-blue")["spec"]["template"]["spec"]
+    variables = environment(pod["containers"][0])
+
+    assert not {"hostname", "hostNetwork"} & pod.keys()  # else a pod's host isn't called as the pod
+    assert "QUIETZONE_NOTIFICATION_SENDER" not in variables
+    assert int(variables["QUIETZONE_DRAIN_S"]) > LEAVE_WITHIN_S
+
+
+def test_a_sender_looks_receivers_up_as_they_are_called_and_waits_for_no_name_server(helm: Helm) -> None:
+    rendered = helm.render(INSTALL)
+    configured = {one["metadata"]["name"]: one["spec"]["template"]["spec"].get("dnsConfig") for one in rendered.workloads}
+
+    assert {name: options for name, options in configured.items() if options} == {
+        "qz-notification-send-blue": {"options": [{"name": "ndots", "value": "1"}, {"name": "timeout", "value": "2"}]}
+    }
+
+
+def test_pages_that_mails_lead_to_are_at_the_api(helm: Helm) -> None:
+    rendered = helm.render(merged(INSTALL, {"hosts": {"api": "api.example.org"}}))
+    (container,) = rendered.named("Deployment", "notification-send-blue")["spec"]["template"]["spec"]["containers"]
+
+    assert environment(container)["QUIETZONE_NOTIFICATION_UNSUBSCRIBE_URL"] == "https://api.example.org/unsubscribe"
 
 
 def test_a_job_has_settings_of_its_own_over_those_of_its_part(helm: Helm) -> None:

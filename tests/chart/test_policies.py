@@ -8,8 +8,12 @@ import yaml
 
 from chart.combinations import INSTALL, STRATEGIES
 from chart.rendering import CHART, Helm, Manifest, Rendered, Values, merged
+from quietzone_notification.delivery.reach import DEFAULT_PORTS
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+
+WEBHOOKS = {*DEFAULT_PORTS}
+"""Ports that webhooks go to."""
 
 Pod = Mapping[str, str]  # its labels
 Edge = tuple[str, str, int]  # from, to, port
@@ -69,6 +73,37 @@ def test_the_scanner_is_asked_by_storages_worker_and_copies_are_purged_by_its_ap
     }
 
     assert outside == {"serve": {6081}, "files": set(), "work": {3310, 6081}}
+
+
+def test_only_the_sender_of_notification_goes_out_into_the_world(staged: Rendered) -> None:
+    outside = {
+        role: _ports_outside(staged, {"quietzone/part": "notification", "quietzone/role": role}) for role in ("serve", "match", "send")
+    }
+    bus_and_store, mail = {9092, 27017}, {465, 587}
+
+    assert outside == {"serve": bus_and_store, "match": bus_and_store, "send": bus_and_store | mail | WEBHOOKS}
+
+
+def test_webhooks_reach_the_internet_and_none_of_our_own_networks(staged: Rendered) -> None:
+    rules = [rule for rule in staged.named("NetworkPolicy", "notification-send-blue")["spec"]["egress"] if _ports(rule) == WEBHOOKS]
+    (blocks,) = [[peer["ipBlock"] for peer in rule["to"]] for rule in rules]
+
+    assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} <= set(blocks[0]["except"])
+    assert {"::1/128", "fc00::/7", "fe80::/10"} <= set(blocks[1]["except"])
+
+
+def test_a_sender_behind_a_proxy_goes_nowhere_else(helm: Helm) -> None:
+    proxy = {"podSelector": {"matchLabels": {"app": "egress"}}}
+    send = {"internet": False, "servers": ["bus", "documents", "mail", "proxy"]}
+    values = {
+        "networkPolicies": {"servers": {"proxy": {"to": [proxy], "ports": [3128]}}},
+        "parts": {"notification": {"settings": {"NOTIFICATION_WEBHOOK_PROXY": "http://egress:3128"}, "roles": {"send": send}}},
+    }
+    rules = helm.render(merged(INSTALL, values)).named("NetworkPolicy", "notification-send-blue")["spec"]["egress"]
+
+    assert [rule["to"] for rule in rules if _ports(rule) == {3128}] == [[proxy]]
+    assert [rule for rule in rules if _ports(rule) & WEBHOOKS] == []
 
 
 @pytest.mark.parametrize(
@@ -169,6 +204,10 @@ def _allowed(policies: Sequence[Manifest], pod: Pod, peer: Pod, direction: str, 
         if whom not in rule or any("namespaceSelector" not in one and _matches(one.get("podSelector"), peer) for one in rule[whom])
         for port in rule["ports"]
     }
+
+
+def _ports(rule: Manifest) -> set[int]:
+    return {port["port"] for port in rule["ports"]}
 
 
 def _matches(selector: Manifest | None, labels: Pod) -> bool:

@@ -15,7 +15,17 @@ SWITCHED = merged(JOINED, {"rollout": {"activeColor": "green"}})
 LEFT = merged(SWITCHED, {"rollout": {"colors": {"blue": {"workers": False}}}})
 
 PUBLIC = ("edge", "gateway", "files")
-WORKERS = ("analytics-archive", "analytics-project", "analytics-work", "gateway-work", "links", "qr-health", "storage-work")
+WORKERS = (
+    "analytics-archive",
+    "analytics-project",
+    "analytics-work",
+    "gateway-work",
+    "links",
+    "notification-match",
+    "notification-send",
+    "qr-health",
+    "storage-work",
+)
 
 
 def test_staging_a_colour_changes_nothing_that_runs(helm: Helm) -> None:

@@ -9,6 +9,13 @@ from chart.combinations import INSTALL
 from chart.rendering import CHART, SERVERS, Helm, Rendered, containers, environment, merged
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+KEYS = {
+    "caller": "QUIETZONE_CALLER_KEY",
+    "account": "QUIETZONE_API_KEY",
+    "gateway": "QUIETZONE_GATEWAY_SECRET_KEY",
+    "notification": "QUIETZONE_NOTIFICATION_SECRET_KEY",
+}
+"""Variables of the keys that roles declare."""
 
 
 def test_a_role_gets_the_keys_that_it_declares_and_no_others(helm: Helm) -> None:
@@ -20,8 +27,7 @@ def test_a_role_gets_the_keys_that_it_declares_and_no_others(helm: Helm) -> None
                 for one in rendered.workloads
                 if one["spec"]["selector"]["matchLabels"].items() >= {"quietzone/part": part, "quietzone/role": role}.items()
             ]
-            keys = {"caller": "QUIETZONE_CALLER_KEY", "account": "QUIETZONE_API_KEY", "gateway": "QUIETZONE_GATEWAY_SECRET_KEY"}
-            wanted = {*own.get("secrets", ()), *own.get("optionalSecrets", ()), *(keys[one] for one in own.get("keys", ()))}
+            wanted = {*own.get("secrets", ()), *own.get("optionalSecrets", ()), *(KEYS[one] for one in own.get("keys", ()))}
             given = {name for name, value in environment(pod["spec"]["containers"][0]).items() if isinstance(value, dict)}
 
             assert given == wanted, f"{part} {role}"
@@ -40,7 +46,7 @@ def test_no_password_stands_in_a_pod(renders: Mapping[str, Rendered]) -> None:
         for name, pod in rendered.pods()
         for container in containers(pod)
         for variable, value in environment(container).items()
-        if isinstance(value, str) and (variable.endswith(("_API_KEY", "_CALLER_KEY", "ACCESS_KEY")) or variable in SERVERS)
+        if isinstance(value, str) and (variable.endswith(("_API_KEY", "_CALLER_KEY", "_SECRET_KEY", "ACCESS_KEY")) or variable in SERVERS)
     ]
 
     assert wrong == []
@@ -90,6 +96,21 @@ def test_keys_of_the_installation_are_made_by_install_alone_and_kept(helm: Helm)
         annotations = helm.render(INSTALL).named("Secret", name)["metadata"]["annotations"]
 
         assert (annotations["helm.sh/hook"], annotations["helm.sh/resource-policy"]) == ("pre-install", "keep")
+
+
+def test_each_key_of_the_account_is_made_by_install_and_long_enough(helm: Helm) -> None:
+    made = helm.render(INSTALL).named("Secret", "account")["stringData"]
+
+    assert made.keys() == {KEYS[key] for key in ("account", "gateway", "notification")}
+    assert min(map(len, made.values())) >= 32
+
+
+def test_an_installation_of_before_goes_on_without_the_key_of_webhooks(helm: Helm) -> None:
+    """Its Secret hasn't got it, and no upgrade touches that."""
+    sender = helm.render(INSTALL).named("Deployment", "notification-send-blue")["spec"]["template"]["spec"]["containers"][0]
+
+    key = environment(sender)["QUIETZONE_NOTIFICATION_SECRET_KEY"]["secretKeyRef"]
+    assert (key["name"], key["optional"]) == ("qz-account", True)
 
 
 def test_keys_of_the_installation_are_there_before_anything_can_fail(helm: Helm) -> None:

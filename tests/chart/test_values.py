@@ -110,6 +110,12 @@ def test_with_the_longest_release_name_all_names_are_such_as_kubernetes_takes(he
     assert max(len(name) for kind, name in names if kind == "CronJob") == LONGEST_CRON_JOB
 
 
+def test_jobs_of_a_part_with_a_long_name_have_a_short_one(helm: Helm) -> None:
+    rendered = helm.render(INSTALL)
+
+    assert rendered.named("CronJob", "notify-verify-blue")["metadata"]["labels"]["quietzone/part"] == "notification"
+
+
 def test_the_values_for_development_are_good_ones(helm: Helm) -> None:
     values = yaml.safe_load((CHART / "values-dev.yaml").read_text())
 

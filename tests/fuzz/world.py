@@ -5,18 +5,21 @@ import tempfile
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from contract.access.services import (
     ANALYTICS_COLLECTIONS,
     CLOCK,
+    NOTIFICATION_COLLECTIONS,
     QR_COLLECTIONS,
     RANDOMNESS,
     STORAGE_COLLECTIONS,
     analytics_service,
     code_service,
     keeper_of,
+    serve_notification,
     storage_service,
 )
 from contract.gateway.served import IDENTITY, KEY, Api, Servicers, running
@@ -26,6 +29,7 @@ from unit.gateway.identity.desk import Outbox, do_all
 from unit.tracking.links_world import bus_in_memory
 
 from quietzone_analytics.exports.rpc import ExportService
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.work import Tools, build_work
 from quietzone_gateway.plans.changes import FLAGS, PLANS
 from quietzone_kit.bus import Bus
@@ -33,6 +37,8 @@ from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import ThreadExecutor
 from quietzone_kit.tasks import Tasks
+from quietzone_notification.delivery.deliveries.repository import Deliveries
+from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.repository import CODES
 from quietzone_storage.assets.repository import ASSETS
 from quietzone_topics import TOPICS
@@ -50,6 +56,10 @@ OF_PATH = (
     (re.compile(r"/v1/assets"), "asset_id"),
     (re.compile(r"/v1/members/invitations"), "invitation_id"),
     (re.compile(r"/v1/me/sessions"), "session_id"),
+    (re.compile(r"/v1/topics/[^/]+/subscriptions"), "subscription_id"),
+    (re.compile(r"/v1/(deliveries|webhooks/[^/]+/test)"), "delivery_id"),
+    (re.compile(r"/v1/webhooks"), "webhook_id"),
+    (re.compile(r"/v1/push-devices"), "device_id"),
 )
 """What the `id` in an answer of these addresses is given as."""
 LISTS = {"code_id": "code_ids", "asset_id": "ids"}
@@ -81,7 +91,6 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "to": ("2026-11-21", "2026-11-21T11:00:00Z"),
     "created_from": ("2026-01-01",),
     "updated_before": ("2027-01-01",),
-    "subject": ("user:nobody",),
     "action": ("key.created", "code.created"),
     "page": (1, 2),
     "prefix": ("codes/", "uploads/"),
@@ -89,19 +98,46 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "if-match": ('"1"', '"2"', "*"),
     "if-none-match": ('"1"', 'W/"1"', "*"),
     "idempotency-key": ("first", "second"),
+    "bus": ("default", "orders", "spare"),
+    "topic": ("orders", "payments"),
+    "pattern": ({"source": ["shop.till"]}, '{"detail": {"total": [{"numeric": [">", 10]}]}}'),
+    "event": ({"source": "shop.till", "detail": {"total": 18.5}}, "{}"),
+    "entries": ([{"source": "shop.till", "detail_type": "Order Paid", "detail": {"total": 18.5}}],),
+    "targets": ([], [{"id": "lost", "kind": "kafka", "destination": "orders"}]),
+    "filter_policy": ({"total": [{"numeric": [">", 10]}]}, None),
+    "message": ("paid", {"order": "o-17"}),
+    "subject": ("user:nobody", "Paid"),
+    "attributes": ({"total": {"type": "Number", "value": "18.5"}}, {}),
+    "headers": ({"X-Shop": "17"}, {}),
+    "secret": (None, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    "cause": ("test", "rule"),
+    "since": ("2026-11-01",),
+    "until": ("2099-01-01T00:00:00Z",),
+    "person": ("ada", "bob"),
+    "device_token": ("c0ffee00" * 8,),
+    "way": ("kafka",),
+    "stream": ("orders", "payments"),
+    "topics": (["orders"], []),
 }
 """What is right for fields of these names, and chance alone seldom finds."""
+
+MEANT = {
+    ("/v1/push-devices", "token"): "device_token",
+    ("/v1/topics/{topic}/subscriptions", "kind"): "way",
+    ("/v1/topics/{topic}/subscriptions", "destination"): "stream",
+}
+"""Fields of an address that mean something else than those of this name elsewhere, and under which name what is right for them is known."""
 
 
 class World:
     """An installation in this process. `known` are values that exist, by the names that requests give them under."""
 
-    def __init__(self, api: Api, bus: Bus, qr: Documents, storage: Documents) -> None:
+    def __init__(self, api: Api, bus: Bus, qr: Documents, storage: Documents, notification: Documents) -> None:
         self.api = api
         clock = Hands(since_ms=api.identity.ports.now_ms())
         self._clock, self._outbox = clock, Outbox()
-        self._work = build_work(Tools(api.documents, bus, self._outbox, clock, RANDOMNESS), IDENTITY)
-        others = ((api.documents, PLANS), (api.documents, FLAGS), (qr, CODES), (storage, ASSETS))
+        self._work = build_work(Tools(api.documents, bus, Direct(self._outbox), clock, RANDOMNESS), IDENTITY)
+        others = ((api.documents, PLANS), (api.documents, FLAGS), (qr, CODES), (storage, ASSETS), (notification, RULES))
         self._relays = [
             *self._work.relays.values(),
             *(Relay(documents, each, bus, clock=clock, randomness=RANDOMNESS, owner="fuzz") for documents, each in others),
@@ -131,6 +167,13 @@ class World:
         await self._made("/v1/exports")
         await self._made("/v1/assets", name="logo.png", media_type="image/png", size=100)
         await self._made("/v1/assets/clean-up", dry_run=True)
+        await self._put("/v1/event-buses/orders")
+        await self._put("/v1/event-buses/orders/rules/pro", pattern={"source": ["shop.till"]})
+        await self._put("/v1/topics/orders")
+        await self._made("/v1/topics/orders/subscriptions", kind="kafka", destination="orders")
+        await self._made("/v1/webhooks", url="https://example.com/hook")
+        await self._made(f"/v1/webhooks/{self.known['webhook_id'][0]}/test")
+        await self._made("/v1/push-devices", person="ada", platform="apns", token="c0ffee00" * 8)
         await self._put("/v1/plans/pro", rates=[], quotas=[], flags=[])
         await self._put("/v1/plans/basic", rates=[], quotas=[], flags=[])
         self.headers["person"] = await self._signed_in(ADA)
@@ -203,18 +246,24 @@ async def opened(stack: AsyncExitStack) -> World:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     executor = ThreadExecutor("documents", 2)
     stack.callback(executor.close)
-    qr, analytics, storage = (open_documents("sqlite://:memory:", executor=executor, randomness=RANDOMNESS) for _ in range(3))
-    for documents, collections in ((qr, QR_COLLECTIONS), (analytics, ANALYTICS_COLLECTIONS), (storage, STORAGE_COLLECTIONS)):
+    qr, analytics, storage, notification = (open_documents("sqlite://:memory:", executor=executor, randomness=RANDOMNESS) for _ in range(4))
+    for documents, collections in (
+        (qr, QR_COLLECTIONS),
+        (analytics, ANALYTICS_COLLECTIONS),
+        (storage, STORAGE_COLLECTIONS),
+        (notification, NOTIFICATION_COLLECTIONS),
+    ):
         stack.push_async_callback(documents.close)
         await documents.ensure(*collections)
     exports = ExportService(Tasks(analytics, CLOCK, RANDOMNESS), MemoryBlobs())  # type: ignore[arg-type] # as much of one as is used
     files = storage_service(storage, executor, *keeper_of(storage))
-    servicers = Servicers(code_service(qr, executor), analytics_service(analytics), exports, files)
+    notifying = partial(serve_notification, documents=notification, sent=Deliveries(notification, CLOCK))
+    servicers = Servicers(code_service(qr, executor), analytics_service(analytics), exports, files, notifying)
     api = await stack.enter_async_context(running(folder, servicers))
     bus, keeper = bus_in_memory()
     stack.callback(keeper.close)
     stack.push_async_callback(bus.close)
     await bus.ensure(TOPICS)
-    world = World(api, bus, qr, storage)
+    world = World(api, bus, qr, storage, notification)
     await world.furnish()
     return world

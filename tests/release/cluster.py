@@ -39,7 +39,7 @@ class Cluster:
     environment: Mapping[str, str]
 
     def begin(self, key: str) -> None:
-        """The namespace, with the first account's key in it, and what people's sessions are sealed with."""
+        """The namespace, with the first account's key in it, and what seals people's sessions and webhooks' secrets."""
         said("kubectl", "create", "namespace", self.namespace)
         self.kubectl(
             "create",
@@ -48,6 +48,7 @@ class Cluster:
             "own-account",
             f"--from-literal=QUIETZONE_API_KEY={key}",
             f"--from-literal=QUIETZONE_GATEWAY_SECRET_KEY={key}",
+            f"--from-literal=QUIETZONE_NOTIFICATION_SECRET_KEY={key}",
         )
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from release.cluster import ROOT, said
 
-PARTS = ("qr", "tracking", "analytics", "storage", "gateway", "cli")
+PARTS = ("qr", "tracking", "analytics", "storage", "notification", "gateway", "cli")
 BUILD_WITHIN_S = 1_800.0
 LOAD_WITHIN_S = 600.0
 

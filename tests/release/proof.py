@@ -133,7 +133,7 @@ class Proof:
         keys = {name: value for name, value in os.environ.items() if name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
         urls = {**self.there.urls, **keys, "QUIETZONE_STORAGE_URL_KEYS": URL_KEY}
         if self.mailbox is not None:
-            urls["QUIETZONE_MAIL_URL"] = self.mailbox.url
+            urls["QUIETZONE_MAIL_URL"] = urls["QUIETZONE_NOTIFICATION_MAIL_URL"] = self.mailbox.url
             ports["mail"] = [int(re.findall(rf"{HOST}:(\d+)", self.mailbox.url)[0])]
         gateway = {"type": "NodePort", "nodePort": API_PORT, "previewNodePort": PREVIEW_API_PORT}
         edge = {"type": "NodePort", "nodePort": SCAN_PORT, "previewNodePort": PREVIEW_SCAN_PORT}

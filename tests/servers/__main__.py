@@ -63,7 +63,7 @@ def product_variables(told: Mapping[str, str]) -> dict[str, str]:
     """Where the product's parts find these servers."""
     documents = {
         f"QUIETZONE_{part}_DOCUMENTS_URL": f"{told['QUIETZONE_TEST_MONGODB_URL']}/quietzone_{part.lower()}"
-        for part in ("QR", "TRACKING", "ANALYTICS", "STORAGE", "GATEWAY")
+        for part in ("QR", "TRACKING", "ANALYTICS", "STORAGE", "NOTIFICATION", "GATEWAY")
     }
     return documents | {
         "QUIETZONE_BUS_URL": told["QUIETZONE_TEST_KAFKA_URL"],

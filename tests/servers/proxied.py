@@ -56,7 +56,7 @@ def _variables(at: Mapping[str, str]) -> dict[str, str]:
     return {
         **{
             f"QUIETZONE_{part}_DOCUMENTS_URL": f"{at['mongodb']}/{run}_{part.lower()}"
-            for part in ("QR", "TRACKING", "ANALYTICS", "STORAGE", "GATEWAY")
+            for part in ("QR", "TRACKING", "ANALYTICS", "STORAGE", "NOTIFICATION", "GATEWAY")
         },
         "QUIETZONE_BUS_URL": at["kafka"],
         "QUIETZONE_CACHE_URL": at["redis"],

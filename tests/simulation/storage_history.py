@@ -8,6 +8,7 @@ act nothing may be half there, lost, or deleted early; in the end everything is 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +22,7 @@ from quietzone_kit.documents import Documents, VersionConflict
 from quietzone_kit.errors import FailedPrecondition, NotFound, Unavailable
 from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, State, Symbol, Tier, Variant
 from quietzone_storage.codes.domain import Heard
+from quietzone_storage.codes.tasks import DRAW
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.contents.domain import content_id, digest_of
 from quietzone_storage.contents.mending import Mender
@@ -29,6 +31,8 @@ from quietzone_storage.contents.sweep import sweep_blobs
 from quietzone_storage.images import ImageFailed, Images, Made
 from quietzone_storage.lifecycle.domain import Ages
 from quietzone_storage.lifecycle.moves import STALLED_MS as MOVE_STALLED_MS
+from quietzone_storage.lifecycle.returns import Returns
+from quietzone_storage.lifecycle.tasks import MOVE
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.serving.links import UrlKeys
 from quietzone_storage.uploads.files import PNG
@@ -121,10 +125,23 @@ class History:
         self._mender = Mender(world.keeper, cast("Images", outside), Inline(), world.clock)
         self._pipeline = Pipeline(world.keeper, cast("Images", outside), cast("Scanner", outside), world.clock)
         self._cleaner = Cleaner(world.keeper, world.clock, Ages())
+        self._returns = Returns(world.tasks, world.clock)
 
     async def play(self) -> None:
         """Raises Wrong."""
-        acts = (self.change_code, self.hear, self.upload, self.send, self.work, self.delete, self.move, self.clean, self.sweep, self.wait)
+        acts = (
+            self.change_code,
+            self.hear,
+            self.upload,
+            self.send,
+            self.work,
+            self.use,
+            self.delete,
+            self.move,
+            self.clean,
+            self.sweep,
+            self.wait,
+        )
         for _ in range(ACTS):
             await self._at_once([self.chance.pick(acts) for _ in range(self.chance.between(1, 3))])
             await self.check()
@@ -182,7 +199,19 @@ class History:
     async def work(self) -> None:
         """What is due, as a worker does it."""
         for task in (await self.world.tasks.list(OURS)).tasks:
-            await self._pipeline.process(AssetId(str(task.payload["asset_id"])))
+            asset_id = AssetId(str(task.payload["asset_id"]))
+            if task.kind == DRAW:
+                await self._followed.draw_again(OURS, asset_id)
+            elif task.kind == MOVE:
+                with suppress(NotFound, FailedPrecondition):  # it is gone, or kept from everybody by now
+                    await self._cleaner.move(OURS, asset_id, Tier(str(task.payload["tier"])))
+            else:
+                await self._pipeline.process(asset_id)
+
+    async def use(self) -> None:
+        """A file is asked for, after long or not."""
+        if live := [asset for asset in await self.world.all() if asset.state is State.READY]:
+            await self._returns.begin(self.chance.pick(live))
 
     async def delete(self) -> None:
         if self.sent and self.chance.happens(0.4):

@@ -31,7 +31,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="            if await self.shelf.holds(held.asset.account_id, contents):\n",
         after="            if contents or not contents:\n",
         why="A sweeper has removed them while they were written.",
-        seeds=(94,),
+        seeds=(43,),
     ),
     Mutant(
         name="what is let go of is never looked at",
@@ -39,7 +39,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="        left = {*held.asset.blobs, *held.naming} - {*after.blobs, *naming}\n",
         after="        left = set(after.blobs) - {*after.blobs, *naming}\n",
         why="Bytes that nobody needs are kept for ever.",
-        seeds=(3,),
+        seeds=(1,),
     ),
     Mutant(
         name="use is counted once more after a crash",
@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="    return asset.thinned(at_ms) if is_of_code else asset.deleted(at_ms)\n",
         after="    return asset.deleted(at_ms)\n",
         why="The master of a code that is printed goes.",
-        seeds=(34,),
+        seeds=(101,),
     ),
     Mutant(
         name="an upload that is stuck is quarantined at once",
@@ -63,7 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="                if (reason := ENDED.get(await uploads.process(held.asset))) is not None:\n",
         after="                if reason := (await uploads.process(held.asset)).value:\n",
         why="A good file that a crash held up is kept from everybody.",
-        seeds=(12,),
+        seeds=(4,),
     ),
     Mutant(
         name="uploads go when they are archived",
@@ -71,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
         before="    if unused_days > ages.delete:\n",
         after="    if unused_days > ages.archive:\n",
         why="They are deleted early.",
-        seeds=(1,),
+        seeds=(0,),
     ),
     Mutant(
         name="bytes are moved away whoever needs them",
@@ -87,6 +87,6 @@ MUTANTS: tuple[Mutant, ...] = (
         before=" and held.content.tier is Tier.HOT\n",
         after="\n",
         why="An asset is told to be there whose bytes are archived in the same moment.",
-        seeds=(230,),
+        seeds=(66,),
     ),
 )

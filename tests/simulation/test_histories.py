@@ -4,7 +4,7 @@ import pytest
 
 from simulation.run import play
 
-HISTORIES = 500
+HISTORIES = 200
 BESIDE_A_NEWER_RELEASE = 25
 PROCESSES = min(2, os.cpu_count() or 1)
 
@@ -32,7 +32,7 @@ FAULTS = (
 )
 
 
-@pytest.mark.timeout(900)  # 500 x 0.1 s, on a machine that may be busy with all other tests
+@pytest.mark.timeout(900)  # 200 x 0.1 s, on a machine that may be busy with all other tests
 def test_no_scan_is_lost_or_counted_twice_and_no_code_dies_whatever_fails() -> None:
     report = play(0, HISTORIES, PROCESSES)
 

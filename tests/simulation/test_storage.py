@@ -8,10 +8,10 @@ from simulation.mutation import Mutant
 from simulation.storage_history import play
 from simulation.storage_mutants import MUTANTS
 
-HISTORIES = 150
+HISTORIES = 75
 
 
-@pytest.mark.timeout(300)  # 150 x 0.1 s, on a machine that may be busy with all other tests
+@pytest.mark.timeout(300)  # 75 x 0.1 s, on a machine that may be busy with all other tests
 async def test_no_file_is_half_there_lost_or_deleted_early_wherever_storage_dies() -> None:
     crashes = 0
     for seed in range(HISTORIES):

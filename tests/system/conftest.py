@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pymongo
 import pytest
@@ -23,7 +23,7 @@ SERVERS = pytest.mark.server("kafka", "mongodb", "redis", "s3")
 REAL = pytest.param("real", marks=SERVERS)
 BACKENDS = (EMBEDDED, REAL)
 
-PARTS = ("qr", "tracking", "analytics", "storage", "gateway")
+PARTS = ("qr", "tracking", "analytics", "storage", "notification", "gateway")
 
 NewUrls = Callable[[], Mapping[str, str]]
 """Where an installation finds its servers, by the product's variables; nobody else has anything there."""
@@ -49,13 +49,18 @@ def new_urls(request: pytest.FixtureRequest) -> Iterator[NewUrls]:
 
     yield make
     if used:
-        with ThreadPoolExecutor(1) as thread:  # a test's event loop may still be this thread's
-            thread.submit(asyncio.run, forget_topics(used["kafka"], tuple(runs))).result()
+        forget(used["kafka"], *runs)
         with pymongo.MongoClient(used["mongodb"]) as client:
             for name in client.list_database_names():
                 if name.startswith(tuple(runs)):
                     with suppress(OperationFailure):  # mongo-java-server, when it finds an index gone that it is about to drop
                         client.drop_database(name)
+
+
+def forget(bus_url: str, *runs: str) -> None:
+    """Remove the topics of houses that are closed: a broker with thousands of partitions takes seconds for whatever is asked."""
+    with ThreadPoolExecutor(1) as thread:  # a test's event loop may still be this thread's
+        thread.submit(asyncio.run, forget_topics(bus_url, runs)).result()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     urls = request.getfixturevalue("new_urls")()
     with house_in(tmp_path_factory.mktemp("house") / "data", urls) as house:
         yield house
+    forget(urls["QUIETZONE_BUS_URL"], *parse_qs(urlsplit(urls["QUIETZONE_BUS_URL"]).query)["prefix"])
 
 
 @pytest.fixture

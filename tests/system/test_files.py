@@ -87,12 +87,14 @@ def test_the_command_uploads_shows_signs_and_deletes(embedded_house: House, tmp_
     uploaded = command("files", "upload", str(tmp_path / "logo.png"), settings=settings)
     asset_id = uploaded.stdout.split()[0]
     url = command("files", "url", asset_id, "--variant", "_thumb", settings=settings).stdout.strip()
+    fetched = command("files", "download", asset_id, str(tmp_path / "small.jpg"), "--variant", "_thumb", settings=settings)
     listed = command("files", "list", "--kind", "upload", settings=settings).stdout
     deleted = command("files", "delete", asset_id, settings=settings)
 
     assert (uploaded.returncode, uploaded.stderr) == (0, "")
     assert "logo.png ready" in uploaded.stdout
     assert f"{asset_id}_web_webp.webp" in uploaded.stdout
+    assert (fetched.returncode, (tmp_path / "small.jpg").read_bytes()[:3]) == (0, b"\xff\xd8\xff"), fetched.stderr
     assert asset_id in listed
     assert f"/files/{asset_id}_thumb.jpeg?" in url
     assert deleted.returncode == 0

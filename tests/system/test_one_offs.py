@@ -19,7 +19,7 @@ from quietzone_standalone.roles import embedded_urls
 from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SCAN_V1, TYPE_QR_CODE
 from quietzone_tracking.spool import SpooledScan, SpoolLimits, SpoolWriter
 
-PARTS = ("qr", "tracking", "analytics", "storage", "gateway")
+PARTS = ("qr", "tracking", "analytics", "storage", "notification", "gateway")
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
 
 
@@ -95,7 +95,7 @@ def test_migrating_what_runs_finds_all_there(used_house: House, part: str) -> No
     assert said[1:] == ([f"{name}: migrated already" for name in migrations(part)] or ["no documents are to be changed"])
 
 
-@pytest.mark.parametrize("part", ["qr", "analytics", "storage"])  # the others' services would have to be there
+@pytest.mark.parametrize("part", ["qr", "analytics", "storage", "notification"])  # the others' services would have to be there
 def test_a_store_is_made_by_migrate_and_found_well_by_verify(data: Path, part: str) -> None:
     settings = told(data)
     before, said_before, _ = run(part, "verify", settings=settings)
@@ -125,7 +125,7 @@ def test_contracting_comes_after_migrating(data: Path, part: str) -> None:
     assert [line.split(":")[0] for line in said] == migrations(part)
 
 
-@pytest.mark.parametrize("part", ["qr", "tracking", "storage"])
+@pytest.mark.parametrize("part", ["qr", "tracking", "storage", "notification"])
 async def test_a_record_that_can_not_be_decoded_is_named(data: Path, part: str) -> None:
     headers = (("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/x"), ("ce_type", TYPE_QR_CODE.encode()))
     bus = bus_of(data)

@@ -90,6 +90,7 @@ def test_what_is_done_in_the_background_is_listed_and_can_be_cancelled_no_more(h
     cancelled = run(house, "cancel", begun["operation"]["id"])
 
     assert begun["operation"]["id"] in listed
+    assert "done" in run(house, "operation", begun["operation"]["id"]).stdout
     assert (cancelled.returncode, "is done already" in cancelled.stderr) == (1, True)
 
 

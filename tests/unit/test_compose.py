@@ -18,6 +18,11 @@ FROM_OUTSIDE = {
     "QUIETZONE_SCAN_BASE_URL": "https://qr.example.com",
     "QUIETZONE_STORAGE_URL_KEYS": "u" * 32,
     "QUIETZONE_STORAGE_PUBLIC_URL": "https://files.example.com",
+    "QUIETZONE_PUBLIC_URL": "https://api.example.com",
+    "QUIETZONE_NOTIFICATION_SECRET_KEY": "n" * 32,
+    "QUIETZONE_NOTIFICATION_MAIL_URL": "smtp://mail.example.com:587",
+    "QUIETZONE_NOTIFICATION_CONFIRM_URL": "https://api.example.com/subscriptions/confirm",
+    "QUIETZONE_NOTIFICATION_UNSUBSCRIBE_URL": "https://api.example.com/unsubscribe",
 }
 
 

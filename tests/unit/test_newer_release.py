@@ -18,6 +18,7 @@ from unit.analytics.scans import NOON_MS, batch, closed, lost, record, seen, sou
 from unit.analytics.world import LOG, bounds
 from unit.gateway.identity.everything import write_identity
 from unit.gateway.plans.everything import write_plans
+from unit.notification.everything import write_everything
 from unit.qr.codes import Desk, StepClock
 from unit.qr.counters.world import World as CounterWorld
 from unit.qr.health.world import World as HealthWorld
@@ -26,6 +27,8 @@ from unit.tracking.links_world import bus_in_memory, changed, junk, link
 
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_analytics.archive import ArchiveProjection, Due
+from quietzone_analytics.creations import Creations
+from quietzone_analytics.creations.domain import Creation
 from quietzone_analytics.exports import create_export
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.reconcile import ReportProjection
@@ -38,6 +41,7 @@ from quietzone_kit.events import Event
 from quietzone_kit.outbox import Relay
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_kit.tasks import TASKS, Done, Kind, NewTask, Progress, Retry, Task, Tasks, Tell, Worker
+from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.domain import State
 from quietzone_qr.codes.repository import CODES
 from quietzone_qr.health.ask import Answered
@@ -49,7 +53,10 @@ from quietzone_tracking.salts import SaltStore
 
 T = TypeVar("T")
 
-WRITTEN_ONCE = {"salts", "link_rejects", "rejects", "memberships", "signing_keys", "audit"}
+WRITTEN_ONCE = {
+    *("salts", "link_rejects", "rejects", "creations", "streams", "reports", "report_weeks"),
+    *("memberships", "signing_keys", "audit"),
+}
 """Their documents are inserted and deleted, and never changed."""
 
 EVERY = [
@@ -131,6 +138,7 @@ async def write_analytics(store: NewerStore) -> None:
         sources = ReportProjection(store, owner=owner)
         begin = await sources.claim(0, Bounds(LOG, 0, len(reports)))
         await sources.apply(0, reports[begin : until - 1], next_offset=min(until - 1, len(reports)))
+    await Creations(store).keep(Creation("menu", "acme", "user:ada", "example.com", 1))
     await _work(store)
     await create_export(Tasks(store, SystemClock(), SystemRandomness(), telling=TELLING), "acme", asked(), request_id=None)
     await _relay(store, TASKS)
@@ -146,6 +154,13 @@ async def write_storage(store: NewerStore) -> None:
     await storage.drop("a2")
     await storage.sweep()
     await _relay(store, ASSETS)
+    await _work(store)
+
+
+async def write_notification(store: NewerStore) -> None:
+    """Rules, topics, endpoints and deliveries, mails' looks and texts, a phone; a task, and the relay's own."""
+    await write_everything(store)
+    await _relay(store, RULES)
     await _work(store)
 
 
@@ -167,6 +182,7 @@ WRITE: Mapping[str, Callable[[NewerStore], Awaitable[None]]] = {
     "tracking": write_tracking,
     "analytics": write_analytics,
     "storage": write_storage,
+    "notification": write_notification,
     "gateway": write_gateway,
 }
 

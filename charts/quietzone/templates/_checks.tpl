@@ -3,7 +3,7 @@
 {{- $values := .Values -}}
 {{- $room := 52 }}
 {{- range $part, $its := $values.parts }}
-{{- range $job := append (keys ($its.jobs | default dict)) "contract" }}{{ $room = min $room (sub 52 (len (printf "-%s-%s-green" $part $job))) }}{{ end }}
+{{- range $job := append (keys ($its.jobs | default dict)) "contract" }}{{ $room = min $room (sub 52 (len (printf "-%s-%s-green" (default $part $its.jobName) $job))) }}{{ end }}
 {{- end }}
 {{- if gt (len (include "quietzone.fullname" .)) (int $room) }}
 {{- fail (printf "the name %s is too long: take a release name (or fullnameOverride) of at most %d characters, since CronJobs' names are made of it and of parts' names, and Kubernetes takes 52" (include "quietzone.fullname" .) $room) }}

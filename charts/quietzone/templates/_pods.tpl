@@ -57,6 +57,10 @@ capabilities: {drop: [ALL]}
 - name: QUIETZONE_GATEWAY_SECRET_KEY
   valueFrom: {secretKeyRef: {name: {{ include "quietzone.accountSecret" $root }}, key: QUIETZONE_GATEWAY_SECRET_KEY, optional: true}}
 {{- end }}
+{{- if has "notification" $spec.keys }}
+- name: QUIETZONE_NOTIFICATION_SECRET_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "quietzone.accountSecret" $root }}, key: QUIETZONE_NOTIFICATION_SECRET_KEY, optional: true}}
+{{- end }}
 {{- if has "account" $spec.keys }}
 - name: QUIETZONE_API_KEY
   valueFrom: {secretKeyRef: {name: {{ include "quietzone.accountSecret" $root }}, key: QUIETZONE_API_KEY}}
@@ -237,6 +241,13 @@ spec:
   serviceAccountName: {{ include "quietzone.fullname" $root }}-{{ $item.part }}
   {{- include "quietzone.podBasics" (dict "root" $root "spec" $spec) | nindent 2 }}
   terminationGracePeriodSeconds: {{ include "quietzone.grace" (dict "spec" $spec "defaults" $root.Values.defaults) }}
+  {{- with $spec.dnsOptions }}
+  dnsConfig:
+    options:
+      {{- range $name, $value := . }}
+      - {name: {{ $name }}, value: {{ $value | quote }}}
+      {{- end }}
+  {{- end }}
   {{- with $spec.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}

@@ -1,5 +1,6 @@
 """What the tour shows: tables, one symbol, a few plain sentences."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from quietzone_cli.tour.live import SCOPES, Heard
 from quietzone_cli.tour.steps import Counted
-from quietzone_client import Code, Event, Reconciliation, Share, Usage, Use
+from quietzone_client import BusEvent, Code, Event, Reconciliation, Share, Usage, Use
 
 _SHADE = {True: "#ffffff", False: "#000000"}
 
@@ -56,6 +57,14 @@ def told(heard: Heard) -> str:
     ]
     missed = f", others were missed ({heard.missed}), as it said itself" if heard.missed else ""
     return "\n".join((f"[green]✓[/] GET /v1/stream told {heard.scans} scans while they were made{missed}, such as", *lines, ""))
+
+
+def watched(event: BusEvent, seconds: float) -> str:
+    """The event that came to who watched."""
+    return (
+        f"[green]✓[/] of two events the one that a pattern matches came {seconds:.2f} s after it was put: "
+        f"{event.source}, {event.detail_type}, {escape(json.dumps(event.detail))}; a rule sends such to webhooks, mails, phones or Kafka\n"
+    )
 
 
 def used(usage: Usage) -> str:

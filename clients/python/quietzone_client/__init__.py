@@ -6,8 +6,12 @@
 from quietzone_client._assets import Asset, AssetKind, AssetState, File, SignedUrl, StorageTier
 from quietzone_client._auth import ApiKey, Auth, Tokens
 from quietzone_client._blocking import Client
+from quietzone_client._blocking_events import Buses, Deliveries, Devices, Events, Rules, Topics, Webhooks
 from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations
 from quietzone_client._bulk import RowResult
+from quietzone_client._deliveries import Attempt, Delivery, DeliveryState, OpenedDelivery, Redrive
+from quietzone_client._devices import Device, PushPlatform
+from quietzone_client._endpoints import DisabledReason, Endpoint, EndpointState, NewEndpoint
 from quietzone_client._errors import (
     AlreadyExists,
     AssetQuarantined,
@@ -35,6 +39,7 @@ from quietzone_client._errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from quietzone_client._events import Alternative, Entry, JsonObject, PathMatch, PutResult, Tried
 from quietzone_client._facets import Facets
 from quietzone_client._inputs import (
     CodeFilter,
@@ -68,19 +73,32 @@ from quietzone_client._models import (
     Source,
 )
 from quietzone_client._on_loop import AsyncClient
+from quietzone_client._on_loop_events import (
+    AsyncBuses,
+    AsyncDeliveries,
+    AsyncDevices,
+    AsyncEvents,
+    AsyncRules,
+    AsyncTopics,
+    AsyncWebhooks,
+)
 from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
 from quietzone_client._operations import CleanUpReport, Operation, OperationState, Selection, Sheet, Warmed
 from quietzone_client._requests import Answer, Request
 from quietzone_client._retries import NEVER, Retries
+from quietzone_client._rules import Bus, DestinationKind, Rule, RuleNumbers, Target, TargetInput
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
+from quietzone_client._tail import BusEvent, Missed, TailBegun, TailTold
 from quietzone_client._told import Event, Kind, Notice, Reset, ScanCount, Summary, Told, Watch
+from quietzone_client._topics import Attribute, FilterScope, Subscription, SubscriptionState, Topic
 from quietzone_client._usage import StoredBytes, Usage, Use
 from quietzone_client._version import __version__
 
 __all__ = [
     "NEVER",
     "AlreadyExists",
+    "Alternative",
     "Analytics",
     "Answer",
     "ApiKey",
@@ -90,12 +108,24 @@ __all__ = [
     "AssetState",
     "Assets",
     "AsyncAssets",
+    "AsyncBuses",
     "AsyncClient",
     "AsyncCodes",
+    "AsyncDeliveries",
+    "AsyncDevices",
+    "AsyncEvents",
     "AsyncExports",
     "AsyncKeys",
     "AsyncOperations",
+    "AsyncRules",
+    "AsyncTopics",
+    "AsyncWebhooks",
+    "Attempt",
+    "Attribute",
     "Auth",
+    "Bus",
+    "BusEvent",
+    "Buses",
     "CleanUpReport",
     "Client",
     "Code",
@@ -107,10 +137,21 @@ __all__ = [
     "Create",
     "DeadlineExceeded",
     "Delete",
+    "Deliveries",
+    "Delivery",
+    "DeliveryState",
     "DestinationHealth",
+    "DestinationKind",
     "DestinationState",
+    "Device",
+    "Devices",
+    "DisabledReason",
     "Disconnected",
+    "Endpoint",
+    "EndpointState",
+    "Entry",
     "Event",
+    "Events",
     "Export",
     "ExportFailed",
     "ExportFormat",
@@ -120,29 +161,38 @@ __all__ = [
     "FailedPrecondition",
     "FieldError",
     "File",
+    "FilterScope",
     "Image",
     "ImageFormat",
     "Interval",
     "InvalidInput",
     "InvalidSignature",
+    "JsonObject",
     "Key",
     "Keys",
     "Kind",
+    "Missed",
+    "NewEndpoint",
     "NewKey",
     "NoAnswer",
     "NotFound",
     "Notice",
+    "OpenedDelivery",
     "Operation",
     "OperationState",
     "Operations",
     "Page",
+    "PathMatch",
     "PermissionDenied",
     "Point",
     "Problem",
+    "PushPlatform",
+    "PutResult",
     "QuietzoneError",
     "RateLimited",
     "Reconciliation",
     "Reconnects",
+    "Redrive",
     "RenewalLost",
     "Request",
     "RequestRefused",
@@ -152,6 +202,9 @@ __all__ = [
     "RevisionMismatch",
     "Row",
     "RowResult",
+    "Rule",
+    "RuleNumbers",
+    "Rules",
     "Runtime",
     "ScanCount",
     "SecondFactorNeeded",
@@ -166,9 +219,18 @@ __all__ = [
     "Span",
     "StorageTier",
     "StoredBytes",
+    "Subscription",
+    "SubscriptionState",
     "Summary",
+    "TailBegun",
+    "TailTold",
+    "Target",
+    "TargetInput",
     "Tokens",
     "Told",
+    "Topic",
+    "Topics",
+    "Tried",
     "Unauthenticated",
     "Unavailable",
     "UnexpectedAnswer",
@@ -177,6 +239,7 @@ __all__ = [
     "Use",
     "Warmed",
     "Watch",
+    "Webhooks",
     "When",
     "__version__",
 ]

@@ -1,5 +1,6 @@
 """Files: images of codes in all their variants, uploads and prints."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What is stored of a code, whose id it has, of an upload, or of a print. `reason` says why it is quarantined."""
+    """What is stored of a code, whose id it has, of an upload, or of a print. `reason` says why it is quarantined; `used_at` is when a file
+    of it was last asked for, to a day.
+    """
 
     id: str
     kind: AssetKind
@@ -82,6 +85,8 @@ class Asset:
     created_at: datetime
     updated_at: datetime
     uploaded_at: datetime | None
+    tags: Mapping[str, str]
+    used_at: datetime | None
 
     @classmethod
     def of(cls, item: Json) -> Self:
@@ -99,6 +104,8 @@ class Asset:
             created_at=moment(item["created_at"]),
             updated_at=moment(item["updated_at"]),
             uploaded_at=unless_absent(moment, item["uploaded_at"]),
+            tags=item.get("tags", {}),
+            used_at=unless_absent(moment, item.get("used_at")),
         )
 
 
@@ -126,10 +133,11 @@ def get_asset(asset_id: str) -> Call[Asset]:
     return Call(Request("GET", _path(asset_id)), as_json(Asset.of))
 
 
-def sign_url(asset_id: str, variant: str, *, size: int | None, media_type: str | None, expires_s: int) -> Call[SignedUrl]:
-    """A URL for one file, or for a code in another size."""
-    asked = {"variant": variant or None, "size": None if size is None else str(size), "media_type": media_type, "expires_s": str(expires_s)}
-    return Call(Request("GET", f"{_path(asset_id)}/url", {name: value for name, value in asked.items() if value}), as_json(SignedUrl.of))
+def sign_url(asset_id: str, variant: str, *, size: int | None, media_type: str | None, expires_s: int | None) -> Call[SignedUrl]:
+    """A URL for one file, or for an image in another size."""
+    asked = {"variant": variant or None, "size": size, "media_type": media_type, "expires_s": expires_s}
+    given = {name: str(value) for name, value in asked.items() if value is not None}
+    return Call(Request("GET", f"{_path(asset_id)}/url", given), as_json(SignedUrl.of))
 
 
 def delete_asset(asset_id: str, *, revision: int | None) -> Call[None]:

@@ -1,20 +1,22 @@
 """The blocking client: every method says what `_requests` builds, and runs it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
 from quietzone_client import _requests as requests
-from quietzone_client import _stream, _usage
+from quietzone_client import _stream, _tail, _usage
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
+from quietzone_client._blocking_events import Buses, Deliveries, Devices, Events, Rules, Topics, Webhooks
 from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations
 from quietzone_client._calls import Calls
 from quietzone_client._models import Reconciliation
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
+from quietzone_client._tail import TailTold
 from quietzone_client._told import Told, Watch
 from quietzone_client._transports import BlockingTransport, each, run
 from quietzone_client._usage import Usage
@@ -59,6 +61,13 @@ class Client:
         self.keys = Keys(self._calls)
         self.assets = Assets(self._calls)
         self.operations = Operations(self._calls)
+        self.events = Events(self._calls)
+        self.buses = Buses(self._calls)
+        self.rules = Rules(self._calls)
+        self.topics = Topics(self._calls)
+        self.webhooks = Webhooks(self._calls)
+        self.deliveries = Deliveries(self._calls)
+        self.devices = Devices(self._calls)
 
     def sign_in(self, email: str, password: str, *, code: str = "") -> None:
         """Begin a person's session; the client was made with `Tokens()`. `code` is of the second factor, for who has one.
@@ -104,6 +113,18 @@ class Client:
             Disconnected: the server has ended it for good.
         """
         return each(_stream.stream(self._calls, Watch(kinds, code_ids, task_ids, state, tag, folder, cursor), reconnects))
+
+    def tail(
+        self, bus: str = "default", pattern: Mapping[str, Any] | str | None = None, *, reconnects: Reconnects = RECONNECTS
+    ) -> Iterator[TailTold]:
+        """What comes to a bus from now on, and matches a pattern if one is given (an event pattern, or its JSON).
+
+        It begins anew by itself when it broke off, and says so by another `TailBegun`: what happened meanwhile isn't told.
+
+        Raises:
+            Disconnected: the server has ended it for good.
+        """
+        return each(_tail.tail(self._calls, bus, pattern, reconnects))
 
     def close(self) -> None:
         """Close all connections."""

@@ -250,10 +250,10 @@ class Assets:
         return run(self._calls.make(_assets.get_asset(asset_id)))
 
     def url(
-        self, asset_id: str, variant: str = "", *, size: int | None = None, media_type: str | None = None, expires_s: int = 3600
+        self, asset_id: str, variant: str = "", *, size: int | None = None, media_type: str | None = None, expires_s: int | None = None
     ) -> SignedUrl:
-        """A URL by which anybody gets one file: a variant, the master without one, or a code in another size: 16 to 2,048
-        pixels, 2 at least for each module, which the URL itself checks.
+        """A URL by which anybody gets one file: a variant, the master without one, or an image in another size: 16 to 2,048
+        pixels, of codes 2 at least for each module, which the URL itself checks.
         """
         call = _assets.sign_url(asset_id, variant, size=size, media_type=media_type, expires_s=expires_s)
         return run(self._calls.make(call))
@@ -263,7 +263,7 @@ class Assets:
         return run(_assets.upload(self._calls, content, name, media_type))
 
     def wait(self, asset_id: str, *, within_s: float = 120.0) -> Asset:
-        """Look at an upload until it is ready.
+        """Look at an upload or a print until it is ready.
 
         Raises:
             AssetQuarantined: something is wrong with it.

@@ -1,20 +1,30 @@
 """The client for an event loop: every method says what `_requests` builds, and awaits it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from quietzone_client import _requests as requests
-from quietzone_client import _stream, _usage
+from quietzone_client import _stream, _tail, _usage
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
 from quietzone_client._calls import Calls
 from quietzone_client._models import Reconciliation
+from quietzone_client._on_loop_events import (
+    AsyncBuses,
+    AsyncDeliveries,
+    AsyncDevices,
+    AsyncEvents,
+    AsyncRules,
+    AsyncTopics,
+    AsyncWebhooks,
+)
 from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
+from quietzone_client._tail import TailTold
 from quietzone_client._told import Told, Watch
 from quietzone_client._transports import LoopTransport
 from quietzone_client._usage import Usage
@@ -62,6 +72,13 @@ class AsyncClient:
         self.keys = AsyncKeys(self._calls)
         self.assets = AsyncAssets(self._calls)
         self.operations = AsyncOperations(self._calls)
+        self.events = AsyncEvents(self._calls)
+        self.buses = AsyncBuses(self._calls)
+        self.rules = AsyncRules(self._calls)
+        self.topics = AsyncTopics(self._calls)
+        self.webhooks = AsyncWebhooks(self._calls)
+        self.deliveries = AsyncDeliveries(self._calls)
+        self.devices = AsyncDevices(self._calls)
 
     async def sign_in(self, email: str, password: str, *, code: str = "") -> None:
         """Begin a person's session; the client was made with `Tokens()`. `code` is of the second factor, for who has one.
@@ -107,6 +124,18 @@ class AsyncClient:
             Disconnected: the server has ended it for good.
         """
         return _stream.stream(self._calls, Watch(kinds, code_ids, task_ids, state, tag, folder, cursor), reconnects)
+
+    def tail(
+        self, bus: str = "default", pattern: Mapping[str, Any] | str | None = None, *, reconnects: Reconnects = RECONNECTS
+    ) -> AsyncGenerator[TailTold, None]:
+        """What comes to a bus from now on, and matches a pattern if one is given (an event pattern, or its JSON).
+
+        It begins anew by itself when it broke off, and says so by another `TailBegun`: what happened meanwhile isn't told.
+
+        Raises:
+            Disconnected: the server has ended it for good.
+        """
+        return _tail.tail(self._calls, bus, pattern, reconnects)
 
     def live(self, *, reconnects: Reconnects = RECONNECTS) -> "Live":
         """A live connection whose subscriptions come and go; needs `pip install quietzone-client[live]`."""

@@ -1,10 +1,10 @@
 """Live updates as a stream that goes on after it broke off. Written once, for both transports."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from quietzone_client._calls import Calls
 from quietzone_client._errors import Disconnected, NoAnswer, Problem, QuietzoneError, UnexpectedAnswer
@@ -20,6 +20,8 @@ SILENCE_S = 45.0
 """The server says something every 15 s: who hears nothing for three times that is talking to nobody."""
 
 EXPIRED = "expired"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Place:
         return wait_s
 
 
-async def stream(calls: Calls, watch: Watch, reconnects: Reconnects) -> AsyncGenerator[Told, None]:
+def stream(calls: Calls, watch: Watch, reconnects: Reconnects) -> AsyncGenerator[Told, None]:
     """What happens, from the watch's cursor or from now on, until the reader has enough.
 
     Raises:
@@ -85,9 +87,20 @@ async def stream(calls: Calls, watch: Watch, reconnects: Reconnects) -> AsyncGen
         QuietzoneError: it can't be opened (again).
     """
     place, returns = Place(watch.cursor), Returns(reconnects, calls.runtime, can_renew=calls.can_renew)
+    return going_on(calls, lambda: _request(watch, place.cursor), lambda answer: _told(answer, place, returns), place, returns)
+
+
+async def going_on(
+    calls: Calls,
+    request: Callable[[], Request],
+    read: Callable[[Arriving], AsyncGenerator[T, None]],
+    place: Place,
+    returns: Returns,
+) -> AsyncGenerator[T, None]:
+    """What is read from one answer after the other: when one breaks off, or sends its reader away, `request` asks for the next."""
     while True:
         try:
-            async with calls.arriving(_request(watch, place.cursor)) as answer, aclosing(_told(answer, place, returns)) as events:
+            async with calls.arriving(request()) as answer, aclosing(read(answer)) as events:
                 async for event in events:
                     yield event
             wait_s = place.left()

@@ -67,7 +67,7 @@ def verify(
 
 
 def sign(body: bytes, secret: str, *, webhook_id: str, at_s: int) -> dict[str, str]:
-    """The headers of a webhook, for tests of those who receive some.
+    """The headers of a webhook: for tests of those who receive some, and for who passes events on to himself.
 
     Raises:
         ValueError: the secret can't be one.

@@ -62,9 +62,17 @@ class File:
         )
 
     @field(description="Where anybody gets it, without a key, until then; `expiresS` in seconds, a week at most")
-    async def url(self, info: Info, expires_s: int = 3600) -> SignedUrl | None:
+    async def url(self, info: Info, expires_s: int | None = None) -> SignedUrl | None:
         """As REST's."""
         return await _signed(info, self.asset_id, checked(UrlQuery, {"variant": self.variant, "expires_s": expires_s}))
+
+
+@strawberry.type(description="Something that is said about an asset, for those who sort by it")
+class AssetTag:
+    """A tag."""
+
+    key: str
+    value: str
 
 
 @strawberry.type(description="What is stored of a code, of an upload, or of a print")
@@ -79,10 +87,12 @@ class Asset:
     tier: StorageTier
     files: list[File]
     bytes: Count = strawberry.field(description="What it takes of the account's room")
+    tags: list[AssetTag] = strawberry.field(description="`StorageTier` and `CreatedBy`, which its bytes have in the store, too")
     revision: int
     created_at: DateTime
     updated_at: DateTime
     uploaded_at: DateTime | None = strawberry.field(description="When its bytes came, or were drawn")
+    used_at: DateTime | None = strawberry.field(description="When a file of it was last asked for, to a day")
 
     @classmethod
     def of(cls, asset: KnownAsset) -> "Asset":
@@ -96,10 +106,12 @@ class Asset:
             tier=asset.tier,
             files=[File.of(asset.id, file) for file in asset.files],
             bytes=Count(asset.bytes),
+            tags=[AssetTag(key=key, value=value) for key, value in asset.tags.items()],
             revision=asset.revision,
             created_at=DateTime(asset.created_at_ms),
             updated_at=DateTime(asset.updated_at_ms),
             uploaded_at=None if asset.uploaded_at_ms is None else DateTime(asset.uploaded_at_ms),
+            used_at=None if asset.used_at_ms is None else DateTime(asset.used_at_ms),
         )
 
 
@@ -170,7 +182,8 @@ class AssetQueries:
         return AssetConnection.of(AssetPage(page.items[begin.skip :], page.next_cursor), begin, after)
 
     @field(
-        description="Where anybody gets a code in another size, without a key, until then: 16 to 2,048 px, 2 a module, as PNG, JPEG or WebP"
+        description="Where anybody gets an image in another size, without a key, until then: 16 to 2,048 px, of codes 2 a module, as PNG, "
+        "JPEG or WebP"
     )
     async def drawing(
         self,
@@ -178,7 +191,7 @@ class AssetQueries:
         id: strawberry.ID,  # noqa: A002 - as callers know it
         size: int,
         media_type: str = "image/png",
-        expires_s: int = 3600,
+        expires_s: int | None = None,
     ) -> SignedUrl | None:
         """As REST's."""
         query = checked(UrlQuery, {"size": size, "media_type": media_type, "expires_s": expires_s})

@@ -56,7 +56,7 @@ class Operation:
     """An operation."""
 
     id: strawberry.ID
-    kind: str = strawberry.field(description="`clean-up`, `move-asset`, `process-image` or `make-print`")
+    kind: str = strawberry.field(description="`clean-up`, `move-asset`, `process-image`, `make-print` or `draw-code`")
     state: OperationState
     asset_id: strawberry.ID | None = strawberry.field(description="What it is about")
     done: Count = strawberry.field(description="How many things were done so far")

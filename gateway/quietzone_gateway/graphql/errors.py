@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from quietzone_gateway.graphql.metrics import ERRORS
 from quietzone_gateway.rest.problems import INTERNAL, KINDS, Problem, internal, problem_of
+from quietzone_gateway.rest.route import known_as
 from quietzone_kit.errors import FieldViolation, InvalidInput
 from quietzone_kit.telemetry import logger
 
@@ -102,5 +103,5 @@ def _violation(place: tuple[int | str, ...], message: str) -> FieldViolation:
 
 
 def _name(field: str, names: Mapping[str, str]) -> str:
-    first, *others = names.get(field, field).split("_")
+    first, *others = known_as(field, names).split("_")
     return first + "".join(word.capitalize() for word in others)

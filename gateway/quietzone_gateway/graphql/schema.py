@@ -15,30 +15,56 @@ from quietzone_gateway.graphql.background import OperationMutations, OperationQu
 from quietzone_gateway.graphql.bulk import BulkMutations
 from quietzone_gateway.graphql.code_changes import CodeMutations
 from quietzone_gateway.graphql.codes import CodeQueries
+from quietzone_gateway.graphql.deliveries import DeliveryMutations, DeliveryQueries
+from quietzone_gateway.graphql.devices import DeviceMutations, DeviceQueries
 from quietzone_gateway.graphql.errors import note
+from quietzone_gateway.graphql.events import EventMutations, EventQueries
 from quietzone_gateway.graphql.exports import ExportMutations, ExportQueries
 from quietzone_gateway.graphql.limits import PARSING, QueryRefused, check
 from quietzone_gateway.graphql.live_types import Subscription
 from quietzone_gateway.graphql.me import MeQueries
 from quietzone_gateway.graphql.metrics import REFUSED
 from quietzone_gateway.graphql.qr_analytics import QrAnalyticsQueries
+from quietzone_gateway.graphql.rules import RuleMutations, RuleQueries
 from quietzone_gateway.graphql.scalars import SCALARS
 from quietzone_gateway.graphql.search import SearchQueries
 from quietzone_gateway.graphql.settings import Limits
+from quietzone_gateway.graphql.topics import TopicMutations, TopicQueries
 from quietzone_gateway.graphql.usage import UsageQueries
+from quietzone_gateway.graphql.webhooks import WebhookMutations, WebhookQueries
 
 if TYPE_CHECKING:
     from strawberry.types.execution import ParseOptions
 
 
+@strawberry.type
+class NotificationQueries(EventQueries, RuleQueries, TopicQueries, WebhookQueries, DeliveryQueries, DeviceQueries):
+    """Part of Query: what the notification service answers."""
+
+
+@strawberry.type
+class NotificationMutations(EventMutations, RuleMutations, TopicMutations, WebhookMutations, DeliveryMutations, DeviceMutations):
+    """Part of Mutation."""
+
+
 # What stands at the top may be null: a part that is away, or a change that is refused, leaves the others' results.
 @strawberry.type(description="What can be asked")
-class Query(CodeQueries, SearchQueries, QrAnalyticsQueries, ExportQueries, AssetQueries, OperationQueries, MeQueries, UsageQueries):
+class Query(
+    CodeQueries,
+    SearchQueries,
+    QrAnalyticsQueries,
+    ExportQueries,
+    AssetQueries,
+    OperationQueries,
+    NotificationQueries,
+    MeQueries,
+    UsageQueries,
+):
     """Put together."""
 
 
 @strawberry.type(description="What can be changed. Several are done one after the other; one that fails keeps no other from succeeding")
-class Mutation(CodeMutations, BulkMutations, ExportMutations, AssetMutations, OperationMutations):
+class Mutation(CodeMutations, BulkMutations, ExportMutations, AssetMutations, OperationMutations, NotificationMutations):
     """Put together."""
 
 

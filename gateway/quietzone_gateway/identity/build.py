@@ -79,8 +79,8 @@ def build_identity(parts: Parts, settings: IdentitySettings, *, passwords: Passw
     news = News(parts.cache)
     ports = Ports(clock, parts.randomness, news)
     people = People(
-        users=Users(documents, wakers.get(USERS.name, nobody)),
-        accounts=Accounts(documents, wakers.get(ACCOUNTS.name, nobody)),
+        users=Users(documents, clock, wakers.get(USERS.name, nobody)),
+        accounts=Accounts(documents, clock, wakers.get(ACCOUNTS.name, nobody)),
         memberships=Memberships(documents),
         sessions=Sessions(documents),
         attempts=Attempts(documents, seal, clock, within_ms=rules.guesses.within_ms),

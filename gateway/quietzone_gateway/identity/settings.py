@@ -98,9 +98,13 @@ class IdentitySettings(Settings):
     argon2_lanes: int = Field(1, ge=1, le=64, description="Lanes of a password's hash (OWASP's advice)")
     mail_url: str = Field(
         "print://",
-        description="Who sends mail: print:// (stdout), smtp://user@host:587?password_file=…, smtps://host:465",
+        description="Who sends mail: print:// (stdout), smtp://user@host:587?password_file=…, smtps://host:465. Not used where "
+        "QUIETZONE_NOTIFICATION_ADDRESS is set: then notification sends, by QUIETZONE_NOTIFICATION_MAIL_URL",
     )
-    mail_from: str = Field("Quietzone <quietzone@localhost.localdomain>", description="The sender of mail: an address, or Name <address>")
+    mail_from: str = Field(
+        "Quietzone <quietzone@localhost.localdomain>",
+        description="The sender of mail: an address, or Name <address>; not used where QUIETZONE_MAIL_URL isn't",
+    )
 
     @field_validator("gateway_secret_key")
     @classmethod

@@ -15,8 +15,9 @@ from quietzone_gateway.identity.attempts import SWEPT, Attempts
 from quietzone_gateway.identity.audit.consumers import CODES, OURS, KeepAudit
 from quietzone_gateway.identity.audit.repository import Log
 from quietzone_gateway.identity.keys.repository import KEYS
+from quietzone_gateway.identity.mails.carriers import Carrier
 from quietzone_gateway.identity.mails.tasks import KIND as MAIL
-from quietzone_gateway.identity.mails.tasks import WITHIN_S, Addressees, SendMail
+from quietzone_gateway.identity.mails.tasks import WITHIN_S, Addressees, SendMail, Tokens
 from quietzone_gateway.identity.mails.texts import Texts
 from quietzone_gateway.identity.metrics import AUDIT_STOPPED
 from quietzone_gateway.identity.rules import DAY_MS
@@ -24,6 +25,7 @@ from quietzone_gateway.identity.seal import Seal
 from quietzone_gateway.identity.sessions.repository import Sessions
 from quietzone_gateway.identity.sessions.signing import SigningKeys
 from quietzone_gateway.identity.settings import IdentitySettings
+from quietzone_gateway.identity.telling.use_cases import TellAgain
 from quietzone_gateway.identity.users.newcomers import Newcomers
 from quietzone_gateway.identity.users.repository import USERS, Users
 from quietzone_kit.bus import Bus, TopicMismatch
@@ -32,21 +34,21 @@ from quietzone_kit.documents import Collection, Documents
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App
-from quietzone_kit.mail import Mailer, MailUnavailable
+from quietzone_kit.mail import MailUnavailable
 from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import ForeignLog
 from quietzone_kit.reaction import FailsOnEverything, run_reaction
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks import Kind, Worker
 from quietzone_kit.telemetry import logger
-from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1
+from quietzone_topics import GATEWAY_ACCOUNT_V1, GATEWAY_AUDIT_V1, QR_CODE_V1
 
 log = logger(__name__)
 
 TELLING: tuple[Collection, ...] = (ACCOUNTS, KEYS, USERS)
 """Collections whose documents tell of their changes."""
 
-TOPICS = (GATEWAY_AUDIT_V1,)
+TOPICS = (GATEWAY_AUDIT_V1, GATEWAY_ACCOUNT_V1)
 """All that identity writes."""
 
 MAILS = "mails"
@@ -75,6 +77,7 @@ class Work:
     mails: Worker
     log: Log
     house: "House"
+    telling: TellAgain
 
     @property
     def wakers(self) -> Wakers:
@@ -89,6 +92,7 @@ class Work:
         for name, topic in ((OURS, GATEWAY_AUDIT_V1), (CODES, QR_CODE_V1)):
             app.task(f"{name} reaction", partial(self._on_topics, partial(self._audit, topic.name, name)))
         app.task("identity housekeeping", self.house.run)
+        app.task("accounts told again", partial(self._on_topics, self.telling.run))
 
     async def _audit(self, topic: str, name: str) -> None:
         """Keep what is told on a topic. A reaction that stops alone stops nothing else: changes wait in the topic meanwhile."""
@@ -136,7 +140,7 @@ class Tools:
 
     documents: Documents
     bus: Bus
-    mailer: Mailer
+    carrier: Carrier
     clock: Clock
     randomness: Randomness
 
@@ -149,19 +153,18 @@ def build_work(tools: Tools, settings: IdentitySettings) -> Work:
     }
     rules = settings.rules()
     lifetimes = rules.lifetimes
-    users, accounts = Users(documents, relays[USERS.name].wake), Accounts(documents, relays[ACCOUNTS.name].wake)
+    users, accounts = Users(documents, clock, relays[USERS.name].wake), Accounts(documents, clock, relays[ACCOUNTS.name].wake)
     keys = settings.secret_keys()
     seal = Seal(keys, randomness)
     newcomers = Newcomers(users, accounts, Memberships(documents), seal)
-    sending = SendMail(
-        Addressees(users, accounts, newcomers), tools.mailer, Texts(settings.public_url, lifetimes), clock, randomness=randomness
-    )
+    texts, tokens = Texts(settings.public_url, lifetimes), Tokens(seal, randomness)
+    sending = SendMail(Addressees(users, accounts, newcomers), tools.carrier, texts, clock, tokens=tokens)
     kinds = {MAIL: Kind(sending, within_s=WITHIN_S, of_others=(MailUnavailable,))}
     mails = Worker(documents, kinds, clock=clock, randomness=randomness, owner=uuid7(clock, randomness), concurrency=MAILS_AT_ONCE)
     rotate_ms, token_ms = settings.token_key_days * DAY_MS, lifetimes.token_ms
     signing = SigningKeys(documents, seal, clock, randomness, rotate_ms=rotate_ms, token_ms=token_ms) if keys else None
     house = House(Sessions(documents), Attempts(documents, seal, clock, within_ms=rules.guesses.within_ms), signing, clock)
-    return Work(tools.bus, randomness, relays, mails, Log(documents), house)
+    return Work(tools.bus, randomness, relays, mails, Log(documents), house, TellAgain(accounts, users, randomness))
 
 
 def nobody() -> None:

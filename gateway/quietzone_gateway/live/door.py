@@ -1,4 +1,4 @@
-"""The two live addresses, in front of the API: who comes in, and how those are refused who don't.
+"""The live addresses, in front of the API: who comes in, and how those are refused who don't.
 
 They stand before the API and not within it, because a connection that stays open for an hour must not carry what a request needs: within
 FastAPI's layers each costs 36 KB instead of 12, and requests' bounds (5 s, 500 at once) are none for it.
@@ -6,7 +6,8 @@ FastAPI's layers each costs 36 KB instead of 12, and requests' bounds (5 s, 500 
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -25,12 +26,25 @@ from quietzone_gateway.live.metrics import REFUSED as REFUSALS
 from quietzone_gateway.live.protocol import ConnectMessage, filter_of, wanted_in
 from quietzone_gateway.live.registry import Registry
 from quietzone_gateway.live.subscription import Subscription
+from quietzone_gateway.live.tail import TailConnection, Tails, asked_in
 from quietzone_gateway.rest.cross_origin import cross_origin
 from quietzone_gateway.rest.envelope import HEADERS, client_behind
 from quietzone_gateway.rest.problems import METHOD_NOT_ALLOWED, Refused, problem_of
-from quietzone_kit.errors import DeadlineExceeded, FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError, Unauthenticated
+from quietzone_gateway.rest.tail import TAIL
+from quietzone_gateway.rpc.notification import Tailed
+from quietzone_kit.errors import (
+    DeadlineExceeded,
+    FieldViolation,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    QuietzoneError,
+    Unauthenticated,
+    Unavailable,
+)
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.ids import uuid7
+from quietzone_kit.rpc import SERVICE_SCOPES, Caller
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.telemetry import logger
 
@@ -65,6 +79,7 @@ class Doorway:
     randomness: Randomness
     origins: frozenset[str]
     subscriptions: int
+    tails: Tails
 
 
 class Door:
@@ -79,7 +94,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         # OPTIONS is a browser's question about other origins, which the API answers for all addresses.
-        if scope["type"] != "websocket" and (scope["path"] != STREAM or scope["method"] == "OPTIONS"):
+        if scope["type"] != "websocket" and (scope["path"] not in {STREAM, TAIL} or scope["method"] == "OPTIONS"):
             await self._api(scope, receive, send)
         else:
             await self._live(scope, receive, send)
@@ -112,6 +127,8 @@ class Visit:
         """Be there until one side ends it; raises what the visitor is refused for."""
         if self._scope["type"] == "websocket":
             await self._socket()
+        elif self._scope["path"] == TAIL:
+            await self._tail()
         else:
             await self._stream()
 
@@ -145,17 +162,58 @@ class Visit:
                 subscription.close()
 
     async def _stream_asked(self) -> tuple[Shown, Watcher, Filter, str | None]:
+        headers = self._check_read()
+        wanted = wanted_in(self._query())
+        shown, watcher = await self._reader(headers)
+        return shown, watcher, filter_of(wanted, watcher), headers.get("last-event-id") or wanted.cursor
+
+    def _check_read(self) -> Headers:
+        """The headers of who reads a stream; raises what he is refused for, whoever he is."""
         headers = Headers(scope=self._scope)
         if self._scope["method"] not in {"GET", "HEAD"}:
             raise Refused(METHOD_NOT_ALLOWED, "a stream is read by GET", headers={"Allow": "GET, HEAD"})
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
             raise InvalidInput(FieldViolation("body", "a stream takes none"))
-        wanted = wanted_in(QueryParams(self._scope["query_string"]).multi_items())
+        return headers
+
+    def _query(self) -> list[tuple[str, str]]:
+        return QueryParams(self._scope["query_string"]).multi_items()
+
+    async def _reader(self, headers: Headers) -> tuple[Shown, Watcher]:
+        """Who reads a stream."""
         if "origin" in headers:
             self._check_origin(headers)
         shown = _shown(headers)
-        watcher = await self._identified(shown)
-        return shown, watcher, filter_of(wanted, watcher), headers.get("last-event-id") or wanted.cursor
+        return shown, await self._identified(shown)
+
+    # Tails
+
+    async def _tail(self) -> None:
+        headers = self._check_read()
+        bus, pattern = asked_in(self._query())
+        shown, watcher = await self._reader(headers)
+        wire, way = stream.StreamWire(self._scope, self._send), self._way
+        again = partial(way.authority.identify, shown, self._comer)
+        connection = TailConnection(watcher, wire, again, since_ms=way.clock.now_ms(), ends_at_ms=way.registry.lives_until(watcher))
+        caller = Caller(watcher.account_id, watcher.scopes & SERVICE_SCOPES, watcher.subject)
+        with way.registry.entered(connection):
+            async with aclosing(way.tails(caller, bus, pattern)) as told:
+                await self._begun(told)
+                await wire.start(self._headers(stream.HEADERS))
+                if self._scope["method"] != "HEAD":
+                    await self._told(connection.run(told, self._receive), connection)
+                else:
+                    await self._send({"type": "http.response.body", "body": b""})
+
+    async def _begun(self, told: AsyncGenerator[Tailed | None, None]) -> None:
+        """Wait until the service hears; raises what it refuses the tail for."""
+        try:
+            async with asyncio.timeout(OPEN_S):
+                await anext(told)
+        except TimeoutError as error:
+            raise DeadlineExceeded("the tail didn't begin in time; try again in a moment") from error
+        except StopAsyncIteration as error:
+            raise Unavailable("the notification service is being replaced; try again in a moment") from error
 
     # WebSockets
 
@@ -278,7 +336,7 @@ class Visit:
     def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
         return {**HEADERS, "X-Request-Id": self._request_id, **more}
 
-    async def _told(self, serving: Coroutine[None, None, None], connection: LiveConnection) -> None:
+    async def _told(self, serving: Coroutine[None, None, None], connection: LiveConnection | TailConnection) -> None:
         """Serve, and say in the log when it begins and ends."""
         said = {"transport": connection.transport, "account_id": connection.watcher.account_id, "request_id": self._request_id}
         log.info("live connection opened", **said)

@@ -13,6 +13,7 @@ from quietzone_gateway.live.hub import Hub
 from quietzone_gateway.live.registry import Registry
 from quietzone_gateway.live.settings import LiveSettings
 from quietzone_gateway.live.signals import Signals
+from quietzone_gateway.live.tail import Tails
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache
 from quietzone_kit.http.clients import Clients
@@ -40,6 +41,7 @@ class Live:
         clients: Clients,
         clock: Clock,
         randomness: Randomness,
+        tails: Tails,
     ) -> None:
         _make_room(settings.gateway_live_connections + OTHER_FILES)
         self.hub = Hub(bus, clock, randomness)
@@ -57,6 +59,7 @@ class Live:
             randomness=randomness,
             origins=frozenset(settings.gateway_live_origins),
             subscriptions=settings.gateway_live_subscriptions,
+            tails=tails,
         )
 
     def __len__(self) -> int:

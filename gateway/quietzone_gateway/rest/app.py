@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
+from quietzone_gateway.mail_pages import routes as mail_pages
 from quietzone_gateway.rest import (
     account,
     analytics,
@@ -19,18 +20,27 @@ from quietzone_gateway.rest import (
     authoriser,
     bulk,
     codes,
+    deliveries,
+    devices,
+    events,
     exports,
     facets,
     flags,
     health,
     keys,
+    mail_looks,
+    mail_readers,
     me,
     members,
     operations,
     operator,
     plans,
     reconcile,
+    rules,
+    tail,
+    topics,
     usage,
+    webhooks,
 )
 from quietzone_gateway.rest.compression import Compression
 from quietzone_gateway.rest.cross_origin import cross_origin
@@ -51,6 +61,12 @@ from quietzone_kit.telemetry import release
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """That the API has; `Envelope` answers HEAD as GET."""
+
+NOTIFYING = (
+    *(events.router, rules.router, *topics.ROUTERS, *webhooks.ROUTERS, *deliveries.ROUTERS, devices.router),
+    *(mail_looks.router, *mail_readers.ROUTERS),
+)
+"""What the notification service answers."""
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own would say again what `Envelope` says in the house's terms."""
@@ -82,12 +98,14 @@ def make_api(
     app.state.bulk_under_way = 0
     for module in (bulk, facets, codes, health, analytics, exports, keys, me, reconcile, account, audit, authoriser, plans, flags, usage):
         app.include_router(module.router)
-    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *others):
+    for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *NOTIFYING, *others):
         app.include_router(router)
+    for pages in mail_pages.ROUTERS:
+        app.include_router(pages)
     app.add_api_route("/problems/{name}", _explain, include_in_schema=False)
     for error in (HTTPException, RequestValidationError):
         app.add_exception_handler(error, _leave_to_envelope)
-    app.openapi = describer(app)  # type: ignore[method-assign] # FastAPI's documented way
+    app.openapi = describer(app, {tail.TAIL: tail.DESCRIBED})  # type: ignore[method-assign] # FastAPI's documented way
     app.state.mappings = _mappings(app, settings)
     app.add_middleware(Compression)
     early = early or early_answers(parts.clock, randomness)

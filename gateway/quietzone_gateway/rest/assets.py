@@ -24,8 +24,9 @@ from quietzone_gateway.rest.times import rfc3339
 from quietzone_gateway.rpc import Asset, AssetKind, AssetPage, AssetState, Drawing, File, NewUpload, SignedUrl, StorageTier
 
 SIZE = (
-    "A code in another size: its width in pixels, with the quiet zone. Each module needs 2 pixels, so that a symbol needs 58 (the "
-    "smallest) to 194 (the largest): a URL of fewer is signed, and answers 400 with the number that would do"
+    "An image in another size, in pixels: of an upload the longer side at most, never enlarged; of a code the width, with the quiet zone. "
+    "Each module needs 2 pixels, so that a symbol needs 58 (the smallest) to 194 (the largest): a URL of fewer is signed, and answers "
+    "400 with the number that would do"
 )
 
 MAX_EXPIRES_S = 604_800
@@ -55,14 +56,25 @@ ASSET: dict[str, JsonValue] = {
         }
     ],
     "bytes": 9_216,
+    "tags": {"StorageTier": "HOT", "CreatedBy": "Quietzone"},
     "revision": 2,
     "created_at": "2026-11-21T09:30:00.125Z",
     "updated_at": "2026-11-21T09:30:00.250Z",
     "uploaded_at": "2026-11-21T09:30:00.250Z",
+    "used_at": "2026-11-21T12:00:00.000Z",
 }
 UPLOAD: dict[str, JsonValue] = {
     "asset": ASSET
-    | {"kind": "upload", "state": "pending", "name": "logo.png", "files": [], "bytes": 0, "revision": 1, "uploaded_at": None},
+    | {
+        "kind": "upload",
+        "state": "pending",
+        "name": "logo.png",
+        "files": [],
+        "bytes": 0,
+        "revision": 1,
+        "uploaded_at": None,
+        "used_at": None,
+    },
     "put": {"url": f"https://files.example.com/uploads/{CODE_ID}?e=1795266000&s=3q2-7w", "expires_at": "2026-11-21T13:00:00.000Z"},
 }
 """Examples; tests hold them against the models."""
@@ -93,14 +105,20 @@ class UploadInput(Input):
 
 
 class UrlQuery(Input):
-    """Which file, and for how long: a variant, or a code in another size."""
+    """Which file, and for how long: a variant, or an image in another size."""
 
     variant: str = Field("", description="As `variant` of the file; nothing for the master", max_length=40)
     size: int | None = Field(None, description=SIZE, ge=16, le=2048)
     media_type: str | None = Field(
         None, description="Of another size: `image/png` (as without it), `image/jpeg` or `image/webp`", max_length=100
     )
-    expires_s: int = Field(3600, description="How long the URL holds, in seconds", ge=1, le=MAX_EXPIRES_S)
+    expires_s: int | None = Field(
+        None,
+        description="How long the URL holds, in seconds; null: an hour, or a day for what was fetched on several days, so that its copies "
+        "last",
+        ge=1,
+        le=MAX_EXPIRES_S,
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -125,7 +143,7 @@ class FileView(BaseModel):
     size: int = Field(description="Bytes")
     width: int | None = Field(description="Pixels")
     height: int | None = Field(description="Pixels")
-    sha256: str = Field(description="SHA-256 of its bytes in hex: its ETag where it is served")
+    sha256: str = Field(description="SHA-256 of its bytes in hex; where it is served its ETag is the first 32 digits")
 
     @classmethod
     def of(cls, file: File) -> Self:
@@ -158,10 +176,12 @@ class AssetView(BaseModel):
     tier: StorageTier = Field(description="`hot` and `warm` are served at once, `cold` and `archive` have to be restored first")
     files: list[FileView]
     bytes: int = Field(description="What it takes of the account's room")
+    tags: dict[str, str] = Field(description="`StorageTier` and `CreatedBy`, which its bytes have in the store, too")
     revision: int
     created_at: Time
     updated_at: Time
     uploaded_at: Time | None = Field(description="When its bytes came, or were drawn")
+    used_at: Time | None = Field(description="When a file of it was last asked for, to a day; the ETag doesn't change with it")
 
     @classmethod
     def of(cls, asset: Asset) -> Self:
@@ -175,10 +195,12 @@ class AssetView(BaseModel):
             tier=asset.tier,
             files=list(map(FileView.of, asset.files)),
             bytes=asset.bytes,
+            tags=dict(asset.tags),
             revision=asset.revision,
             created_at=rfc3339(asset.created_at_ms),
             updated_at=rfc3339(asset.updated_at_ms),
             uploaded_at=None if asset.uploaded_at_ms is None else rfc3339(asset.uploaded_at_ms),
+            used_at=None if asset.used_at_ms is None else rfc3339(asset.used_at_ms),
         )
 
 

@@ -34,11 +34,21 @@ class Bounds:
 
 DEFAULT = Bounds()
 
+MAX_EVENTS_BYTES = 4 * 1024 * 1024
+MAX_EVENT_BYTES = 1024 * 1024
+MAX_RULE_BYTES = 256 * 1024
+"""For what services take (1 MB of events, 256 KB of one event or message, 64 KB of a rule): escapes of JSON make it up to three times as
+much where it isn't in ASCII.
+"""
+
 _OTHERS = (
     (re.compile(r"/v1/reconcile"), Bounds(within_s=RECONCILE_S)),
     (re.compile(r"/v1/exports/[^/]+/file"), Bounds(within_s=FILE_S)),
     (re.compile(r"/v1/assets/warm-up"), Bounds(within_s=WARM_UP_S)),
     (re.compile(r"/v1/codes/bulk"), Bounds(within_s=BULK_S, body_bytes=MAX_BULK_BYTES)),
+    (re.compile(r"/v1/events"), Bounds(body_bytes=MAX_EVENTS_BYTES)),
+    (re.compile(r"/v1/events/test-pattern|/v1/topics/[^/]+/messages"), Bounds(body_bytes=MAX_EVENT_BYTES)),
+    (re.compile(r"/v1/event-buses/[^/]+/rules/[^/]+"), Bounds(body_bytes=MAX_RULE_BYTES)),
 )
 
 

@@ -8,7 +8,8 @@ _BY_ADDRESS = (
     (re.compile(r"POST /v1/auth/sign-up"), MethodClass.SIGN_UP),
     (re.compile(r"[A-Z]+ /v1/codes/bulk"), MethodClass.BULK),
     (re.compile(r"POST /graphql"), MethodClass.READ),  # its mutations pass their own class, one by one
-    (re.compile(r"[A-Z]+ /v1/(exports|prints|audit)(/.*)?"), MethodClass.REPORT),
+    (re.compile(r"POST /v1/(events/test-pattern|mail/render)"), MethodClass.READ),
+    (re.compile(r"[A-Z]+ /v1/(exports|prints|audit)(/.*)?|POST /v1/deliveries/redrive"), MethodClass.REPORT),
 )
 
 

@@ -1,6 +1,7 @@
 """The API's description (OpenAPI 3.1): what FastAPI makes of the code, with our problems in place of its errors."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -96,7 +97,7 @@ PROBLEM_SCHEMA = {
 
 ABOUT = """Dynamic QR codes: print once, change the destination at any time, know exactly how often each code was scanned.
 
-Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB.
+Every error is a problem (RFC 9457). Unknown fields are refused. Times are RFC 3339. A body has at most 64 KiB, where nothing else is said.
 
 `RateLimit-Policy` and `RateLimit` say which limits the account's plan has and how much of each is left; `X-RateLimit-*` say it of the one
 that ends first. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`; where waiting doesn't help, as
@@ -113,19 +114,23 @@ def scoped(*scopes: str) -> dict[str, Any]:
     return {"x-scope": " ".join(scopes)}
 
 
-def describer(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """What `app.openapi` is replaced by: made at the first request, then kept."""
+def describer(app: FastAPI, before: Mapping[str, dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """What `app.openapi` is replaced by: made at the first request, then kept.
+
+    `before` are the operations by method of addresses that are answered before a request reaches FastAPI.
+    """
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _describe(app)
+            app.openapi_schema = _describe(app, before)
         return app.openapi_schema
 
     return describe
 
 
-def _describe(app: FastAPI) -> dict[str, Any]:
+def _describe(app: FastAPI, before: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes, tags=app.openapi_tags)
+    found["paths"] |= copy.deepcopy(dict(before))
     for operations in found["paths"].values():
         for operation in operations.values():
             if "HTTPValidationError" in str(operation["responses"].get("422")):

@@ -50,7 +50,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""On every answer; the policy lets an SVG that is opened by itself show and do nothing else."""
+"""On every answer that doesn't say it otherwise; the policy lets an SVG that is opened by itself show and do nothing else."""
 
 
 def request_id_of(given: str, clock: Clock, randomness: Randomness) -> str:
@@ -199,7 +199,7 @@ class _Answer:
             headers = MutableHeaders(raw=message["headers"])
             headers["X-Request-Id"] = self.request_id
             for name, value in HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)
             if self.admission is not None:
                 headers.update(self.admission.headers)
             headers.setdefault("Cache-Control", "no-store")

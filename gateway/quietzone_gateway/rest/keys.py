@@ -1,7 +1,6 @@
 """API keys: make, list, get, change, rotate, revoke."""
 
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -22,9 +21,8 @@ from quietzone_gateway.identity.keys.use_cases import (
 )
 from quietzone_gateway.rest.description import problems
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, Needs, SecretRoute, Services
-from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time
-from quietzone_gateway.rest.times import InvalidTime, rfc3339, start_ms
-from quietzone_kit.errors import FieldViolation, InvalidInput
+from quietzone_gateway.rest.shapes import CODE_ID, Input, Text, Time, moment_ms
+from quietzone_gateway.rest.times import rfc3339, rfc3339_or_none
 
 NEW_KEY: dict[str, JsonValue] = {
     "name": "till in the shop",
@@ -46,8 +44,6 @@ KEY: dict[str, JsonValue] = {
     "old_secret_until": None,
 }
 """Examples; tests hold them against the models."""
-
-_UTC = ZoneInfo("UTC")
 
 Scopes = Annotated[list[Text], Field(description="What it may do; at most what you may", max_length=50)]
 Networks = Annotated[
@@ -145,7 +141,7 @@ Writer = Annotated[Principal, Depends(Needs(KEYS_WRITE))]
 @router.post("", status_code=201, responses=problems(400, 401, 403, 413, 415, 422))
 async def make_key(body: NewKeyInput, parts: Services, by: Writer, response: Response) -> KeyWithSecretView:
     """Make a key. Nobody gives a key more than he has himself; a key makes none that works from elsewhere, or longer, than itself."""
-    asked = NewKey(body.name, frozenset(body.scopes), tuple(body.networks), _moment_ms(body.expires_at))
+    asked = NewKey(body.name, frozenset(body.scopes), tuple(body.networks), moment_ms("expires_at", body.expires_at))
     made = await create_key(parts.identity.keys, parts.identity.ports, by, asked)
     await tell_of_new_key(parts.identity.people, by, made.key)
     response.headers["Location"] = f"{router.prefix}/{made.key.key_id}"
@@ -195,21 +191,8 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "networks": list(key.networks),
         "created_by": key.created_by,
         "created_at": rfc3339(key.created_at_ms),
-        "expires_at": _time(key.expires_at_ms),
-        "last_used_at": _time(key.last_used_at_ms),
-        "revoked_at": _time(key.revoked_at_ms),
-        "old_secret_until": _time(key.previous.until_ms if key.previous else None),
+        "expires_at": rfc3339_or_none(key.expires_at_ms),
+        "last_used_at": rfc3339_or_none(key.last_used_at_ms),
+        "revoked_at": rfc3339_or_none(key.revoked_at_ms),
+        "old_secret_until": rfc3339_or_none(key.previous.until_ms if key.previous else None),
     }
-
-
-def _time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else rfc3339(at_ms)
-
-
-def _moment_ms(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return start_ms(text, _UTC)
-    except InvalidTime as error:
-        raise InvalidInput(FieldViolation("expires_at", str(error))) from error

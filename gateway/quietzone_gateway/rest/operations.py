@@ -57,7 +57,16 @@ OPERATION: dict[str, JsonValue] = {
 }
 NEW_PRINT: dict[str, JsonValue] = {"title": "Tables", "form": "sheets", "tag": "menu", "caption": "title", "paper": "a4"}
 PRINT: dict[str, JsonValue] = {
-    "asset": {**ASSET, "kind": "print", "state": "pending", "name": "Tables", "files": [], "bytes": 0, "uploaded_at": None},
+    "asset": {
+        **ASSET,
+        "kind": "print",
+        "state": "pending",
+        "name": "Tables",
+        "files": [],
+        "bytes": 0,
+        "uploaded_at": None,
+        "used_at": None,
+    },
     "operation": {
         **OPERATION,
         "kind": "make-print",
@@ -160,7 +169,7 @@ class OperationView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [OPERATION]})
 
     id: str
-    kind: str = Field(description="`clean-up`, `move-asset`, `process-image` or `make-print`")
+    kind: str = Field(description="`clean-up`, `move-asset`, `process-image`, `make-print` or `draw-code`")
     state: OperationState
     asset_id: str | None = Field(description="What it is about")
     done: int = Field(description="How many things were done so far")

@@ -78,7 +78,12 @@ OVERLOADED = Kind(
     "More comes in than can be answered now. Nothing was done: wait for the time in `Retry-After`, then send the same request again.",
 )
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "No such method here", "`Allow` lists the methods of this address.")
-BODY_TOO_LARGE = Kind("body-too-large", 413, "Body too large", "A request's body has at most 64 KiB; that of `/v1/codes/bulk` 16 MiB.")
+BODY_TOO_LARGE = Kind(
+    "body-too-large",
+    413,
+    "Body too large",
+    "A request's body has at most 64 KiB; of rules, events and `/v1/codes/bulk` more, up to 16 MiB.",
+)
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "Not JSON", "Send the body as JSON, with `Content-Type: application/json`.")
 KEY_REUSED = Kind(
     "idempotency-key-reused", 422, "Key of another request", "An `Idempotency-Key` names one request for a day: take a new one for another."

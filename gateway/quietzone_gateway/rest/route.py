@@ -28,6 +28,7 @@ from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYP
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.repeats import CHANGING, HEADER, repeated
 from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc.notification import Notification
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError, Unauthenticated
 from quietzone_kit.http.clients import Client
 from quietzone_kit.rpc import SERVICE_SCOPES, Caller
@@ -48,6 +49,7 @@ class Parts:
     exports: Exports
     assets: Assets
     operations: Operations
+    notification: Notification
     identity: Identity
     repeats: Repeats
     reads: Reads
@@ -285,8 +287,16 @@ def names_of_the_api(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        known = [FieldViolation(names.get(found.field, found.field), _in_words(found.reason, names)) for found in error.violations]
+        known = [FieldViolation(known_as(found.field, names), _in_words(found.reason, names)) for found in error.violations]
         raise InvalidInput(*known) from error
+
+
+def known_as(field: str, names: Mapping[str, str]) -> str:
+    """A field by its name here; of one within others the last word counts: `targets[0].max_age_ms` is `targets.0.max_age_s`."""
+    if field in names:
+        return names[field]
+    place, dot, last = re.sub(r"\[(\d+)\]", r".\1", field).rpartition(".")
+    return f"{place}{dot}{names.get(last, last)}"
 
 
 def _in_words(reason: str, names: Mapping[str, str]) -> str:

@@ -4,6 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from quietzone_gateway.rest.times import InvalidTime, start_ms, zone_named
+from quietzone_kit.errors import FieldViolation, InvalidInput
+
 
 def _in_utf8(text: str) -> str:
     try:
@@ -26,3 +29,17 @@ class Input(BaseModel):
     """What comes from outside: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def moment_ms(field: str, text: str | None) -> int | None:
+    """A time that a caller gave: RFC 3339, or a day in UTC; None where he gave none.
+
+    Raises:
+        InvalidInput: it is no time.
+    """
+    if text is None:
+        return None
+    try:
+        return start_ms(text, zone_named("UTC"))
+    except InvalidTime as error:
+        raise InvalidInput(FieldViolation(field, str(error))) from error

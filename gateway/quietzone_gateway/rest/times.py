@@ -29,6 +29,11 @@ def rfc3339(time_ms: int) -> str:
     return f"{moment.isoformat()[:19]}.{time_ms % 1000:03d}Z"  # strftime takes five times as long
 
 
+def rfc3339_or_none(time_ms: int | None) -> str | None:
+    """The same of a moment that may not be."""
+    return None if time_ms is None else rfc3339(time_ms)
+
+
 def zone_named(name: str) -> ZoneInfo:
     """The time zone with this IANA name.
 

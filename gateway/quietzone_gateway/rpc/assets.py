@@ -1,5 +1,6 @@
 """The storage service: images of codes and uploads, with their files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,6 +63,8 @@ class Asset:
     created_at_ms: int
     updated_at_ms: int
     uploaded_at_ms: int | None
+    tags: Mapping[str, str]
+    used_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A code in another size: its width in pixels, and how it is packed."""
+    """An image in another size: its longer side in pixels, and how it is packed."""
 
     size_px: int
     media_type: str
@@ -149,9 +152,9 @@ class Assets:
         response = await peer.call(stub.ListAssets, request, caller=caller, idempotent=True)
         return AssetPage(tuple(map(asset_of, response.assets)), response.next_page_token or None)
 
-    async def signed(self, caller: Caller, asset_id: str, file: str | Drawing, *, expires_s: int) -> SignedUrl:
+    async def signed(self, caller: Caller, asset_id: str, file: str | Drawing, *, expires_s: int | None) -> SignedUrl:
         """A URL for one file: a variant's, or a drawing."""
-        request = storage_service_pb2.SignUrlRequest(asset_id=asset_id, expires_s=expires_s)
+        request = storage_service_pb2.SignUrlRequest(asset_id=asset_id, expires_s=expires_s or 0)
         if isinstance(file, Drawing):
             request.size_px, request.media_type = file.size_px, file.media_type
         else:
@@ -188,6 +191,8 @@ def asset_of(message: asset_pb2.Asset) -> Asset:
         created_at_ms=message.created_at_ms,
         updated_at_ms=message.updated_at_ms,
         uploaded_at_ms=message.uploaded_at_ms if message.HasField("uploaded_at_ms") else None,
+        tags={tag.key: tag.value for tag in message.tags},
+        used_at_ms=message.used_at_ms if message.HasField("used_at_ms") else None,
     )
 
 

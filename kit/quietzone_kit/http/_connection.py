@@ -246,7 +246,11 @@ class Connection(asyncio.Protocol):
         self._head_done = True
         bodies = self._server.bodies
         if bodies is not None and self._parser is not None and self._refusal is None:
-            self._room = bodies.room(self._parser.get_method(), self._target, self._fields)
+            room = bodies.room(self._parser.get_method(), self._target, self._fields)
+            if isinstance(room, tuple):
+                self._refusal = room
+                return
+            self._room = room
             declared = self._fields.get(CONTENT_LENGTH, b"0")
             if declared.isdigit() and int(declared[:15]) > self._room:
                 self._refusal = _too_large(self._room)
@@ -341,7 +345,7 @@ class Connection(asyncio.Protocol):
             return
         status, reason = self._refusal
         REFUSED.labels(str(status)).inc()
-        head, body = plain_response(status, reason, date=self._server.date())
+        head, body = plain_response(status, reason, self._server.limits.refusal_headers, date=self._server.date())
         self._ended = True
         self._since = self._server.tick
         self._transport.write(closing(head) + body)

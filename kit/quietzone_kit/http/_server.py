@@ -25,11 +25,12 @@ BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class HttpBodies:
-    """Which requests may bring a body, and how large: `room` says it of method, target and kept headers, 0 means none. Bodies are in memory
-    until their request is answered, `in_all` bytes of them at most: who comes then gets 503.
+    """Which requests may bring a body, and how large: `room` says it of method, target and kept headers, 0 means none; a status with a
+    reason refuses the request before its body is read. Bodies are in memory until their request is answered, `in_all` bytes of them at
+    most: who comes then gets 503.
     """
 
-    room: Callable[[bytes, bytes, Mapping[bytes, bytes]], int]
+    room: Callable[[bytes, bytes, Mapping[bytes, bytes]], int | tuple[int, str]]
     in_all: int
 
 
@@ -42,7 +43,7 @@ class HttpLimits:
     deadlines of its own, so that only a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers,
     so that it is them who close. `write_timeout_s`: how long a client may leave its answers unread. `lifetime_s`: an older connection ends
     with its next answer, so that clients that keep theirs come to the processes that there are now, after a release, a rollback, or a
-    change of scale.
+    change of scale. Whoever uses up more is told so with `refusal_headers`.
     """
 
     connections: int = 8192
@@ -52,6 +53,7 @@ class HttpLimits:
     idle_timeout_s: int = 75
     write_timeout_s: int = 30
     lifetime_s: int = 60
+    refusal_headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class HttpServer:

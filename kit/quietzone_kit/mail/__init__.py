@@ -18,11 +18,17 @@ MAX_NAME = 100
 MAX_UNSUBSCRIBE_URL = 900
 """Its header is one line of at most 998 characters (RFC 5322, 2.1.1), which must not be folded."""
 
+MAX_ATTACHMENTS = 5
+MAX_ATTACHED_BYTES = 5_000_000
+"""Of all attachments together: in a mail they grow by a third, and many servers take 10 MB."""
+
 SCHEMES = "smtp://host:587, smtps://host:465, ses://eu-central-1 or print://"
 
 # What browsers take for an address (https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address), with a dot in its domain.
 _LABEL = r"[0-9A-Za-z](?:[0-9A-Za-z-]*[0-9A-Za-z])?"
 _ADDRESS = re.compile(rf"[0-9A-Za-z.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
+_FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+_MEDIA_TYPE = re.compile(r"[a-z]{1,40}/[a-z0-9.+-]{1,60}")
 _UNSUBSCRIBE = re.compile(rf"https?://[!-;=?-~]{{1,{MAX_UNSUBSCRIBE_URL - 8}}}")
 
 
@@ -63,6 +69,19 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message. Its name has letters and digits of ASCII, dots, dashes and underscores."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if not _FILE_NAME.fullmatch(self.name) or not _MEDIA_TYPE.fullmatch(self.media_type):
+            raise ValueError(f"{self.name[:100]!r} can't be attached: name it as report.pdf, and its type as application/pdf")
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """A message: plain `text` for every reader, and the same as `html` for those who show that.
 
@@ -80,6 +99,7 @@ class Mail:
     reply_to: str = ""
     unsubscribe_url: str = ""
     at_ms: int | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
         check_address(self.to)
@@ -93,6 +113,8 @@ class Mail:
             check_address(self.reply_to)
         if self.unsubscribe_url and not _UNSUBSCRIBE.fullmatch(self.unsubscribe_url):
             raise ValueError(f"a URL to unsubscribe at is http or https, in at most {MAX_UNSUBSCRIBE_URL} characters of ASCII without <>")
+        if len(self.attachments) > MAX_ATTACHMENTS or sum(len(each.data) for each in self.attachments) > MAX_ATTACHED_BYTES:
+            raise ValueError(f"at most {MAX_ATTACHMENTS} files go with a message, of {MAX_ATTACHED_BYTES:,} bytes together")
 
 
 class Mailer(Protocol):

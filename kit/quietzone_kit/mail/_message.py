@@ -31,6 +31,9 @@ def bytes_of(mail: Mail, sender: str) -> bytes:
     body = EmailMessage(policy=POLICY)
     body.set_content(mail.text)
     body.add_alternative(mail.html, subtype="html")
+    for attachment in mail.attachments:
+        kind, _, subtype = attachment.media_type.partition("/")
+        body.add_attachment(attachment.data, maintype=kind, subtype=subtype, filename=attachment.name)
     head = "".join(f"{name}: {value}{LINE_END}" for name, value in _headers(mail, sender))
     return head.encode("ascii") + body.as_bytes()
 

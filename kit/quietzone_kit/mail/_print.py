@@ -16,7 +16,8 @@ class PrintMailer:
     async def send(self, mail: Mail) -> Taken:
         """Write a message."""
         head = f"From: {self._sender}\nTo: {mail.to}\nSubject: {mail.subject}\nMessage-ID: {mail.message_id}"
-        sys.stdout.write(f"\n--- mail\n{head}\n\n{mail.text}\n---\n\n")
+        files = "".join(f"\nAttached: {each.name}, {len(each.data):,} bytes" for each in mail.attachments)
+        sys.stdout.write(f"\n--- mail\n{head}{files}\n\n{mail.text}\n---\n\n")
         sys.stdout.flush()
         return Taken(said="printed")
 

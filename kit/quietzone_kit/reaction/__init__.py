@@ -15,6 +15,7 @@ the bus. All of it can be done twice, or be cut off in the middle: a letter is k
 """
 
 from quietzone_kit.reaction._dead import DeadLetters, LetterPage, Summary, Which
+from quietzone_kit.reaction._groups import begin_at_first, unsettled
 from quietzone_kit.reaction._letters import Letter, dead_topic, redrive_topic
 from quietzone_kit.reaction._records import FailsOnEverything, Patience, Reaction, Unreadable
 from quietzone_kit.reaction._run import run_reaction
@@ -29,7 +30,9 @@ __all__ = [
     "Summary",
     "Unreadable",
     "Which",
+    "begin_at_first",
     "dead_topic",
     "redrive_topic",
     "run_reaction",
+    "unsettled",
 ]

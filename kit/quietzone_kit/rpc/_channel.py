@@ -9,11 +9,11 @@ from quietzone_kit.rpc._tls import Tls, channel_credentials
 from quietzone_kit.runtime import Clock
 
 RETIRE_S = 60.0
-"""What calls of a channel that was replaced have to end in: longer than any call's deadline."""
+"""What calls of a channel that was replaced have to end in: longer than any call's deadline. Streams break off then, and begin anew."""
 
 
 class ReloadingChannel:
-    """As much of `grpc.aio.Channel` as stubs of unary calls use; `refresh` before a call."""
+    """As much of `grpc.aio.Channel` as stubs of calls and of streams to us use; `refresh` before a call."""
 
     def __init__(self, open_channel: Callable[[grpc.ChannelCredentials], grpc.aio.Channel], tls: Tls, clock: Clock) -> None:
         self._open = open_channel
@@ -37,10 +37,16 @@ class ReloadingChannel:
 
     def unary_unary(self, method: str, *arguments: Any, **named: Any) -> Callable[..., Any]:
         """A method of whatever channel is open when it is called."""
+        return self._latest(method, lambda: self._channel.unary_unary(method, *arguments, **named))
 
+    def unary_stream(self, method: str, *arguments: Any, **named: Any) -> Callable[..., Any]:
+        """The same of a method whose answer is a stream."""
+        return self._latest(method, lambda: self._channel.unary_stream(method, *arguments, **named))
+
+    def _latest(self, method: str, make: Callable[[], Any]) -> Callable[..., Any]:
         def call(*request: Any, **options: Any) -> Any:
             if method not in self._methods:
-                self._methods[method] = self._channel.unary_unary(method, *arguments, **named)
+                self._methods[method] = make()
             return self._methods[method](*request, **options)
 
         return call

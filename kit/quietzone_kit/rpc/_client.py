@@ -1,6 +1,7 @@
 """The client: one `Peer` per service that is called."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import TypeVar, cast
 
 import grpc
@@ -13,8 +14,8 @@ from quietzone_kit.rpc import _callers
 from quietzone_kit.rpc._callers import METADATA_KEY, Caller, CallerKeys
 from quietzone_kit.rpc._channel import ReloadingChannel
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, remaining
-from quietzone_kit.rpc._metrics import BREAKER_OPEN, CALLED, RETRIED
-from quietzone_kit.rpc._server import MAX_MESSAGE_BYTES
+from quietzone_kit.rpc._metrics import BREAKER_OPEN, CALLED, RETRIED, STREAMS_CALLED
+from quietzone_kit.rpc._server import MAX_MESSAGE_BYTES, MAX_STREAM_S
 from quietzone_kit.rpc._status import from_transport, told_by_peer
 from quietzone_kit.rpc._tls import Tls, is_local
 from quietzone_kit.runtime import Clock, Randomness
@@ -110,6 +111,49 @@ class Peer:
                 await asyncio.sleep(pause_s)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    async def stream(
+        self,
+        method: "grpc.aio.UnaryStreamMultiCallable[Request, Response]",
+        request: Request,
+        *,
+        caller: Caller | None = None,
+        timeout_s: float = MAX_STREAM_S,
+    ) -> AsyncGenerator[Response, None]:
+        """What `method` tells `caller`, until it has told all, `timeout_s` is over, or the reader closes the generator (`aclosing`).
+
+        The deadline in force is none for it. It is never begun again: who reads knows what it may have missed. A peer that takes a stream
+        says something at once, so that the breaker knows it is there.
+
+        Raises:
+            QuietzoneError: what the peer raised; Unavailable when it isn't there or breaks off, DeadlineExceeded after `timeout_s`.
+            PeerFailed: the peer has a bug.
+        """
+        if self._reloading is not None:
+            await self._reloading.refresh()
+        name = _method_name(request)
+        code, has_answered = grpc.StatusCode.CANCELLED, False
+        self.breaker.admit()
+        call = method(request, timeout=timeout_s, metadata=self._metadata(caller or _callers.current()))
+        try:
+            async for response in call:
+                if not has_answered:
+                    has_answered = True
+                    self.breaker.succeeded()
+                yield response
+            code = grpc.StatusCode.OK
+        except grpc.aio.AioRpcError as failure:
+            code = failure.code()
+            if has_answered:  # the breaker has heard of it
+                raise self._meaning(name, failure) from failure
+            has_answered = True
+            raise self._told(name, failure) from failure
+        finally:
+            call.cancel()
+            if not has_answered:
+                self.breaker.abandoned()
+            STREAMS_CALLED.labels(self.name, name, code.name).inc()
+            BREAKER_OPEN.labels(self.name).set(self.breaker.state is not BreakerState.CLOSED)
+
     async def check(self) -> str:
         """See that the peer is there and ready; waits for it for up to CHECK_S, whatever the breaker says.
 
@@ -159,16 +203,15 @@ class Peer:
 
     def _told(self, method: str, failure: grpc.aio.AioRpcError) -> Exception:
         """What to raise for a failed call; only silence counts against the peer."""
-        answer = told_by_peer(failure)
-        if answer is not None:
+        if told_by_peer(failure) is None and from_transport(failure, self.name) is not None:
+            self.breaker.failed()
+        else:
             self.breaker.succeeded()
-            return answer
-        silence = from_transport(failure, self.name)
-        if silence is None:
-            self.breaker.succeeded()
-            return PeerFailed(f"{method}: {self.name} answered {failure.code().name}: {failure.details()}")
-        self.breaker.failed()
-        return silence
+        return self._meaning(method, failure)
+
+    def _meaning(self, method: str, failure: grpc.aio.AioRpcError) -> Exception:
+        known = told_by_peer(failure) or from_transport(failure, self.name)
+        return known or PeerFailed(f"{method}: {self.name} answered {failure.code().name}: {failure.details()}")
 
     def _metadata(self, caller: Caller | None) -> tuple[tuple[str, str], ...]:
         context = traceparent()

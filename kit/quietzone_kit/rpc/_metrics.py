@@ -11,15 +11,26 @@ SERVED = Histogram(
     ["method", "code"],
     buckets=_BUCKETS,
 )
+STREAMS_SERVED = Counter(
+    "quietzone_rpc_server_streams_total",
+    "Streams that have ended, by method and code. CANCELLED: the caller had enough, as most have. INTERNAL: a bug, the log has it.",
+    ["method", "code"],
+)
 UNDER_WAY = Gauge(
     "quietzone_rpc_server_under_way",
-    "Calls being answered now. Near QUIETZONE_RPC_MAX_CONCURRENT: more replicas are needed, or the store hangs.",
+    "Calls and streams being answered now. Near QUIETZONE_RPC_MAX_CONCURRENT: more replicas are needed, or the store hangs.",
 )
 CALLED = Histogram(
     "quietzone_rpc_client_seconds",
     "Calls made, each attempt one, by peer, method and code. UNAVAILABLE, DEADLINE_EXCEEDED: look at that peer's log and health.",
     ["peer", "method", "code"],
     buckets=_BUCKETS,
+)
+STREAMS_CALLED = Counter(
+    "quietzone_rpc_client_streams_total",
+    "Streams that were asked for and have ended, by peer, method and code. CANCELLED: we had enough. UNAVAILABLE: look at that peer's log "
+    "and health.",
+    ["peer", "method", "code"],
 )
 RETRIED = Counter(
     "quietzone_rpc_client_retries_total",

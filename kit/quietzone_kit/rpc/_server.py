@@ -1,8 +1,9 @@
 """The server: what every call goes through before and after a part's own code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -13,7 +14,7 @@ from quietzone_kit.errors import DeadlineExceeded, QuietzoneError, Unavailable
 from quietzone_kit.rpc import _access, _callers
 from quietzone_kit.rpc._deadlines import DEFAULT_DEADLINE_S, deadline
 from quietzone_kit.rpc._health import add_health
-from quietzone_kit.rpc._metrics import SERVED, UNDER_WAY
+from quietzone_kit.rpc._metrics import SERVED, STREAMS_SERVED, UNDER_WAY
 from quietzone_kit.rpc._status import DETAILS_KEY, status_code, to_details
 from quietzone_kit.rpc._tls import Tls, is_local, server_credentials
 from quietzone_kit.rpc._unknown_fields import refuse_unknown_fields
@@ -25,16 +26,22 @@ log = logger(__name__)
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 """A page of 1,000 codes with the longest URLs is 4 MB; that twice."""
 
-OPEN = frozenset({"grpc.health.v1.Health/Check"})
+MAX_STREAM_S = 3_700.0
+"""For a stream whose caller gives no deadline: above the hour that the gateway keeps a client, and an end to forgotten ones."""
+
+OPEN = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"})
 """Methods that anybody may call: probes have no caller."""
 
 MAX_ERROR_CHARACTERS = 1_000
 """Of the plain message, which travels as an HTTP/2 header (8 KB in all); the details hold it whole."""
 
+OUR_FAULT = "an error in this service: look for the trace id in its log"
+
 # Quoted: only the stubs make these generic.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour: TypeAlias = "Callable[[Any, Context], Awaitable[Any]]"
+Streaming: TypeAlias = "Callable[[Any, Context], AsyncGenerator[Any, None]]"
 S = TypeVar("S")
 
 
@@ -66,7 +73,8 @@ class Server:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_connection_age_ms", settings.rpc_max_connection_age_s * 1000),
-                ("grpc.max_connection_age_grace_ms", int(DEFAULT_DEADLINE_S * 2000)),
+                # Calls have deadlines of their own, and this cuts off streams: those end where they are, on the connection that was left.
+                ("grpc.max_connection_age_grace_ms", int(MAX_STREAM_S * 1000)),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),  # Peer pings each 10 s
             ],
         )
@@ -113,16 +121,21 @@ class _Interceptor(grpc.aio.ServerInterceptor):
         if method in self._wrapped:
             return self._wrapped[method]
         handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler  # streams (only health has one) find no caller and so are refused where one is needed
-        self._wrapped[method] = grpc.unary_unary_rpc_method_handler(
-            self._around(method.removeprefix("/"), cast("Behaviour", handler.unary_unary)),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
-        return self._wrapped[method]
+        wrapped = None if handler is None else self._around(method.removeprefix("/"), handler)
+        if wrapped is None:
+            return handler  # streams from clients (nobody has one) find no caller and so are refused where one is needed
+        self._wrapped[method] = wrapped
+        return wrapped
 
-    def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
+    def _around(self, method: str, handler: Handler) -> "Handler | None":
+        coding = handler.request_deserializer, handler.response_serializer
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(self._around_call(method, cast("Behaviour", handler.unary_unary)), *coding)
+        if handler.unary_stream is not None and method not in OPEN:
+            return grpc.unary_stream_rpc_method_handler(self._around_stream(method, cast("Streaming", handler.unary_stream)), *coding)
+        return None
+
+    def _around_call(self, method: str, behaviour: Behaviour) -> Behaviour:
         scope = None if method in OPEN else _access.scope_of(method)
 
         async def answer(request: Message, context: Context) -> object:
@@ -137,13 +150,38 @@ class _Interceptor(grpc.aio.ServerInterceptor):
                     return response
                 except QuietzoneError as error:
                     code = status_code(error)
-                    return await context.abort(code, str(error)[:MAX_ERROR_CHARACTERS], ((DETAILS_KEY, to_details(error)),))
+                    return await _refuse(context, error)
                 except Exception:
                     code = grpc.StatusCode.INTERNAL
                     log.exception("call failed", method=method)
-                    return await context.abort(code, "an error in this service: look for the trace id in its log")
+                    return await context.abort(code, OUR_FAULT)
                 finally:
                     SERVED.labels(method, code.name).observe(loop.time() - started, exemplar())
+
+        return answer
+
+    def _around_stream(self, method: str, behaviour: Streaming) -> Behaviour:
+        """Written to the wire by itself and not handed on to gRPC: a stream that is cancelled has ended its generator when this returns."""
+        scope = _access.scope_of(method)
+
+        async def answer(request: Message, context: Context) -> None:
+            code = grpc.StatusCode.CANCELLED
+            with UNDER_WAY.track_inprogress(), span(method, kind=SpanKind.SERVER, parent=_metadata(context, "traceparent")):
+                try:
+                    self._let_in(context, scope)
+                    await self._stream(behaviour, request, context)
+                    code = grpc.StatusCode.OK
+                except QuietzoneError as error:
+                    code = status_code(error)
+                    await _refuse(context, error)
+                except Exception:
+                    if context.cancelled():
+                        return  # what was written came too late: nobody reads it
+                    code = grpc.StatusCode.INTERNAL
+                    log.exception("stream failed", method=method)
+                    await context.abort(code, OUR_FAULT)
+                finally:
+                    STREAMS_SERVED.labels(method, code.name).inc()
 
         return answer
 
@@ -159,16 +197,42 @@ class _Interceptor(grpc.aio.ServerInterceptor):
         given_s = context.time_remaining()
         seconds = DEFAULT_DEADLINE_S if given_s is None else given_s
         try:
-            with deadline(seconds):
+            with deadline(seconds), _standing():
                 async with asyncio.timeout(seconds) as bound:
                     return await behaviour(request, context)
         except TimeoutError as error:
             if not bound.expired():
                 raise
             raise DeadlineExceeded("no answer in the time that the caller gave") from error
-        except (DocumentsUnavailable, BusUnavailable) as error:
-            log.warning("call refused: the store or the bus doesn't answer", reason=str(error))  # callers needn't know which, nor where
-            raise Unavailable("what this service stands on doesn't answer; try again in a moment") from error
+
+    async def _stream(self, behaviour: Streaming, request: Message, context: Context) -> None:
+        """Calls that a stream makes have deadlines of their own, not the stream's."""
+        refuse_unknown_fields(request)
+        given_s = context.time_remaining()
+        try:
+            with _standing():
+                async with asyncio.timeout(MAX_STREAM_S if given_s is None else given_s) as bound:
+                    async with aclosing(behaviour(request, context)) as told:
+                        async for response in told:
+                            await context.write(response)
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise DeadlineExceeded("the stream has lasted as long as it may; begin another") from error
+
+
+@contextmanager
+def _standing() -> Iterator[None]:
+    """What a service stands on may be away; raises Unavailable then."""
+    try:
+        yield
+    except (DocumentsUnavailable, BusUnavailable) as error:
+        log.warning("call refused: the store or the bus doesn't answer", reason=str(error))  # callers needn't know which, nor where
+        raise Unavailable("what this service stands on doesn't answer; try again in a moment") from error
+
+
+async def _refuse(context: Context, error: QuietzoneError) -> NoReturn:
+    await context.abort(status_code(error), str(error)[:MAX_ERROR_CHARACTERS], ((DETAILS_KEY, to_details(error)),))
 
 
 def _metadata(context: Context, name: str) -> str | None:

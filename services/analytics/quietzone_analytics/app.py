@@ -7,8 +7,9 @@ from pathlib import Path
 
 from quietzone.analytics.v1.analytics_pb2_grpc import add_AnalyticsServiceServicer_to_server
 from quietzone.analytics.v1.exports_pb2_grpc import add_ExportServiceServicer_to_server
-from quietzone_analytics import archive, exports, projection, reconcile, rollups
+from quietzone_analytics import archive, creations, exports, projection, reconcile, rollups
 from quietzone_analytics.archive import ArchiveProjection, ArchiveStates, Due, Rebuild, Shelf
+from quietzone_analytics.creations import Creations, KeepCreations
 from quietzone_analytics.exports.rpc import ExportService
 from quietzone_analytics.migrations import MIGRATIONS
 from quietzone_analytics.partitions import adopt
@@ -41,20 +42,28 @@ from quietzone_kit.ids import uuid7
 from quietzone_kit.lifecycle import App, say
 from quietzone_kit.outbox import Relay
 from quietzone_kit.projection import run_projection
+from quietzone_kit.reaction import run_reaction
 from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import TASKS, Tasks, Telling, Worker
 from quietzone_kit.telemetry import logger
-from quietzone_topics import TRACKING_SCAN_V1, TRACKING_SOURCE_V1
+from quietzone_topics import QR_CODE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
 log = logger(__name__)
 
-COLLECTIONS = (*rollups.COLLECTIONS, *projection.COLLECTIONS, *reconcile.COLLECTIONS, *archive.COLLECTIONS, *exports.COLLECTIONS)
+COLLECTIONS = (
+    *rollups.COLLECTIONS,
+    *projection.COLLECTIONS,
+    *reconcile.COLLECTIONS,
+    *archive.COLLECTIONS,
+    *exports.COLLECTIONS,
+    *creations.COLLECTIONS,
+)
 """All that this service stores."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
-BUS_THREADS = 2  # one writes, one reads
+BUS_THREADS = 3  # one writes, two read
 BLOB_THREADS = 4  # two exports, a file of the archive, and somebody who reads
 TABLE_THREADS = 3  # one is DuckDB's, the others write drafts meanwhile
 RETRY_BASE_S, RETRY_CAP_S = 0.5, 5.0  # between looks for a store that isn't there when we start, with full jitter
@@ -76,7 +85,7 @@ async def build(settings: AnalyticsSettings) -> App:
             _archive(app, documents, bus, blobs, settings)
         if settings.analytics_work:
             wake, telling = _work(app, documents, bus, blobs, settings)
-    service = AnalyticsService(*stored, bus, clock, archived=archived)
+    service = AnalyticsService(*stored, bus, clock, archived=archived, creations=Creations(documents))
     keys, tls = CallerKeys.of(settings, clock), Tls.of(settings, clock)
     server = Server(settings.analytics_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_AnalyticsServiceServicer_to_server, service)
@@ -155,7 +164,7 @@ def _checks(app: App, settings: VerifySettings) -> roles.Look:
 
 
 def _project(app: App, documents: Documents, bus: Bus, settings: ProjectSettings) -> None:
-    """Count scans, keep what sources report, and compare the two."""
+    """Count scans, keep what sources report and what is told of new codes, and compare the first two."""
     clock, randomness = SystemClock(), SystemRandomness()
     owner = uuid7(clock, randomness)
     stored = (Rollups(documents), ScanStates(documents), ReportStates(documents))
@@ -175,7 +184,13 @@ def _project(app: App, documents: Documents, bus: Bus, settings: ProjectSettings
     async def compare() -> None:
         await reconcile.watch(lambda: reconcile.reconcile(*stored, bus, clock, archived=archived), clock)
 
+    async def keep_creations() -> None:
+        await _topics_are_there(bus)
+        keeper = KeepCreations(Creations(documents))
+        await run_reaction(bus, QR_CODE_V1.name, creations.CONSUMER, keeper, clock, randomness=randomness)
+
     archived = ArchiveStates(documents)
+    app.task("creations", stands_still("creations", keep_creations))
     app.task("scans", stands_still("scans", count_scans))
     app.task("reports", stands_still("reports", keep_reports))
     app.task("reconcile", compare)

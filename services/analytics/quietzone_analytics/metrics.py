@@ -67,8 +67,8 @@ EXPORTS = Counter(
 )
 STANDS_STILL = Gauge(
     "quietzone_analytics_projection_stands_still",
-    "1 while a projection (scans, reports, archive) doesn't read, because its log isn't the one that it has read; questions are answered "
-    "meanwhile. `quietzone reconcile` says why and what to do, as does the log; it goes on by itself within a minute after that.",
+    "1 while a projection (scans, reports, archive, creations) doesn't read, because its log isn't the one that it has read; questions are "
+    "answered meanwhile. `quietzone reconcile` says why and what to do, as does the log; it goes on by itself within a minute after that.",
     ["projection"],
 )
 

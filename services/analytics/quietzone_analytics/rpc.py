@@ -7,8 +7,18 @@ from collections.abc import Mapping
 
 from quietzone.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from quietzone_analytics.archive import ArchiveStates
+from quietzone_analytics.creations import Creations, list_creations
 from quietzone_analytics.projection import ScanStates
-from quietzone_analytics.queries import Breakdown, CodeAnalytics, Interval, Question, get_account_usage, get_code_analytics, get_totals
+from quietzone_analytics.queries import (
+    Breakdown,
+    CodeAnalytics,
+    Interval,
+    Question,
+    get_account_usage,
+    get_code_analytics,
+    get_totals,
+    list_code_scans,
+)
 from quietzone_analytics.reconcile import ReportStates, SourceCount, reconcile
 from quietzone_analytics.rollups import DAY_MS, Rollups
 from quietzone_kit.bus import Bus
@@ -31,9 +41,18 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
     """The errors of each method stand in the contract."""
 
     def __init__(
-        self, rollups: Rollups, scans: ScanStates, reports: ReportStates, bus: Bus, clock: Clock, *, archived: ArchiveStates
+        self,
+        rollups: Rollups,
+        scans: ScanStates,
+        reports: ReportStates,
+        bus: Bus,
+        clock: Clock,
+        *,
+        archived: ArchiveStates,
+        creations: Creations,
     ) -> None:
         self._rollups = rollups
+        self._creations = creations
         self._scans = scans
         self._reports = reports
         self._archived = archived
@@ -64,6 +83,27 @@ class AnalyticsService(analytics_pb2_grpc.AnalyticsServiceServicer):
         """See the contract."""
         usage = await get_account_usage(self._rollups, _account(), request.from_ms, request.to_ms, partitions=TRACKING_SCAN_V1.partitions)
         return analytics_pb2.GetAccountUsageResponse(scans=usage.scans, from_ms=usage.from_ms, to_ms=usage.to_ms)
+
+    async def ListCodeScans(self, request: analytics_pb2.ListCodeScansRequest, context: object) -> analytics_pb2.ListCodeScansResponse:
+        """See the contract."""
+        page = await list_code_scans(
+            self._rollups, _account(), request.from_ms, request.to_ms, page_size=request.page_size, page_token=request.page_token
+        )
+        return analytics_pb2.ListCodeScansResponse(
+            codes=[analytics_pb2.CodeScans(code_id=code.code_id, scans=code.scans) for code in page.codes],
+            next_page_token=page.next_token or "",
+        )
+
+    async def ListCreations(self, request: analytics_pb2.ListCreationsRequest, context: object) -> analytics_pb2.ListCreationsResponse:
+        """See the contract."""
+        page = await list_creations(self._creations, _account(), page_size=request.page_size, page_token=request.page_token)
+        found = [
+            analytics_pb2.Creation(
+                code_id=each.code_id, subject=each.subject, target_domain=each.target_domain, created_at_ms=each.created_at_ms
+            )
+            for each in page.creations
+        ]
+        return analytics_pb2.ListCreationsResponse(creations=found, next_page_token=page.next_token or "")
 
     async def Reconcile(self, request: analytics_pb2.ReconcileRequest, context: object) -> analytics_pb2.ReconcileResponse:
         """See the contract."""

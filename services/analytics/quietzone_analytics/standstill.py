@@ -1,12 +1,14 @@
 """What becomes of a projection whose log isn't the one that it has read: it stands still, and the rest of the process goes on."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from quietzone_analytics.metrics import STANDS_STILL
 from quietzone_kit.bus import OffsetGone, TopicMismatch, UnknownTopic
 from quietzone_kit.projection import ForeignLog
+from quietzone_kit.reaction import FailsOnEverything
 from quietzone_kit.telemetry import logger
 
 log = logger(__name__)
@@ -37,6 +39,10 @@ def stands_still(name: str, project: Callable[[], Coroutine[Any, Any, None]]) ->
                 gauge.set(1)
                 log.error("a projection stands still; the rest goes on", projection=name, reason=str(error))  # noqa: TRY400 - it says it all
                 wait_s = LOOK_AGAIN_S
+            except FailsOnEverything as error:
+                gauge.set(1)
+                log.error("a reaction stands still; the rest goes on", projection=name, reason=str(error))  # noqa: TRY400 - it says it all
+                wait_s = math.inf  # begun anew it would put as many more among the dead
             finally:
                 settled.cancel()
             await asyncio.sleep(wait_s)

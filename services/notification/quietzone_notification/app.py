@@ -26,7 +26,7 @@ from quietzone_kit.outbox import Relay
 from quietzone_kit.outside import SystemResolver
 from quietzone_kit.projection import ForeignLog
 from quietzone_kit.reaction import FailsOnEverything, Patience, run_reaction
-from quietzone_kit.rpc import CallerKeys, Server, Tls
+from quietzone_kit.rpc import CallerKeys, Peer, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.seal import Seal
 from quietzone_kit.settings import setting
@@ -56,6 +56,7 @@ from quietzone_notification.push.ports import Pusher
 from quietzone_notification.push.pushers import carried, pushers_of
 from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import PushDesk
+from quietzone_notification.reactions.compose import Peers, Reactions
 from quietzone_notification.rpc import (
     DeliveryService,
     EventService,
@@ -65,7 +66,7 @@ from quietzone_notification.rpc import (
     TopicService,
     WebhookService,
 )
-from quietzone_notification.rules.consumers import CONSUMER, MatchEvents
+from quietzone_notification.rules.consumers import CONSUMER, HEARD, MatchEvents
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.numbers import RuleNumbers
 from quietzone_notification.rules.repository import RULES, Rules
@@ -75,46 +76,26 @@ from quietzone_notification.streams.courier import StreamCourier
 from quietzone_notification.streams.letters import Letters
 from quietzone_notification.streams.repository import Streams
 from quietzone_notification.streams.writer import StreamWriter
+from quietzone_notification.tails.follow import Watch
+from quietzone_notification.tails.use_cases import TailDesk
 from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import TopicDesk
 from quietzone_notification.upkeep import keep_up
 from quietzone_notification.verify import verify
-from quietzone_topics import (
-    ANALYTICS_EXPORT_V1,
-    ANALYTICS_MILESTONE_V1,
-    GATEWAY_USAGE_V1,
-    NOTIFICATION_EVENT_V1,
-    NOTIFICATION_RULE_V1,
-    QR_CODE_V1,
-    QR_DESTINATION_V1,
-    STORAGE_ASSET_V1,
-    TRACKING_SCAN_V1,
-)
+from quietzone_topics import GATEWAY_ACCOUNT_V1, NOTIFICATION_EVENT_V1, NOTIFICATION_RULE_V1
 
 log = logger(__name__)
 
-HEARD = (
-    QR_CODE_V1,
-    QR_DESTINATION_V1,
-    ANALYTICS_MILESTONE_V1,
-    ANALYTICS_EXPORT_V1,
-    STORAGE_ASSET_V1,
-    GATEWAY_USAGE_V1,
-    TRACKING_SCAN_V1,
-    NOTIFICATION_EVENT_V1,
-)
-"""Topics whose events are held against rules."""
-
-TOPICS = (*HEARD, NOTIFICATION_RULE_V1)
+TOPICS = (*HEARD, NOTIFICATION_RULE_V1, GATEWAY_ACCOUNT_V1)
 """All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
-BUS_THREADS = 4  # a relay and PutEvents publish, consumers read nine topics
+BUS_THREADS = 4  # a relay and PutEvents publish, consumers read ten topics
 
 PUSH_THREADS = 8  # calls of SNS under way: at 50 ms each, 160 a second; FCM needs none
 
 RESOLVER_THREADS = 8  # a look-up that hangs keeps one for up to half a minute; what was found holds as long
-TASKS_AT_ONCE = 2  # one forgets old deliveries, one sends again what an account wants; accounts take turns
+TASKS_AT_ONCE = 3  # one forgets what is old, one sends again what an account wants, one makes reports; accounts take turns
 RETRY_S = 5.0  # between attempts to have the task that forgets there
 
 PATIENCE = Patience(each_within_s=300.0, within_s=900.0)
@@ -143,9 +124,10 @@ async def build(settings: NotificationSettings) -> App:
     topic_desk = TopicDesk(topics, outbound, endpoints, CLOCK, RANDOMNESS, confirm_url=settings.notification_confirm_url)
     rule_desk = RuleDesk(rules, buses, endpoints, CLOCK, RANDOMNESS)
     delivery_desk = DeliveryDesk(outbound, endpoints, sending.tasks, CLOCK, RANDOMNESS)
+    watch = Watch(bus, CLOCK, RANDOMNESS)
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
     server = Server(settings.notification_listen, keys, settings, not_ready=app.not_ready, tls=tls)
-    server.add(add_EventServiceServicer_to_server, EventService(EventDesk(bus, buses, CLOCK, RANDOMNESS)))
+    server.add(add_EventServiceServicer_to_server, EventService(EventDesk(bus, buses, CLOCK, RANDOMNESS), TailDesk(watch, buses)))
     server.add(add_RuleServiceServicer_to_server, RuleService(rule_desk, buses, CLOCK))
     server.add(add_TopicServiceServicer_to_server, TopicService(topic_desk))
     server.add(add_WebhookServiceServicer_to_server, WebhookService(_endpoint_desk(settings, endpoints), delivery_desk))
@@ -153,6 +135,7 @@ async def build(settings: NotificationSettings) -> App:
     server.add(add_PushServiceServicer_to_server, PushService(_push_desk(settings, documents)))
     server.add(add_MailServiceServicer_to_server, MailService(_mail(settings, documents).desks(outbound)))
     app.server("rpc", server)
+    app.task("tails", watch.run, stop=watch.stop)  # after the server, so that it stops first: tails end, and aren't cut off
     return app
 
 
@@ -245,12 +228,33 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     app.task("dead letters", letters.run)
     ended = asyncio.Event()
     app.task("sender", _until(ended, sender.run), stop=ended.set)
-    handlers = kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days)
+    reactions = _reactions(app, settings, documents, sender.deliveries)
+    handlers = {**kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days), **reactions.kinds()}
     owner = uuid7(CLOCK, RANDOMNESS)
     worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE)
     tasks = Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake)
-    app.task("deliveries' tasks", partial(_work, worker, tasks))
+    app.task("deliveries' tasks", partial(_work, worker, tasks, reactions))
+    for heard in reactions.consumers():
+        where = bus, heard.topic.name, heard.name, heard.reaction, CLOCK
+        hearing = partial(run_reaction, *where, randomness=RANDOMNESS, from_now=heard.from_now)
+        app.task(f"{heard.name} of {heard.topic.name}", _stopped(_on_topics(bus, hearing)))
     return _Sending(sender.deliveries, tasks)
+
+
+def _reactions(app: App, settings: SendSettings, documents: Documents, outbound: Outbound) -> Reactions:
+    """The product's own reactions, with the services that they ask."""
+    keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
+
+    def peer(name: str, address: str) -> Peer | None:
+        if not address:
+            return None
+        known = Peer(name, address, keys, clock=CLOCK, randomness=RANDOMNESS, tls=tls)
+        app.close(name, known.close)
+        return known
+
+    peers = Peers(peer("qr", settings.qr_address), peer("analytics", settings.analytics_address))
+    tasks, scribe = Tasks(documents, CLOCK, RANDOMNESS), _mail(settings, documents).scribe(outbound)
+    return Reactions(documents, settings, peers, tasks=tasks, scribe=scribe, clock=CLOCK)
 
 
 def _sent_elsewhere(documents: Documents) -> _Sending:
@@ -307,10 +311,11 @@ def _until(ended: asyncio.Event, main: Main) -> Main:
     return run
 
 
-async def _work(worker: Worker, tasks: Tasks) -> None:
+async def _work(worker: Worker, tasks: Tasks, reactions: Reactions) -> None:
     while True:
         try:
             await keep_forgetting(tasks)
+            await reactions.keep(tasks)
             break
         except Unavailable as error:
             log.warning("no store yet: old deliveries are kept", error=str(error))
@@ -357,7 +362,7 @@ def _stopped(main: Main) -> Main:
             await main()
         except (FailsOnEverything, ForeignLog, TopicMismatch) as error:
             STOPPED.set(1)
-            log.error("a topic's events are held against rules no more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
+            log.error("a topic's events are heard no more; the rest goes on", error=str(error))  # noqa: TRY400 - it says it all
             await asyncio.Event().wait()
 
     return run

@@ -38,7 +38,21 @@ PUBLISHED = Counter(
     "quietzone_notification_published_total",
     "Messages that accounts published to topics. Falls to 0 while accounts publish: look at the RPC errors of PublishMessage.",
 )
+TAILS = Gauge(
+    "quietzone_notification_tails",
+    "Tails of buses that are open in this process, of 100. At the bound others are refused: look who leaves them open (access log of the "
+    "gateway, GET /v1/events/tail).",
+)
+TAIL_TOLD = Counter(
+    "quietzone_notification_tail_told_total",
+    "Events that were told to tails. Flat while tails are open and events come: look at the lag of consumer notification-tails.",
+)
+TAIL_MISSED = Counter(
+    "quietzone_notification_tail_missed_total",
+    "Events that tails were told they had missed, because they read too slowly. Rises with one who watches a busy bus: he wants a pattern. "
+    "With everybody: this process lacks CPU.",
+)
 STOPPED = Gauge(
     "quietzone_notification_stopped",
-    "1 when this process matches events of some topic no more, and goes on with the rest. Its log says why: mend that, start it again.",
+    "1 when this process hears events of some topic no more, and goes on with the rest. Its log says why: mend that, start it again.",
 )

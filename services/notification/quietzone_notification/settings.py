@@ -9,6 +9,7 @@ from quietzone_kit.rpc import RpcSettings
 from quietzone_notification.delivery.settings import DeliverySettings
 from quietzone_notification.mail.settings import MailSettings
 from quietzone_notification.push.settings import PushSettings
+from quietzone_notification.reactions.settings import ReactionSettings
 
 
 class NotificationStoreSettings(ProcessSettings):
@@ -25,7 +26,7 @@ class MatchSettings(NotificationStoreSettings):
     bus_url: str = Field(description="The event bus, such as sqlite:///data/bus.db; the same for all parts")
 
 
-class SendSettings(MatchSettings, DeliverySettings, MailSettings, PushSettings):
+class SendSettings(MatchSettings, DeliverySettings, MailSettings, PushSettings, ReactionSettings, RpcSettings):
     """Role `send`, and what `serve` shares with it."""
 
     def sender(self) -> str:
@@ -33,7 +34,7 @@ class SendSettings(MatchSettings, DeliverySettings, MailSettings, PushSettings):
         return self.notification_sender or socket.gethostname()
 
 
-class NotificationSettings(SendSettings, RpcSettings):
+class NotificationSettings(SendSettings):
     """Role `serve`."""
 
     notification_listen: str = Field(

@@ -28,9 +28,12 @@ from quietzone_kit.tasks import Tasks, Worker
 from quietzone_kit.telemetry import logger
 from quietzone_storage.assets.repository import ASSETS, Assets
 from quietzone_storage.assets.use_cases import Keeper
+from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
+from quietzone_storage.backups.consumers import BackUpCodes
 from quietzone_storage.codes.consumers import DrawCodes
 from quietzone_storage.codes.domain import CONSUMER, COPIES_CONSUMER
 from quietzone_storage.codes.qr import QrSymbols
+from quietzone_storage.codes.tasks import DRAW, DrawAgain
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.collections import COLLECTIONS
 from quietzone_storage.contents.mending import Mender
@@ -43,6 +46,7 @@ from quietzone_storage.copies.consumers import ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.images import Images
 from quietzone_storage.lifecycle.domain import Ages
+from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.lifecycle.tasks import CLEAN_UP, CLEAN_UP_ALL, MOVE, CleanUps, Moves
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.metrics import STOPPED
@@ -52,9 +56,10 @@ from quietzone_storage.prints.tasks import Printing
 from quietzone_storage.prints.use_cases import Maker, Press
 from quietzone_storage.rpc import Desks, StorageService
 from quietzone_storage.scanning import open_scanner
-from quietzone_storage.serving.files import KEPT_HEADERS, FileServer
+from quietzone_storage.serving.files import ANY_PAGE, KEPT_HEADERS, FileServer
 from quietzone_storage.serving.held import HeldFiles
 from quietzone_storage.serving.links import UrlKeys
+from quietzone_storage.serving.sizes import RESIZED_AT_ONCE, Sizes
 from quietzone_storage.serving.use_cases import Finder
 from quietzone_storage.settings import (
     ChangingSettings,
@@ -80,7 +85,7 @@ TOPICS = (QR_CODE_V1, STORAGE_ASSET_V1)
 """All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
-BUS_THREADS = 3  # a relay publishes, a reaction reads two topics
+BUS_THREADS = 4  # a relay publishes, reactions read two topics, one of them twice
 BLOB_THREADS = 8  # eight partitions of codes; files that are fetched wait for milliseconds
 DRAW_THREADS = 1  # drawing holds the interpreter's lock for half of its time: a second thread gains little
 COPY_THREADS = 1  # an invalidation after the other
@@ -128,7 +133,7 @@ async def build(settings: StorageSettings) -> App:
     wake = _work(app, settings, stored, bus).wake if settings.storage_work else _nobody
     uploads = stored.uploads(wake)
     if settings.storage_files:
-        _serve_files(app, settings, stored.keeper, uploads)
+        _serve_files(app, settings, stored.keeper, uploads, stored.tasks(wake))
     base, max_bytes = settings.storage_public_url, settings.storage_upload_bytes
     url_keys = _url_keys(settings)
     copies = CopyDesk(stored.keeper.assets, _copies(settings), url_keys, CLOCK, RANDOMNESS, base=base)
@@ -145,7 +150,7 @@ async def build_files(settings: FilesSettings) -> App:
     """The role `files`: serves files and takes uploads, where `serve` is told not to."""
     app = App(drain_s=settings.drain_s)
     stored = await _stored(app, settings, _bus(app, settings))
-    _serve_files(app, settings, stored.keeper, stored.uploads())
+    _serve_files(app, settings, stored.keeper, stored.uploads(), stored.tasks())
     return app
 
 
@@ -164,7 +169,7 @@ async def build_clean_up(settings: CleanUpSettings) -> App:
     stored = await _stored(app, settings, _bus(app, settings))
 
     async def clean_up() -> None:
-        report = await _cleaner(settings, stored).clean_up(what)
+        report = (await _cleaner(settings, stored).clean_up(what)).report
         would = ", if it weren't a dry run" if what.dry_run else ""
         say(", ".join(f"{number:,} {name}" for name, number in asdict(report).items()) + would)
 
@@ -228,6 +233,10 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     patience = Patience(of_others=(BlobsUnavailable,))
     react = partial(run_reaction, bus, QR_CODE_V1.name, CONSUMER, DrawCodes(followed), CLOCK, randomness=RANDOMNESS, patience=patience)
     app.task("codes", _stopped(CONSUMER, _on_topics(bus, react)))
+    backups = partial(
+        run_reaction, bus, QR_CODE_V1.name, BACKUPS, BackUpCodes(keeper.shelf.blobs), CLOCK, randomness=RANDOMNESS, patience=patience
+    )
+    app.task("backups", _stopped(BACKUPS, _on_topics(bus, backups)))
     if settings.storage_copies_url != "none:":
         forget = ForgetCopies(_copies(settings), CLOCK)
         patience = Patience(of_others=(CopiesUnavailable,))
@@ -243,6 +252,7 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
     kinds = {
         SWEEP: upkeep.kind(),
         PROCESS: ProcessImage(pipeline).kind(),
+        DRAW: DrawAgain(followed).kind(),
         CLEAN_UP: clean_ups,
         CLEAN_UP_ALL: clean_ups,
         MOVE: Moves(cleaner).kind(),
@@ -289,9 +299,10 @@ def _url_keys(settings: UrlSettings) -> UrlKeys:
     return UrlKeys([key.strip() for key in settings.storage_url_keys.get_secret_value().split(",")])
 
 
-def _serve_files(app: App, settings: FilesSettings, keeper: Keeper, uploads: Uploads) -> None:
+def _serve_files(app: App, settings: FilesSettings, keeper: Keeper, uploads: Uploads, tasks: Tasks) -> None:
     held = HeldFiles(CLOCK, max_bytes=settings.storage_held_bytes)
-    finder = Finder(keeper.assets, keeper.shelf, held, ThreadExecutor("sizes", DRAW_THREADS), CLOCK)
+    sizes = Sizes(keeper.shelf, Images(RESIZED_AT_ONCE), ThreadExecutor("sizes", DRAW_THREADS))
+    finder = Finder(keeper.assets, keeper.shelf, held, CLOCK, sizes=sizes, returns=Returns(tasks, CLOCK))
     files = FileServer(finder, uploads, _url_keys(settings), CLOCK)
     app.task("files", files.run)
     app.server("files", _http(settings, files))
@@ -304,7 +315,7 @@ def _http(settings: FilesSettings, files: FileServer) -> HttpServer:
         host=settings.storage_host,
         port=settings.storage_port,
         keep=KEPT_HEADERS,
-        limits=HttpLimits(connections=settings.storage_connections),
+        limits=HttpLimits(connections=settings.storage_connections, refusal_headers=ANY_PAGE),
         bodies=files.bodies(in_all=settings.storage_uploads_at_once_bytes),
     )
 

@@ -4,8 +4,8 @@ from prometheus_client import Counter, Gauge
 
 DRAWN = Counter(
     "quietzone_storage_codes_total",
-    "Images of codes by what became of them: drawn, removed, quarantined. 'quarantined' stays 0; else a symbol wasn't read back: look at "
-    "the asset's reason, and at quietzone_qr_unreadable_total.",
+    "Images of codes by what became of them: drawn, drawn again (used after long), removed, quarantined. 'quarantined' stays 0; else a "
+    "symbol wasn't read back: look at the asset's reason, and at quietzone_qr_unreadable_total.",
     ["outcome"],
 )
 STOPPED = Gauge(
@@ -30,8 +30,8 @@ PURGED = Counter(
 )
 FILES = Counter(
     "quietzone_storage_files_total",
-    "Answers to requests for files: whole, part, known (304), or the status of a refusal. 403 and 410 rise when URLs are handed out too "
-    "late or keys were changed; 503 when store or blobs don't answer: look at these.",
+    "Answers to requests for files: whole, part, known (304), preflight, or the status of a refusal. 403 and 410 rise when "
+    "URLs are handed out too late or keys were changed; 503 when store or blobs don't answer: look at these.",
     ["outcome"],
 )
 LOST = Counter(

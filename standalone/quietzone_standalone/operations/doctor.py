@@ -22,7 +22,6 @@ from quietzone_standalone.operations.stores import (
     CACHE_URL,
     CLOCK,
     FILES_URL,
-    HOUSE_TOPICS,
     OWNED,
     documents_url,
     open_files,
@@ -33,7 +32,7 @@ from quietzone_standalone.operations.stores import (
     urls,
 )
 from quietzone_standalone.settings import Backends
-from quietzone_topics import TRACKING_SCAN_V1
+from quietzone_topics import TOPICS, TRACKING_SCAN_V1
 from quietzone_tracking.spool import read_numbers, sources
 
 WITHIN_S = 15.0
@@ -81,12 +80,12 @@ async def examine(data: Path, backends: Backends) -> AsyncIterator[Finding]:
 async def _bus(told: Mapping[str, str]) -> Finding:
     try:
         async with asyncio.timeout(WITHIN_S), open_the_bus(told) as bus:
-            wrong = [said for topic in HOUSE_TOPICS if (said := await _wrong_topic(bus, topic.name, topic.partitions))]
+            wrong = [said for topic in TOPICS if (said := await _wrong_topic(bus, topic.name, topic.partitions))]
     except FAILURES as error:
         return _failed("bus", error, "QUIETZONE_BUS_URL")
     if wrong:
         return Finding("bus", is_well=False, said="; ".join(wrong))
-    return Finding("bus", is_well=True, said=f"answers, and has all {len(HOUSE_TOPICS)} topics")
+    return Finding("bus", is_well=True, said=f"answers, and has all {len(TOPICS)} topics")
 
 
 async def _wrong_topic(bus: Bus, name: str, partitions: int) -> str | None:

@@ -1,19 +1,20 @@
 """Moving an installation from the files of one machine to servers, without losing a code or a count.
 
-First what is on its way arrives: the embedded parts run without edge and gateway until every spooled scan is counted and every change
-published. Then all stops and every document is copied. The new bus begins empty: whoever read the old log to its end goes on at the
-start of the new one (`partitions.adopt`).
+First what is on its way arrives: the embedded parts run without edge and gateway until every spooled scan is counted, every change
+published, and every event held against rules. Then all stops and every document is copied. The new bus begins empty: whoever read the
+old log to its end goes on at the start of the new one (`partitions.adopt`, `begin_at_first`).
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from quietzone_analytics import archive
 from quietzone_analytics import projection as scans
 from quietzone_analytics import reconcile as reports
+from quietzone_analytics.creations import CONSUMER as CREATIONS
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.reconcile import reconcile
 from quietzone_analytics.rollups import TOTALS, Rollups
@@ -24,7 +25,10 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.files import posix_files
 from quietzone_kit.ids import birth_ms
 from quietzone_kit.outbox import OUTBOX_INDEX
+from quietzone_kit.reaction import begin_at_first, unsettled
 from quietzone_kit.runtime import SystemRandomness
+from quietzone_notification.consumers import CONSUMERS
+from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.domain import State as CodeState
 from quietzone_qr.codes.repository import CODES
 from quietzone_standalone.folder import MOVED, locked
@@ -35,6 +39,7 @@ from quietzone_standalone.settings import Backends, Installation
 from quietzone_standalone.supervisor import Say, Supervisor
 from quietzone_storage.assets.domain import State as AssetState
 from quietzone_storage.assets.repository import ASSETS
+from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
 from quietzone_storage.settings import WorkSettings
 from quietzone_topics import QR_CODE_V1, TOPICS, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 from quietzone_tracking.forwarder import progress
@@ -80,12 +85,16 @@ async def migrate(place: Installation, say: Say, on_progress: Callable[[str, int
         await _answer(place)
         await _drain(place, say)
         async with open_stores(place.data, Backends.EMBEDDED) as old, open_stores(place.data, Backends.REAL, create=True) as new:
+            if told_last := await _unheard(old):
+                raise MigrationFailed(f"{told_last}, told by processes that ended: try again")
             for part in OWNED:
                 await _copy(part, old, new, on_progress)
             for name in (BLOBS_URL, FILES_URL):
                 await _copy_files(place.data, name, on_progress)
             await adopt(scans.ScanStates(new.analytics), new.bus, TRACKING_SCAN_V1.name, CLOCK)
             await adopt(reports.ReportStates(new.analytics), new.bus, TRACKING_SOURCE_V1.name, CLOCK)
+            for topic, name in CONSUMERS:
+                await begin_at_first(new.bus, topic.name, name)
             found = Compared((await _codes(old), await _codes(new)), (await _scans(old), await _scans(new)))
         if found.codes[0] != found.codes[1] or found.scans[0] != found.scans[1]:
             raise MigrationFailed(
@@ -110,6 +119,7 @@ async def _drain(place: Installation, say: Say) -> None:
     try:
         await supervisor.start()
         async with open_stores(place.data, Backends.EMBEDDED) as stores:
+            await stores.bus.ensure(TOPICS)  # the release before had no reader of some, and roles make theirs when they come to it
             waits = ""
             try:
                 async with asyncio.timeout(DRAINED_WITHIN_S):
@@ -122,20 +132,44 @@ async def _drain(place: Installation, say: Say) -> None:
 
 
 async def _waits(stores: Stores, spool: Path) -> str:
-    """What is still on its way, in words; empty when nothing is."""
+    """What is still on its way, in words; empty when nothing is. What one looks at may make work for those after it."""
+    looks: Sequence[Callable[[], Awaitable[str]]] = (
+        lambda: _unforwarded(stores, spool),
+        lambda: _unpublished(stores.qr, CODES, "codes"),
+        lambda: _unlinked(stores),
+        lambda: _undrawn(stores),
+        lambda: _unpublished(stores.storage, ASSETS, "images"),
+        lambda: _unpublished(stores.notification, RULES, "rules"),
+        lambda: _uncounted(stores),
+        lambda: _unheard(stores),
+    )
+    for look in looks:
+        if waits := await look():
+            return waits
+    return ""
+
+
+async def _unforwarded(stores: Stores, spool: Path) -> str:
     files = posix_files(spool)
     partitions = await stores.bus.partitions(TRACKING_SCAN_V1.name)
-    open_sources = [source for source in sources(files) if not progress.load(files, source, partitions).closed_ms]
-    if open_sources:
-        return f"{len(open_sources)} sources are still being forwarded"
-    if (await stores.qr.query(CODES, Query(OUTBOX_INDEX.name, limit=1))).items:
-        return "changes of codes are still to be published"
-    if not await _links_are_complete(stores):
-        return "changes of codes are still to be taken up as links"
-    if undrawn := await _undrawn(stores):
-        return undrawn
-    if (await stores.storage.query(ASSETS, Query(OUTBOX_INDEX.name, limit=1))).items:
-        return "changes of images are still to be published"
+    count = sum(not progress.load(files, source, partitions).closed_ms for source in sources(files))
+    return f"{count} sources are still being forwarded" if count else ""
+
+
+async def _unpublished(documents: Documents, collection: Collection, what: str) -> str:
+    waiting = (await documents.query(collection, Query(OUTBOX_INDEX.name, limit=1))).items
+    return f"changes of {what} are still to be published" if waiting else ""
+
+
+async def _unlinked(stores: Stores) -> str:
+    read = {state.partition: state.next_offset for state in await LinkStore(stores.tracking).states()}
+    for partition in range(await stores.bus.partitions(QR_CODE_V1.name)):
+        if read.get(partition, 0) < (await stores.bus.bounds(QR_CODE_V1.name, partition)).next:
+            return "changes of codes are still to be taken up as links"
+    return ""
+
+
+async def _uncounted(stores: Stores) -> str:
     states, told = scans.ScanStates(stores.analytics), reports.ReportStates(stores.analytics)
     try:
         found = await reconcile(Rollups(stores.analytics), states, told, stores.bus, CLOCK)
@@ -146,12 +180,11 @@ async def _waits(stores: Stores, spool: Path) -> str:
     return ""
 
 
-async def _links_are_complete(stores: Stores) -> bool:
-    read = {state.partition: state.next_offset for state in await LinkStore(stores.tracking).states()}
-    for partition in range(await stores.bus.partitions(QR_CODE_V1.name)):
-        if read.get(partition, 0) < (await stores.bus.bounds(QR_CODE_V1.name, partition)).next:
-            return False
-    return True
+async def _unheard(stores: Stores) -> str:
+    """Events of the old log, which nobody reads after the move; of those of whom nothing else shows that they heard them."""
+    heard = [*CONSUMERS, (QR_CODE_V1, BACKUPS), (QR_CODE_V1, CREATIONS)]
+    count = sum([await unsettled(stores.bus, topic.name, name) for topic, name in heard])
+    return f"{count} events are still to be heard" if count else ""
 
 
 async def _undrawn(stores: Stores) -> str:
@@ -213,6 +246,7 @@ def _store(stores: Stores, part: str) -> Documents:
         "tracking": stores.tracking,
         "analytics": stores.analytics,
         "storage": stores.storage,
+        "notification": stores.notification,
         "gateway": stores.gateway,
     }
     return found[part]

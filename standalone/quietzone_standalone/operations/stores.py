@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
+from quietzone_analytics.creations import CONSUMER as CREATIONS
 from quietzone_gateway.collections import COLLECTIONS as GATEWAY_COLLECTIONS
 from quietzone_gateway.identity.audit.consumers import CODES as AUDIT_OF_CODES
 from quietzone_gateway.identity.audit.consumers import OURS as AUDIT
@@ -19,14 +20,17 @@ from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.documents.migrations import DONE as MIGRATIONS_DONE
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
+from quietzone_notification.collections import COLLECTIONS as NOTIFICATION_COLLECTIONS
+from quietzone_notification.consumers import CONSUMERS
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.health.consumers import NAME as HEALTH
 from quietzone_standalone.roles import embedded_urls
 from quietzone_standalone.settings import Backends
+from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
 from quietzone_storage.codes.domain import CONSUMER as STORAGE_CODES
 from quietzone_storage.codes.domain import COPIES_CONSUMER
 from quietzone_storage.collections import COLLECTIONS as STORAGE_COLLECTIONS
-from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1, TOPICS
+from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
@@ -35,21 +39,36 @@ OWNED: Mapping[str, tuple[Documented, ...]] = {
     "tracking": (*LINK_COLLECTIONS, SALTS, MIGRATIONS_DONE),
     "analytics": (*ANALYTICS_COLLECTIONS, MIGRATIONS_DONE),
     "storage": (*STORAGE_COLLECTIONS, MIGRATIONS_DONE),
+    "notification": (*NOTIFICATION_COLLECTIONS, MIGRATIONS_DONE),
     "gateway": (*GATEWAY_COLLECTIONS, MIGRATIONS_DONE),
 }
 """All that each part stores."""
 
-HOUSE_TOPICS = tuple(topic for topic in TOPICS if topic.name.partition(".")[0] in OWNED)
-"""Topics of the parts that run here."""
 
-REACTIONS: Mapping[str, str] = {
-    HEALTH: QR_CODE_V1.name,
-    STORAGE_CODES: QR_CODE_V1.name,
-    COPIES_CONSUMER: STORAGE_ASSET_V1.name,
-    AUDIT: GATEWAY_AUDIT_V1.name,
-    AUDIT_OF_CODES: QR_CODE_V1.name,
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A consumer of a topic; `name` is its group's."""
+
+    topic: str
+    name: str
+
+
+REACTIONS: Mapping[str, Reading] = {
+    **{
+        reading.name: reading
+        for reading in (
+            Reading(QR_CODE_V1.name, HEALTH),
+            Reading(QR_CODE_V1.name, STORAGE_CODES),
+            Reading(QR_CODE_V1.name, BACKUPS),
+            Reading(QR_CODE_V1.name, CREATIONS),
+            Reading(STORAGE_ASSET_V1.name, COPIES_CONSUMER),
+            Reading(GATEWAY_AUDIT_V1.name, AUDIT),
+            Reading(QR_CODE_V1.name, AUDIT_OF_CODES),
+        )
+    },
+    **{f"{name}/{topic.name}": Reading(topic.name, name) for topic, name in CONSUMERS},
 }
-"""The consumers that have dead letters, and what they read."""
+"""The consumers that have dead letters, by the names that operators call them."""
 
 BUS_URL = "QUIETZONE_BUS_URL"
 
@@ -77,6 +96,7 @@ class Stores:
     tracking: Documents
     analytics: Documents
     storage: Documents
+    notification: Documents
     gateway: Documents
     spool: Path | None
 

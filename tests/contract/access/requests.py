@@ -107,6 +107,8 @@ _ANALYTICS: Mapping[str, Example] = {
     ),
     "BatchGetTotals": Example(About.ACCOUNT, lambda things: counts.BatchGetTotalsRequest(code_ids=[things.code_id])),
     "GetAccountUsage": Example(About.ACCOUNT, lambda _: counts.GetAccountUsageRequest(from_ms=FROM_MS, to_ms=TO_MS)),
+    "ListCodeScans": Example(About.ACCOUNT, lambda _: counts.ListCodeScansRequest(from_ms=FROM_MS, to_ms=FROM_MS + 1)),
+    "ListCreations": Example(About.ACCOUNT, lambda _: counts.ListCreationsRequest()),
     "Reconcile": Example(About.PLATFORM, lambda _: counts.ReconcileRequest()),
 }
 
@@ -139,6 +141,7 @@ _EVENTS: Mapping[str, Example] = {
     "PutEvents": Example(
         About.NEW, lambda _: events.PutEventsRequest(entries=[events.EventEntry(source="shop", detail_type="Order", detail="{}")])
     ),
+    "TailEvents": Example(About.NEW, lambda _: events.TailEventsRequest(pattern='{"source": ["shop"]}')),
     "TestEventPattern": Example(About.NEW, lambda _: events.TestEventPatternRequest(pattern='{"a": [1]}', event='{"a": 1}')),
 }
 

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from unit.analytics.archive.places import MemoryBlobs
 from unit.analytics.memory import MemoryBus
 from unit.analytics.scans import Seen, batch, record
 from unit.analytics.world import bounds
-from unit.notification.world import KeptDeliveries, ListBus, OwnEndpoints
+from unit.notification.world import KeptDeliveries, ListBus
 from unit.storage.world import BrittleBlobs, Fuse
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
@@ -39,6 +39,8 @@ from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc
 from quietzone.storage.v1 import storage_service_pb2_grpc
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_analytics.archive import ArchiveStates
+from quietzone_analytics.creations import Creations
+from quietzone_analytics.creations.domain import Creation
 from quietzone_analytics.exports.rpc import ExportService
 from quietzone_analytics.projection import ScanProjection, ScanStates
 from quietzone_analytics.reconcile import ReportStates
@@ -75,8 +77,10 @@ from quietzone_notification.rpc import (
 )
 from quietzone_notification.rules.repository import Rules
 from quietzone_notification.rules.use_cases import RuleDesk
+from quietzone_notification.tails.follow import Watch
+from quietzone_notification.tails.use_cases import TailDesk
 from quietzone_notification.topics.repository import Topics
-from quietzone_notification.topics.use_cases import TopicDesk
+from quietzone_notification.topics.use_cases import Sent, TopicDesk
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
 from quietzone_qr.codes.domain import ScanBase
 from quietzone_qr.codes.repository import Codes
@@ -153,8 +157,12 @@ class Place:
         return await self.send(method, caller, EXAMPLES[method].of(things or self.things))
 
     async def send(self, method: str, caller: Caller | None, request: Message) -> Any:
-        """Make a request."""
+        """Make a request; of a stream its first answer."""
         answer = GetMessageClass(contracts()[method].output_type)
+        if contracts()[method].server_streaming:
+            streaming = self.peer.channel.unary_stream(f"/{method}", type(request).SerializeToString, answer.FromString)
+            async with aclosing(self.peer.stream(streaming, request, caller=caller)) as told:
+                return await anext(told)
         stub = self.peer.channel.unary_unary(f"/{method}", type(request).SerializeToString, answer.FromString)
         return await self.peer.call(stub, request, caller=caller)
 
@@ -167,6 +175,16 @@ class Place:
                     if stored.body.get("account_id") == OWNER.account_id:
                         found[collection.name, str(stored.body[collection.key])] = stored.body
         return found
+
+
+class Watching(Watch):
+    """Tails of a bus on which nothing happens."""
+
+    def __init__(self) -> None:
+        super().__init__(ListBus(), CLOCK, RANDOMNESS)  # type: ignore[arg-type] # nothing is asked of it
+
+    async def begun(self) -> None:
+        """At once."""
 
 
 @asynccontextmanager
@@ -227,7 +245,8 @@ def analytics_service(documents: Documents) -> AnalyticsService:
     for topic in (TRACKING_SCAN_V1, TRACKING_SOURCE_V1, ANALYTICS_MILESTONE_V1):
         bus.bounds_of |= {(topic.name, partition): Bounds("log", 0, 0) for partition in range(topic.partitions)}
     stored = Rollups(documents), ScanStates(documents), ReportStates(documents)
-    return AnalyticsService(*stored, bus, CLOCK, archived=ArchiveStates(documents))  # type: ignore[arg-type] # as much of a bus as is asked
+    kept = ArchiveStates(documents), Creations(documents)
+    return AnalyticsService(*stored, bus, CLOCK, archived=kept[0], creations=kept[1])  # type: ignore[arg-type] # as much of a bus as is asked
 
 
 def storage_service(documents: Documents, executor: ThreadExecutor, keeper: Keeper, ledger: Ledger) -> StorageService:
@@ -238,15 +257,16 @@ def storage_service(documents: Documents, executor: ThreadExecutor, keeper: Keep
     return StorageService(desks, urls, CLOCK, base="http://files.example", max_upload_bytes=1_000)
 
 
-def serve_notification(server: Server, documents: Documents, sent: KeptDeliveries) -> None:
-    rules, buses = Rules(documents), Buses(documents)
+def serve_notification(server: Server, documents: Documents, sent: Sent) -> None:
+    """Add its services; `sent` takes what they have sent."""
+    rules, buses, endpoints = Rules(documents), Buses(documents), Endpoints(documents)
     events = EventDesk(ListBus(), buses, CLOCK, RANDOMNESS)  # type: ignore[arg-type] # as much of a bus as is asked
-    server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(events))
-    desk = RuleDesk(rules, buses, OwnEndpoints(), CLOCK, RANDOMNESS)
+    server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(events, TailDesk(Watching(), buses)))
+    desk = RuleDesk(rules, buses, endpoints, CLOCK, RANDOMNESS)
     server.add(rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleService(desk, buses, CLOCK))
-    topics = TopicDesk(Topics(documents), sent, OwnEndpoints(), CLOCK, RANDOMNESS, confirm_url="http://127.0.0.1:1")
+    topics = TopicDesk(Topics(documents), sent, endpoints, CLOCK, RANDOMNESS, confirm_url="http://127.0.0.1:1")
     server.add(topic_pb2_grpc.add_TopicServiceServicer_to_server, TopicService(topics))
-    endpoints, tasks = Endpoints(documents), Tasks(documents, CLOCK, RANDOMNESS)
+    tasks = Tasks(documents, CLOCK, RANDOMNESS)
     log = DeliveryDesk(Deliveries(documents, CLOCK), endpoints, tasks, CLOCK, RANDOMNESS)
     mails = MailParts(documents, SEAL, CLOCK, unsubscribe_url="https://console.example/unsubscribe").desks(sent)
     server.add(mail_pb2_grpc.add_MailServiceServicer_to_server, MailService(mails))
@@ -265,7 +285,7 @@ def keeper_of(documents: Documents) -> tuple[Keeper, Ledger]:
 
 
 async def furnish(place: Place, qr: Documents, analytics: Documents, keeper: Keeper) -> None:
-    """Give the owner a code with a secret tag, an export, a scan and an upload; and have its codes counted."""
+    """Give the owner a code with a secret tag, an export, a scan and an upload; and have its codes counted and who made them known."""
     request = code_service_pb2.CreateCodeRequest(
         destination="https://example.com/secret", title="secret", slug="secret", tags=["secret"], folder="secret", request_id="first"
     )
@@ -281,6 +301,7 @@ async def furnish(place: Place, qr: Documents, analytics: Documents, keeper: Kee
     scans = ScanProjection(analytics, MemoryBus(), owner="test", partitions=1, cache_bytes=1_000_000)
     await scans.claim(0, bounds([scan]))
     await scans.apply(0, [scan], next_offset=1)
+    await Creations(analytics).keep(Creation(code.id, OWNER.account_id, "key:secret", "example.com", 1))
     counters = CounterProjection(CounterStore(qr), CLOCK, owner="test")
     for partition in range(QR_CODE_V1.partitions):
         try:

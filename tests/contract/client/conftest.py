@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from contract.client.addressed import Addressed, addressed
 from contract.gateway.files import GET_PATH, PICTURE, PUT_PATH, answer_files
+from contract.gateway.notified import DEVICE, LISTED, RULE, TOPIC, answer_notification
 from contract.gateway.served import CODE_ID, IDENTITY, MENU, NOON_MS, Api, running
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
+from quietzone.notification.v1 import delivery_pb2, push_pb2, rule_service_pb2, topic_pb2
 from quietzone.qr.v1 import code_pb2, code_service_pb2, health_pb2
 
 DATA = b"code_id,start\r\n" * 10_000
@@ -59,6 +61,14 @@ async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[A
             "GetExport": exports_pb2.GetExportResponse(export=done),
             "ListExports": exports_pb2.ListExportsResponse(exports=[done]),
             "CancelExport": exports_pb2.CancelExportResponse(),
+        }.items():
+            api.services.answer(method, answer)
+        answer_notification(api)
+        for method, answer in {  # lists that end: the others go on for ever
+            "ListRules": rule_service_pb2.ListRulesResponse(rules=[RULE]),
+            "ListTopics": topic_pb2.ListTopicsResponse(topics=[TOPIC]),
+            "ListDeliveries": delivery_pb2.ListDeliveriesResponse(deliveries=[LISTED]),
+            "ListDevices": push_pb2.ListDevicesResponse(devices=[DEVICE]),
         }.items():
             api.services.answer(method, answer)
         api.services.answers |= {

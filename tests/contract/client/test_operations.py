@@ -11,9 +11,29 @@ import pytest
 from contract.client.addressed import Addressed
 from contract.client.conftest import DATA, EXPORT_ID
 from contract.gateway.files import PICTURE
+from contract.gateway.notified import SECRET
 from contract.gateway.served import CODE_ID, KEY, Api
 
-from quietzone_client import AsyncClient, Client, CodeFilter, CodeState, Create, Delete, Selection, Sheet, Span, Update
+from quietzone_client import (
+    AsyncClient,
+    Attribute,
+    Client,
+    CodeFilter,
+    CodeState,
+    Create,
+    Delete,
+    DisabledReason,
+    EndpointState,
+    Entry,
+    FilterScope,
+    Selection,
+    Sheet,
+    Span,
+    SubscriptionState,
+    Target,
+    TargetInput,
+    Update,
+)
 
 ABSENT: Mapping[str, str] = {
     "/v1/auth/": "signing up, verifying, resetting, switching: what people do in a page; signing in, going on and out are there",
@@ -21,6 +41,7 @@ ABSENT: Mapping[str, str] = {
     "/v1/account": "the account's name and whose it is: for pages",
     "/v1/members": "who is in the account: for pages",
     "/v1/invitations": "an invitation is accepted in the page that its mail links to",
+    "/v1/mail/": "what mails look like, and who gets none: for pages",
     "/v1/audit": "read by people who look into something: for pages",
     "/v1/operator/": "the installation's operator: for his own tools",
     "/v1/plans": "the installation's operator: for his own tools",
@@ -79,15 +100,70 @@ OPERATIONS: Mapping[str, Callable[[Any, Path, str], Any]] = {
     "keys.change": lambda client, _folder, key: client.keys.change(key, name="another"),
     "keys.rotate": lambda client, _folder, key: client.keys.rotate(key, grace_s=0),
     "keys.revoke": lambda client, _folder, key: client.keys.revoke(key),
+    "events.put": lambda client, *_: client.events.put(
+        [Entry("shop.till", "Order Paid", {"total": 18.5}, resources=["order:17"], bus="orders", time="2026-11-21", id="o-17")]
+    ),
+    "events.test_pattern": lambda client, *_: client.events.test_pattern({"source": ["shop.till"]}, '{"source": "shop.till"}'),
+    "buses.list": lambda client, *_: client.buses.list(),
+    "buses.put": lambda client, *_: client.buses.put("orders", description="From the till"),
+    "buses.delete": lambda client, *_: client.buses.delete("orders"),
+    "rules.list": lambda client, *_: client.rules.list(bus="orders"),
+    "rules.get": lambda client, *_: client.rules.get("paid", bus="orders"),
+    "rules.put": lambda client, *_: client.rules.put(
+        "paid",
+        {"source": ["shop.till"]},
+        [Target("shop", "webhook", CODE_ID, TargetInput(paths={"total": "$.detail.total"}, template='"<total>"'), max_age_s=60)],
+        bus="orders",
+        revision=2,
+    ),
+    "rules.delete": lambda client, *_: client.rules.delete("paid", bus="orders", revision=3),
+    "topics.list": lambda client, *_: client.topics.list(),
+    "topics.put": lambda client, *_: client.topics.put("orders", display_name="Orders"),
+    "topics.delete": lambda client, *_: client.topics.delete("orders"),
+    "topics.subscriptions": lambda client, *_: client.topics.subscriptions("orders"),
+    "topics.subscribe": lambda client, *_: client.topics.subscribe(
+        "orders", "mail", "ada@example.com", filter_policy={"total": [{"numeric": [">", 10]}]}, filter_scope="message_body"
+    ),
+    "topics.unsubscribe": lambda client, *_: client.topics.unsubscribe(CODE_ID),
+    "topics.publish": lambda client, *_: client.topics.publish(
+        "orders", {"order": "o-17"}, subject="Paid", attributes={"total": Attribute("Number", "18.5")}
+    ),
+    "webhooks.create": lambda client, *_: client.webhooks.create("https://example.com/hook", headers={"X-Shop": "17"}),
+    "webhooks.list": lambda client, *_: client.webhooks.list(),
+    "webhooks.get": lambda client, *_: client.webhooks.get(CODE_ID),
+    "webhooks.change": lambda client, *_: client.webhooks.change(CODE_ID, state="enabled", revision=2),
+    "webhooks.delete": lambda client, *_: client.webhooks.delete(CODE_ID),
+    "webhooks.rotate_secret": lambda client, *_: client.webhooks.rotate_secret(CODE_ID, overlap_s=3600),
+    "webhooks.test": lambda client, *_: client.webhooks.test(CODE_ID),
+    "deliveries.list": lambda client, *_: client.deliveries.list(destination=CODE_ID, state="dead", since="2026-11-20"),
+    "deliveries.get": lambda client, *_: client.deliveries.get(CODE_ID),
+    "deliveries.retry": lambda client, *_: client.deliveries.retry(CODE_ID),
+    "deliveries.redrive": lambda client, *_: client.deliveries.redrive("dead", destination=CODE_ID),
+    "devices.register": lambda client, *_: client.devices.register("ada", "apns", "c0ffee00" * 8, topics=["orders"]),
+    "devices.list": lambda client, *_: client.devices.list(person="ada"),
+    "devices.delete": lambda client, *_: client.devices.delete(CODE_ID),
     "usage": lambda client, *_: client.usage(),
     "reconcile": lambda client, *_: client.reconcile(),
 }
 """A call of each method, by its name."""
 
-SAY_NOTHING = {"codes.delete", "exports.cancel", "keys.revoke", "assets.delete", "assets.purge", "operations.cancel"}
+SAY_NOTHING = {
+    "codes.delete",
+    "exports.cancel",
+    "keys.revoke",
+    "assets.delete",
+    "assets.purge",
+    "operations.cancel",
+    "buses.delete",
+    "rules.delete",
+    "topics.delete",
+    "topics.unsubscribe",
+    "webhooks.delete",
+    "devices.delete",
+}
 
-ELSEWHERE = {"close", "stream", "sign_in", "sign_out"}
-"""Methods that test_live and test_sessions call."""
+ELSEWHERE = {"close", "stream", "tail", "sign_in", "sign_out"}
+"""Methods that test_live, test_tail and test_sessions call."""
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -126,6 +202,22 @@ SHOWS: Mapping[str, Callable[[Any], Any]] = {
     "assets.clean_up": lambda found: (found.state, found.report.archived, found.error) == ("done", 3, None),
     "assets.warm_up": lambda found: [warmed.failure for warmed in found] == [None, "it answered 502"],
     "operations.list": lambda found: [(each.kind, each.asset_id) for each in found] == [("clean-up", None), ("make-print", CODE_ID)],
+    "events.put": lambda found: [(result.ok, result.event_id) for result in found] == [(True, CODE_ID)],
+    "events.test_pattern": lambda found: (found.matches, found.alternatives[0].paths[0].found) == (True, ('"shop.till"',)),
+    "buses.list": lambda found: [bus.name for bus in found] == ["default", "orders"],
+    "rules.list": lambda found: [(rule.name, rule.numbers) for rule in found] == [("paid", None)],
+    "rules.get": lambda found: (
+        (found.numbers.matched, found.pattern, found.targets[0].destination) == (812, {"source": ["shop.till"]}, CODE_ID)
+    ),
+    "topics.subscribe": lambda found: (found.state, found.filter_scope) == (SubscriptionState.PENDING, FilterScope.MESSAGE_BODY),
+    "topics.publish": lambda found: found == CODE_ID,
+    "webhooks.create": lambda found: found.secret == SECRET,
+    "webhooks.get": lambda found: (found.state, found.reason) == (EndpointState.DISABLED, DisabledReason.GONE),
+    "webhooks.test": lambda found: [(attempt.status, attempt.answer) for attempt in found.attempts] == [(500, "no")],
+    "deliveries.list": lambda found: [(each.state, each.error, each.attempts) for each in found] == [("pending", "answered 500", None)],
+    "deliveries.get": lambda found: (found.body, found.headers) == (b'{"paid":true}', (("X-Topic", "orders"),)),
+    "deliveries.redrive": lambda found: (found.state, found.begun) == ("running", 300),
+    "devices.list": lambda found: [(device.platform, device.token_end) for device in found] == [("apns", "ee00")],
 }
 """Whether what a method brings is what was served."""
 
@@ -143,7 +235,8 @@ def assert_worked(name: str, found: Any, folder: Path) -> None:
 
 
 def test_each_method_is_called_here() -> None:
-    features = ("codes", "exports", "keys", "assets", "operations")
+    features = ["codes", "exports", "keys", "assets", "operations"]
+    features += ["events", "buses", "rules", "topics", "webhooks", "deliveries", "devices"]
     client = Client("http://localhost:8000", KEY)
     methods = {name for name in methods_of(client) if name not in ELSEWHERE}
     for feature in features:
@@ -172,6 +265,7 @@ async def test_every_operation_of_the_description_is_there_or_left_out_for_a_rea
             _ = [item async for item in found] if isinstance(found, AsyncIterator) else await found
 
     asked += ["POST /v1/auth/sign-in", "POST /v1/auth/refresh", "POST /v1/auth/sign-out"]  # test_sessions
+    asked.append("GET /v1/events/tail")  # test_tail
     left = {operation for operation in operations if not any(fits(operation, request, operations) for request in asked)}
     assert [operation for operation in left if not operation.partition(" ")[2].startswith(tuple(ABSENT))] == []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from contract.client.addressed import Addressed
+from contract.client.test_tail import order
 from contract.gateway.live_served import serving
 from contract.gateway.served import CODE_ID, KEY, Api
 from contract.gateway.test_auth import ADA, mailed, post
@@ -75,6 +76,23 @@ async def test_the_live_examples_tell_what_happens(capsys: pytest.CaptureFixture
                 await asyncio.sleep(0.001)
             for task in tasks:
                 task.cancel()
+
+
+async def test_the_example_of_watching_tells_what_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    [text] = [example.values[0] for example in examples() if example.id == "Watching events"]
+    names: dict[str, Any] = {}
+    async with serving() as served:
+        here = text.replace("http://localhost:8000", f"http://127.0.0.1:{served.http.port}").replace("qz_your_key", "secret")
+        exec(compile(here, README, "exec"), names)  # noqa: S102 - our own
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(names["look_on"]())
+            await until(lambda: served.tails.open == 1)
+            await served.tails.told.put(order(7))
+            said = ""
+            while "{'order': 7}" not in said:
+                said += capsys.readouterr().out
+                await asyncio.sleep(0.001)
+            looking.cancel()
 
 
 def test_the_readme_has_examples() -> None:

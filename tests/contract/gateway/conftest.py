@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from contract.gateway.notified import answer_notification
 from contract.gateway.served import MENU, Api, running
 
 from quietzone.analytics.v1 import analytics_pb2
@@ -14,6 +15,13 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     async with running(tmp_path) as api:
         _answer(api)
         yield api
+
+
+@pytest.fixture
+def notifying(api: Api) -> Api:
+    """The API, over a notification service that answers each question."""
+    answer_notification(api)
+    return api
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ IMAGE = asset_pb2.Asset(
     created_at_ms=NOON_MS,
     updated_at_ms=NOON_MS,
     uploaded_at_ms=NOON_MS,
+    tags=[asset_pb2.Tag(key="StorageTier", value="HOT"), asset_pb2.Tag(key="CreatedBy", value="Quietzone")],
+    used_at_ms=NOON_MS,
 )
 FILES = "https://files.example.com"
 GET_PATH, PUT_PATH = "/files/x?e=1&s=2", "/uploads/x?e=1&s=2"

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +22,12 @@ from quietzone_gateway.live.notices import Notices
 from quietzone_gateway.live.service import Live
 from quietzone_gateway.live.settings import LiveSettings
 from quietzone_gateway.rest.server import HttpServer
+from quietzone_gateway.rpc.notification import Tailed
 from quietzone_kit.bus import Bus
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.errors import Unauthenticated
 from quietzone_kit.http.clients import Clients
+from quietzone_kit.rpc import Caller
 from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_topics import TOPICS
 
@@ -73,6 +75,28 @@ class Known:
 
     async def enter(self, headers: Mapping[str, str], comer: Comer) -> Watcher:
         return await self.identify(headers, comer)
+
+
+class Tailing:
+    """The notification service's tails, which a test tells what happens; None ends them."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Caller, str, str | None]] = []
+        self.told: asyncio.Queue[Tailed | None] = asyncio.Queue()
+        self.refusal: Exception | None = None
+        self.open = 0
+
+    async def tail(self, caller: Caller, bus: str, pattern: str | None) -> AsyncGenerator[Tailed | None, None]:
+        self.asked.append((caller, bus, pattern))
+        if self.refusal is not None:
+            raise self.refusal
+        self.open += 1
+        try:
+            yield None
+            while (told := await self.told.get()) is not None:
+                yield told
+        finally:
+            self.open -= 1
 
 
 async def api(scope: Scope, receive: Receive, send: Send) -> None:
@@ -167,17 +191,28 @@ class Served:
         self.cache = cache
         self.notices = Notices(cache)
         self.known = Known({"secret": Watcher("first", "key:1", SCOPES), "other": Watcher("other", "key:2", SCOPES)})
+        self.tails = Tailing()
         clients = Clients(())
-        self.live = Live(bus, cache, self.known, settings, clients=clients, clock=clock, randomness=SystemRandomness())
+        self.live = Live(
+            bus, cache, self.known, settings, clients=clients, clock=clock, randomness=SystemRandomness(), tails=self.tails.tail
+        )
         door = self.live.door(api, [PAGE], SOCKETS)
         self.http = HttpServer(door, "127.0.0.1", 0, drain_s=5, websocket=BoundedSocket, live=lambda: len(self.live))
 
     @asynccontextmanager
-    async def stream(self, query: str = "", token: str | None = "secret", method: str = "GET", **headers: str) -> AsyncIterator[Stream]:  # noqa: S107
-        """Read `/v1/stream`; its head was read."""
+    async def stream(
+        self,
+        query: str = "",
+        token: str | None = "secret",  # noqa: S107
+        method: str = "GET",
+        *,
+        path: str = "/v1/stream",
+        **headers: str,
+    ) -> AsyncIterator[Stream]:
+        """Read `/v1/stream`, or another; its head was read."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.http.port)
         lines = [
-            f"{method} /v1/stream{query} HTTP/1.1",
+            f"{method} {path}{query} HTTP/1.1",
             "Host: api",
             *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
         ]

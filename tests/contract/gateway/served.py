@@ -12,6 +12,15 @@ from ports import Inline
 from starlette.types import ASGIApp
 
 from quietzone.analytics.v1 import analytics_pb2_grpc, exports_pb2_grpc
+from quietzone.notification.v1 import (
+    delivery_pb2_grpc,
+    event_service_pb2_grpc,
+    mail_pb2_grpc,
+    push_pb2_grpc,
+    rule_service_pb2_grpc,
+    topic_pb2_grpc,
+    webhook_pb2_grpc,
+)
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone.storage.v1 import storage_service_pb2_grpc
 from quietzone_gateway.collections import COLLECTIONS
@@ -33,6 +42,7 @@ from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc.notification import Notification
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.http.clients import Clients
@@ -152,12 +162,13 @@ def schema_of(limits: GraphqlLimits) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class Servicers:
-    """Real ones in the place of those whose answers are chosen."""
+    """Real ones in the place of those whose answers are chosen; `notification` adds all of its own."""
 
     qr: Any = None
     analytics: Any = None
     exports: Any = None
     storage: Any = None
+    notification: Callable[[Server], None] | None = None
 
 
 CHOSEN = Servicers()
@@ -183,15 +194,9 @@ async def running(
     identity = build_identity(IdentityParts(documents, cache, clock, randomness, Inline()), identity_settings)
     await open_first_account(identity.accounts, identity.keys, clock, randomness, preset=KEY)
     servers, peers = [], []
-    for name, add, servicer in (
-        ("qr", code_service_pb2_grpc.add_CodeServiceServicer_to_server, servicers.qr),
-        ("analytics", analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, servicers.analytics),
-        ("storage", storage_service_pb2_grpc.add_StorageServiceServicer_to_server, servicers.storage),
-    ):
+    for name, add in _offered(servicers, Facade(services)).items():
         server = Server(f"unix:{folder}/{name}", keys, SETTINGS, not_ready=list)
-        server.add(add, servicer or Facade(services))  # type: ignore[arg-type]
-        if name == "analytics":
-            server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, servicers.exports or Facade(services))  # type: ignore[arg-type]
+        add(server)
         await server.start()
         servers.append(server)
         peers.append(Peer(name, f"unix:{folder}/{name}", keys, clock=clock, randomness=randomness))
@@ -206,6 +211,7 @@ async def running(
         Exports(peers[1]),
         Assets(peers[2]),
         Operations(Assets(peers[2])),
+        Notification.of(peers[3]),
         identity,
         Repeats(documents),
         reads,
@@ -232,6 +238,31 @@ async def running(
     await cache.close()
     await documents.close()
     executor.close()
+
+
+def _offered(servicers: Servicers, facade: Any) -> dict[str, Callable[[Server], None]]:
+    """What adds its services to the server of each part."""
+
+    def qr(server: Server) -> None:
+        server.add(code_service_pb2_grpc.add_CodeServiceServicer_to_server, servicers.qr or facade)
+
+    def analytics(server: Server) -> None:
+        server.add(analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, servicers.analytics or facade)
+        server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, servicers.exports or facade)
+
+    def storage(server: Server) -> None:
+        server.add(storage_service_pb2_grpc.add_StorageServiceServicer_to_server, servicers.storage or facade)
+
+    def notification(server: Server) -> None:
+        server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, facade)
+        server.add(rule_service_pb2_grpc.add_RuleServiceServicer_to_server, facade)
+        server.add(topic_pb2_grpc.add_TopicServiceServicer_to_server, facade)
+        server.add(webhook_pb2_grpc.add_WebhookServiceServicer_to_server, facade)
+        server.add(delivery_pb2_grpc.add_DeliveryServiceServicer_to_server, facade)
+        server.add(push_pb2_grpc.add_PushServiceServicer_to_server, facade)
+        server.add(mail_pb2_grpc.add_MailServiceServicer_to_server, facade)
+
+    return {"qr": qr, "analytics": analytics, "storage": storage, "notification": servicers.notification or notification}
 
 
 def problem(answer: httpx.Response) -> tuple[int, str, list[str]]:

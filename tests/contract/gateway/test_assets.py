@@ -52,6 +52,17 @@ async def test_the_image_of_a_code_has_its_files(stored: Api) -> None:
     assert [(file["name"], file["variant"], file["width"]) for file in shown["files"]] == [(THUMB.name, "_thumb", 256)]
 
 
+async def test_an_asset_says_how_it_is_sorted_and_when_it_was_used(stored: Api) -> None:
+    shown = (await stored.send("GET", f"/v1/assets/{CODE_ID}")).json()
+    asked = await ask(stored, f'{{ asset(id: "{CODE_ID}") {{ tags {{ key value }} usedAt }} }}')
+
+    assert (shown["tags"], shown["used_at"]) == ({"StorageTier": "HOT", "CreatedBy": "Quietzone"}, "2026-11-21T12:00:00.000Z")
+    assert asked.data["asset"] == {
+        "tags": [{"key": "StorageTier", "value": "HOT"}, {"key": "CreatedBy", "value": "Quietzone"}],
+        "usedAt": "2026-11-21T12:00:00.000Z",
+    }
+
+
 async def test_assets_are_listed_of_a_kind_or_in_a_state(stored: Api) -> None:
     stored.services.answer("ListAssets", storage_service_pb2.ListAssetsResponse(assets=[IMAGE], next_page_token="next"))  # noqa: S106
     page = (await stored.send("GET", "/v1/assets?kind=upload&limit=7&cursor=abc")).json()
@@ -99,10 +110,10 @@ async def test_an_upload_beyond_what_may_be_stored_is_a_limit_that_was_reached(s
 @pytest.mark.parametrize(
     ("query", "asked"),
     [
-        ("", ("", 0, "", 3600)),
+        ("", ("", 0, "", 0)),
         ("?variant=_thumb&expires_s=60", ("_thumb", 0, "", 60)),
-        ("?size=300", ("", 300, "image/png", 3600)),
-        ("?size=300&media_type=image/webp", ("", 300, "image/webp", 3600)),
+        ("?size=300", ("", 300, "image/png", 0)),
+        ("?size=300&media_type=image/webp", ("", 300, "image/webp", 0)),
     ],
 )
 async def test_a_url_is_of_a_file_or_of_another_size(stored: Api, query: str, asked: tuple[str, int, str, int]) -> None:

@@ -8,6 +8,7 @@ from contract.gateway.served import IDENTITY, Api, problem
 from pydantic import TypeAdapter
 from unit.gateway.identity.desk import Outbox
 
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.work import Tools, build_work
 from quietzone_gateway.rest.audit import ENTRY, EntryView
 from quietzone_kit.bus import open_bus
@@ -27,7 +28,7 @@ async def test_what_was_changed_is_in_the_log_within_seconds(api: Api, tmp_path:
     executor, clock, randomness = ThreadExecutor("bus", 2), SystemClock(), SystemRandomness()
     bus = open_bus(f"sqlite:///{tmp_path}/bus.db", clock=clock, executor=executor, randomness=randomness)
     app = App(drain_s=1)
-    build_work(Tools(api.documents, bus, Outbox(), clock, randomness), IDENTITY).run(app)
+    build_work(Tools(api.documents, bus, Direct(Outbox()), clock, randomness), IDENTITY).run(app)
     serving = asyncio.ensure_future(app.serve())
     await api.send("PATCH", "/v1/account", {"name": "Ours"})
     await api.send("POST", "/v1/keys", {"name": "till", "scopes": ["codes:read"]})

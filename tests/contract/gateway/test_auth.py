@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from unit.gateway.identity.desk import Outbox, do_all
 from unit.tracking.links_world import bus_in_memory
 
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.work import Tools, build_work
 from quietzone_gateway.rest.auth import SIGN_IN, SIGN_UP, SIGNED_IN, SignedInView, SignInInput, SignUpInput
 from quietzone_gateway.rest.me import ME, SESSION, MeView, SessionView
@@ -26,7 +27,7 @@ ORIGIN = IDENTITY.public_url
 async def mails(api: Api) -> list[Mail]:
     """The mails that are due."""
     outbox, (bus, keeper), clock = Outbox(), bus_in_memory(), Hands(since_ms=api.identity.ports.now_ms())
-    await do_all(api.documents, build_work(Tools(api.documents, bus, outbox, clock, SystemRandomness()), IDENTITY), clock)
+    await do_all(api.documents, build_work(Tools(api.documents, bus, Direct(outbox), clock, SystemRandomness()), IDENTITY), clock)
     await bus.close()
     keeper.close()
     return outbox.mails

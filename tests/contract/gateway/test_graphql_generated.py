@@ -4,6 +4,7 @@ from typing import Any
 
 from contract.gateway.asking import told
 from contract.gateway.files import answer_files
+from contract.gateway.notified import answer_notification
 from contract.gateway.served import CODE_ID, MENU, NOON_MS, Api
 from contract.gateway.test_graphql_analytics import COUNTS
 from contract.gateway.test_graphql_changes import EXPORT
@@ -42,6 +43,7 @@ def answer_everything(api: Api) -> None:
     }.items():
         api.services.answer(name, message)
     answer_files(api)
+    answer_notification(api)
     api.services.answers["BatchGetCodes"] = found
     api.services.answers["BatchGetTotals"] = counted
 

@@ -18,6 +18,7 @@ from quietzone_gateway.identity.authorisers import domain as authorisers
 from quietzone_gateway.identity.domain import ALL_SCOPES, OPERATOR, SCOPES_OF, UNVERIFIED_LACK, Role
 from quietzone_gateway.identity.keys import domain as keys
 from quietzone_gateway.identity.keys.use_cases import REMOVED_MS
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.sessions import domain as sessions
 from quietzone_gateway.identity.sessions import signing
 from quietzone_gateway.identity.settings import IdentitySettings
@@ -40,7 +41,7 @@ async def log_kept(api: Api, folder: Path, owner: str) -> None:
     executor, clock, randomness = ThreadExecutor("bus", 2), SystemClock(), SystemRandomness()
     bus = open_bus(f"sqlite:///{folder}/bus.db", clock=clock, executor=executor, randomness=randomness)
     app = App(drain_s=1)
-    build_work(Tools(api.documents, bus, Outbox(), clock, randomness), IDENTITY).run(app)
+    build_work(Tools(api.documents, bus, Direct(Outbox()), clock, randomness), IDENTITY).run(app)
     serving = asyncio.ensure_future(app.serve())
     async with asyncio.timeout(20):
         while not (await api.send("GET", "/v1/audit?action=key.rotated", authorization=f"Bearer {owner}")).json()["items"]:

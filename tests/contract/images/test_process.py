@@ -10,15 +10,15 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from unit.storage.test_files import GOOD, chunk, image, png_of
 
+from quietzone_kit import processes
 from quietzone_kit.errors import Unavailable
-from quietzone_storage import processes
 from quietzone_storage.images import ImageFailed, Images, process
 from quietzone_storage.uploads.files import JPEG, PNG, SVG, look
 from quietzone_storage.uploads.svg import cleaned
-from quietzone_storage.variants.domain import VARIANTS, WEB_FORMS
+from quietzone_storage.variants.domain import SIZED_QUALITY, VARIANTS, WEB_FORMS, WEBP, Form
 
 
 def decoders() -> list[int]:
@@ -56,6 +56,29 @@ async def test_what_is_transparent_becomes_white() -> None:
         assert large.getextrema() == ((255, 255), (255, 255), (255, 255))
 
 
+@pytest.mark.parametrize(("media_type", "side_px", "size"), [(JPEG, 20, (20, 10)), (PNG, 16, (16, 8)), (WEBP, 2_048, (40, 20))])
+async def test_a_size_keeps_proportions_and_is_never_enlarged(media_type: str, side_px: int, size: tuple[int, int]) -> None:
+    made = await Images().resize(image(size=(40, 20)), PNG, Form("", side_px, media_type, SIZED_QUALITY[media_type]))
+
+    with Image.open(io.BytesIO(made.data)) as shown:
+        assert (shown.size, Image.MIME[str(shown.format)], made.media_type) == (size, media_type, media_type)
+    assert (made.width, made.height) == size
+
+
+async def test_a_size_stays_transparent_where_its_type_can_and_no_edge_is_darkened() -> None:
+    out = io.BytesIO()
+    drawn = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    drawn.paste((255, 255, 255, 255), (20, 0, 40, 40))
+    drawn.save(out, "PNG")
+
+    for media_type, mode in ((PNG, "RGBA"), (JPEG, "RGB")):
+        made = await Images().resize(out.getvalue(), PNG, Form("", 17, media_type, SIZED_QUALITY[media_type]))
+        with Image.open(io.BytesIO(made.data)) as shown:
+            assert shown.mode == mode
+            visible = [pixel[:3] for pixel in shown.get_flattened_data() if len(pixel) == 3 or pixel[3]]  # type: ignore[index, arg-type]
+        assert min(map(min, visible)) > 250
+
+
 async def test_an_image_is_turned_as_its_camera_was_held_and_says_nothing_of_the_place() -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x8825] = 6, {1: "N", 2: (52.0, 31.0, 0.0)}
@@ -63,6 +86,32 @@ async def test_an_image_is_turned_as_its_camera_was_held_and_says_nothing_of_the
 
     with Image.open(io.BytesIO(next(each.data for each in made if each.variant == "_web_jpeg"))) as web:
         assert (web.size, dict(web.getexif())) == ((20, 30), {})
+
+
+@pytest.mark.parametrize(("mode", "form", "media_type"), [("RGB", "JPEG", JPEG), ("RGB", "PNG", PNG), ("RGBA", "PNG", PNG)])
+async def test_colours_are_those_that_the_file_s_profile_means(mode: str, form: str, media_type: str) -> None:
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exchanged = own.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")  # its red is our green
+    out = io.BytesIO()
+    Image.new("RGB", (40, 40), (255, 0, 0)).convert(mode).save(out, form, icc_profile=exchanged)
+
+    for made in await Images().make(out.getvalue(), media_type):
+        with Image.open(io.BytesIO(made.data)) as shown:
+            red, green, blue = shown.convert("RGB").getpixel((shown.width // 2, shown.height // 2))  # type: ignore[misc] # three of them
+            assert (red < 20, green > 235, blue < 20, "icc_profile" in shown.info) == (True, True, True, False)
+
+
+async def test_a_profile_that_cant_be_read_is_as_none() -> None:
+    plain = image()
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(b"none"))
+
+    assert await Images().make(plain[:33] + profile + plain[33:], PNG) == await Images().make(plain, PNG)
+
+
+async def test_a_picture_in_four_inks_is_shown() -> None:
+    made = await Images().make(image("JPEG", mode="CMYK"), JPEG)
+
+    assert len(made) == len((*VARIANTS, *WEB_FORMS))
 
 
 async def test_optimised_jpegs_are_progressive() -> None:

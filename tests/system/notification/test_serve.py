@@ -27,7 +27,7 @@ async def values(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         urls = request.getfixturevalue("new_urls")()
         told |= {
             "QUIETZONE_BUS_URL": urls["QUIETZONE_BUS_URL"],
-            "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": urls["QUIETZONE_QR_DOCUMENTS_URL"].replace("-qr", "-notification"),
+            "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": urls["QUIETZONE_NOTIFICATION_DOCUMENTS_URL"],
         }
     yield told
     collect_what_was_cut_off()

@@ -286,6 +286,17 @@ async def test_a_size_that_nobody_kept_is_drawn_when_it_is_asked_for(values: dic
         assert (image.format, image.size) == ("WEBP", (400, 400))
 
 
+async def test_an_upload_is_served_in_a_size_that_nobody_kept(values: dict[str, str]) -> None:
+    async with serving(values) as (_, storage):
+        begun = await storage.begin()
+        await storage.put(begun.put_url, image(size=(64, 48)))
+        asset = await storage.settled(begun.asset.id)
+        answer = await storage.get(await storage.sign(asset_id=asset.id, size_px=32, media_type="image/webp"))
+
+    with Image.open(io.BytesIO(answer.content)) as shown:
+        assert (shown.format, shown.size) == ("WEBP", (32, 24))
+
+
 async def test_an_upload_is_sent_looked_at_and_served_in_all_files(values: dict[str, str]) -> None:
     async with serving(values) as (_, storage):
         begun = await storage.begin()
@@ -309,7 +320,8 @@ async def test_an_upload_that_isnt_what_its_url_says_is_refused_with_the_reason(
         altered = await storage.put(begun.put_url.replace("b=5000", "b=9000"), bytes(6_000))
         bomb = await storage.put(begun.put_url, png_of(10_000, 10_000))
 
-    assert [html.status_code, large.status_code, altered.status_code, bomb.status_code] == [422, 413, 413, 422]
+    assert [html.status_code, large.status_code, altered.status_code, bomb.status_code] == [422, 413, 403, 422]
+    assert {each.headers["access-control-allow-origin"] for each in (html, large, altered, bomb)} == {"*"}  # a page may read the reason
     assert "megapixels" in bomb.text
 
 

@@ -11,6 +11,7 @@ from quietzone_analytics import standstill
 from quietzone_analytics.standstill import stands_still
 from quietzone_kit.bus import Bounds, BusError, OffsetGone, TopicMismatch, UnknownTopic
 from quietzone_kit.projection import ForeignLog
+from quietzone_kit.reaction import FailsOnEverything
 
 
 class Project:
@@ -90,3 +91,15 @@ async def test_what_no_log_explains_ends_the_process() -> None:
             await asyncio.sleep(5)
 
     assert raised.group_contains(BusError, match="grant")
+
+
+async def test_a_reaction_that_fails_on_everything_is_not_begun_anew() -> None:
+    project = Project(FailsOnEverything("twenty in a row"))
+
+    async with running(project):
+        while gauge() != 1:
+            await asyncio.sleep(0)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+
+    assert project.runs == 1

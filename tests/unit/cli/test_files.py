@@ -29,6 +29,13 @@ def shown(table: Table, width: int) -> str:
     return out.getvalue()
 
 
+@pytest.mark.parametrize("command", [["show", ""], ["delete", ".."], ["purge", ID, " "], ["cancel", "."]])
+def test_what_can_be_no_id_is_refused_before_anybody_is_asked(command: list[str]) -> None:
+    code, why = said(*command)
+
+    assert (code, "is no id" in why) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -71,7 +78,9 @@ def test_operations_have_ids_that_can_be_copied(width: int) -> None:
 
 
 def test_files_have_ids_that_can_be_copied() -> None:
-    asset = Asset(ID, AssetKind.UPLOAD, AssetState.QUARANTINED, None, "a long name " * 5, StorageTier.ARCHIVE, (), 1, 1, NOW, NOW, NOW)
+    asset = Asset(
+        ID, AssetKind.UPLOAD, AssetState.QUARANTINED, None, "a long name " * 5, StorageTier.ARCHIVE, (), 1, 1, NOW, NOW, NOW, {}, None
+    )
 
     lines = shown(files.assets_in([asset]), 80)
 

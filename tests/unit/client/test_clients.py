@@ -11,11 +11,12 @@ import pytest
 from unit.client.scripted import CODE, CODE_ID, Server, ok, page
 
 import quietzone_client
-from quietzone_client import AsyncClient, AsyncCodes, AsyncExports, AsyncKeys, Client, Codes, Exports, Keys
+from quietzone_client import AsyncClient, Client
 from quietzone_client._transports import run
 
 ONLY_ON_LOOPS = {"live"}
-PAIRS = [(Client, AsyncClient), (Codes, AsyncCodes), (Exports, AsyncExports), (Keys, AsyncKeys)]
+FEATURES = ["Codes", "Exports", "Keys", "Assets", "Operations", "Events", "Buses", "Rules", "Topics", "Webhooks", "Deliveries", "Devices"]
+PAIRS = [(Client, AsyncClient)] + [(getattr(quietzone_client, name), getattr(quietzone_client, f"Async{name}")) for name in FEATURES]
 
 
 def methods(kind: type) -> dict[str, Callable[..., Any]]:

@@ -188,6 +188,11 @@ UNSIZED = {
     "CodeConnection.edges",
     "ExportConnection.edges",
     "OperationConnection.edges",
+    "EventRuleConnection.edges",
+    "TopicConnection.edges",
+    "TopicSubscriptionConnection.edges",
+    "DeliveryConnection.edges",
+    "PushDeviceConnection.edges",
     # Short ones of texts.
     "Mutation.purgeCopies",
     "Code.tags",
@@ -195,4 +200,8 @@ UNSIZED = {
     "Problem.errors",
     "CodeEvent.changed",
     "Facets.states",
+    "PatternPath.wanted",
+    "PatternPath.found",
+    "Webhook.headerNames",
+    "PushDevice.topics",
 }

@@ -16,6 +16,7 @@ from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event as KitEvent
 from quietzone_kit.reaction import Unreadable
+from quietzone_kit.urls import domain_of
 from quietzone_notification.delivery.domain import NewDelivery
 from quietzone_notification.events import house
 from quietzone_notification.events.domain import Event
@@ -163,7 +164,7 @@ def test_the_audit_log_and_what_is_new_are_passed_over() -> None:
     ("url", "domain"), [("", "unknown"), ("mailto:x", "invalid-url"), ("http://[", "invalid-url"), ("https://A.b/c", "a.b")]
 )
 def test_a_target_has_a_domain_or_says_why_not(url: str, domain: str) -> None:
-    assert house.domain_of(url) == domain
+    assert domain_of(url) == domain
 
 
 async def test_each_scan_is_one_event_without_an_address(world: World) -> None:

@@ -18,6 +18,7 @@ OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes", "p
 def script() -> ModuleType:
     """The script, and first what it imports from beside it."""
     _loaded("grafana")
+    _loaded("notifications")
     return _loaded("make_dashboards")
 
 

@@ -105,6 +105,14 @@ async def test_cloudfront_gets_one_invalidation_named_by_the_event(cloudfront: t
     await copies.purge(Purge("a1.asset.2", paths=("/files/a1.png",), prefixes=("/files/b",), tags=("a2",)))
 
 
+async def test_cloudfront_forgets_several_files_of_an_asset_by_one_item(cloudfront: tuple[CloudFrontCopies, Stubber]) -> None:
+    copies, stubber = cloudfront
+    batch = {"Paths": {"Quantity": 2, "Items": ["/files/a1*", "/files/a2_large.png*"]}, "CallerReference": "1"}
+    stubber.add_response("create_invalidation", {}, {"DistributionId": "E2EXAMPLE", "InvalidationBatch": batch})
+
+    await copies.purge(Purge("1", paths=("/files/a1.png", "/files/a1_thumb.webp", "/files/a2_large.png")))
+
+
 async def test_cloudfronts_refusal_is_said_with_what_to_look_at(cloudfront: tuple[CloudFrontCopies, Stubber]) -> None:
     copies, stubber = cloudfront
     stubber.add_client_error("create_invalidation", "AccessDenied", http_status_code=403)

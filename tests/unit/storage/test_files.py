@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from quietzone_storage.uploads.files import GIF, JPEG, PNG, SVG, WEBP, Looked, Refused, clean_name, look
+from quietzone_storage.uploads.files import GIF, JPEG, PNG, SVG, WEBP, Looked, Refused, alone, clean_name, look
 
 
 def image(form: str = "PNG", size: tuple[int, int] = (30, 20), mode: str = "RGB", **options: object) -> bytes:
@@ -105,9 +105,8 @@ def test_other_texts_are_no_svg_whatever_they_speak_of(data: bytes) -> None:
 POLYGLOTS: dict[str, Callable[[bytes], bytes]] = {
     "an archive behind it": lambda data: data + archive(),
     "a script behind it": lambda data: data + b"<script>alert(1)</script>",
-    "one byte behind it": lambda data: data + b"x",
-    "zeros behind it": lambda data: data + bytes(100),
 }
+BEHIND = {"one byte": b"x", "zeros": bytes(100), "a second picture": image("JPEG")}
 
 
 @pytest.mark.parametrize("what", POLYGLOTS)
@@ -117,6 +116,31 @@ def test_a_polyglot_is_refused(name: str, what: str) -> None:
 
     with pytest.raises(Refused):
         look(POLYGLOTS[what](data), media_type)
+
+
+@pytest.mark.parametrize("what", BEHIND)
+@pytest.mark.parametrize("name", [name for name in GOOD if GOOD[name][1] != JPEG])
+def test_nothing_may_be_behind_an_image(name: str, what: str) -> None:
+    data, media_type = GOOD[name]
+
+    with pytest.raises(Refused):
+        look(data + BEHIND[what], media_type)
+
+
+@pytest.mark.parametrize("what", BEHIND)
+@pytest.mark.parametrize("name", [name for name in GOOD if GOOD[name][1] == JPEG])
+def test_what_a_phone_writes_behind_a_jpeg_is_left_away(name: str, what: str) -> None:
+    data, media_type = GOOD[name]
+
+    assert look(data + BEHIND[what], media_type) == look(data, media_type)
+    assert alone(data + BEHIND[what], media_type) == data
+
+
+@pytest.mark.parametrize("kind", [b"iDOT", b"oFFs", b"vpAg", b"caNv", b"cLLI", b"acTL"])
+def test_a_png_may_have_what_common_programs_write(kind: bytes) -> None:
+    data = image()
+
+    assert look(data[:33] + chunk(kind, bytes(28)) + data[33:], PNG) == look(data, PNG)
 
 
 @pytest.mark.parametrize("hidden", [b"<script>", b"<?php system()", b"<!DOCTYPE html>", b"%PDF-1.7", b"javascript:x", archive()])

@@ -1,7 +1,8 @@
 """What nobody asks for goes to cheaper tiers, and at last away; by its own age, never early, and never the master of a live code."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,18 +13,30 @@ from unit.storage.world import BORN_MS, OURS, Crash, World
 
 from quietzone_kit.blobs import Tier as BlobTier
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
+from quietzone_kit.tasks import Again
 from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, BlobKey, Kind, Source, State, Tier, Variant
 from quietzone_storage.codes.domain import Heard
+from quietzone_storage.codes.tasks import DRAW, DrawAgain
 from quietzone_storage.codes.use_cases import Followed
+from quietzone_storage.contents.domain import Content
+from quietzone_storage.contents.use_cases import File
+from quietzone_storage.images import Images
+from quietzone_storage.lifecycle import tasks as tasks_of_lifecycle
+from quietzone_storage.lifecycle import use_cases
 from quietzone_storage.lifecycle.domain import Act, Ages, Report, decide
 from quietzone_storage.lifecycle.moves import STALLED_MS
+from quietzone_storage.lifecycle.returns import Returns
+from quietzone_storage.lifecycle.tasks import MOVE, CleanUps, Moves, begin_clean_up
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp, check_prefix
+from quietzone_storage.metrics import CLEANED
 from quietzone_storage.serving.held import HeldFiles
+from quietzone_storage.serving.sizes import Sizes
 from quietzone_storage.serving.use_cases import Finder
 
 DAY_S = 86_400
 CODE = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01")
 MENU = symbol()
+WRITES = 8
 
 
 def cleaner(world: World) -> Cleaner:
@@ -31,21 +44,36 @@ def cleaner(world: World) -> Cleaner:
 
 
 def finder(world: World) -> Finder:
-    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0), Inline(), world.clock)
+    returns = Returns(world.tasks, world.clock)
+    sizes = Sizes(world.shelf, Images(), Inline())
+    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0), world.clock, sizes=sizes, returns=returns)
 
 
-async def draw_code(world: World) -> None:
+def followed(world: World) -> Followed:
     class Qr:
         async def symbol(self, _account_id: AccountId, _code_id: AssetId) -> object:
             return MENU
 
-    await Followed(world.keeper, Qr(), Inline(), world.clock).follow(Heard(CODE, OURS, 1, looks_different=True, is_deleted=False))  # type: ignore[arg-type] # as much of one as is asked
+    return Followed(world.keeper, Qr(), Inline(), world.clock)  # type: ignore[arg-type] # as much of one as is asked
+
+
+async def draw_code(world: World) -> None:
+    await followed(world).follow(Heard(CODE, OURS, 1, looks_different=True, is_deleted=False))
+
+
+async def work(world: World) -> list[str]:
+    """Do what waits to be done, as a worker does it; the kinds of it."""
+    handlers = {DRAW: DrawAgain(followed(world)), MOVE: Moves(cleaner(world))}
+    tasks = (await world.tasks.list(OURS)).tasks
+    for task in tasks:
+        await handlers[task.kind].run(task, lambda _: None)
+    return [task.kind for task in tasks]
 
 
 async def clean(world: World, *, days: float = 0, prefix: str = "", dry_run: bool = False, account_id: AccountId | None = None) -> Report:
     """A clean-up, some days later."""
     world.clock.seconds += days * DAY_S
-    return await cleaner(world).clean_up(CleanUp(account_id, prefix, dry_run))
+    return (await cleaner(world).clean_up(CleanUp(account_id, prefix, dry_run))).report
 
 
 async def asset_of(world: World, asset_id: str) -> Asset:
@@ -105,6 +133,17 @@ async def test_a_clean_up_reports_what_it_did(world: World) -> None:
     ]
 
 
+async def test_bytes_that_are_lost_keep_a_clean_up_from_nothing_else(world: World) -> None:
+    lost = await world.fill("a1", b"one")
+    await world.fill("a2", b"two")
+    await world.memory.delete(lost.asset.variants[0].blob)
+
+    report = await clean(world, days=31)
+
+    assert (report.processed, report.warmed) == (2, 2)
+    assert (await asset_of(world, "a2")).tier is Tier.WARM
+
+
 async def test_blobs_go_to_their_assets_tier_and_are_tagged_so(world: World) -> None:
     await world.fill("a", b"one")
     await clean(world, days=91)
@@ -125,6 +164,38 @@ async def test_a_second_clean_up_finds_nothing_to_do(world: World) -> None:
     await clean(world, days=91)
 
     assert await clean(world) == Report(processed=1, kept=1)
+
+
+async def test_a_clean_up_goes_on_from_where_a_part_has_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_cases, "PAGE", 1)
+    for name in ("a", "b", "c"):
+        await world.fill(name, name.encode())
+        world.clock.seconds += 1
+    world.clock.seconds += 91 * DAY_S
+
+    part, parts = await cleaner(world).clean_up(CleanUp(), for_s=0), 1
+    while part.cursor is not None:
+        world.clock.seconds += 3_600
+        part, parts = await cleaner(world).clean_up(CleanUp(), part, for_s=0), parts + 1
+
+    assert (part.report, parts) == (Report(processed=3, archived=3, bytes=3), 3)
+    assert {asset.tier for asset in await world.all()} == {Tier.ARCHIVE}
+
+
+async def test_a_task_of_a_clean_up_takes_up_its_report_and_counts_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_cases, "PAGE", 1)
+    monkeypatch.setattr(tasks_of_lifecycle, "PART_S", 0)
+    for name in ("a", "b"):
+        await world.fill(name, name.encode())
+    world.clock.seconds += 91 * DAY_S
+    handler, before = CleanUps(cleaner(world), every_h=0), CLEANED.labels("archived")._value.get()
+    task, parts = await begin_clean_up(world.tasks, CleanUp(OURS), request_id=None), 1
+
+    while isinstance(after := await handler.run(task, lambda _: None), Again):
+        task, parts = replace(task, result=after.result), parts + 1
+
+    assert (after.result, parts) == (asdict(Report(processed=2, archived=2, bytes=2)), 2)
+    assert CLEANED.labels("archived")._value.get() - before == 2
 
 
 async def test_a_dry_run_changes_nothing_and_says_what_would_be_done(world: World) -> None:
@@ -204,6 +275,63 @@ async def test_a_file_that_is_asked_for_keeps_its_asset_young(world: World) -> N
     assert (await clean(world, days=20)).processed == 0
 
 
+@pytest.mark.parametrize("days", [(31,), (91,), (91, 400)], ids=["warm", "archived", "given up"])
+async def test_the_files_of_a_code_that_is_used_again_are_kept_again(world: World, days: tuple[int, ...]) -> None:
+    await draw_code(world)
+    before = await asset_of(world, CODE)
+    for some in days:
+        await clean(world, days=some)
+    files = {name: (await finder(world).find(name)).data for name in before.files()}
+
+    assert await work(world) == [DRAW]
+    after = await asset_of(world, CODE)
+    assert (after.tier, after.variants, after.code_revision) == (Tier.HOT, before.variants, before.code_revision)
+    assert {name: await world.shelf.read(variant.blob) for name, variant in after.files().items()} == files
+    assert (await clean(world, days=29)).processed == 0
+
+
+async def test_a_code_whose_files_are_at_hand_is_not_drawn_again(world: World) -> None:
+    await draw_code(world)
+    revision = (await asset_of(world, CODE)).revision
+    world.clock.seconds += 2 * DAY_S
+    await finder(world).find(f"{CODE}.png")
+
+    assert await work(world) == []
+    assert await followed(world).draw_again(OURS, CODE) is False
+    assert (await asset_of(world, CODE)).revision == revision
+
+
+async def test_a_code_that_was_deleted_meanwhile_is_not_drawn_again(world: World) -> None:
+    await draw_code(world)
+    await clean(world, days=91)
+    await finder(world).find(f"{CODE}.png")
+    await world.drop(CODE)
+
+    await work(world)
+    assert (await asset_of(world, CODE)).state is State.DELETED
+
+
+async def test_an_upload_that_is_used_again_leaves_the_warm_tier(world: World) -> None:
+    asset_id = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a02")
+    await world.fill(asset_id, b"one")
+    await clean(world, days=31)
+    await finder(world).find(f"{asset_id}_0.png")
+
+    assert await work(world) == [MOVE]
+    assert (await asset_of(world, asset_id)).tier is Tier.HOT
+    assert list(world.memory.tiers.values()) == [BlobTier.HOT]
+
+
+async def test_an_archived_upload_is_brought_back_by_nobody_but_its_owner(world: World) -> None:
+    asset_id = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a02")
+    await world.fill(asset_id, b"one")
+    await clean(world, days=91)
+    with pytest.raises(FailedPrecondition):
+        await finder(world).find(f"{asset_id}_0.png")
+
+    assert await work(world) == []
+
+
 async def test_use_is_written_down_once_a_day(world: World) -> None:
     await draw_code(world)
     world.clock.seconds += DAY_S
@@ -281,12 +409,38 @@ async def test_a_quarantined_upload_goes_too(world: World) -> None:
     assert held.asset.state is State.QUARANTINED
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("step", range(8))
-async def test_a_crash_at_any_step_leaves_every_asset_readable_or_archived_whole(world: World, step: int, after: bool) -> None:
+async def test_the_bytes_of_a_quarantined_upload_are_deleted_when_they_are_old(world: World) -> None:
+    held = await world.insert("a")
+
+    def infected(asset: Asset, contents: Sequence[Content]) -> Asset:
+        source = Source(contents[0].blob, contents[0].size, contents[0].media_type)
+        return asset.sourced(source, world.clock.now_ms()).quarantined("infected", world.clock.now_ms())
+
+    await world.keeper.keep(held, [File(b"virus", "image/png")], infected)
+
+    assert await clean(world, days=400) == Report(processed=1, deleted=1, bytes=5)
+    await world.sweep()
+    assert (world.memory.held, (await asset_of(world, "a")).state) == ({}, State.DELETED)
+
+
+async def of_two_ages(world: World) -> None:
+    """An asset to be archived, and a young one that shares bytes with it."""
     await world.fill("old", b"one", b"shared")
     world.clock.seconds += 91 * DAY_S
     await world.fill("young", b"shared")
+
+
+async def test_a_clean_up_writes_no_more_often_than_crashes_are_tried(world: World) -> None:
+    await of_two_ages(world)
+    world.fuse.left = WRITES
+
+    assert (await clean(world)).archived == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", range(WRITES))
+async def test_a_crash_at_any_step_leaves_every_asset_readable_or_archived_whole(world: World, step: int, after: bool) -> None:
+    await of_two_ages(world)
     world.fuse.left, world.fuse.after = step, after
     with suppress(Crash):
         await clean(world)

@@ -5,6 +5,7 @@ import io
 import itertools
 import re
 import resource
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,12 +14,13 @@ import pytest
 import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 from unit.storage.drawings import symbol
 from unit.storage.world import OURS, Crash, World
 
+from quietzone_kit import processes
 from quietzone_kit.errors import InvalidInput, ResourceExhausted
-from quietzone_storage import processes
+from quietzone_storage import fonts
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol
 from quietzone_storage.prints import process, sheets
 from quietzone_storage.prints.archives import make_archive
@@ -124,6 +126,14 @@ def _streams(document: bytes) -> list[bytes]:
     """What a PDF says, unpacked where it is packed."""
     found = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", document, re.DOTALL)
     return [document, *(zlib.decompress(each) for each in found if each[:1] == b"\x78")]
+
+
+@given(st.characters(exclude_categories=["C", "M", "Z"]))
+def test_a_caption_that_would_be_boxes_is_known(character: str) -> None:
+    font = ImageFont.truetype(fonts.FILE, 40)
+    box, shown = (bytes(font.getmask(text)) for text in ("\U0010fffd", unicodedata.normalize("NFC", character)))
+
+    assert bool(fonts.lacking(character)) is (shown == box)
 
 
 def test_a_symbol_that_is_not_the_one_that_was_to_be_printed_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +287,14 @@ async def test_sheets_are_not_taken_with_labels(shop: Shop, code_ids: Sequence[s
     assert [asset.kind for asset in await shop.world.all()] == [Kind.CODE] * 2
 
 
+async def test_captions_that_the_font_of_sheets_lacks_are_refused_and_named(shop: Shop) -> None:
+    labels = (Label("menu", "Menü, меню, μενού"), Label("menu", "菜单 🍕"), Label("menu", "一二三四"))
+
+    with pytest.raises(InvalidInput, match="DejaVu Sans lacks, 菜 单 🍕 一 二 and 2 more: take other captions, or none"):
+        await shop.press.order(OURS, NewPrint("Tables", Form.SHEETS, labels))
+    await shop.press.order(OURS, NewPrint("Tables", Form.ARCHIVE, labels))
+
+
 async def test_an_archive_has_no_labels_that_could_be_too_small(shop: Shop) -> None:
     assert await shop.order("menu", form=Form.ARCHIVE, layout=Layout(columns=10, rows=20))
 
@@ -329,21 +347,30 @@ async def test_a_print_that_is_made_stays_when_its_operation_is_cancelled_too_la
     assert (await shop.asset(asset_id)).state is State.READY
 
 
-async def test_a_crash_at_any_step_leaves_no_print_half_made_or_forgotten(world: World) -> None:
-    for step, after in itertools.product(range(12), (False, True)):
-        shop = Shop(await World().open())
-        await shop.drawn("menu")
-        shop.world.fuse.left, shop.world.fuse.after = step, after
-        ended = await _crashed(shop)
-        shop.world.fuse.left = None
-        await _go_on(shop)
+async def test_a_crash_at_any_step_leaves_no_print_half_made_or_forgotten() -> None:
+    for step in itertools.count():
+        crashed = [await _survived(step, after=after) for after in (False, True)]
+        if not any(crashed):
+            break  # there are no more writes
 
-        prints = [asset for asset in await shop.world.all() if asset.kind is Kind.PRINT]
-        assert all(asset.state in {State.READY, State.DELETED} for asset in prints), (step, after)
-        assert await shop.world.missing() == []
-        if not ended:
-            assert [asset.state for asset in prints] == [State.READY], (step, after)
-    assert world is not None
+    assert step > 12
+
+
+async def _survived(step: int, *, after: bool) -> bool:
+    """Let a process die before or after that write, and the next go on; whether it died."""
+    shop = Shop(await World().open())
+    await shop.drawn("menu")
+    shop.world.fuse.left, shop.world.fuse.after = step, after
+    crashed = await _crashed(shop)
+    shop.world.fuse.left = None
+    await _go_on(shop)
+
+    prints = [asset for asset in await shop.world.all() if asset.kind is Kind.PRINT]
+    assert all(asset.state in {State.READY, State.DELETED} for asset in prints), (step, after)
+    assert await shop.world.missing() == []
+    if not crashed:
+        assert [asset.state for asset in prints] == [State.READY], (step, after)
+    return crashed
 
 
 async def _crashed(shop: Shop) -> bool:

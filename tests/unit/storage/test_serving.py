@@ -15,10 +15,13 @@ from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
 from quietzone_storage.assets.domain import AccountId, AssetId, BlobKey, Kind
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
+from quietzone_storage.images import Images
+from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving.files import FileServer
 from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served
 from quietzone_storage.serving.links import GET, OFTEN_DAYS, PUT, Allowed, Expired, UrlKeys, WrongUrl
 from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
+from quietzone_storage.serving.sizes import Sizes
 from quietzone_storage.serving.use_cases import Finder, Wanted, sign_url
 from quietzone_storage.uploads.use_cases import Uploads
 from quietzone_storage.variants.domain import JPEG, PNG
@@ -61,7 +64,10 @@ class Desk:
         self.keys = UrlKeys([NEW, OLD])
         self.held = HeldFiles(world.clock, max_bytes=1_000_000)
         self.uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
-        self.server = FileServer(Finder(world.assets, world.shelf, self.held, Inline(), world.clock), self.uploads, self.keys, world.clock)
+        returns = Returns(world.tasks, world.clock)
+        sizes = Sizes(world.shelf, Images(), Inline())
+        finder = Finder(world.assets, world.shelf, self.held, world.clock, sizes=sizes, returns=returns)
+        self.server = FileServer(finder, self.uploads, self.keys, world.clock)
 
     async def url(self, *, account_id: AccountId = OURS, **wanted: object) -> str:
         asked = Wanted(**({"asset_id": CODE} | wanted))  # type: ignore[arg-type] # its own
@@ -150,7 +156,23 @@ async def test_head_goes_by_the_url_for_get(desk: Desk) -> None:
 async def test_other_methods_are_refused(desk: Desk) -> None:
     asked = await desk.ask(await desk.url(), "DELETE")
 
-    assert (asked.status, asked.header("allow")) == (405, "GET, HEAD")
+    assert (asked.status, asked.header("allow")) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+async def test_pages_of_any_origin_may_read_what_is_answered(desk: Desk, method: str) -> None:
+    asked = await desk.ask(await desk.url(), method, origin="https://menus.example")
+
+    assert asked.header("access-control-allow-origin") == "*"
+    assert "ETag" in asked.header("access-control-expose-headers")
+
+
+@pytest.mark.parametrize("path", ["/files/any.png", "/uploads/any"])
+async def test_a_browser_that_asks_before_is_told_what_it_may_send(desk: Desk, path: str) -> None:
+    asked = await desk.ask(path, "OPTIONS", origin="https://menus.example", access_control_request_method="PUT")
+
+    assert (asked.status, asked.header("access-control-allow-methods"), asked.body) == (200, "GET, HEAD, PUT", b"")
+    assert "Content-Type" in asked.header("access-control-allow-headers")
 
 
 async def test_what_is_served_runs_nothing(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietzone_storage.uploads.files import Refused
-from quietzone_storage.uploads.svg import MAX_DEPTH, MAX_ELEMENTS, cleaned
+from quietzone_storage.uploads.svg import MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS, cleaned
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
@@ -40,7 +40,8 @@ ATTACKS = {
     "an element in a style": svg("<style>path{}<g/></style>"),
     "an animation that sets a link": svg('<set attributeName="href" to="javascript:alert(1)"/>'),
     "a filter that fetches": svg('<filter id="f"><feImage href="https://evil.example"/></filter>'),
-    "a doctype": b"<!DOCTYPE svg>" + svg(""),
+    "an attribute that a document type adds": b'<!DOCTYPE svg [<!ATTLIST svg onload CDATA "alert(1)">]>' + svg(""),
+    "an entity that nothing declares": b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">' + svg("<text>&nbsp;</text>"),
     "a billion laughs": b'<!DOCTYPE svg [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>' + svg("&b;"),
     "an entity from outside": b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + svg("&x;"),
     "a use of a use": svg('<g id="a"><path d=""/></g><g id="b"><use href="#a"/><use href="#a"/></g><use href="#b"/>'),
@@ -58,6 +59,12 @@ ATTACKS = {
 
 def test_a_drawing_stays_the_same_drawing() -> None:
     assert _painted(cleaned(LOGO)) == _painted(LOGO)
+
+
+def test_the_document_type_that_drawing_programs_write_is_left_away() -> None:
+    named = b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+
+    assert cleaned(named + LOGO) == cleaned(LOGO)
 
 
 def test_what_was_cleaned_is_clean() -> None:
@@ -136,6 +143,18 @@ def test_a_reference_within_the_drawing_may_have_space_around_it() -> None:
 def test_what_leads_outside_is_shown_however_long_the_style_is() -> None:
     with pytest.raises(Refused, match=r"url\(https://evil\.example"):
         cleaned(svg(f"<style>{'x' * 500}{{fill:url(https://evil.example)}}</style>"))
+
+
+def test_the_data_of_a_path_may_be_long() -> None:
+    drawing = svg(f'<path d="M0 0{"h5v5z" * 100_000}"/>')
+
+    assert cleaned(drawing) == drawing.replace(b"/>", b"></path>")
+
+
+@pytest.mark.parametrize("given", [svg(f'<path style="{"fill:red;" * 10_000}"/>'), svg(" " * MAX_BYTES)], ids=["style", "drawing"])
+def test_what_takes_too_long_to_look_through_is_refused(given: bytes) -> None:
+    with pytest.raises(Refused, match="simplify it"):
+        cleaned(given)
 
 
 def test_comments_instructions_and_editors_notes_are_dropped() -> None:

@@ -13,6 +13,7 @@ from ports import Inline
 from unit.storage.test_files import image, png_of
 from unit.storage.world import BORN_MS, OURS, Crash, World
 
+from quietzone_kit import tasks
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
 from quietzone_kit.tasks import TASKS, Done, Task
 from quietzone_storage.assets import repository
@@ -203,6 +204,26 @@ async def test_the_same_bytes_again_change_nothing(studio: Studio) -> None:
     assert await studio.send(begun) == first
 
 
+async def test_the_same_bytes_again_change_nothing_once_their_files_are_there(studio: Studio) -> None:
+    begun = await studio.begin()
+    await studio.send(begun)
+    await studio.work()
+
+    assert (await studio.send(begun)).state is State.READY
+
+
+async def test_other_bytes_for_what_is_there_are_refused_and_kept_nowhere(studio: Studio) -> None:
+    begun = await studio.begin()
+    await studio.send(begun)
+    await studio.work()
+    before = set(studio.world.memory.held)
+
+    with pytest.raises(FailedPrecondition):
+        await studio.send(begun, image(size=(31, 20)))
+
+    assert set(studio.world.memory.held) == before
+
+
 async def test_other_bytes_under_the_same_url_are_refused(studio: Studio) -> None:
     begun = await studio.begin()
     await studio.send(begun)
@@ -323,8 +344,8 @@ async def test_an_upload_whose_task_is_cancelled_says_so_and_waits_no_more(studi
 
     asset = await studio.asset(begun)
     assert (asset.state, asset.reason) == (State.QUARANTINED, CANCELLED)
-    with pytest.raises(FailedPrecondition):
-        await studio.send(begun)
+    assert await studio.send(begun) == asset
+    assert [each.state for each in (await studio.world.tasks.list(OURS)).tasks] == [tasks.State.CANCELLED]
 
 
 async def test_an_upload_whose_cancelling_was_cut_off_waits_no_more_either(studio: Studio) -> None:

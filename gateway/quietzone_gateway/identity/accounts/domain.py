@@ -8,6 +8,7 @@ import hmac
 from dataclasses import dataclass, replace
 
 from quietzone_gateway.identity.domain import SCOPES_OF, Role, scopes_of
+from quietzone_gateway.identity.telling.domain import NOTHING, Told
 
 FIRST_ACCOUNT = "first"
 """The id of the account that an installation starts with; a fixed one, so that two first starts can't make two."""
@@ -81,7 +82,7 @@ class Authoriser:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who owns codes."""
+    """Who owns codes. `told` is what other parts have heard of it."""
 
     account_id: str
     name: str
@@ -92,6 +93,7 @@ class Account:
     authoriser: Authoriser | None = None
     suspended_at_ms: int | None = None
     revision: int = 1
+    told: Told = NOTHING
 
     def member(self, user_id: str) -> Member | None:
         """The member who is this person."""

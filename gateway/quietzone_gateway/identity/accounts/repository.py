@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from quietzone_gateway.identity.accounts.domain import Account
 from quietzone_gateway.identity.accounts.migration import expand, for_older
 from quietzone_gateway.identity.shelf import Changed, Decide, Sheaf, Shelf, available, value_of
+from quietzone_gateway.identity.telling.events import account_told, account_told_again, again, telling, told
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, VersionConflict
 from quietzone_kit.outbox import OUTBOX_INDEX, Outgoing
+from quietzone_kit.runtime import Clock
 
 ACCOUNTS = Collection(
     "accounts",
@@ -30,11 +32,12 @@ class Standing:
 
 
 class Accounts:
-    """Accounts by id."""
+    """Accounts by id. Other parts are told how each is by the write that changes it."""
 
-    def __init__(self, documents: Documents, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, documents: Documents, clock: Clock, wake: Callable[[], None] = lambda: None) -> None:
         """`wake` tells the outbox's relay that an event waits."""
         self._documents = documents
+        self._clock = clock
         self._shelf = Shelf(documents, ACCOUNTS, Account, wake=wake, older=expand)
 
     async def get(self, account_id: str) -> Account | None:
@@ -63,8 +66,9 @@ class Accounts:
     async def add(self, account: Account, *events: Outgoing, key_id: str | None = None, key_hash: str = "") -> bool:
         """Insert an account; False when there is one with its id. The key is for older releases, which know it for an operator's."""
         old = for_older(account.account_id, key_id, key_hash, operator=key_id is not None)
+        new = told(account, account.created_at_ms, account_told)
         try:
-            await self._shelf.insert(account, *events, beside=old)
+            await self._shelf.insert(new.after, *events, *new.events, beside=old)
         except DuplicateKey as error:
             if error.index != ACCOUNTS.key:
                 raise
@@ -73,7 +77,15 @@ class Accounts:
 
     async def change(self, account_id: str, decide: Decide[Account]) -> Account | None:
         """Put what `decide` makes of an account in its place; None when there is none. Raises what `decide` raises."""
-        return await self._shelf.change(account_id, decide)
+        return await self._shelf.change(account_id, telling(decide, account_told, at_ms=self._clock.now_ms))
+
+    async def tell_again(self, *, limit: int, after: str | None) -> tuple[int, str | None]:
+        """Tell of those of a page of all accounts for which it is time: how many, and the cursor of the next page, None after the last."""
+        page, now_ms = await self.page(limit=limit, after=after), self._clock.now_ms()
+        due = [account.account_id for account in page.items if account.told.is_due(account.revision, now_ms)]
+        for account_id in due:
+            await self._shelf.change(account_id, again(account_told_again, now_ms))
+        return len(due), page.cursor
 
     async def change_old_key(self, account_id: str, key_id: str | None, key_hash: str) -> None:
         """Have older releases know another key, or none, where they may still run; with two writers the later wins."""

@@ -76,6 +76,13 @@ async def list_members(people: People, by: Principal) -> list[Known]:
     return [Known(member, users.get(member.user_id)) for member in account.members]
 
 
+async def verified_addresses(people: People, account_id: str) -> list[str]:
+    """Addresses of the account's members who have shown that they read what is sent there."""
+    account = await people.accounts.get(account_id)
+    users = await people.users.many([member.user_id for member in account.members]) if account else {}
+    return [user.email for user in users.values() if user.verified_at_ms is not None]
+
+
 async def list_invitations(people: People, by: Principal) -> list[Invitation]:
     """Invitations that wait to be accepted."""
     now_ms = people.ports.now_ms()

@@ -1,4 +1,5 @@
-"""What mails say. Each is made of a subject, paragraphs and at most one link, as plain text and as plain HTML.
+"""What mails say. Each is made of a subject, paragraphs and at most one link: as plain text and as plain HTML, or as what fills a template
+of notification's, which has the layout.
 
 Links are made of the installation's own public URL, never of what a request says its host is; tokens stand in the fragment, which
 browsers send to no server and write into no log.
@@ -13,11 +14,17 @@ from quietzone_gateway.identity.rules import Lifetimes, in_words
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A mail's words; `link` stands below the paragraphs."""
+    """A mail's words; `link` stands below the paragraphs. `button` says what following it does, where a layout has buttons."""
 
     subject: str
     paragraphs: Sequence[str]
     link: str | None = None
+    button: str = ""
+
+    def data(self) -> dict[str, object]:
+        """As what fills notification's template `notice` (docs/mail.md)."""
+        lead = {"link": self.link, "button": self.button} if self.link else {}
+        return {"subject": self.subject, "paragraphs": list(self.paragraphs), **lead}
 
     def plain(self) -> str:
         """As plain text."""
@@ -50,6 +57,7 @@ class Texts:
                 ),
             ),
             f"{self._url}/verify#token={token}",
+            "This is my address",
         )
 
     def already(self, name: str) -> Text:
@@ -64,6 +72,7 @@ class Texts:
                 ),
             ),
             f"{self._url}/sign-in",
+            "Sign in",
         )
 
     def reset(self, name: str, token: str) -> Text:
@@ -78,6 +87,7 @@ class Texts:
                 ),
             ),
             f"{self._url}/reset#token={token}",
+            "Choose a new password",
         )
 
     def invitation(self, account: str, role: str, token: str) -> Text:
@@ -89,6 +99,7 @@ class Texts:
                 f"Open this link within {in_words(self.lifetimes.invitation_ms)} to accept.",
             ),
             f"{self._url}/invitation#token={token}",
+            "Accept the invitation",
         )
 
     def password_changed(self, name: str) -> Text:
@@ -131,6 +142,7 @@ class Texts:
                 ),
             ),
             f"{self._url}/email#token={token}",
+            "Use this address",
         )
 
     def address_taken(self, name: str) -> Text:
@@ -145,6 +157,7 @@ class Texts:
                 ),
             ),
             f"{self._url}/sign-in",
+            "Sign in",
         )
 
     def address_changed(self, name: str) -> Text:
@@ -163,4 +176,4 @@ class Texts:
     def _notice(self, subject: str, name: str, said: str) -> Text:
         """What was done in somebody's name, which may not have been he."""
         unless = "If that wasn't you, choose a new password at once, and tell whoever operates this installation."
-        return Text(subject, (f"Hello {name},", f"{said} {unless}"), f"{self._url}/forgot")
+        return Text(subject, (f"Hello {name},", f"{said} {unless}"), f"{self._url}/forgot", "Choose a new password")

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from quietzone_gateway.identity.telling.domain import NOTHING, Told
+
 MAX_NAME = 100
 MAX_EMAIL = 254
 
@@ -68,7 +70,7 @@ class Totp:
 @dataclass(frozen=True, slots=True)
 class User:
     """A person. `email` is in lower case. `account_id` is the account that he worked in last, which may be gone. `recovery` are hashes of
-    codes that open once in the place of the second factor.
+    codes that open once in the place of the second factor. `told` is what other parts have heard of him.
     """
 
     user_id: str
@@ -84,6 +86,7 @@ class User:
     links: tuple[Link, ...] = ()
     revision: int = 1
     moves: tuple[Move, ...] = ()
+    told: Told = NOTHING
 
     @property
     def has_second_factor(self) -> bool:
@@ -91,8 +94,9 @@ class User:
         return self.totp is not None and self.totp.confirmed
 
     def with_link(self, link: Link, at_ms: int) -> "User":
-        """The user with one link more; the oldest of its kind makes room."""
+        """The user with one link more, or the same one for longer; the oldest of its kind makes room."""
         same = [other for other in self.links if other.purpose == link.purpose and other.expires_at_ms > at_ms]
+        same = [other for other in same if other.token_hash != link.token_hash]
         others = [other for other in self.links if other.purpose != link.purpose]
         return replace(self, links=(*others, *same[-(MAX_LINKS - 1) :], link), revision=self.revision + 1)
 
@@ -103,8 +107,8 @@ class User:
         return next((each for each in fits if at_ms < each.expires_at_ms), None)
 
     def with_move(self, move: Move, at_ms: int) -> "User":
-        """The user who may move to one address more; the oldest makes room."""
-        others = [other for other in self.moves if other.expires_at_ms > at_ms]
+        """The user who may move to one address more, or to the same one for longer; the oldest makes room."""
+        others = [other for other in self.moves if other.expires_at_ms > at_ms and other.token_hash != move.token_hash]
         return replace(self, moves=(*others[-(MAX_LINKS - 1) :], move), revision=self.revision + 1)
 
     def move(self, token: str, at_ms: int) -> Move | None:

@@ -4,11 +4,14 @@ from quietzone_analytics.queries.domain import Breakdown, DayPoint, Interval, Sp
 from quietzone_analytics.queries.use_cases import (
     AccountUsage,
     CodeAnalytics,
+    CodeDays,
+    CodeDaysPage,
     Question,
     counted,
     get_account_usage,
     get_code_analytics,
     get_totals,
+    list_code_scans,
     span_of,
 )
 
@@ -16,6 +19,8 @@ __all__ = [
     "AccountUsage",
     "Breakdown",
     "CodeAnalytics",
+    "CodeDays",
+    "CodeDaysPage",
     "DayPoint",
     "Interval",
     "Question",
@@ -24,6 +29,7 @@ __all__ = [
     "get_account_usage",
     "get_code_analytics",
     "get_totals",
+    "list_code_scans",
     "span_of",
     "starts",
 ]

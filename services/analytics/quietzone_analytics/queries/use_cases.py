@@ -18,11 +18,16 @@ from quietzone_analytics.queries.domain import (
     outward,
 )
 from quietzone_analytics.rollups import DAY_MS, CodeKey, Rollups, month_of, month_start_ms
+from quietzone_kit.documents import InvalidCursor
 from quietzone_kit.errors import FieldViolation, InvalidInput, Violations
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 MAX_CODES = 100
 """In one question for totals: a page that people look at has fewer."""
+MAX_LISTED_DAYS = 31
+"""Of a list of codes by day."""
+LISTED_DOCUMENTS = 800
+"""That one page of it reads, a day of a code each: 0.2 s."""
 _ZONE = re.compile(r"[0-9A-Za-z_+-]+(/[0-9A-Za-z_+-]+)*")
 
 
@@ -94,16 +99,57 @@ async def get_account_usage(rollups: Rollups, account_id: str, from_ms: int, to_
     Raises:
         InvalidInput: names each field that is wrong.
     """
+    _wrong_times(from_ms, to_ms, most=MAX_DAYS).check()
+    first, end = month_of(from_ms), month_of(to_ms - 1) + 1
+    months = await rollups.months(account_id, first, end, partitions=partitions)
+    return AccountUsage(sum(month.persons for month in months), month_start_ms(first), month_start_ms(end))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDays:
+    """Scans by people of a code, one number a UTC day."""
+
+    code_id: str
+    scans: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDaysPage:
+    """Codes that were scanned, by id; `next_token` None when no page follows."""
+
+    codes: tuple[CodeDays, ...]
+    next_token: str | None
+
+
+async def list_code_scans(rollups: Rollups, account_id: str, from_ms: int, to_ms: int, *, page_size: int, page_token: str) -> CodeDaysPage:
+    """Scans of an account's codes in the UTC days that hold a span, some codes at a time.
+
+    Raises:
+        InvalidInput: names each field that is wrong.
+    """
+    wrong = _wrong_times(from_ms, to_ms, most=MAX_LISTED_DAYS)
+    if not 0 <= page_size <= MAX_CODES:
+        wrong.add("page_size", f"use 1 to {MAX_CODES}, or 0 for {MAX_CODES}")
+    wrong.check()
+    first, end = from_ms // DAY_MS, -(-to_ms // DAY_MS)
+    limit = min(page_size or MAX_CODES, LISTED_DOCUMENTS // (end - first))
+    try:
+        code_ids, cursor = await rollups.codes_page(account_id, limit=limit, after=page_token or None)
+    except InvalidCursor as error:
+        raise InvalidInput(FieldViolation("page_token", "not a token that a page of these gave; leave it out to begin anew")) from error
+    found = await rollups.scans_by_day(account_id, code_ids, first, end)
+    return CodeDaysPage(tuple(CodeDays(code_id, tuple(scans)) for code_id, scans in found.items() if any(scans)), cursor)
+
+
+def _wrong_times(from_ms: int, to_ms: int, *, most: int) -> Violations:
+    """What is wrong with a span of at most so many days."""
     wrong = Violations()
     for name, time_ms in (("from_ms", from_ms), ("to_ms", to_ms)):
         if not EARLIEST_MS <= time_ms <= LATEST_MS:
             wrong.add(name, "a time is between the years 1970 and 9999")
-    if to_ms <= from_ms or to_ms - from_ms > MAX_DAYS * DAY_MS:
-        wrong.add("to_ms", f"it must be after from_ms, by at most {MAX_DAYS:,} days")
-    wrong.check()
-    first, end = month_of(from_ms), month_of(to_ms - 1) + 1
-    months = await rollups.months(account_id, first, end, partitions=partitions)
-    return AccountUsage(sum(month.persons for month in months), month_start_ms(first), month_start_ms(end))
+    if to_ms <= from_ms or to_ms - from_ms > most * DAY_MS:
+        wrong.add("to_ms", f"it must be after from_ms, by at most {most:,} days")
+    return wrong
 
 
 async def counted(rollups: Rollups, key: CodeKey, span: Span) -> Adder:

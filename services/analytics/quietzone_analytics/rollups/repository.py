@@ -143,14 +143,27 @@ class Rollups:
         """The ids of an account's codes that were ever scanned, in order (index `by_account`), a page at a time."""
         cursor: str | None = None
         while True:
-            async with store_answers():
-                query = Query(BY_ACCOUNT.name, equals=(account_id,), limit=PAGE, after=cursor)
-                page = await self._documents.query(TOTALS.collection, query)
-            for stored in page.items:
-                yield field(stored.body, "code_id", str)
-            if page.cursor is None:
+            code_ids, cursor = await self.codes_page(account_id, limit=PAGE, after=cursor)
+            for code_id in code_ids:
+                yield code_id
+            if cursor is None:
                 return
-            cursor = page.cursor
+
+    async def codes_page(self, account_id: str, *, limit: int, after: str | None) -> tuple[list[str], str | None]:
+        """A page of these ids, and the cursor of the next, None after the last; raises InvalidCursor."""
+        async with store_answers():
+            query = Query(BY_ACCOUNT.name, equals=(account_id,), limit=limit, after=after)
+            page = await self._documents.query(TOTALS.collection, query)
+        return [field(stored.body, "code_id", str) for stored in page.items], page.cursor
+
+    async def scans_by_day(self, account_id: str, code_ids: Sequence[str], first: int, end: int) -> dict[str, list[int]]:
+        """Scans by people of each of these codes, one number a UTC day from `first` to below `end`."""
+        ids = {day_id(CodeKey(account_id, code_id), day): (code_id, day - first) for code_id in code_ids for day in range(first, end)}
+        scans = {code_id: [0] * (end - first) for code_id in code_ids}
+        for rollup_id, document in (await self.fetch(DAYS, list(ids))).items():
+            code_id, number = ids[rollup_id]
+            scans[code_id][number] = sum(document.rollup.slots)
+        return scans
 
     async def all(self, kind: Kind[R]) -> AsyncIterator[Document[R]]:
         """Every rollup of a kind in the order of keys, for checks."""

@@ -5,7 +5,6 @@ The audit log isn't among them: it is for an account's administrators, and rules
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.gateway.v1 import usage_pb2
@@ -14,6 +13,7 @@ from quietzone.storage.v1 import asset_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit import events as kit
 from quietzone_kit.reaction import Unreadable
+from quietzone_kit.urls import domain_of
 from quietzone_notification.events.domain import DEFAULT_BUS, Event, rfc3339
 from quietzone_notification.events.events import event_in
 from quietzone_notification.rules.book import SCANNED, TRACKING
@@ -198,16 +198,6 @@ def scans_of(event: kit.Event, may_match: MayMatch) -> Iterator[Event]:
             resources=(f"code:{code.code_id}",),
             detail=json.dumps(detail),
         )
-
-
-def domain_of(url: str) -> str:
-    """The host that a URL leads to: `unknown` without a URL, `invalid-url` for what is none."""
-    if not url:
-        return "unknown"
-    try:
-        return urlsplit(url).hostname or "invalid-url"
-    except ValueError:
-        return "invalid-url"
 
 
 def _code(code: code_pb2.Code) -> dict[str, object]:

@@ -8,10 +8,11 @@ from quietzone_notification.delivery.domain import CONFIRM_CAUSE, Delivery
 HOUSE = "_house"
 """Whose deliveries mails of the house are: no account has this id. They hold links that only their receivers may see."""
 
-KIND_HEADER, TEMPLATE_HEADER = "x-mail-kind", "x-mail-template"
-"""Of a delivery that says by itself what kind of mail it is, and which template its body, a JSON object, fills."""
+KIND_HEADER, TEMPLATE_HEADER, REPORT_HEADER = "x-mail-kind", "x-mail-template", "x-mail-report"
+"""Of a delivery that says by itself what kind of mail it is, which template its body (a JSON object) fills, which report goes with it."""
 
 CONFIRMATION, MESSAGES, EVENTS, NOTICES = "confirmation", "messages", "events", "notices"
+CREATED, MILESTONE, WEEKLY, WELCOME = "created", "milestone", "weekly-summary", "welcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,16 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "created": Kind(),  # a code is new
-    "milestone": Kind(),  # a code's scans crossed a number
-    "weekly-summary": Kind(),
+    CREATED: Kind(),  # a code is new
+    MILESTONE: Kind(),  # a code's scans crossed a number
+    WEEKLY: Kind(),
     NOTICES: Kind(),  # an endpoint was disabled, a quota is reached, and the like
     MESSAGES: Kind(),  # of topics
     EVENTS: Kind(),  # of rules
     CONFIRMATION: Kind(is_ours=True),  # of a subscription
     "security": Kind(is_ours=True),  # passwords, second factors, keys, addresses
     "invitation": Kind(is_ours=True),  # to an account
+    WELCOME: Kind(is_ours=True),  # to who has signed up; sent once
 }
 """The one table of kinds and their defaults. A kind, once there, is never taken away: it is stored, and in links of mails."""
 

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quietzone_notification.delivery.domain import MAX_BODY_BYTES, Delivery, NewDelivery
-from quietzone_notification.mail.kinds import CONFIRMATION, EVENTS, KIND_HEADER, KINDS, SENDABLE, TEMPLATE_HEADER, kind_of
+from quietzone_notification.mail.kinds import (
+    CONFIRMATION,
+    EVENTS,
+    KIND_HEADER,
+    KINDS,
+    REPORT_HEADER,
+    SENDABLE,
+    TEMPLATE_HEADER,
+    kind_of,
+)
 
 JSON = "application/json"
 MAX_DATA_BYTES = 65_536
@@ -24,11 +33,12 @@ class InvalidLetter(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail to be: its kind, the name of its template, and what that is filled with."""
+    """A mail to be: its kind, the name of its template, and what that is filled with. `report` names what goes with it, if anything."""
 
     kind: str
     template: str
     data: Data
+    report: str = ""
 
     @property
     def is_ours(self) -> bool:
@@ -45,7 +55,8 @@ def letter_of(delivery: Delivery) -> Letter:
     kind, headers = kind_of(delivery), dict(delivery.headers)
     template = headers.get(TEMPLATE_HEADER)
     if template is not None and kind in SENDABLE:
-        return Letter(kind, template, read_data(delivery.body.decode("utf-8", "replace"), most=MAX_BODY_BYTES))
+        data = read_data(delivery.body.decode("utf-8", "replace"), most=MAX_BODY_BYTES)
+        return Letter(kind, template, data, headers.get(REPORT_HEADER, ""))
     text = delivery.body.decode("utf-8", "replace")
     if kind == CONFIRMATION:
         return Letter(kind, "confirmation", {"subject": headers.get("x-subject", ""), "paragraphs": _paragraphs(text)})
@@ -59,6 +70,7 @@ def letter_of(delivery: Delivery) -> Letter:
 
 def delivery_of(delivery_id: str, account_id: str, to: str, letter: Letter, *, created_ms: int) -> NewDelivery:
     """The delivery of a mail that isn't a topic's or a rule's."""
+    report = ((REPORT_HEADER, letter.report),) if letter.report else ()
     return NewDelivery(
         id=delivery_id,
         account_id=account_id,
@@ -69,7 +81,7 @@ def delivery_of(delivery_id: str, account_id: str, to: str, letter: Letter, *, c
         destination=to,
         body=json.dumps(letter.data, ensure_ascii=False).encode(),
         content_type=JSON,
-        headers=((KIND_HEADER, letter.kind), (TEMPLATE_HEADER, letter.template)),
+        headers=((KIND_HEADER, letter.kind), (TEMPLATE_HEADER, letter.template), *report),
         max_attempts=None,
         max_age_ms=None,
         created_ms=created_ms,

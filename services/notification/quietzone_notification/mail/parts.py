@@ -14,10 +14,12 @@ from quietzone_notification.mail.brands.use_cases import BrandDesk
 from quietzone_notification.mail.courier import MailCourier, Ports
 from quietzone_notification.mail.envelopes import Envelopes
 from quietzone_notification.mail.post import Post
+from quietzone_notification.mail.scribe import Scribe
 from quietzone_notification.mail.templates.repository import Templates
 from quietzone_notification.mail.templates.use_cases import TemplateDesk
 from quietzone_notification.mail.tokens import Tokens
 from quietzone_notification.mail.use_cases import MailDesk
+from quietzone_notification.reports.repository import Reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,21 @@ class MailParts:
         self._clock = clock
         self._addresses, self._brands, self._templates = Addresses(documents), Brands(documents), Templates(documents)
         self._tokens, self._envelopes = Tokens(seal), Envelopes(seal)
-        self._post = Post(self._brands, self._templates, self._tokens, unsubscribe_url=unsubscribe_url)
+        reports = Reports(documents)
+        self._post = Post(self._brands, self._templates, self._tokens, reports=reports, unsubscribe_url=unsubscribe_url)
 
     def courier(self, mailer: Mailer, *, at_once: int) -> MailCourier:
         """Who carries mails, for the sender."""
         return MailCourier(Ports(mailer, self._post, self._addresses, self._envelopes), self._clock, at_once=at_once)
 
+    def scribe(self, outbound: Outbound) -> Scribe:
+        """Who takes what the house itself writes."""
+        return Scribe(outbound, self._envelopes, self._clock)
+
     def desks(self, outbound: Outbound) -> Desks:
         """What calls do."""
         return Desks(
-            MailDesk(outbound, self._post, self._envelopes, self._clock),
+            MailDesk(self._post, self.scribe(outbound), self._clock),
             AddressDesk(self._addresses, self._tokens, self._clock),
             BrandDesk(self._brands, self._clock),
             TemplateDesk(self._templates, self._brands, self._clock),

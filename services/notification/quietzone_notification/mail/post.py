@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from quietzone_kit.ids import derived_id
-from quietzone_kit.mail import MAX_NAME, MAX_SUBJECT, Mail, header_text
+from quietzone_kit.mail import MAX_NAME, MAX_SUBJECT, Attachment, Mail, header_text
 from quietzone_notification.mail.brands.domain import Brand
 from quietzone_notification.mail.brands.repository import Brands
 from quietzone_notification.mail.kinds import HOUSE
@@ -11,6 +11,7 @@ from quietzone_notification.mail.letters import InvalidLetter, Letter
 from quietzone_notification.mail.templates.domain import NotRendered, Source, house, problems, render
 from quietzone_notification.mail.templates.repository import Templates
 from quietzone_notification.mail.tokens import Tokens, Way
+from quietzone_notification.reports.repository import Reports
 
 NO_SUBJECT = "Message"
 """What a mail is called whose subject became empty."""
@@ -19,8 +20,9 @@ NO_SUBJECT = "Message"
 class Post:
     """Makes mails. `unsubscribe_url` is the page that takes people's words; the token is added."""
 
-    def __init__(self, brands: Brands, templates: Templates, tokens: Tokens, *, unsubscribe_url: str) -> None:
+    def __init__(self, brands: Brands, templates: Templates, tokens: Tokens, *, reports: Reports, unsubscribe_url: str) -> None:
         self._brands = brands
+        self._reports = reports
         self._templates = templates
         self._tokens = tokens
         self._unsubscribe_url = unsubscribe_url
@@ -30,7 +32,7 @@ class Post:
 
         Raises:
             NotRendered: the template can't be filled with this; says where.
-            InvalidLetter: there is no such template.
+            InvalidLetter: there is no such template, or no such report any more.
             FailedPrecondition: there is no key that the way out is sealed with.
             Unavailable: the store doesn't answer.
         """
@@ -48,7 +50,16 @@ class Post:
             reply_to=brand.looks.reply_to,
             unsubscribe_url=url,
             at_ms=created_ms,
+            attachments=await self._attached(letter, account_id),
         )
+
+    async def _attached(self, letter: Letter, account_id: str) -> tuple[Attachment, ...]:
+        if not letter.report:
+            return ()
+        report = await self._reports.get(account_id, letter.report)
+        if report is None:
+            raise InvalidLetter("the report that goes with it is gone")
+        return (Attachment(report.name, report.media_type, report.data),)
 
     def _way_out(self, way: Way) -> str:
         return f"{self._unsubscribe_url}?token={quote(self._tokens.make(way), safe='')}"

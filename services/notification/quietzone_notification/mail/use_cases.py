@@ -1,16 +1,15 @@
 """Mails that other parts have sent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from quietzone_kit.errors import FieldViolation, InvalidInput, Violations
 from quietzone_kit.ids import derived_id
 from quietzone_kit.mail import check_address
 from quietzone_kit.runtime import Clock
-from quietzone_notification.delivery.domain import Outbound
-from quietzone_notification.mail.envelopes import Envelopes
 from quietzone_notification.mail.kinds import HOUSE, check_sendable
-from quietzone_notification.mail.letters import InvalidLetter, Letter, delivery_of, read_data
+from quietzone_notification.mail.letters import InvalidLetter, Letter, read_data
 from quietzone_notification.mail.post import Post
+from quietzone_notification.mail.scribe import Addressed, Scribe
 from quietzone_notification.mail.templates.domain import NotRendered, is_name
 
 MAX_KEY = 128
@@ -32,10 +31,9 @@ class NewMail:
 class MailDesk:
     """Takes mails of other parts."""
 
-    def __init__(self, outbound: Outbound, post: Post, envelopes: Envelopes, clock: Clock) -> None:
-        self._outbound = outbound
+    def __init__(self, post: Post, scribe: Scribe, clock: Clock) -> None:
         self._post = post
-        self._envelopes = envelopes
+        self._scribe = scribe
         self._clock = clock
 
     async def send(self, new: NewMail) -> str:
@@ -57,9 +55,7 @@ class MailDesk:
             raise InvalidInput(FieldViolation("template", str(error))) from error
         except NotRendered as error:
             raise InvalidInput(FieldViolation("data", f"template {new.template}: {error}")) from error
-        if letter.is_ours:
-            letter = replace(letter, data=self._envelopes.close(letter.data, delivery_id))
-        await self._outbound.enqueue([delivery_of(delivery_id, account_id, new.to, letter, created_ms=now_ms)])
+        await self._scribe.take([Addressed(delivery_id, account_id, new.to, letter)])
         return delivery_id
 
 

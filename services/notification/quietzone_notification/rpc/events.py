@@ -2,18 +2,24 @@
 
 # ruff: noqa: N802, ARG002 - the contract names the methods, gRPC their parameters
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from quietzone.notification.v1 import event_service_pb2, event_service_pb2_grpc
 from quietzone_notification.events.domain import Entry
 from quietzone_notification.events.use_cases import EventDesk, try_pattern
 from quietzone_notification.patterns import Alternative
 from quietzone_notification.rpc.callers import account
+from quietzone_notification.tails.domain import Missed, Told
+from quietzone_notification.tails.use_cases import TailDesk
 
 
 class EventService(event_service_pb2_grpc.EventServiceServicer):
     """The errors of each method stand in the contract."""
 
-    def __init__(self, desk: EventDesk) -> None:
+    def __init__(self, desk: EventDesk, tails: TailDesk) -> None:
         self._desk = desk
+        self._tails = tails
 
     async def PutEvents(self, request: event_service_pb2.PutEventsRequest, context: object) -> event_service_pb2.PutEventsResponse:
         """See the contract."""
@@ -38,6 +44,15 @@ class EventService(event_service_pb2_grpc.EventServiceServicer):
             matches=told.matched, explanation=str(told), alternatives=map(_alternative, told.alternatives)
         )
 
+    async def TailEvents(
+        self, request: event_service_pb2.TailEventsRequest, context: object
+    ) -> AsyncGenerator[event_service_pb2.TailEventsResponse, None]:
+        """See the contract."""
+        pattern = request.pattern if request.HasField("pattern") else None
+        async with aclosing(self._tails.tail(account(), request.bus, pattern)) as tail:
+            async for told in tail:
+                yield _told(told)
+
 
 def _entry(entry: event_service_pb2.EventEntry) -> Entry:
     return Entry(
@@ -49,6 +64,16 @@ def _entry(entry: event_service_pb2.EventEntry) -> Entry:
         time_ms=entry.time_ms if entry.HasField("time_ms") else None,
         id=entry.id if entry.HasField("id") else None,
     )
+
+
+def _told(told: Told | None) -> event_service_pb2.TailEventsResponse:
+    match told:
+        case Missed(count=count):
+            return event_service_pb2.TailEventsResponse(missed=event_service_pb2.MissedEvents(count=count))
+        case str():
+            return event_service_pb2.TailEventsResponse(event=told)
+        case _:
+            return event_service_pb2.TailEventsResponse()
 
 
 def _alternative(told: Alternative) -> event_service_pb2.PatternAlternative:

@@ -12,9 +12,31 @@ from quietzone_notification.metrics import DECIDED, EVENTS, FAILED
 from quietzone_notification.patterns import InvalidEvent
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.numbers import RuleNumbers
+from quietzone_topics import (
+    ANALYTICS_EXPORT_V1,
+    ANALYTICS_MILESTONE_V1,
+    GATEWAY_USAGE_V1,
+    NOTIFICATION_EVENT_V1,
+    QR_CODE_V1,
+    QR_DESTINATION_V1,
+    STORAGE_ASSET_V1,
+    TRACKING_SCAN_V1,
+)
 
 CONSUMER = "notification-rules"
 """The group of the consumers, one of each topic."""
+
+HEARD = (
+    QR_CODE_V1,
+    QR_DESTINATION_V1,
+    ANALYTICS_MILESTONE_V1,
+    ANALYTICS_EXPORT_V1,
+    STORAGE_ASSET_V1,
+    GATEWAY_USAGE_V1,
+    TRACKING_SCAN_V1,
+    NOTIFICATION_EVENT_V1,
+)
+"""Topics whose events are held against rules."""
 
 MAX_AT_ONCE = 100
 """Deliveries that are handed on together; with the largest bodies 26 MB."""

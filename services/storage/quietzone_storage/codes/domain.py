@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from quietzone_storage.assets.domain import AccountId, Asset, AssetId, State
+from quietzone_storage.assets.domain import AccountId, Asset, AssetId, State, Tier
+from quietzone_storage.variants.domain import CODE_FORMS
 
 CONSUMER = "storage-codes"
 """The group of the consumer that hears of codes."""
@@ -34,3 +35,11 @@ def is_to_draw(asset: Asset, told: Heard) -> bool:
     if asset.state is State.PENDING:
         return True
     return told.looks_different and told.revision > asset.code_revision
+
+
+def lacks_files(asset: Asset) -> bool:
+    """Whether files of a code's image aren't kept, or cost something to read, and can be drawn from its modules."""
+    if asset.state is not State.READY or asset.symbol is None:
+        return False
+    kept = {variant.name for variant in asset.variants}
+    return asset.tier is not Tier.HOT or any(form.variant not in kept for form in CODE_FORMS)

@@ -9,7 +9,7 @@ from quietzone_kit.runtime import Clock, Executor
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol, Variant
 from quietzone_storage.assets.repository import AssetExists, Held
 from quietzone_storage.assets.use_cases import Drawing, Keeper
-from quietzone_storage.codes.domain import Heard, is_to_draw
+from quietzone_storage.codes.domain import Heard, is_to_draw, lacks_files
 from quietzone_storage.metrics import DRAWN
 from quietzone_storage.variants.domain import WrongSymbol
 from quietzone_storage.variants.symbol import NotShown, draw_code
@@ -59,6 +59,26 @@ class Followed:
             raise ForeignAsset(f"asset {told.code_id} isn't of account {told.account_id}, whose code has this id")
         raise Unavailable(f"the image of code {told.code_id} changes all the time: try again")
 
+    async def draw_again(self, account_id: AccountId, code_id: AssetId) -> bool:
+        """Have all files of a code at hand again, from the modules that they show; whether some were missing.
+
+        Raises:
+            Unavailable: as above.
+            WrongSymbol, NotShown: this release can't draw it; what there is stays.
+        """
+        for _ in range(ATTEMPTS):
+            held = await self._keeper.assets.get(account_id, code_id)
+            if held is None or held.asset.symbol is None or not lacks_files(held.asset):
+                return False
+            drawings = await self._executor.run(partial(draw_code, held.asset.symbol))
+            try:
+                await self._keep(held, held.asset.code_revision, held.asset.symbol, drawings)
+            except VersionConflict:
+                continue
+            DRAWN.labels("drawn again").inc()
+            return True
+        raise Unavailable(f"the image of code {code_id} changes all the time: try again")
+
     async def _held(self, told: Heard) -> Held:
         """The asset of a code; a code that wasn't heard of gets one, a tombstone if it is deleted already. Raises AssetExists."""
         held = await self._keeper.assets.get(told.account_id, told.code_id)
@@ -89,11 +109,11 @@ class Followed:
             DRAWN.labels("quarantined").inc()
             return
         if symbol != held.asset.symbol or held.asset.state is not State.READY:
-            await self._keep(held, told, symbol, drawings)
+            await self._keep(held, told.revision, symbol, drawings)
             DRAWN.labels("drawn").inc()
 
-    async def _keep(self, held: Held, told: Heard, symbol: Symbol, drawings: list[Drawing]) -> None:
+    async def _keep(self, held: Held, code_revision: int, symbol: Symbol, drawings: list[Drawing]) -> None:
         def finish(asset: Asset, variants: tuple[Variant, ...]) -> Asset:
-            return asset.ready(variants, self._clock.now_ms(), symbol=symbol, code_revision=told.revision)
+            return asset.ready(variants, self._clock.now_ms(), symbol=symbol, code_revision=code_revision)
 
         await self._keeper.furnish(held, drawings, finish)

@@ -1,5 +1,7 @@
 """Invalidations of a CloudFront distribution. boto3 blocks, and runs on the executor."""
 
+import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -12,9 +14,15 @@ from quietzone_storage.copies import CopiesUnavailable, Purge
 
 TIMEOUTS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
+_ASSET = re.compile("/files/[^_.]*|")
+"""What the paths of an asset's files have in common."""
+
 
 class CloudFrontCopies:
-    """See Copies. CloudFront knows no tags: an asset's files are those whose names begin with its id."""
+    """See Copies. CloudFront knows no tags: an asset's files are those whose names begin with its id. Each item is paid for, and 15
+    that end with `*` may be under way at once (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html):
+    an asset makes one.
+    """
 
     def __init__(self, distribution: str, executor: Executor) -> None:
         self._distribution = distribution
@@ -24,7 +32,7 @@ class CloudFrontCopies:
     async def purge(self, what: Purge) -> None:
         """See Copies. One invalidation, named by the purge's reference: CloudFront makes no second one of the same name."""
         prefixes = (*what.prefixes, *(f"/files/{tag}" for tag in what.tags))
-        begins = (*(path for path in what.paths if not path.startswith(prefixes)), *prefixes)  # each is paid for
+        begins = (*_fewest(path for path in what.paths if not path.startswith(prefixes)), *prefixes)
         items = [f"{each}*" for each in begins]  # a signed URL's query is part of what CloudFront keeps it by
         if not items:
             return
@@ -42,3 +50,11 @@ class CloudFrontCopies:
 
     def _invalidate(self, batch: dict[str, Any]) -> None:
         self.client().create_invalidation(DistributionId=self._distribution, InvalidationBatch=batch)
+
+
+def _fewest(paths: Iterable[str]) -> list[str]:
+    """What several files of an asset begin with in their place."""
+    of_assets: dict[str, list[str]] = {}
+    for path in paths:
+        of_assets.setdefault(_ASSET.match(path)[0], []).append(path)  # type: ignore[index] # it matches anything
+    return [asset if len(files) > 1 else files[0] for asset, files in of_assets.items()]

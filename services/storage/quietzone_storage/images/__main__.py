@@ -12,7 +12,7 @@ ADDRESSES = 140_000_000
 def main() -> None:
     """Do the job, within bounds that nothing in the image can change."""
     from quietzone_storage.images.messages import Result, encode, job_of  # noqa: PLC0415 - libraries open files, and that ends below
-    from quietzone_storage.images.resample import made_of, size_of  # noqa: PLC0415
+    from quietzone_storage.images.resample import made_of, resized, size_of  # noqa: PLC0415
 
     job = job_of(sys.stdin.buffer.read())
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
@@ -24,6 +24,8 @@ def main() -> None:
         if job.only_look:
             width, height = size_of(job.data, job.media_type)
             result = Result(width, height)
+        elif job.form is not None:
+            result = Result(files=(resized(job.data, job.media_type, job.form),))
         else:
             result = Result(files=tuple(made_of(job.data, job.media_type)))
     except MemoryError:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from quietzone_storage.variants.domain import Form
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -18,11 +20,12 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An image; with `only_look` nothing is made of it."""
+    """An image; with `only_look` nothing is made of it, with `form` that file alone."""
 
     data: bytes
     media_type: str
-    only_look: bool
+    only_look: bool = False
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import signal
 import msgspec
 
 from quietzone_kit.errors import Unavailable
+from quietzone_kit.processes import answer_of
 from quietzone_storage.images.messages import Job, Made, Result, encode, result_of
-from quietzone_storage.processes import answer_of
+from quietzone_storage.variants.domain import Form
 
 WITHIN_S = 40.0
 """Twice the processor's time that it may use, on a busy machine; by that time an image that was at fault would have been ended."""
@@ -24,10 +25,10 @@ class ImageFailed(ValueError):
 
 
 class Images:
-    """Decodes images, AT_ONCE at a time."""
+    """Decodes images, `at_once` at a time."""
 
-    def __init__(self) -> None:
-        self._free = asyncio.Semaphore(AT_ONCE)
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._free = asyncio.Semaphore(at_once)
 
     async def look(self, data: bytes, media_type: str) -> tuple[int, int]:
         """An image's pixels, after it was decoded whole.
@@ -41,7 +42,12 @@ class Images:
 
     async def make(self, data: bytes, media_type: str) -> tuple[Made, ...]:
         """An image's variants and optimised copies; raises as `look`."""
-        return (await self._run(Job(data, media_type, only_look=False))).files
+        return (await self._run(Job(data, media_type))).files
+
+    async def resize(self, data: bytes, media_type: str, form: Form) -> Made:
+        """An image in its own proportions, at most `form.side_px` a side, never enlarged; raises as `look`."""
+        [made] = (await self._run(Job(data, media_type, form=form))).files
+        return made
 
     async def _run(self, job: Job) -> Result:
         async with self._free:

@@ -2,9 +2,10 @@
 
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import resvg_py
-from PIL import Image
+from PIL import Image, ImageCms
 
 from quietzone_storage import fonts
 from quietzone_storage.images.messages import Made
@@ -56,6 +57,16 @@ def made_of(data: bytes, media_type: str) -> Iterator[Made]:
         yield _made(white if form.media_type == JPEG else picture, form)
 
 
+def resized(data: bytes, media_type: str, form: Form) -> Made:
+    """An image in its own proportions, at most `form.side_px` a side, never enlarged. Raises whatever its decoder raises."""
+    picture = _opened(data, media_type)
+    has_alpha = picture.mode == "RGBA"
+    picture = picture.convert("RGBa") if has_alpha else picture  # else what is transparent would colour what isn't
+    picture.thumbnail((form.side_px, form.side_px), Image.Resampling.LANCZOS)
+    picture = picture.convert("RGBA") if has_alpha else picture
+    return _made(_on_white(picture) if form.media_type == JPEG else picture, form)
+
+
 def size_of(data: bytes, media_type: str) -> tuple[int, int]:
     """Pixels of an image that can be decoded whole, upright; raises whatever its decoder raises."""
     picture = _opened(data, media_type)
@@ -72,14 +83,14 @@ def _opened(data: bytes, media_type: str) -> Image.Image:
     if image.mode.startswith("I"):
         image = _of_8_bits(image)
     has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    picture = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA" if has_alpha else "RGB")
+    picture = image if image.mode in ("RGB", "RGBA", "CMYK") else image.convert("RGBA" if has_alpha else "RGB")
     picture.load()
-    upright = _UPRIGHT.get(_orientation(image))
+    upright, profile = _UPRIGHT.get(_orientation(image)), image.info.get("icc_profile", b"")
     del image  # a converted picture is a second one
     if picture.mode == "RGBA":
         picture = picture.convert("RGBa")  # as resize does, but without keeping both
     picture.thumbnail((WEB_MAX_PX, WEB_MAX_PX), Image.Resampling.LANCZOS, reducing_gap=None)
-    picture = picture.convert("RGBA") if picture.mode == "RGBa" else picture
+    picture = _in_srgb(picture.convert("RGBA") if picture.mode == "RGBa" else picture, profile)
     return picture if upright is None else picture.transpose(upright)
 
 
@@ -88,6 +99,19 @@ def _of_8_bits(grey: Image.Image) -> Image.Image:
     scaled = grey.point(lambda value: value * (1 / 257)).convert("L")
     scaled.info.pop("transparency", None)  # a grey of 16 bits, which is none of 8
     return scaled
+
+
+def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    """The same colours in the space that is meant where a file names none, as ours do; a profile that can't be read is as none."""
+    mode = "RGB" if picture.mode == "CMYK" else picture.mode
+    shown = None
+    if profile:
+        with suppress(ImageCms.PyCMSError):
+            shown = ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode=mode)
+    if shown is None:
+        shown = picture if picture.mode == mode else picture.convert(mode)
+    shown.info.pop("icc_profile", None)
+    return shown
 
 
 def _orientation(image: Image.Image) -> object:

@@ -31,7 +31,9 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a clean-up has done, or would do. `processed` is the sum of the others; `bytes` were moved or deleted."""
+    """What a clean-up has done, or would do. `processed` is the sum of the others; `bytes` were moved or deleted, as plans count them: what
+    two assets share counts for each.
+    """
 
     processed: int = 0
     warmed: int = 0

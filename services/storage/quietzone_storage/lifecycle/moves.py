@@ -39,7 +39,8 @@ async def cool(keeper: Keeper, clock: Clock, held: HeldAsset, tier: Tier) -> Hel
     leaving = [left for each in contents if (left := await _leave(keeper, each, tier, clock.now_ms(), but=asset.asset_id)) is not None]
     changed = await keeper.change(held, asset.tiered(tier, clock.now_ms()))
     for each in leaving:
-        await _settle(shelf, each, tier)
+        with suppress(BlobNotFound):  # the scrubber finds it, and says so; the others go on
+            await _settle(shelf, each, tier)
     return changed
 
 

@@ -2,19 +2,23 @@
 
 from dataclasses import asdict
 
+import msgspec
+
 from quietzone_kit.blobs import BlobsUnavailable
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
 from quietzone_kit.tasks import Again, Done, Fail, Kind, NewTask, Progress, Task, Tasks, Tell
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Tier
 from quietzone_storage.deadlines import store_answers
 from quietzone_storage.lifecycle.domain import Report
-from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
+from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp, Part
 from quietzone_storage.metrics import CLEANED
 
 CLEAN_UP, CLEAN_UP_ALL, MOVE = "clean-up", "clean-up-all", "move-asset"
 
-CLEAN_UP_WITHIN_S = 3_600.0
-"""100,000 assets take 20 s to look at; what is moved or deleted takes 20 ms each."""
+PART_S = 60.0
+"""Of a clean-up, after which it is written down how far it has come: whoever dies repeats no more than that."""
+CLEAN_UP_WITHIN_S = 600.0
+"""A part, and one more page of 1,000 assets: to move or delete one takes some ms, and where blobs answer slowly half a second."""
 MOVE_WITHIN_S = 400.0
 """Ten blobs of an asset, each within its deadline."""
 ASK_AGAIN_MS = 600_000
@@ -35,10 +39,13 @@ class CleanUps:
             return Again(after_ms=24 * HOUR_MS)  # nobody wants it for now
         account_id = AccountId(task.account_id) if task.account_id else None
         what = CleanUp(account_id, str(task.payload["prefix"]), task.payload["dry_run"] is True)
-        report = await self._cleaner.clean_up(what, lambda so_far: tell(Progress(so_far.processed)))
+        before = _part_of(task)
+        part = await self._cleaner.clean_up(what, before, for_s=PART_S, looked=lambda so_far: tell(Progress(so_far.processed)))
         if not what.dry_run:
-            count(report)
-        result = dict(asdict(report))
+            count(part.report, before.report if before else Report())
+        result = dict(asdict(part.report))
+        if part.cursor is not None:
+            return Again(result={**result, "as_of_ms": part.as_of_ms, "cursor": part.cursor})
         return Again(after_ms=self._every_h * HOUR_MS, result=result) if task.kind == CLEAN_UP_ALL else Done(result)
 
     def kind(self) -> Kind:
@@ -82,7 +89,15 @@ async def begin_move(tasks: Tasks, asset: Asset, tier: Tier) -> Task:
         return await tasks.add(NewTask(asset.account_id, MOVE, {"asset_id": asset.asset_id, "tier": tier.value}, dedup_key=key))
 
 
-def count(report: Report) -> None:
-    """Add to the metrics what was done."""
-    for outcome, number in (("warmed", report.warmed), ("archived", report.archived), ("deleted", report.deleted), ("kept", report.kept)):
-        CLEANED.labels(outcome).inc(number)
+def count(report: Report, before: Report) -> None:
+    """Add to the metrics what was done since `before`."""
+    for outcome in ("warmed", "archived", "deleted", "kept"):
+        CLEANED.labels(outcome).inc(getattr(report, outcome) - getattr(before, outcome))
+
+
+def _part_of(task: Task) -> Part | None:
+    """How far a clean-up has come that goes on; None when it begins."""
+    result = task.result or {}
+    if "cursor" not in result:
+        return None
+    return Part(msgspec.convert(result, Report), msgspec.convert(result["as_of_ms"], int), str(result["cursor"]))

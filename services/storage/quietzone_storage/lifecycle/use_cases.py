@@ -1,5 +1,6 @@
 """Cleaning up by age and use, and moving an upload because its owner wants it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,6 +41,15 @@ class CleanUp:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How far a clean-up has come: what it has done, the moment as of which it decides, and where it goes on; None at its end."""
+
+    report: Report
+    as_of_ms: int
+    cursor: str | None = None
+
+
 class Cleaner:
     """Does clean-ups and moves."""
 
@@ -48,23 +58,21 @@ class Cleaner:
         self._clock = clock
         self._ages = ages
 
-    async def clean_up(self, what: CleanUp, looked: Looked = lambda _: None) -> Report:
-        """Do with each asset that wasn't used for long what its age asks for; raises Unavailable."""
-        if not what.dry_run:
+    async def clean_up(
+        self, what: CleanUp, so_far: Part | None = None, *, for_s: float = math.inf, looked: Looked = lambda _: None
+    ) -> Part:
+        """Do with each asset that wasn't used for long what its age asks for, from where `so_far` has come, until all were looked at or
+        `for_s` seconds are over; raises Unavailable.
+        """
+        part = so_far or Part(Report(), self._clock.now_ms())
+        if so_far is None and not what.dry_run:
             await finish(self._keeper.shelf, self._keeper.assets, self._clock)
-        report, cursor = Report(), None
-        now_ms = self._clock.now_ms()
+        until = self._clock.monotonic() + for_s
         while True:
-            before_ms = now_ms - self._ages.idle * DAY_MS + 1
-            page, cursor = await self._keeper.assets.idle(what.account_id, before_ms, limit=PAGE, after=cursor)
-            for held in page:
-                if path_of(held.asset).startswith(what.prefix):
-                    act = decide(held.asset, self._ages, now_ms)
-                    act = act if what.dry_run else await self._do(held, act)
-                    report = report.plus(act, movable_bytes(held.asset))
-            looked(report)
-            if cursor is None:
-                return report
+            part = await self._clean_page(what, part)
+            looked(part.report)
+            if part.cursor is None or self._clock.monotonic() >= until:
+                return part
 
     async def move(self, account_id: AccountId, asset_id: AssetId, tier: Tier) -> bool:
         """Have an upload's files at a tier; False while they are still brought back.
@@ -90,6 +98,16 @@ class Cleaner:
                 continue
             return True
         raise Unavailable(f"asset {asset_id} changes all the time: try again")
+
+    async def _clean_page(self, what: CleanUp, part: Part) -> Part:
+        before_ms, report = part.as_of_ms - self._ages.idle * DAY_MS + 1, part.report
+        page, cursor = await self._keeper.assets.idle(what.account_id, before_ms, limit=PAGE, after=part.cursor)
+        for held in page:
+            if path_of(held.asset).startswith(what.prefix):
+                act = decide(held.asset, self._ages, part.as_of_ms)
+                act = act if what.dry_run else await self._do(held, act)
+                report = report.plus(act, movable_bytes(held.asset))
+        return Part(report, part.as_of_ms, cursor)
 
     async def _do(self, held: Held, act: Act) -> Act:
         """Do it; KEEP when somebody began to use the asset meanwhile."""

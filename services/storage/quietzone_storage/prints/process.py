@@ -6,8 +6,8 @@ import signal
 import msgspec
 
 from quietzone_kit.errors import Unavailable
+from quietzone_kit.processes import answer_of
 from quietzone_storage.prints.messages import FEWER, Job, encode, result_of
-from quietzone_storage.processes import answer_of
 
 WITHIN_S = 180.0
 MAX_RESULT_BYTES = 50_000_000

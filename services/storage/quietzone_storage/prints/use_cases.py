@@ -12,6 +12,7 @@ from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks import NewTask, Task, Tasks
 from quietzone_kit.tasks import State as TaskState
+from quietzone_storage import fonts
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, Source, State, Symbol, Variant
 from quietzone_storage.assets.repository import Assets, Held
 from quietzone_storage.assets.use_cases import Drawing, Keeper, NoRoom, give_up
@@ -45,6 +46,9 @@ STALLED_MS = 600_000
 ORDER_TYPE = "application/json"
 """Of what is asked for, which is kept as the asset's source until it is printed: a task holds too little."""
 
+
+MISSING_NAMED = 5
+"""Of the characters that captions can't be written with."""
 
 CANCELLED = "it was cancelled before it was made"
 ENDED: Mapping[TaskState, str] = {TaskState.DEAD: "it couldn't be made; its operation says why", TaskState.CANCELLED: CANCELLED}
@@ -234,9 +238,17 @@ def check(new: NewPrint) -> None:
         violations.append(FieldViolation("title", f"use at most {MAX_TITLE} characters"))
     if any(len(label.caption) > MAX_CAPTION or len(label.name) > MAX_CAPTION for label in new.labels):
         violations.append(FieldViolation("labels", f"captions and names have at most {MAX_CAPTION} characters"))
+    if new.form is Form.SHEETS and (missing := fonts.lacking("".join(label.caption for label in new.labels))):
+        violations.append(FieldViolation("labels", _without_glyphs(missing)))
     if not 1 <= new.layout.columns <= MAX_COLUMNS:
         violations.append(FieldViolation("columns", f"use 1 to {MAX_COLUMNS}"))
     if not 1 <= new.layout.rows <= MAX_ROWS:
         violations.append(FieldViolation("rows", f"use 1 to {MAX_ROWS}"))
     if violations:
         raise InvalidInput(*violations)
+
+
+def _without_glyphs(missing: Sequence[str]) -> str:
+    """That the font of sheets can't show them: a box on a thousand labels is nothing that anybody wants."""
+    more = f" and {len(missing) - MISSING_NAMED:,} more" if len(missing) > MISSING_NAMED else ""
+    return f"captions have characters that {fonts.FAMILY} lacks, {' '.join(missing[:MISSING_NAMED])}{more}: take other captions, or none"

@@ -1,11 +1,16 @@
 """Tasks as the operations that callers see."""
 
+from dataclasses import asdict
+
+import msgspec
+
 from quietzone.storage.v1 import operation_pb2
 from quietzone_kit.documents import InvalidCursor
 from quietzone_kit.errors import FieldViolation, InvalidInput
 from quietzone_kit.tasks import State, Task, TaskPage, Tasks
 from quietzone_storage.assets.use_cases import DEFAULT_PAGE, MAX_PAGE
 from quietzone_storage.deadlines import store_answers
+from quietzone_storage.lifecycle.domain import Report
 from quietzone_storage.lifecycle.tasks import CLEAN_UP
 
 _STATES = {state: operation_pb2.OperationState.Value(f"OPERATION_STATE_{state.name}") for state in State}
@@ -45,5 +50,4 @@ async def list_operations(tasks: Tasks, account_id: str, *, page_size: int, page
 def _report(task: Task) -> operation_pb2.CleanUpReport | None:
     if task.kind != CLEAN_UP or task.result is None:
         return None
-    numbers = {name: value for name, value in task.result.items() if isinstance(value, int)}
-    return operation_pb2.CleanUpReport(**numbers)
+    return operation_pb2.CleanUpReport(**asdict(msgspec.convert(task.result, Report)))

@@ -40,12 +40,21 @@ _SAFE = (
     (b"Cross-Origin-Resource-Policy", b"cross-origin"),
 )
 _NO_STORE = (b"Cache-Control", b"no-store")
+ANY_PAGE = (
+    (b"Access-Control-Allow-Origin", b"*"),  # a signed URL is all that it takes, and no cookie is looked at
+    (b"Access-Control-Expose-Headers", b"Content-Disposition, Content-Range, ETag"),
+)
+_PREFLIGHT = (
+    (b"Access-Control-Allow-Methods", b"GET, HEAD, PUT"),
+    (b"Access-Control-Allow-Headers", b"Content-Type, If-None-Match, If-Range, Range"),
+    (b"Access-Control-Max-Age", b"7200"),  # as long as Chromium keeps it
+)
 _STATUS = {InvalidInput: 400, NotFound: 404, FailedPrecondition: 409, ResourceExhausted: 503, Unavailable: 503}
 
 
 class FileServer:
     """Answers requests by `handle`; `run` must run beside it. Nothing that it says depends on a header but for parts and known versions,
-    which caches understand: so there is no Vary.
+    which caches understand: so there is no Vary, and pages of any origin are told the same.
     """
 
     def __init__(self, finder: Finder, uploads: Uploads, keys: UrlKeys, clock: Clock) -> None:
@@ -69,9 +78,11 @@ class FileServer:
         """Answer a request."""
         path, _, query = request.target.decode("latin-1").partition("?")
         is_upload = path.startswith(UPLOADS)
-        methods = b"PUT" if is_upload else b"GET, HEAD"
+        methods = b"PUT, OPTIONS" if is_upload else b"GET, HEAD, OPTIONS"
         if not is_upload and not path.startswith(FOLDER):
             self._refuse(request, 404, f"Files are under {FOLDER}.")
+        elif request.method == b"OPTIONS":
+            self._reply(request, 200, _PREFLIGHT, b"", "preflight")
         elif request.method not in methods.split(b", "):
             self._refuse(request, 405, f"Only {methods.decode()} here.", (b"Allow", methods))
         else:
@@ -127,19 +138,22 @@ class FileServer:
         if not request.body:
             raise Refused("the request has no body: send the file by PUT")
         asset = await self._uploads.receive(asset_id, request.body, allowed.term(TYPE_TERM))
-        head, body = plain_response(202, f"{asset.asset_id} is looked at; then its files are there.", [_NO_STORE], date=self._date())
+        said = f"{asset.asset_id} is looked at; then its files are there."
+        head, body = plain_response(202, said, [_NO_STORE, *ANY_PAGE], date=self._date())
         request.reply(head, body)
         FILES.labels("upload").inc()
 
-    def _room(self, method: bytes, target: bytes, _headers: Mapping[bytes, bytes]) -> int:
-        """How large a body may be: what its URL says, if that holds."""
+    def _room(self, method: bytes, target: bytes, _headers: Mapping[bytes, bytes]) -> int | tuple[int, str]:
+        """How large a body may be: what its URL says, if that holds; else why it doesn't."""
         path, _, query = target.decode("latin-1").partition("?")
         if method != b"PUT" or not path.startswith(UPLOADS):
             return 0
         try:
             return int(self._keys.check(PUT, path, query, self._clock.now_ms() // 1000).term(BYTES_TERM))
-        except WrongUrl:
-            return 0
+        except Expired as error:
+            return 410, f"{error}."
+        except WrongUrl as error:
+            return 403, f"{error}."
 
     def _answer(self, request: Request, served: Served, allowed: Allowed) -> None:
         left_s = min(MAX_AGE_S, max(0, allowed.until_s - self._clock.now_ms() // 1000))
@@ -153,7 +167,7 @@ class FileServer:
             *_SAFE,
         ]
         if is_known(request.headers.get(b"if-none-match", b"").decode("latin-1"), served.etag):
-            request.reply(response_head(304, headers, date=self._date(), size=len(served.data)))
+            request.reply(response_head(304, [*headers, *ANY_PAGE], date=self._date(), size=len(served.data)))
             FILES.labels("known").inc()
             return
         headers += [(b"Content-Type", served.media_type.encode()), (b"Content-Disposition", _disposition(served))]
@@ -174,12 +188,12 @@ class FileServer:
         return part_of(request.headers.get(b"range", b"").decode("latin-1"), len(served.data)) if request.method == b"GET" else None
 
     def _refuse(self, request: Request, status: int, reason: str, *headers: tuple[bytes, bytes]) -> None:
-        head, body = plain_response(status, reason, [_NO_STORE, *headers], date=self._date())
+        head, body = plain_response(status, reason, [_NO_STORE, *headers, *ANY_PAGE], date=self._date())
         request.reply(head, body)
         FILES.labels(str(status)).inc()
 
     def _reply(self, request: Request, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, outcome: str) -> None:
-        request.reply(response_head(status, headers, date=self._date(), size=len(body)), body)
+        request.reply(response_head(status, [*headers, *ANY_PAGE], date=self._date(), size=len(body)), body)
         FILES.labels(outcome).inc()
 
     def _date(self) -> bytes:

@@ -1,42 +1,40 @@
-"""Finding a file by its name, and drawing the sizes that nobody has kept."""
+"""Finding a file by its name."""
 
-import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from quietzone_kit.blobs import BlobArchived, BlobNotFound
 from quietzone_kit.documents import VersionConflict
-from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, QuietzoneError, ResourceExhausted, Unavailable
-from quietzone_kit.runtime import Clock, Executor
+from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, NotFound, QuietzoneError, Unavailable
+from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
-from quietzone_storage.assets.domain import AT_ONCE, DAY_MS, ENDINGS, AccountId, Asset, AssetId, Kind, State, Variant
+from quietzone_storage.assets.domain import AT_ONCE, DAY_MS, ENDINGS, AccountId, Asset, AssetId, State, Variant
 from quietzone_storage.assets.repository import Assets, Held
 from quietzone_storage.assets.use_cases import Drawing, get_asset
 from quietzone_storage.contents.domain import digest, digest_of
 from quietzone_storage.contents.use_cases import BytesDamaged, File, Shelf
+from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.metrics import LOST
 from quietzone_storage.serving.held import HeldFiles, Served
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, GET, MAX_EXPIRY_S, OFTEN_DAYS, OFTEN_EXPIRY_S, Allowed, UrlKeys
-from quietzone_storage.variants.domain import CODE_FORMS, MAX_SIZED_PX, MIN_SIZED_PX, SIZED_QUALITY, Form, WrongSymbol, module_px
-from quietzone_storage.variants.symbol import draw
+from quietzone_storage.serving.sizes import Sizes, as_size, sharpest
+from quietzone_storage.variants.domain import CODE_FORMS, MAX_SIZED_PX, MIN_SIZED_PX, SIZED_QUALITY, Form, module_px
 
 log = logger(__name__)
 
 FOLDER = "/files/"
 
-DRAWN_AT_ONCE = 2
-"""One works while another's bytes come and go; more would only wait for a processor."""
 LOOKS = 3
 """At a file that is replaced while it is read; its code would have to change each time."""
-MAX_WAITING = 64
-"""Sizes that wait to be drawn: at 10 ms each the last waits for a second."""
 
 _SIZED = re.compile(rf"([0-9a-f-]{{1,36}})_([1-9]\d{{1,3}})px\.({'|'.join(ENDINGS[kind] for kind in SIZED_QUALITY)})")
 _ASSET = re.compile(r"([0-9a-f-]{36})[_.]")
 _MEDIA_TYPES = {ending: kind for kind, ending in ENDINGS.items()}
+
+
+LOST_BYTES = "the file's bytes are damaged or gone: send it again, or ask who runs this to restore them from a copy"
 
 
 class BytesLost(QuietzoneError):
@@ -68,14 +66,13 @@ class SignedUrl:
 class Finder:
     """Files of all accounts, for who brings a signed URL."""
 
-    def __init__(self, assets: Assets, shelf: Shelf, held: HeldFiles, executor: Executor, clock: Clock) -> None:
+    def __init__(self, assets: Assets, shelf: Shelf, held: HeldFiles, clock: Clock, *, sizes: Sizes, returns: Returns) -> None:
         self._clock = clock
         self._assets = assets
         self._shelf = shelf
         self._held = held
-        self._executor = executor
-        self._drawing = asyncio.Semaphore(DRAWN_AT_ONCE)
-        self._waiting = 0
+        self._sizes = sizes
+        self._returns = returns
 
     def at_hand(self, name: str) -> Served | None:
         """A file that is in memory."""
@@ -87,7 +84,8 @@ class Finder:
         Raises:
             NotFound: there is none, or its asset isn't ready.
             InvalidInput: a size in which it can't be drawn.
-            ResourceExhausted: too many sizes wait to be drawn.
+            FailedPrecondition: it is archived.
+            ResourceExhausted: too many sizes wait to be made.
             Unavailable: store or blobs don't answer.
         """
         return await self._held.get_or_fetch(name, partial(self._fetch, name))
@@ -126,7 +124,7 @@ class Finder:
         log.error("a file's bytes are lost", asset=asset.asset_id, blob=variant.blob, error=str(error))
         if asset.symbol is None:
             LOST.labels("lost").inc()
-            raise BytesLost("the file's bytes are damaged or gone: send it again, or ask who runs this to restore them from a copy")
+            raise BytesLost(LOST_BYTES)
         LOST.labels("mended").inc()
         data = (await self._drawn(asset, name, is_archived=False)).data
         if digest(data) == digest_of(variant.blob):
@@ -135,42 +133,35 @@ class Finder:
         return data
 
     async def _use(self, held: Held) -> None:
-        """Take down that the asset is used, once a day; files are served all the same when that can't be written."""
+        """Take down that the asset is used, once a day, and have its files brought back; they are served all the same when that can't be
+        written.
+        """
         now_ms = self._clock.now_ms()
         if now_ms - held.asset.last_used_ms >= DAY_MS:
             with suppress(VersionConflict, Unavailable):
+                await self._returns.begin(held.asset)  # first: what is known to be used isn't looked at again today
                 await self._assets.use(held, now_ms)
 
     async def _drawn(self, asset: Asset, name: str, *, is_archived: bool) -> Drawing:
-        """A file of a code that isn't kept, or isn't at hand."""
+        """A file that isn't kept, or isn't at hand."""
         if asset.symbol is None and is_archived:
             raise FailedPrecondition("the file is archived: its owner can have it brought back")
         form = _form_of(asset, name)
-        if form is None or asset.symbol is None:
+        if form is None:
             raise NotFound("there is no such file, or none any more")
-        if self._waiting >= MAX_WAITING:
-            raise ResourceExhausted("too many sizes are being drawn: try again in a moment", retry_after_s=1)
-        self._waiting += 1
         try:
-            async with self._drawing:
-                with _as_size():
-                    return await self._executor.run(partial(draw, asset.symbol, form))
-        finally:
-            self._waiting -= 1
-
-
-@contextmanager
-def _as_size() -> Iterator[None]:
-    """A symbol that has no room in a size, as a wrong size."""
-    try:
-        yield
-    except WrongSymbol as error:
-        raise InvalidInput(FieldViolation("size_px", str(error))) from error
+            return await self._sizes.make(asset, form)
+        except BlobArchived as error:
+            raise Unavailable("the file is being moved: try again") from error
+        except (BlobNotFound, BytesDamaged) as error:
+            log.error("bytes of an upload are lost", asset=asset.asset_id, error=str(error))  # noqa: TRY400 - it says it all
+            LOST.labels("lost").inc()
+            raise BytesLost(LOST_BYTES) from error
 
 
 def _form_of(asset: Asset, name: str) -> Form | None:
-    """How a file of a code is drawn; None when it has none of this name."""
-    for form in CODE_FORMS:
+    """How a file that isn't kept is made; None when nobody makes one of this name."""
+    for form in CODE_FORMS if asset.symbol is not None else ():
         if name == code_file(asset.asset_id, form):
             return form
     found = _SIZED.fullmatch(name)
@@ -221,12 +212,12 @@ def _name(asset: Asset, wanted: Wanted) -> str:
 
 
 def _sized_name(asset: Asset, wanted: Wanted) -> str:
-    if asset.kind is not Kind.CODE:
-        raise InvalidInput(FieldViolation("size_px", "only images of codes are drawn in other sizes: ask for a variant"))
+    if asset.symbol is None and sharpest(asset) is None:
+        raise InvalidInput(FieldViolation("size_px", "only images are made in other sizes: ask for a variant"))
     if not MIN_SIZED_PX <= wanted.size_px <= MAX_SIZED_PX:
         raise InvalidInput(FieldViolation("size_px", f"use {MIN_SIZED_PX} to {MAX_SIZED_PX} pixels"))
     if asset.symbol is not None:
-        with _as_size():
+        with as_size():
             module_px(asset.symbol.side, wanted.size_px)
     if wanted.media_type not in SIZED_QUALITY:
         raise InvalidInput(FieldViolation("media_type", f"use one of {', '.join(SIZED_QUALITY)}"))

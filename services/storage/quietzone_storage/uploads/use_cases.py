@@ -14,7 +14,7 @@ from quietzone_storage.assets.domain import IMAGES, ORIGINAL, AccountId, Asset, 
 from quietzone_storage.assets.domain import State as AssetState
 from quietzone_storage.assets.repository import Held
 from quietzone_storage.assets.use_cases import Drawing, Keeper, NoRoom, give_up
-from quietzone_storage.contents.domain import Content
+from quietzone_storage.contents.domain import Content, digest, digest_of
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.deadlines import store_answers
 from quietzone_storage.images import ImageFailed, Images, Made
@@ -22,7 +22,7 @@ from quietzone_storage.metrics import UPLOADS
 from quietzone_storage.scanning import Scanner
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, MAX_EXPIRY_S, PUT, Allowed, UrlKeys
 from quietzone_storage.serving.use_cases import SignedUrl
-from quietzone_storage.uploads.files import SVG, Refused, clean_name, look
+from quietzone_storage.uploads.files import SVG, Refused, alone, clean_name, look
 from quietzone_storage.uploads.svg import cleaned
 
 FOLDER = "/uploads/"
@@ -104,6 +104,10 @@ class Uploads:
             held = await self._keeper.assets.of_any_account(asset_id)
             if held is None or held.asset.kind is not Kind.UPLOAD or held.asset.state is AssetState.DELETED:
                 raise NotFound("the upload was deleted: begin a new one")
+            if _is_there(held.asset, data):
+                if held.asset.state is AssetState.PENDING:
+                    await self.process(held.asset)
+                return held.asset
             try:
                 held = await self._sourced(held, File(data, media_type))
             except VersionConflict:
@@ -131,10 +135,25 @@ class Uploads:
         return await self._keeper.keep(held, [file], finish)
 
 
+def _is_there(asset: Asset, data: bytes) -> bool:
+    """Whether these bytes came before, whatever has become of them: an answer that was lost is asked for again.
+
+    Raises:
+        FailedPrecondition: others did, or nothing is awaited. It is said before bytes are kept, which nobody's room would count.
+    """
+    if asset.source is not None and digest_of(asset.source.blob) == digest(data):
+        return True
+    if asset.source is not None:
+        raise FailedPrecondition("other bytes came before: wait for what becomes of them, or begin a new upload")
+    if asset.state is not AssetState.PENDING:
+        raise FailedPrecondition(f"an asset that is {asset.state.value} takes no upload; begin a new one")
+    return False
+
+
 def _taken(data: bytes, media_type: str) -> bytes:
     """What is kept of what was sent; raises Refused. 10 MB take 0.1 s, an SVG longer."""
     look(data, media_type)
-    return cleaned(data) if media_type == SVG else data
+    return cleaned(data) if media_type == SVG else alone(data, media_type)
 
 
 def _check(new: NewUpload, max_bytes: int) -> None:

@@ -14,6 +14,7 @@ from quietzone_gateway.identity.accounts.domain import FIRST_ACCOUNT
 from quietzone_gateway.identity.build import Identity, Parts, build_identity
 from quietzone_gateway.identity.domain import ALL_SCOPES, SCOPES_OF, Means, Principal, Role
 from quietzone_gateway.identity.keys.use_cases import open_first_account
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.settings import IdentitySettings
 from quietzone_gateway.identity.users.passwords import Passwords
 from quietzone_gateway.identity.work import TOPICS, Tools, Work, build_work
@@ -24,6 +25,7 @@ from quietzone_kit.mail import Mail
 from quietzone_kit.outbox import waiting
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_kit.tasks import TASKS, task_of
+from quietzone_topics import GATEWAY_AUDIT_V1
 
 NOON_MS = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 PRESET = "qz_" + "p" * 43
@@ -76,7 +78,8 @@ class Desk:
         """What a document tells the audit log."""
         stored = await self.documents.get(collection, key)
         assert stored is not None
-        return [audit_pb2.AuditEvent.FromString(outgoing.event.data) for outgoing in waiting(stored.body)]
+        told = [outgoing for outgoing in waiting(stored.body) if outgoing.topic == GATEWAY_AUDIT_V1.name]
+        return [audit_pb2.AuditEvent.FromString(outgoing.event.data) for outgoing in told]
 
     async def told_all(self) -> None:
         """Have everything that waits in outboxes told."""
@@ -137,7 +140,7 @@ async def opened(
     identity = build_identity(Parts(documents, cache, clock, RANDOMNESS, Inline()), settings, passwords=passwords)
     outbox = Outbox()
     bus, keeper = bus_in_memory()
-    work = build_work(Tools(documents, bus, outbox, clock, RANDOMNESS), settings)
+    work = build_work(Tools(documents, bus, Direct(outbox), clock, RANDOMNESS), settings)
     if preset is not None:
         await open_first_account(identity.accounts, identity.keys, clock, RANDOMNESS, preset=preset)
     yield Desk(identity, documents, cache, clock, settings, outbox, work, bus)

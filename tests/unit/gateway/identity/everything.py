@@ -17,6 +17,7 @@ from quietzone_gateway.identity.build import Identity, Parts, build_identity
 from quietzone_gateway.identity.domain import SCOPES_OF, Actor, Role, Visitor
 from quietzone_gateway.identity.keys.domain import FIRST_KEY
 from quietzone_gateway.identity.keys.use_cases import KeyChange, NewKey, change_key, create_key, open_first_account, revoke_key, rotate_key
+from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.sessions.use_cases import SignIn, refresh, sign_in
 from quietzone_gateway.identity.shelf import Changed
 from quietzone_gateway.identity.users.addresses import ask_address
@@ -72,7 +73,7 @@ async def _people(store: Documents, identity: Identity) -> None:
 
 async def _mails(store: Documents, people: People) -> None:
     bus, keeper = bus_in_memory()
-    await do_all(store, build_work(Tools(store, bus, Outbox(), people.ports.clock, RANDOMNESS), CHEAP), Hands(since_ms=NOON_MS))
+    await do_all(store, build_work(Tools(store, bus, Direct(Outbox()), people.ports.clock, RANDOMNESS), CHEAP), Hands(since_ms=NOON_MS))
     await bus.close()
     keeper.close()
 

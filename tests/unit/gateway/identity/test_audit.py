@@ -31,8 +31,10 @@ async def hear(desk: Desk, collection: Collection, key: str) -> None:
     """Have the log hear what a document tells."""
     stored = await desk.documents.get(collection, key)
     assert stored is not None
+    keeper = KeepAudit(desk.identity.log)
     for outgoing in waiting(stored.body):
-        await KeepAudit(desk.identity.log).react(outgoing.event)
+        if keeper.knows(outgoing.event.type):
+            await keeper.react(outgoing.event)
 
 
 async def log_of(desk: Desk, by: Principal = OPERATOR, subject: str | None = None, action: str | None = None) -> list[Entry]:

@@ -123,6 +123,9 @@ def test_never_more_are_under_way_than_the_bound() -> None:
         ("POST", "/v1/codes/bulk", MethodClass.BULK),
         ("GET", "/v1/exports", MethodClass.REPORT),
         ("GET", "/v1/audit", MethodClass.REPORT),
+        ("POST", "/v1/events", MethodClass.WRITE),
+        ("POST", "/v1/events/test-pattern", MethodClass.READ),
+        ("POST", "/v1/deliveries/redrive", MethodClass.REPORT),
         ("POST", "/v1/auth/sign-up", MethodClass.SIGN_UP),
     ],
 )

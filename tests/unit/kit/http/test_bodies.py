@@ -46,6 +46,14 @@ def test_a_body_that_is_declared_too_large_is_refused_before_it_comes() -> None:
     assert Scene(mirror, bodies=BODIES).ask(put(b"", length=10_001)).statuses == [413]
 
 
+def test_what_is_refused_before_a_handler_sees_it_has_the_headers_of_refusals() -> None:
+    wire = Scene(mirror, bodies=BODIES, limits=HttpLimits(refusal_headers=((b"Access-Control-Allow-Origin", b"*"),))).ask(
+        put(b"", length=10_001)
+    )
+
+    assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in wire.got
+
+
 def test_a_chunked_body_is_refused_when_it_grows_too_large() -> None:
     chunk = b"fa0\r\n" + bytes(4_000) + b"\r\n"
     head = b"PUT /u HTTP/1.1\r\nHost: q\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from dataclasses import replace
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -10,7 +11,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from quietzone_kit.mail import MAX_NAME, MAX_SUBJECT, MAX_UNSUBSCRIBE_URL, InvalidAddress, Mail, check_address, header_text, is_header_text
+from quietzone_kit.mail import (
+    MAX_ATTACHED_BYTES,
+    MAX_ATTACHMENTS,
+    MAX_NAME,
+    MAX_SUBJECT,
+    MAX_UNSUBSCRIBE_URL,
+    Attachment,
+    InvalidAddress,
+    Mail,
+    check_address,
+    header_text,
+    is_header_text,
+)
 from quietzone_kit.mail._message import bytes_of
 
 SENDER = "Quietzone <codes@example.com>"
@@ -150,3 +163,34 @@ def test_a_message_has_no_byte_that_a_server_may_refuse() -> None:
 
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+def test_files_that_go_with_a_message_come_as_they_were() -> None:
+    files = (Attachment("week.pdf", "application/pdf", bytes(range(256))), Attachment("codes.csv", "text/csv", b"a,b\r\n"))
+
+    message = received(replace(MAIL, attachments=files))
+
+    found = [(part.get_filename(), part.get_content_type(), part.get_payload(decode=True)) for part in message.iter_attachments()]
+    assert found == [(file.name, file.media_type, file.data) for file in files]
+
+
+def test_a_message_with_files_still_has_its_text_and_its_html() -> None:
+    message = received(replace(MAIL, attachments=(Attachment("week.pdf", "application/pdf", b"%PDF"),)))
+
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+
+    assert plain is not None
+    assert html is not None
+    assert (plain.get_content().strip(), html.get_content().strip()) == ("Hello", "<p>Hello</p>")
+
+
+@pytest.mark.parametrize("name", ["", ".", "../x", "a b", 'a"b', "ä.pdf", "a\r\nBcc: eve@example.com", "x" * 101])
+def test_a_file_whose_name_could_be_taken_for_something_else_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="attached"):
+        Attachment(name, "application/pdf", b"")
+
+
+@pytest.mark.parametrize("files", [[b""] * (MAX_ATTACHMENTS + 1), [b"x" * MAX_ATTACHED_BYTES, b"x"]])
+def test_more_than_a_mail_carries_is_refused(files: list[bytes]) -> None:
+    with pytest.raises(ValueError, match="go with a message"):
+        replace(MAIL, attachments=tuple(Attachment("a.bin", "application/octet-stream", data) for data in files))

@@ -5,7 +5,7 @@ import pytest
 from quietzone_kit.settings import SettingsError, load
 from quietzone_notification.settings import SendSettings
 
-TOLD = {"QUIETZONE_BUS_URL": "sqlite:///bus.db", "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": "sqlite:///n.db"}
+TOLD = {"QUIETZONE_CALLER_KEY": "k" * 32, "QUIETZONE_BUS_URL": "sqlite:///bus.db", "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": "sqlite:///n.db"}
 
 
 @pytest.mark.parametrize(

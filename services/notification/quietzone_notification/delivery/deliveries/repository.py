@@ -24,6 +24,7 @@ from quietzone_kit.documents import (
     Value,
     VersionConflict,
 )
+from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import NotFound
 from quietzone_kit.runtime import Clock
 from quietzone_kit.telemetry import logger
@@ -207,7 +208,7 @@ class Deliveries:
 
     async def put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[bool]:
         """Put deliveries in the place of what was held, each on its own; whether each was, or somebody else has changed it meanwhile."""
-        puts = [Put({**held.stored.body, **changed_body(after)}, held.stored.version) for held, after in changes]
+        puts = [Put(_changed(held, after), held.stored.version) for held, after in changes]
         async with store_answers():
             outcomes = await self._documents.bulk(DELIVERIES, puts)
         return [outcome is Outcome.WRITTEN for outcome in outcomes]
@@ -285,6 +286,15 @@ def changed_body(delivery: Delivery) -> dict[str, Value]:
         "troubled_ms": delivery.created_ms if delivery.state in TROUBLE else None,
         "attempts": _attempts(delivery),
     }
+
+
+def _changed(held: Held, after: Delivery) -> dict[str, Value]:
+    """The stored document with what has changed; what another release has added stays, also to attempts of before."""
+    changed = changed_body(after)
+    if held.delivery.attempts:  # a first attempt that succeeds has none, and is what most deliveries are
+        before = Unknown.of({"attempts": held.stored.body["attempts"]}, {"attempts": _attempts(held.delivery)})
+        changed = before.beside(changed)
+    return {**held.stored.body, **changed}
 
 
 def _attempts(delivery: Delivery) -> list[Value]:

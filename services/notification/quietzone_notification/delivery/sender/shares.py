@@ -74,9 +74,9 @@ class Shares:
             return self._mine
         share = self._share(leases, now_ms)
         wanted = share | {shard for shard in busy if self._is_mine(leases.get(_key(shard)))}
-        puts = [Put({**self._body(f"sender/{self._owner}", now_ms), "run": self._run}, _version(found, f"sender/{self._owner}"))]
+        puts = [self._put(found, f"sender/{self._owner}", {"expires_ms": now_ms + LEASE_MS, "run": self._run})]
         shards = sorted(wanted)
-        puts += [Put(self._body(_key(shard), now_ms), _version(found, _key(shard))) for shard in shards]
+        puts += [self._put(found, _key(shard), {"expires_ms": now_ms + LEASE_MS}) for shard in shards]
         left = [shard for shard in range(SHARDS) if shard not in wanted and self._is_mine(leases.get(_key(shard)))]
         puts += [Put({**found[_key(shard)].body, "expires_ms": 0}, found[_key(shard)].version) for shard in left]
         async with store_answers():
@@ -119,9 +119,11 @@ class Shares:
     def _is_mine(self, lease: Lease | None) -> bool:
         return lease is not None and lease.owner == self._owner and lease.expires_ms > 0
 
-    def _body(self, share_id: str, now_ms: int) -> Body:
-        body: dict[str, Value] = {"share_id": share_id, "owner": self._owner, "expires_ms": now_ms + LEASE_MS}
-        return body
+    def _put(self, found: dict[str, Stored], share_id: str, lease: Body) -> Put:
+        """A lease of ours in the place of what was found; what another release has added to it stays."""
+        stored = found.get(share_id)
+        known: dict[str, Value] = {"share_id": share_id, "owner": self._owner, **lease}
+        return Put(known, None) if stored is None else Put({**stored.body, **known}, stored.version)
 
     async def _forget(self, leases: dict[str, Lease], found: dict[str, Stored], now_ms: int) -> None:
         """Remove one sender that is gone."""
@@ -142,11 +144,6 @@ def lease_of(stored: Stored) -> Lease:
 
 def _key(shard: int) -> str:
     return f"shard/{shard}"
-
-
-def _version(found: dict[str, Stored], share_id: str) -> int | None:
-    stored = found.get(share_id)
-    return None if stored is None else stored.version
 
 
 def _lasts(lease: Lease, now_ms: int) -> bool:

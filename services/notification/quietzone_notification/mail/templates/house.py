@@ -5,7 +5,7 @@ from importlib.resources import files
 
 _FOLDER = files("quietzone_notification.mail.templates") / "house"
 
-NAMES = ("confirmation", "event", "message", "notice")
+NAMES = ("confirmation", "created", "event", "message", "milestone", "notice", "weekly-summary", "welcome")
 
 
 def _text(name: str) -> str:

@@ -1,0 +1,11 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from unit.notification.reactions.world import World
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    opened = await World().open()
+    yield opened
+    await opened.documents.close()
