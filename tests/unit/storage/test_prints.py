@@ -20,8 +20,9 @@ from unit.storage.world import OURS, Crash, World
 
 from quietzone_kit import processes
 from quietzone_kit.errors import InvalidInput, ResourceExhausted
-from quietzone_storage import fonts
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, State, Symbol
+from quietzone_storage.fonts import FILE
+from quietzone_storage.fonts.characters import lacking
 from quietzone_storage.prints import process, sheets
 from quietzone_storage.prints.archives import make_archive
 from quietzone_storage.prints.domain import (
@@ -130,10 +131,10 @@ def _streams(document: bytes) -> list[bytes]:
 
 @given(st.characters(exclude_categories=["C", "M", "Z"]))
 def test_a_caption_that_would_be_boxes_is_known(character: str) -> None:
-    font = ImageFont.truetype(fonts.FILE, 40)
+    font = ImageFont.truetype(FILE, 40)
     box, shown = (bytes(font.getmask(text)) for text in ("\U0010fffd", unicodedata.normalize("NFC", character)))
 
-    assert bool(fonts.lacking(character)) is (shown == box)
+    assert bool(lacking(character)) is (shown == box)
 
 
 def test_a_symbol_that_is_not_the_one_that_was_to_be_printed_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,14 @@ from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_kit.tasks import NewTask, Task, Tasks
 from quietzone_kit.tasks import State as TaskState
-from quietzone_storage import fonts
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Kind, Source, State, Symbol, Variant
 from quietzone_storage.assets.repository import Assets, Held
 from quietzone_storage.assets.use_cases import Drawing, Keeper, NoRoom, give_up
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.deadlines import store_answers
+from quietzone_storage.fonts import FAMILY
+from quietzone_storage.fonts.characters import lacking
 from quietzone_storage.prints.domain import (
     MAX_CAPTION,
     MAX_COLUMNS,
@@ -238,7 +239,7 @@ def check(new: NewPrint) -> None:
         violations.append(FieldViolation("title", f"use at most {MAX_TITLE} characters"))
     if any(len(label.caption) > MAX_CAPTION or len(label.name) > MAX_CAPTION for label in new.labels):
         violations.append(FieldViolation("labels", f"captions and names have at most {MAX_CAPTION} characters"))
-    if new.form is Form.SHEETS and (missing := fonts.lacking("".join(label.caption for label in new.labels))):
+    if new.form is Form.SHEETS and (missing := lacking("".join(label.caption for label in new.labels))):
         violations.append(FieldViolation("labels", _without_glyphs(missing)))
     if not 1 <= new.layout.columns <= MAX_COLUMNS:
         violations.append(FieldViolation("columns", f"use 1 to {MAX_COLUMNS}"))
@@ -251,4 +252,4 @@ def check(new: NewPrint) -> None:
 def _without_glyphs(missing: Sequence[str]) -> str:
     """That the font of sheets can't show them: a box on a thousand labels is nothing that anybody wants."""
     more = f" and {len(missing) - MISSING_NAMED:,} more" if len(missing) > MISSING_NAMED else ""
-    return f"captions have characters that {fonts.FAMILY} lacks, {' '.join(missing[:MISSING_NAMED])}{more}: take other captions, or none"
+    return f"captions have characters that {FAMILY} lacks, {' '.join(missing[:MISSING_NAMED])}{more}: take other captions, or none"
