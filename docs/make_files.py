@@ -26,7 +26,7 @@ from quietzone_storage.collections import COLLECTIONS
 from quietzone_storage.contents.repository import Contents
 from quietzone_storage.contents.sweep import sweep
 from quietzone_storage.contents.use_cases import Shelf
-from quietzone_storage.images import Images
+from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle.domain import Ages
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.scanning import NoScanner

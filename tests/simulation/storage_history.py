@@ -28,7 +28,8 @@ from quietzone_storage.contents.domain import content_id, digest_of
 from quietzone_storage.contents.mending import Mender
 from quietzone_storage.contents.scrub import Scrubbed, scrub
 from quietzone_storage.contents.sweep import sweep_blobs
-from quietzone_storage.images import ImageFailed, Images, Made
+from quietzone_storage.images.messages import Made
+from quietzone_storage.images.process import ImageFailed, Images
 from quietzone_storage.lifecycle.domain import Ages
 from quietzone_storage.lifecycle.moves import STALLED_MS as MOVE_STALLED_MS
 from quietzone_storage.lifecycle.returns import Returns

@@ -44,7 +44,7 @@ from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.copies import Copies, CopiesUnavailable, open_copies
 from quietzone_storage.copies.consumers import ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
-from quietzone_storage.images import Images
+from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle.domain import Ages
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.lifecycle.tasks import CLEAN_UP, CLEAN_UP_ALL, MOVE, CleanUps, Moves

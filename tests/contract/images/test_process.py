@@ -15,7 +15,8 @@ from unit.storage.test_files import GOOD, chunk, image, png_of
 
 from quietzone_kit import processes
 from quietzone_kit.errors import Unavailable
-from quietzone_storage.images import ImageFailed, Images, process
+from quietzone_storage.images import process
+from quietzone_storage.images.process import ImageFailed, Images
 from quietzone_storage.uploads.files import JPEG, PNG, SVG, look
 from quietzone_storage.uploads.svg import cleaned
 from quietzone_storage.variants.domain import SIZED_QUALITY, VARIANTS, WEB_FORMS, WEBP, Form

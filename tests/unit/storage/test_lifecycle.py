@@ -20,7 +20,7 @@ from quietzone_storage.codes.tasks import DRAW, DrawAgain
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
-from quietzone_storage.images import Images
+from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle import tasks as tasks_of_lifecycle
 from quietzone_storage.lifecycle import use_cases
 from quietzone_storage.lifecycle.domain import Act, Ages, Report, decide

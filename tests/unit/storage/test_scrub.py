@@ -18,7 +18,7 @@ from quietzone_storage.contents.mending import Mender
 from quietzone_storage.contents.scrub import Scrubbed, scrub
 from quietzone_storage.contents.tasks import PAUSE_MS, SCRUB, Scrubs
 from quietzone_storage.contents.use_cases import File
-from quietzone_storage.images import Made
+from quietzone_storage.images.messages import Made
 from quietzone_storage.variants.domain import JPEG, PNG, THUMB, Form
 from quietzone_storage.variants.symbol import draw, draw_code
 

@@ -15,7 +15,7 @@ from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
 from quietzone_storage.assets.domain import AccountId, AssetId, BlobKey, Kind
 from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.use_cases import Followed
-from quietzone_storage.images import Images
+from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving.files import FileServer
 from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served

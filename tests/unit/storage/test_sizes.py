@@ -10,7 +10,8 @@ from unit.storage.world import BORN_MS, OURS, World
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, Unavailable
 from quietzone_storage.assets.domain import Asset, AssetId, Kind, Tier, Variant
 from quietzone_storage.assets.use_cases import Drawing
-from quietzone_storage.images import ImageFailed, Made
+from quietzone_storage.images.messages import Made
+from quietzone_storage.images.process import ImageFailed
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving import sizes
 from quietzone_storage.serving.held import HeldFiles

@@ -19,7 +19,8 @@ from quietzone_kit.tasks import TASKS, Done, Task
 from quietzone_storage.assets import repository
 from quietzone_storage.assets.domain import Asset, AssetId, State
 from quietzone_storage.assets.repository import ASSETS
-from quietzone_storage.images import ImageFailed, Images, Made
+from quietzone_storage.images.messages import Made
+from quietzone_storage.images.process import ImageFailed, Images
 from quietzone_storage.scanning import NoScanner, Scanner, ScannerUnavailable, open_scanner
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, MAX_EXPIRY_S, PUT, UrlKeys
 from quietzone_storage.uploads.files import PNG, SVG, Refused

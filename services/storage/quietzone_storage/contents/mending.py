@@ -10,7 +10,7 @@ from quietzone_storage.assets.repository import Held
 from quietzone_storage.assets.use_cases import Drawing, Keeper
 from quietzone_storage.contents.domain import Content, digest
 from quietzone_storage.contents.use_cases import BytesDamaged, File
-from quietzone_storage.images import ImageFailed, Images
+from quietzone_storage.images.process import ImageFailed, Images
 from quietzone_storage.variants.domain import CODE_FORMS, WrongSymbol
 from quietzone_storage.variants.symbol import NotShown, draw
 

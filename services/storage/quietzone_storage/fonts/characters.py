@@ -1,4 +1,4 @@
-"""Which characters the font has. Apart from where it is: processes that decode images have no megabyte to spare for `unicodedata`."""
+"""Which characters the font has. Apart from where it is: processes that decode images have no room for `unicodedata`."""
 
 import struct
 import unicodedata

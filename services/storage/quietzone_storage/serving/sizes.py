@@ -12,7 +12,8 @@ from quietzone_kit.runtime import Executor
 from quietzone_storage.assets.domain import AT_ONCE, Asset, BlobKey, Symbol, Variant
 from quietzone_storage.assets.use_cases import Drawing
 from quietzone_storage.contents.use_cases import Shelf
-from quietzone_storage.images import ImageFailed, Made
+from quietzone_storage.images.messages import Made
+from quietzone_storage.images.process import ImageFailed
 from quietzone_storage.variants.domain import WEB_PNG, Form, WrongSymbol
 from quietzone_storage.variants.symbol import draw
 

@@ -17,7 +17,8 @@ from quietzone_storage.assets.use_cases import Drawing, Keeper, NoRoom, give_up
 from quietzone_storage.contents.domain import Content, digest, digest_of
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.deadlines import store_answers
-from quietzone_storage.images import ImageFailed, Images, Made
+from quietzone_storage.images.messages import Made
+from quietzone_storage.images.process import ImageFailed, Images
 from quietzone_storage.metrics import UPLOADS
 from quietzone_storage.scanning import Scanner
 from quietzone_storage.serving.links import DEFAULT_EXPIRY_S, MAX_EXPIRY_S, PUT, Allowed, UrlKeys
