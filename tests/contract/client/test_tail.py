@@ -110,11 +110,12 @@ async def test_the_command_says_when_it_watches_again(served: Served, capsys: py
         await until(lambda: len(served.live) == 1)
         await served.tails.told.put(None)
         async with asyncio.timeout(10):
-            while len(served.tails.asked) < 2 or served.tails.open == 0:
+            said = ""
+            while "watching again; what happened meanwhile isn't shown" not in said:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)  # its first word is on the way
+                said += capsys.readouterr().err
 
-    assert "watching again; what happened meanwhile isn't shown" in capsys.readouterr().err
+    assert len(served.tails.asked) == 2
 
 
 async def test_the_command_says_what_it_is_refused_for(served: Served) -> None:

@@ -27,22 +27,9 @@ HOME = Visitor("203.0.113.9")
 
 
 @pytest.fixture
-async def mailbox() -> AsyncIterator[Mailbox]:
-    async with Mailbox.serving() as mailbox:
-        yield mailbox
-
-
-@pytest.fixture
-def values(tmp_path: Path, mailbox: Mailbox) -> dict[str, str]:
-    return {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_BUS_URL": f"sqlite:///{tmp_path}/bus.db",
-        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{tmp_path}/n",
+def values(values: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    return values | {
         "QUIETZONE_NOTIFICATION_ADDRESS": f"unix:{tmp_path}/n",
-        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{tmp_path}/notification.db",
-        "QUIETZONE_NOTIFICATION_SECRET_KEY": "s" * 32,
-        "QUIETZONE_NOTIFICATION_MAIL_URL": f"smtp://127.0.0.1:{mailbox.port}?tls=none",
-        "QUIETZONE_NOTIFICATION_MAIL_FROM": "Codes <codes@example.com>",
         "QUIETZONE_MAIL_URL": "smtp://127.0.0.1:1?tls=none",
         "QUIETZONE_GATEWAY_DOCUMENTS_URL": f"sqlite:///{tmp_path}/gateway.db",
         "QUIETZONE_GATEWAY_SECRET_KEY": "g" * 32,

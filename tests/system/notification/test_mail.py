@@ -1,11 +1,9 @@
 """Mails of a rule as people get them: through the whole service, to a mail server."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from contract.notification_mail.world import UNSUBSCRIBE, Mailbox, part, token_in
+from contract.notification_mail.world import Mailbox, part, token_in
 from system.conftest import collect_what_was_cut_off
 from system.notification.world import ANNA, CLOCK, put_until_taken, serving
 
@@ -16,26 +14,6 @@ from quietzone_notification.app import build_send
 from quietzone_notification.settings import SendSettings
 
 ADA = "ada@example.com"
-
-
-@pytest.fixture
-async def mailbox() -> AsyncIterator[Mailbox]:
-    async with Mailbox.serving() as mailbox:
-        yield mailbox
-
-
-@pytest.fixture
-def values(tmp_path: Path, mailbox: Mailbox) -> dict[str, str]:
-    return {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_BUS_URL": f"sqlite:///{tmp_path}/bus.db",
-        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{tmp_path}/n",
-        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{tmp_path}/notification.db",
-        "QUIETZONE_NOTIFICATION_SECRET_KEY": "s" * 32,
-        "QUIETZONE_NOTIFICATION_MAIL_URL": f"smtp://127.0.0.1:{mailbox.port}?tls=none",
-        "QUIETZONE_NOTIFICATION_MAIL_FROM": "Codes <codes@example.com>",
-        "QUIETZONE_NOTIFICATION_UNSUBSCRIBE_URL": UNSUBSCRIBE,
-    }
 
 
 async def test_an_event_becomes_a_mail_whose_reader_leaves_by_its_token(values: dict[str, str], mailbox: Mailbox) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from contract.notification_mail.world import UNSUBSCRIBE, Mailbox, part
@@ -21,24 +20,8 @@ ADA = "ada@example.com"
 
 
 @pytest.fixture
-async def mailbox() -> AsyncIterator[Mailbox]:
-    async with Mailbox.serving() as mailbox:
-        yield mailbox
-
-
-@pytest.fixture
-def values(tmp_path: Path, mailbox: Mailbox) -> dict[str, str]:
-    return {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_BUS_URL": f"sqlite:///{tmp_path}/bus.db",
-        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{tmp_path}/n",
-        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{tmp_path}/notification.db",
-        "QUIETZONE_NOTIFICATION_SECRET_KEY": "s" * 32,
-        "QUIETZONE_NOTIFICATION_MAIL_URL": f"smtp://127.0.0.1:{mailbox.port}?tls=none",
-        "QUIETZONE_NOTIFICATION_MAIL_FROM": "Codes <codes@example.com>",
-        "QUIETZONE_NOTIFICATION_UNSUBSCRIBE_URL": UNSUBSCRIBE,
-        "QUIETZONE_NOTIFICATION_DASHBOARD_URL": "https://console.example/dashboard",
-    }
+def values(values: dict[str, str]) -> dict[str, str]:
+    return values | {"QUIETZONE_NOTIFICATION_DASHBOARD_URL": "https://console.example/dashboard"}
 
 
 @pytest.fixture

@@ -7,79 +7,24 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ports import Inline
-from unit.storage.drawings import symbol
+from unit.storage.lifecycle import CODE, DAY_S, asset_of, clean, cleaner, draw_code, finder
 from unit.storage.world import BORN_MS, OURS, Crash, World
 
 from quietzone_kit.blobs import Tier as BlobTier
-from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
+from quietzone_kit.errors import InvalidInput, NotFound
 from quietzone_kit.tasks import Again
 from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, BlobKey, Kind, Source, State, Tier, Variant
-from quietzone_storage.codes.domain import Heard
-from quietzone_storage.codes.tasks import DRAW, DrawAgain
-from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
-from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle import tasks as tasks_of_lifecycle
 from quietzone_storage.lifecycle import use_cases
 from quietzone_storage.lifecycle.domain import Act, Ages, Report, decide
 from quietzone_storage.lifecycle.moves import STALLED_MS
-from quietzone_storage.lifecycle.returns import Returns
-from quietzone_storage.lifecycle.tasks import MOVE, CleanUps, Moves, begin_clean_up
-from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp, check_prefix
+from quietzone_storage.lifecycle.tasks import CleanUps, begin_clean_up
+from quietzone_storage.lifecycle.use_cases import CleanUp, check_prefix
 from quietzone_storage.metrics import CLEANED
-from quietzone_storage.serving.held import HeldFiles
-from quietzone_storage.serving.sizes import Sizes
-from quietzone_storage.serving.use_cases import Finder
 
-DAY_S = 86_400
-CODE = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01")
-MENU = symbol()
 WRITES = 8
-
-
-def cleaner(world: World) -> Cleaner:
-    return Cleaner(world.keeper, world.clock, Ages())
-
-
-def finder(world: World) -> Finder:
-    returns = Returns(world.tasks, world.clock)
-    sizes = Sizes(world.shelf, Images(), Inline())
-    return Finder(world.assets, world.shelf, HeldFiles(world.clock, max_bytes=0), world.clock, sizes=sizes, returns=returns)
-
-
-def followed(world: World) -> Followed:
-    class Qr:
-        async def symbol(self, _account_id: AccountId, _code_id: AssetId) -> object:
-            return MENU
-
-    return Followed(world.keeper, Qr(), Inline(), world.clock)  # type: ignore[arg-type] # as much of one as is asked
-
-
-async def draw_code(world: World) -> None:
-    await followed(world).follow(Heard(CODE, OURS, 1, looks_different=True, is_deleted=False))
-
-
-async def work(world: World) -> list[str]:
-    """Do what waits to be done, as a worker does it; the kinds of it."""
-    handlers = {DRAW: DrawAgain(followed(world)), MOVE: Moves(cleaner(world))}
-    tasks = (await world.tasks.list(OURS)).tasks
-    for task in tasks:
-        await handlers[task.kind].run(task, lambda _: None)
-    return [task.kind for task in tasks]
-
-
-async def clean(world: World, *, days: float = 0, prefix: str = "", dry_run: bool = False, account_id: AccountId | None = None) -> Report:
-    """A clean-up, some days later."""
-    world.clock.seconds += days * DAY_S
-    return (await cleaner(world).clean_up(CleanUp(account_id, prefix, dry_run))).report
-
-
-async def asset_of(world: World, asset_id: str) -> Asset:
-    held = await world.assets.get(OURS, AssetId(asset_id))
-    assert held is not None
-    return held.asset
 
 
 def upload(*, tier: Tier = Tier.HOT, used_at_ms: int | None = None) -> Asset:
@@ -275,63 +220,6 @@ async def test_a_file_that_is_asked_for_keeps_its_asset_young(world: World) -> N
     assert (await clean(world, days=20)).processed == 0
 
 
-@pytest.mark.parametrize("days", [(31,), (91,), (91, 400)], ids=["warm", "archived", "given up"])
-async def test_the_files_of_a_code_that_is_used_again_are_kept_again(world: World, days: tuple[int, ...]) -> None:
-    await draw_code(world)
-    before = await asset_of(world, CODE)
-    for some in days:
-        await clean(world, days=some)
-    files = {name: (await finder(world).find(name)).data for name in before.files()}
-
-    assert await work(world) == [DRAW]
-    after = await asset_of(world, CODE)
-    assert (after.tier, after.variants, after.code_revision) == (Tier.HOT, before.variants, before.code_revision)
-    assert {name: await world.shelf.read(variant.blob) for name, variant in after.files().items()} == files
-    assert (await clean(world, days=29)).processed == 0
-
-
-async def test_a_code_whose_files_are_at_hand_is_not_drawn_again(world: World) -> None:
-    await draw_code(world)
-    revision = (await asset_of(world, CODE)).revision
-    world.clock.seconds += 2 * DAY_S
-    await finder(world).find(f"{CODE}.png")
-
-    assert await work(world) == []
-    assert await followed(world).draw_again(OURS, CODE) is False
-    assert (await asset_of(world, CODE)).revision == revision
-
-
-async def test_a_code_that_was_deleted_meanwhile_is_not_drawn_again(world: World) -> None:
-    await draw_code(world)
-    await clean(world, days=91)
-    await finder(world).find(f"{CODE}.png")
-    await world.drop(CODE)
-
-    await work(world)
-    assert (await asset_of(world, CODE)).state is State.DELETED
-
-
-async def test_an_upload_that_is_used_again_leaves_the_warm_tier(world: World) -> None:
-    asset_id = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a02")
-    await world.fill(asset_id, b"one")
-    await clean(world, days=31)
-    await finder(world).find(f"{asset_id}_0.png")
-
-    assert await work(world) == [MOVE]
-    assert (await asset_of(world, asset_id)).tier is Tier.HOT
-    assert list(world.memory.tiers.values()) == [BlobTier.HOT]
-
-
-async def test_an_archived_upload_is_brought_back_by_nobody_but_its_owner(world: World) -> None:
-    asset_id = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a02")
-    await world.fill(asset_id, b"one")
-    await clean(world, days=91)
-    with pytest.raises(FailedPrecondition):
-        await finder(world).find(f"{asset_id}_0.png")
-
-    assert await work(world) == []
-
-
 async def test_use_is_written_down_once_a_day(world: World) -> None:
     await draw_code(world)
     world.clock.seconds += DAY_S
@@ -340,20 +228,6 @@ async def test_use_is_written_down_once_a_day(world: World) -> None:
     world.clock.seconds += DAY_S - 1
 
     await finder(world).find(f"{CODE}.png")  # a write would break off
-
-
-async def test_an_archived_upload_is_refused_until_it_was_brought_back(world: World) -> None:
-    asset_id = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a02")
-    await world.fill(asset_id, b"one")
-    await clean(world, days=91)
-    with pytest.raises(FailedPrecondition, match="archived"):
-        await finder(world).find(f"{asset_id}_0.png")
-    world.memory.slow = 1
-
-    assert await cleaner(world).move(OURS, asset_id, Tier.HOT) is False  # the store brings it back
-    assert await cleaner(world).move(OURS, asset_id, Tier.HOT) is True
-    assert (await finder(world).find(f"{asset_id}_0.png")).data == b"one"
-    assert (await clean(world)).processed == 0  # whoever brings it back means to use it
 
 
 @pytest.mark.parametrize("tier", [Tier.WARM, Tier.COLD, Tier.ARCHIVE])
