@@ -62,7 +62,7 @@ dev: .venv/installed .cache/api-key ## Serve, and start again when the code chan
 	@QUIETZONE_API_KEY=$$(cat .cache/api-key) $(BIN)/watchfiles --filter python '$(BIN)/quietzone serve' kit services gateway cli clients standalone
 
 PROFILE := quick
-test test-fast: PROFILE := default
+test test-fast: PROFILE := $(if $(CI),ci,default)# ci is hypothesis's own: the same examples each time, so that a change alone decides
 
 .PHONY: check
 check: .venv/installed ## Lint, types, borders between parts, unit tests (20 s)

@@ -1,4 +1,4 @@
-"""How much hypothesis tries: `quick` while somebody waits for `make check`, its default of 100 examples in `make test`."""
+"""How much hypothesis tries: `quick` while somebody waits for `make check`, its default of 100 examples in `make test` (always the same with CI set)."""
 
 from hypothesis import settings
 
