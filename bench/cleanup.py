@@ -1,10 +1,19 @@
-"""Measure a clean-up's dry run over 100,000 assets on the embedded store: python bench/cleanup.py."""
+"""How long does a clean-up's dry run over 100,000 assets take?
 
+    python bench/cleanup.py
+    PYTHONPATH=tests python -m servers python bench/cleanup.py --backends real
+
+It looks at documents alone. On servers it needs a MongoDB that was given: mongo-java-server reads the whole collection for each page.
+"""
+
+import argparse
 import asyncio
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from backends import add_backends, urls_of
 
 from quietzone_kit.blobs import open_blobs
 from quietzone_kit.documents import Documents, Put, Query, open_documents
@@ -15,7 +24,7 @@ from quietzone_storage.assets.use_cases import Keeper
 from quietzone_storage.collections import COLLECTIONS
 from quietzone_storage.contents.repository import Contents
 from quietzone_storage.contents.use_cases import Shelf
-from quietzone_storage.lifecycle.domain import Ages
+from quietzone_storage.lifecycle.domain import Policy
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.usage.repository import Usages
 from quietzone_storage.usage.use_cases import Ledger
@@ -39,24 +48,33 @@ def asset(number: int, now_ms: int) -> Asset:
     )
 
 
-async def measure(folder: Path) -> float:
+def stores(backends: str, folder: Path) -> tuple[str, str]:
+    """Where documents and files are."""
+    if backends == "embedded":
+        return f"sqlite:///{folder}/storage.db", f"file://{folder}/files"
+    urls = urls_of(backends)
+    return urls["QUIETZONE_STORAGE_DOCUMENTS_URL"], urls["QUIETZONE_STORAGE_BLOBS_URL"]
+
+
+async def measure(backends: str, folder: Path) -> float:
     """Seconds of the dry run."""
     clock, randomness = SystemClock(), SystemRandomness()
     threads = ThreadExecutor("documents", 4)
-    documents = open_documents(f"sqlite:///{folder}/storage.db", executor=threads, randomness=randomness)
+    documents_url, blobs_url = stores(backends, folder)
+    documents = open_documents(documents_url, executor=threads, randomness=randomness)
     await documents.ensure(*COLLECTIONS)
     now_ms = clock.now_ms()
     for first in range(0, ASSETS_IN_ALL, PUTS):
         puts = [Put(body_of(asset(number, now_ms), Counted(), ()), None) for number in range(first, first + PUTS)]
         await documents.bulk(ASSETS, puts)
     assets = Assets(documents)
-    shelf = Shelf(Contents(documents), open_blobs(f"file://{folder}/files", executor=threads, randomness=randomness), clock, randomness)
-    cleaner = Cleaner(Keeper(assets, shelf, Ledger(Usages(documents), assets)), clock, Ages())
+    shelf = Shelf(Contents(documents), open_blobs(blobs_url, executor=threads, randomness=randomness), clock, randomness)
+    cleaner = Cleaner(Keeper(assets, shelf, Ledger(Usages(documents), assets)), clock, Policy())
     began = time.perf_counter()
-    report = await cleaner.clean_up(CleanUp(dry_run=True))
+    report = (await cleaner.clean_up(CleanUp(dry_run=True))).report
     took_s = time.perf_counter() - began
     listed_s = await listed(documents)
-    print("\n| 100,000 assets on files | seconds | of the aim |\n| --- | --- | --- |")
+    print(f"\n| 100,000 assets on {backends} backends | seconds | of the aim |\n| --- | --- | --- |")
     print(f"| dry run of a clean-up, {report.processed:,} looked at | {took_s:.1f} | {took_s / AIM_S:.2f} |")
     print(f"| reading the same index alone | {listed_s:.1f} | the dry run takes {took_s / listed_s:.1f} times that |\n\n{report}")
     await documents.close()
@@ -76,8 +94,11 @@ async def listed(documents: Documents) -> float:
 
 def main() -> int:
     """0 when it is as fast as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_backends(parser)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        return 0 if asyncio.run(measure(Path(folder))) <= AIM_S else 1
+        return 0 if asyncio.run(measure(options.backends, Path(folder))) <= AIM_S else 1
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ from pathlib import Path
 import uvloop
 
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_analytics.app import COLLECTIONS, TOPICS
+from quietzone_analytics.app import COLLECTIONS
 from quietzone_analytics.projection import ScanProjection
 from quietzone_analytics.rollups import TOTALS, Rollups
+from quietzone_analytics.verify import TOPICS
 from quietzone_kit.bus import Message, Record, open_bus, partition_of
 from quietzone_kit.documents import Body, Collection, Documents, Outcome, Put, Stored, open_documents
 from quietzone_kit.events import Event

@@ -1,15 +1,18 @@
-"""How many stored images a second does the file server of an embedded installation give out, and how late is the last percent at half that?
+"""How many stored images a second does an installation's file server give out, and how late is the last percent at half that?
 
-The thumbnails of 100 codes, by their signed URLs, of a whole machine (`quietzone serve` on files) whose storage has the first core; wrk
-loads from the second, over loopback. Rounds alternate with nginx, which has the same bytes as files. Half load: each connection pauses
-between requests, so that half of what was measured before comes in all. Exits with 1 below the aims.
+The thumbnails of 100 codes, by their signed URLs, of a whole machine (`quietzone serve`) whose storage has the first core; wrk loads from
+the second, over loopback. Rounds alternate with nginx, which has the same bytes as files. Half load: each connection pauses between
+requests, so that half of what was measured before comes in all. With `--alone` the house's other processes are paused meanwhile, which
+otherwise need some of the same two cores. Exits with 1 below the aims.
 
-    python bench/serving.py [--rounds 3] [--seconds 4] [--connections 64]
+    python bench/serving.py [--rounds 3] [--seconds 4] [--connections 64] [--alone]
+    PYTHONPATH=tests python -m servers python bench/serving.py --backends real
 """
 
 import argparse
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -23,6 +26,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from backends import add_backends, urls_of
 from redirect import LOAD_CORE, SERVER_CORE, cpu_seconds, found, path_of, worker
 
 from house import House, fetch, free_port, house_in, until
@@ -70,16 +74,20 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--alone", action="store_true")
+    add_backends(parser)
     options = parser.parse_args()
     if missing := [tool for tool in ("nginx", "wrk", "taskset") if not shutil.which(tool)]:
         print(f"{', '.join(missing)} not found. On Debian, as root: apt-get install nginx-light wrk util-linux")
         return 2
-    with tempfile.TemporaryDirectory(prefix=".bench-serving-", dir=HERE) as name, house_in(Path(name) / "data", {}) as house:
+    urls = urls_of(options.backends)
+    with tempfile.TemporaryDirectory(prefix=".bench-serving-", dir=HERE) as name, house_in(Path(name) / "data", urls) as house:
         folder = Path(name)
-        urls = drawn(house)
+        signed = drawn(house)
         storage = house.supervisor.pids()["storage serve"]
         subprocess.run([path_of("taskset"), "-a", "-p", "-c", SERVER_CORE, str(storage)], check=True, capture_output=True)
-        with nginx(folder, urls) as (port, pid):
+        others = [pid for pid in house.supervisor.pids().values() if pid != storage] if options.alone else []
+        with nginx(folder, signed) as (port, pid), paused(others):
             return measure(Server(house.place.files_port, storage, folder / "ours.txt"), Server(port, pid, folder / "theirs.txt"), options)
 
 
@@ -97,7 +105,8 @@ def drawn(house: House) -> Sequence[str]:
 
 def measure(storage: Server, other: Server, options: argparse.Namespace) -> int:
     load(storage, options)
-    print("\n| round | storage, files/s | p99, ms | µs CPU/file | nginx, files/s | p99, ms | µs CPU/file | ratio |")
+    print(f"\nOn {options.backends} backends:\n")
+    print("| round | storage, files/s | p99, ms | µs CPU/file | nginx, files/s | p99, ms | µs CPU/file | ratio |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     rates, ratios = [], []
     for number in range(1, options.rounds + 1):
@@ -135,6 +144,18 @@ def load(server: Server, options: argparse.Namespace, per_second: float = 0.0) -
     digits = number.rstrip("ums")
     late_ms = float(digits) * unit[number.removeprefix(digits)]
     return Round(float(found(r"Requests/sec:\s+([\d.]+)", text)), late_ms, used / int(found(r"(\d+) requests in", text)) * 1e6)
+
+
+@contextmanager
+def paused(pids: Sequence[int]) -> Iterator[None]:
+    """Processes that do nothing meanwhile."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _answers(port: int) -> bool:

@@ -23,6 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from backends import add_backends, urls_of
+from processes import children, memory_mb
+
 from house import KEY, House, free_port, house_in
 
 READY_S, MEMORY_MB, VISIBLE_S, VISIBLE_ON_SERVERS_S = 3.0, 400.0, 1.5, 2.0
@@ -35,18 +38,17 @@ def main() -> int:
     """Measure and print; 1 when a promise isn't kept."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scans", type=int, default=300)
-    options.add_argument("--backends", choices=("embedded", "real"), default="embedded")
+    add_backends(options)
     chosen = options.parse_args()
     print("| what | measured | promised | ratio |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="quietzone-bench-") as folder:
         data = Path(folder) / "data"
         if chosen.backends == "real":
-            urls = {name: value for name, value in os.environ.items() if name.startswith("QUIETZONE_")}
-            return 0 if _show_visible(data, chosen.scans, urls, VISIBLE_ON_SERVERS_S) else 1
+            return 0 if _show_visible(data, chosen.scans, urls_of(chosen.backends), VISIBLE_ON_SERVERS_S) else 1
         starts = [_start(data) for _ in range(STARTS)]
         with _serving(data) as pid:
             time.sleep(IDLE_FOR_S)
-            memory = {_title(one): _of(one) for one in (pid, *_children(pid))}
+            memory = {_title(one): memory_mb(one) for one in (pid, *children(pid))}
         ready = statistics.median(starts)
         rss, pss = (sum(row[column] for row in memory.values()) for column in (0, 1))
         spread = f"{min(starts):.2f} to {max(starts):.2f}"
@@ -116,22 +118,9 @@ def _visible(house: House, scans: int) -> list[float]:
     return took
 
 
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def _title(pid: int) -> str:
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     return " ".join(words[2:4]).removeprefix("quietzone_") if "-m" in words else "supervisor"
-
-
-def _of(pid: int) -> tuple[float, float]:
-    """Resident set and PSS of a process in MB."""
-    found = {}
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
-        name, _, value = line.partition(":")
-        found[name] = int(value.split()[0]) / 1000
-    return found["Rss"], found["Pss"]
 
 
 if __name__ == "__main__":

@@ -1,97 +1,110 @@
-"""How much memory do the largest uploads that are taken need, each in the process that decodes it, and how long does it take?
+"""How much memory does the largest upload of each kind take on its whole way: sent to a house, decoded, its variants kept?
 
-Noise, which packs worst, of as many pixels as its kind may have. Noise that is transparent too is refused, which is told.
-Exits with 1 when one needs more than the aim.
+What storage's processes hold together, decoders with them and shared pages counted once (PSS), above what they held before. Each is sent
+several times, one after the other; the first of all warms up. Nothing decides by it: the bound of 128 MB is the decoder's (decoding.py).
 
-    python bench/uploads.py
+    python bench/uploads.py [--rounds 3]
+    PYTHONPATH=tests python -m servers python bench/uploads.py --backends real
 """
 
+import argparse
 import asyncio
-import io
 import os
-import resource
-import subprocess
+import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from PIL import Image
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from quietzone_storage.images import ImageFailed, Images
-from quietzone_storage.uploads.files import GIF, JPEG, PNG, SVG, WEBP, look
+from backends import add_backends, urls_of
+from decoding import files
+from processes import children, memory_mb
 
-AIM_MB = 128
-FOUR_BITS = bytes(value & 0xF0 for value in range(256))
-OPTIONS: Mapping[str, dict[str, int]] = {"JPEG": {"quality": 60}, "WEBP": {"method": 0}, "PNG": {"compress_level": 1}}
-"""How they are packed: quickly."""
+from house import KEY, House, house_in
+from quietzone_client import AssetQuarantined, AsyncClient
 
-
-def noise(width: int, height: int, mode: str) -> Image.Image:
-    """A picture of it, at 4 bits a sample: below the 20 MB that an upload may have at most. What is transparent is so by degrees."""
-    colours = "RGB" if mode == "RGBA" else mode
-    picture = Image.frombytes(colours, (width, height), os.urandom(width * height * len(colours)).translate(FOUR_BITS))
-    if mode == "RGBA":
-        picture.putalpha(Image.linear_gradient("L").resize((width, height)))
-    return picture
-
-
-def files() -> Iterator[tuple[str, bytes, str]]:
-    """The largest of each kind: what it is, its bytes, its media type."""
-    for what, size, mode, kind in (
-        ("PNG of 8.4 megapixels", (2_896, 2_896), "RGB", "PNG"),
-        ("PNG of 8.4 megapixels, transparent", (2_896, 2_896), "RGBA", "PNG"),
-        ("WebP of 4.5 megapixels, transparent", (2_121, 2_121), "RGBA", "WEBP"),
-        ("baseline JPEG of 25 megapixels", (5_000, 5_000), "RGB", "JPEG"),
-        ("progressive JPEG of 8.4 megapixels", (2_896, 2_896), "RGB", "JPEG"),
-    ):
-        out = io.BytesIO()
-        noise(*size, mode).save(out, kind, **OPTIONS[kind], progressive=what.startswith("progressive"))
-        yield what, out.getvalue(), {"PNG": PNG, "WEBP": WEBP, "JPEG": JPEG}[kind]
-    out = io.BytesIO()
-    noise(2_896, 2_896, "L").quantize(256).save(out, "GIF")
-    yield "GIF of 8.4 megapixels", out.getvalue(), GIF
-    circles = "".join(f'<circle cx="{number % 100}" cy="{number // 100}" r="1" fill="#{number:06x}"/>' for number in range(10_000))
-    yield "SVG of 10,000 circles", f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{circles}</svg>'.encode(), SVG
-
-
-def decoded(path: Path, media_type: str) -> tuple[float, float, str]:
-    """MB in memory at most, seconds of CPU, and how many files it made, or why none.
-
-    By a process between: a new one counts what its parent has as its own, and here that is the picture.
-    """
-    command = [sys.executable, __file__, str(path), media_type]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    used_mb, cpu, made = told.split(" ", 2)
-    return float(used_mb), float(cpu), made.strip()
-
-
-async def between(data: bytes, media_type: str) -> None:
-    """Have it decoded, and print what that took."""
-    try:
-        made = str(len(await Images().make(data, media_type)))
-    except ImageFailed as error:
-        made = str(error)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(used.ru_maxrss * 1024 / 1e6, used.ru_utime + used.ru_stime, made)
+LARGEST_BYTES = 20_000_000
+"""That an operator may take; it is half of that unless told."""
+LOOKS_EVERY_S = 0.02
+READY_WITHIN_S = 120.0
 
 
 def main() -> int:
-    print(f"\n| upload | its MB | memory, MB | of the aim ({AIM_MB} MB) | seconds of CPU | files |\n| --- | --- | --- | --- | --- | --- |")
-    kept = True
-    with tempfile.TemporaryDirectory() as folder:
-        for what, data, media_type in files():
-            look(data, media_type)
-            path = Path(folder) / "upload"
-            path.write_bytes(data)
-            used_mb, cpu, made = decoded(path, media_type)
-            kept = kept and used_mb <= AIM_MB
-            print(f"| {what} | {len(data) / 1e6:.1f} | {used_mb:.0f} | {used_mb / AIM_MB:.2f} | {cpu:.1f} | {made} |", flush=True)
-    return 0 if kept else 1
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    add_backends(parser)
+    options = parser.parse_args()
+    os.environ["QUIETZONE_STORAGE_UPLOAD_BYTES"] = str(LARGEST_BYTES)
+    uploads = list(files())
+    urls = urls_of(options.backends)
+    with tempfile.TemporaryDirectory(prefix="quietzone-bench-") as folder, house_in(Path(folder) / "data", urls) as house:
+        pids = [pid for title, pid in house.supervisor.pids().items() if title.startswith("storage ")]
+        send(house, *uploads[0][1:])
+        print(f"\n| upload, on {options.backends} backends | its MB | most above rest, MB | of that decoders | seconds until ready |")
+        print("| --- | --- | --- | --- | --- |")
+        for what, data, media_type in uploads:
+            rounds = [taken(house, pids, data, media_type) for _ in range(options.rounds)]
+            all_mb, decoders_mb, took_s = (statistics.median(column) for column in zip(*rounds, strict=True))
+            print(f"| {what} | {len(data) / 1e6:.1f} | {all_mb:.0f} | {decoders_mb:.0f} | {took_s:.1f} |", flush=True)
+    return 0
+
+
+def taken(house: House, pids: Sequence[int], data: bytes, media_type: str) -> tuple[float, float, float]:
+    """MB above rest at most, the most of decoders alone, seconds."""
+    rest, most = pss_mb(pids), Most()
+    began = time.perf_counter()
+    with watched(pids, most):
+        send(house, data, media_type)
+    return most.together_mb - rest, most.decoders_mb, time.perf_counter() - began
+
+
+def pss_mb(pids: Iterable[int]) -> float:
+    """What they hold together, in MB."""
+    return sum(memory_mb(pid)[1] for pid in pids)
+
+
+def send(house: House, data: bytes, media_type: str) -> None:
+    """Upload, and wait until it is ready, or refused by its decoder."""
+
+    async def sent() -> None:
+        async with AsyncClient(house.place.api_url, KEY) as client:
+            asset = await client.assets.upload(data, "noise", media_type)
+            with suppress(AssetQuarantined):
+                await client.assets.wait(asset.id, within_s=READY_WITHIN_S)
+
+    asyncio.run(sent())
+
+
+class Most:
+    """The most that was seen, in MB."""
+
+    together_mb = decoders_mb = 0.0
+
+
+@contextmanager
+def watched(pids: Sequence[int], most: Most) -> Iterator[None]:
+    """Looks at the processes and their children, from a thread, until the end."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOKS_EVERY_S):
+            decoders = pss_mb([child for pid in pids for child in children(pid)])
+            most.decoders_mb = max(most.decoders_mb, decoders)
+            most.together_mb = max(most.together_mb, decoders + pss_mb(pids))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        asyncio.run(between(Path(sys.argv[1]).read_bytes(), sys.argv[2]))
-    else:
-        sys.exit(main())
+    sys.exit(main())

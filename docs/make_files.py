@@ -27,7 +27,7 @@ from quietzone_storage.contents.repository import Contents
 from quietzone_storage.contents.sweep import sweep
 from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.images.process import Images
-from quietzone_storage.lifecycle.domain import Ages
+from quietzone_storage.lifecycle.domain import Policy
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
 from quietzone_storage.scanning import NoScanner
 from quietzone_storage.serving.links import UrlKeys
@@ -72,8 +72,9 @@ A photograph of {size} in {pixels} pixels, sent by its owner and then forgotten.
 | --- | --- | --- | --- | --- | --- |
 {year}
 
-Whoever fetches a file begins its age anew. The image of a live code goes the same way but for its master, which stays for ever, and
-whatever else somebody asks for is drawn, and kept again from then on.
+Whoever fetches a file begins its age anew. A file of fewer than 128 KiB stays where it is until its asset is deleted, since S3's cheaper
+classes bill so much at least: so do the images of codes. Of a live code the master stays for ever; the others go after more than 365 days
+without use, and whatever somebody asks for then is drawn, and kept again.
 """
 
 
@@ -105,7 +106,7 @@ class Year:
         self.keeper = Keeper(assets, self.shelf, self.ledger)
         self.uploads = Uploads(self.keeper, Tasks(self.documents, self.clock, randomness), executor, self.clock, randomness)
         self.pipeline = Pipeline(self.keeper, Images(), NoScanner(), self.clock)
-        self.cleaner = Cleaner(self.keeper, self.clock, Ages())
+        self.cleaner = Cleaner(self.keeper, self.clock, Policy(moved_from=131_072))
         self.lines: list[str] = []
 
     async def live(self, photograph: bytes) -> list[str]:

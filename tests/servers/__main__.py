@@ -11,11 +11,14 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from servers.catalogue import KINDS, Provided
 from servers.pool import Pool
+
+OF_THE_PRODUCT = ("kafka", "mongodb", "redis", "s3")
+"""What a command needs; the others are for tests."""
 
 
 def main() -> int:
@@ -23,13 +26,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     pool = Pool()
     try:
-        answers = pool.ensure(KINDS)
+        answers = pool.ensure(OF_THE_PRODUCT if sys.argv[1:] else KINDS)
         for name, answer in answers.items():
             sys.stderr.write(f"{name}: {answer.what}\n" if isinstance(answer, Provided) else f"{answer}\n")
         provided = [answer for answer in answers.values() if isinstance(answer, Provided)]
         if len(provided) < len(answers):
             return 1
-        told = {name: value for answer in provided for name, value in answer.variables.items()}
+        told = told_by(provided)
         if sys.argv[1:]:
             return _run(sys.argv[1:], told)
         sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
@@ -57,6 +60,20 @@ def environment(told: Mapping[str, str], environ: Mapping[str, str]) -> dict[str
     """What the command is told."""
     every = product_variables(told) | told | dict(environ)
     return {name: value for name, value in every.items() if not name.startswith("QUIETZONE_TEST_")}
+
+
+def told_by(servers: Iterable[Provided]) -> dict[str, str]:
+    """What users of all of them need in their environment.
+
+    Raises:
+        ValueError: two of them say different things by one variable.
+    """
+    told: dict[str, str] = {}
+    for server in servers:
+        for name, value in server.variables.items():
+            if told.setdefault(name, value) != value:
+                raise ValueError(f"{server.name} says otherwise by {name} than a server before it: let its own users set it")
+    return told
 
 
 def product_variables(told: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from servers.process import NativeServer, free_port, says
 VERSION = "4.8.0"
 BUCKET = "quietzone"
 ACCESS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+"""Set by the tests that ask it: for everybody they would hide those of the other S3."""
 
 
 def s3mock(folder: Path, packages: Packages) -> NativeServer:
@@ -23,12 +24,10 @@ def s3mock(folder: Path, packages: Packages) -> NativeServer:
         "com.adobe.testing.s3mock.store.root": folder / "data",
     }
     options = ("-Xmx128m", "-XX:+UseSerialGC", "-jar", str(jar))
-    server = NativeServer(
+    return NativeServer(
         (packages.java(), *options, *(f"--{name}={value}" for name, value in settings.items())),
         folder,
         lambda: says(port, b"GET / HTTP/1.1\r\nHost: s3\r\nConnection: close\r\n\r\n", b"HTTP/1.1"),
         url=f"s3://{BUCKET}?endpoint=http://127.0.0.1:{port}&region=us-east-1",
         label=f"S3Mock {VERSION}",
     )
-    server.environment = ACCESS
-    return server

@@ -1,6 +1,9 @@
 """`python -m servers <command>`."""
 
-from servers.__main__ import environment
+import pytest
+
+from servers.__main__ import environment, told_by
+from servers.catalogue import Provided
 
 TOLD = {
     "QUIETZONE_TEST_KAFKA_URL": "kafka://a",
@@ -22,3 +25,8 @@ def test_a_command_is_not_told_what_the_product_would_refuse() -> None:
     told = environment(TOLD, TOLD)
 
     assert not [name for name in told if name.startswith("QUIETZONE_TEST_")]
+
+
+def test_servers_that_tell_different_things_by_one_variable_are_not_told_of() -> None:
+    with pytest.raises(ValueError, match="b says otherwise by KEY"):
+        told_by([Provided("a", "", "", {"KEY": "1"}), Provided("b", "", "", {"KEY": "2"})])

@@ -30,7 +30,7 @@ from quietzone_storage.contents.scrub import Scrubbed, scrub
 from quietzone_storage.contents.sweep import sweep_blobs
 from quietzone_storage.images.messages import Made
 from quietzone_storage.images.process import ImageFailed, Images
-from quietzone_storage.lifecycle.domain import Ages
+from quietzone_storage.lifecycle.domain import Policy
 from quietzone_storage.lifecycle.moves import STALLED_MS as MOVE_STALLED_MS
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.lifecycle.tasks import MOVE
@@ -125,7 +125,7 @@ class History:
         self._uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
         self._mender = Mender(world.keeper, cast("Images", outside), Inline(), world.clock)
         self._pipeline = Pipeline(world.keeper, cast("Images", outside), cast("Scanner", outside), world.clock)
-        self._cleaner = Cleaner(world.keeper, world.clock, Ages())
+        self._cleaner = Cleaner(world.keeper, world.clock, Policy())
         self._returns = Returns(world.tasks, world.clock)
 
     async def play(self) -> None:
@@ -267,7 +267,7 @@ class History:
         return all(held.content.moving_since_ms is not None for held in found.values())
 
     def _is_old(self, asset: Asset) -> bool:
-        return self.world.clock.now_ms() - asset.last_used_ms > Ages().delete * DAY_MS
+        return self.world.clock.now_ms() - asset.last_used_ms > Policy().delete * DAY_MS
 
     async def settle(self) -> None:
         """Everything is told and done without a fault, and all books agree; raises Wrong."""

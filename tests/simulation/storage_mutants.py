@@ -68,8 +68,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="uploads go when they are archived",
         module="quietzone_storage.lifecycle.domain",
-        before="    if unused_days > ages.delete:\n",
-        after="    if unused_days > ages.archive:\n",
+        before="    if unused_days > policy.delete:\n",
+        after="    if unused_days > policy.archive:\n",
         why="They are deleted early.",
         seeds=(0,),
     ),

@@ -45,7 +45,7 @@ from quietzone_storage.copies import Copies, CopiesUnavailable, open_copies
 from quietzone_storage.copies.consumers import ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.images.process import Images
-from quietzone_storage.lifecycle.domain import Ages
+from quietzone_storage.lifecycle.domain import Policy
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.lifecycle.tasks import CLEAN_UP, CLEAN_UP_ALL, MOVE, CleanUps, Moves
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
@@ -282,8 +282,8 @@ async def _keep_up(settings: WorkSettings, tasks: Tasks) -> None:
 
 
 def _cleaner(settings: SweepSettings, stored: _Stored) -> Cleaner:
-    ages = Ages(settings.storage_idle_days, settings.storage_archive_days, settings.storage_delete_days)
-    return Cleaner(stored.keeper, CLOCK, ages)
+    days = settings.storage_idle_days, settings.storage_archive_days, settings.storage_delete_days
+    return Cleaner(stored.keeper, CLOCK, Policy(*days, settings.storage_moved_from_bytes))
 
 
 def _mender(keeper: Keeper) -> Mender:

@@ -33,6 +33,12 @@ class SweepSettings(StorageStoreSettings):
     storage_idle_days: int = Field(30, ge=1, le=3_650, description="Days without use after which a file is kept where reading costs more")
     storage_archive_days: int = Field(90, ge=1, le=3_650, description="Days without use after which an upload is archived")
     storage_delete_days: int = Field(365, ge=1, le=36_500, description="Days without use after which an upload is deleted")
+    storage_moved_from_bytes: int = Field(
+        131_072,
+        ge=0,
+        le=10_000_000,
+        description="A smaller file stays where it is until it is deleted: S3's cheaper classes bill 128 KiB for it at least",
+    )
 
 
 class ChangingSettings(SweepSettings):

@@ -9,7 +9,7 @@ from quietzone_storage.codes.domain import Heard
 from quietzone_storage.codes.tasks import DRAW, DrawAgain
 from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.images.process import Images
-from quietzone_storage.lifecycle.domain import Ages, Report
+from quietzone_storage.lifecycle.domain import Policy, Report
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.lifecycle.tasks import MOVE, Moves
 from quietzone_storage.lifecycle.use_cases import Cleaner, CleanUp
@@ -22,8 +22,8 @@ CODE = AssetId("019a0b2e-7c1e-7f3a-9d55-2f6d1c0b7a01")
 MENU = symbol()
 
 
-def cleaner(world: World) -> Cleaner:
-    return Cleaner(world.keeper, world.clock, Ages())
+def cleaner(world: World, *, moved_from: int = 0) -> Cleaner:
+    return Cleaner(world.keeper, world.clock, Policy(moved_from=moved_from))
 
 
 def finder(world: World) -> Finder:

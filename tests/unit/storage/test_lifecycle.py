@@ -18,7 +18,7 @@ from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
 from quietzone_storage.lifecycle import tasks as tasks_of_lifecycle
 from quietzone_storage.lifecycle import use_cases
-from quietzone_storage.lifecycle.domain import Act, Ages, Report, decide
+from quietzone_storage.lifecycle.domain import Act, Policy, Report, decide
 from quietzone_storage.lifecycle.moves import STALLED_MS
 from quietzone_storage.lifecycle.tasks import CleanUps, begin_clean_up
 from quietzone_storage.lifecycle.use_cases import CleanUp, check_prefix
@@ -51,13 +51,13 @@ def upload(*, tier: Tier = Tier.HOT, used_at_ms: int | None = None) -> Asset:
     ],
 )
 def test_it_is_the_assets_own_age_that_decides_and_not_the_threshold(days: float, tier: Tier, act: Act) -> None:
-    assert decide(upload(tier=tier), Ages(), BORN_MS + int(days * DAY_MS)) is act
+    assert decide(upload(tier=tier), Policy(), BORN_MS + int(days * DAY_MS)) is act
 
 
 def test_age_begins_anew_with_each_use() -> None:
     used = upload(used_at_ms=BORN_MS + 80 * DAY_MS)
 
-    assert decide(used, Ages(), BORN_MS + 100 * DAY_MS) is Act.KEEP
+    assert decide(used, Policy(), BORN_MS + 100 * DAY_MS) is Act.KEEP
 
 
 async def test_a_clean_up_reports_what_it_did(world: World) -> None:
@@ -102,6 +102,30 @@ async def test_new_blobs_are_tagged_hot_and_know_when_they_came(world: World) ->
 
     [about] = world.memory.abouts.values()
     assert (dict(about.metadata), dict(about.tags)) == ({"uploadedat": str(BORN_MS)}, {"StorageTier": "HOT", "CreatedBy": "Quietzone"})
+
+
+async def test_what_is_too_small_to_be_cheaper_elsewhere_stays_hot_until_it_is_deleted(world: World) -> None:
+    frugal = cleaner(world, moved_from=100)
+    small, both = await world.fill("small", b"x"), await world.fill("both", b"x" * 99, b"x" * 100)
+    world.clock.seconds += 91 * DAY_S
+
+    would, did = (await frugal.clean_up(CleanUp(dry_run=True))).report, (await frugal.clean_up(CleanUp())).report
+
+    assert did == would == Report(processed=2, archived=1, kept=1, bytes=100)
+    assert ((await asset_of(world, "small")).tier, (await asset_of(world, "both")).tier) == (Tier.HOT, Tier.ARCHIVE)
+    assert [world.memory.tiers[blob] for blob in (*small.asset.blobs, *both.asset.blobs)] == [*[BlobTier.HOT] * 2, BlobTier.ARCHIVE]
+
+    assert await frugal.move(OURS, AssetId("both"), Tier.HOT)
+    assert set(world.memory.tiers.values()) == {BlobTier.HOT}
+    world.clock.seconds += 366 * DAY_S
+    assert (await frugal.clean_up(CleanUp())).report == Report(processed=2, deleted=2, bytes=200)
+
+
+async def test_who_wants_a_file_elsewhere_has_it_moved_however_small_it_is(world: World) -> None:
+    await world.fill("small", b"x")
+
+    assert await cleaner(world, moved_from=100).move(OURS, AssetId("small"), Tier.COLD)
+    assert list(world.memory.tiers.values()) == [BlobTier.COLD]
 
 
 async def test_a_second_clean_up_finds_nothing_to_do(world: World) -> None:

@@ -1,7 +1,7 @@
 """Files are served to who has a signed URL, whole or in parts, and to nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
@@ -18,7 +18,7 @@ from quietzone_storage.codes.use_cases import Followed
 from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving.files import FileServer
-from quietzone_storage.serving.held import HELD_FOR_S, HeldFiles, Served
+from quietzone_storage.serving.held import HELD_FOR_S, RENEWED_AFTER_S, HeldFiles, Served
 from quietzone_storage.serving.links import GET, OFTEN_DAYS, PUT, Allowed, Expired, UrlKeys, WrongUrl
 from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
 from quietzone_storage.serving.sizes import Sizes
@@ -72,6 +72,12 @@ class Desk:
     async def url(self, *, account_id: AccountId = OURS, **wanted: object) -> str:
         asked = Wanted(**({"asset_id": CODE} | wanted))  # type: ignore[arg-type] # its own
         return (await sign_url(self.world.assets, self.keys, self.world.clock, base="", account_id=account_id, wanted=asked)).url
+
+    async def until(self, holds: Callable[[Served | None], bool]) -> None:
+        """Wait until that is so of what is held of the code's master."""
+        async with asyncio.timeout(20):
+            while not holds(self.held.get(f"{CODE}.png")):
+                await asyncio.sleep(0)
 
     async def ask(self, url: str, method: str = "GET", **headers: str) -> Asked:
         asked = Asked(url, method, **headers)
@@ -289,6 +295,52 @@ async def test_a_deleted_file_is_gone_from_memory_too_within_seconds(desk: Desk)
     desk.world.clock.seconds += HELD_FOR_S
 
     assert (await desk.ask(url)).status == 404
+
+
+async def test_who_asks_all_the_time_never_waits_for_a_file_to_be_read_again(desk: Desk) -> None:
+    url = await desk.url()
+    read_at = []
+    for _ in range(4):
+        await desk.ask(url)
+        desk.world.clock.seconds += RENEWED_AFTER_S
+        asked = Asked(url)
+        desk.server.handle(asked)
+        read_at.append(desk.world.clock.monotonic())
+        assert asked.answered.is_set()
+        await desk.until(lambda held: held is not None and held.read_at == read_at[-1])
+
+    assert desk.world.memory.reads == 1 + len(read_at)
+
+
+async def test_one_of_those_who_ask_at_once_reads_a_file_anew(desk: Desk) -> None:
+    url = await desk.url()
+    await desk.ask(url)
+    desk.world.clock.seconds += RENEWED_AFTER_S
+
+    await asyncio.gather(*(desk.ask(url) for _ in range(10)))
+    await desk.until(lambda held: held is not None and held.read_at == desk.world.clock.monotonic())
+
+    assert desk.world.memory.reads == 2
+
+
+async def test_a_deleted_file_is_gone_as_soon_as_it_was_to_be_read_anew(desk: Desk) -> None:
+    url = await desk.url()
+    await desk.ask(url)
+    await desk.world.drop(CODE)
+    desk.world.clock.seconds += RENEWED_AFTER_S
+    assert (await desk.ask(url)).status == 200
+
+    await desk.until(lambda held: held is None)
+    assert (await desk.ask(url)).status == 404
+
+
+async def test_while_the_blobs_are_away_what_is_held_is_served_for_as_long_as_it_is_good(desk: Desk) -> None:
+    url = await desk.url()
+    await desk.ask(url)
+    desk.world.memory.calls_left = 0
+    for later, status in ((RENEWED_AFTER_S, 200), (0.5, 200), (HELD_FOR_S, 503)):
+        desk.world.clock.seconds += later
+        assert (await desk.ask(url)).status == status
 
 
 async def test_while_the_blobs_are_away_the_answer_is_503_and_nothing_is_remembered(desk: Desk) -> None:

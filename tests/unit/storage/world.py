@@ -106,6 +106,11 @@ class BrittleBlobs(MemoryBlobs):
         super().__init__()
         self._fuse = fuse
         self.slow = 0
+        self.reads = 0
+
+    async def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+        self.reads += 1
+        return await super().get(key, start=start, end=end)
 
     async def put(self, key: str, content: Content, about: About = PLAIN) -> Blob:
         put = super().put

@@ -6,7 +6,7 @@ The image of a live code keeps its master, HOT, for ever; its other files can be
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from quietzone_storage.assets.domain import DAY_MS, Asset, Kind, State, Tier
+from quietzone_storage.assets.domain import DAY_MS, Asset, BlobKey, Kind, State, Tier
 
 
 class Act(Enum):
@@ -19,14 +19,15 @@ class Act(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ages:
+class Policy:
     """Days without use: from `idle` on an asset is looked at, and WARM; after more than `archive` it is archived, after more than `delete`
-    deleted.
+    deleted. Blobs of fewer bytes than `moved_from` stay HOT until then: where cheaper classes bill more than they have.
     """
 
     idle: int = 30
     archive: int = 90
     delete: int = 365
+    moved_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,16 @@ class Report:
         return replace(self, processed=self.processed + 1, bytes=self.bytes + moved, **{field: getattr(self, field) + 1})
 
 
-def decide(asset: Asset, ages: Ages, now_ms: int) -> Act:
+def decide(asset: Asset, policy: Policy, now_ms: int) -> Act:
     """What its own age asks for."""
     unused_days = (now_ms - asset.last_used_ms) / DAY_MS
-    if not asset.movable or unused_days < ages.idle:
+    if not asset.movable or unused_days < policy.idle:
         return Act.KEEP
-    if unused_days > ages.delete:
+    if unused_days > policy.delete:
         return Act.DELETE
-    if unused_days > ages.archive:
+    if not worth_moving(asset, policy.moved_from):
+        return Act.KEEP
+    if unused_days > policy.archive:
         return Act.KEEP if asset.tier is Tier.ARCHIVE else Act.ARCHIVE
     return Act.WARM if asset.tier is Tier.HOT else Act.KEEP
 
@@ -67,12 +70,12 @@ def after_deletion(asset: Asset, at_ms: int) -> Asset:
     return asset.thinned(at_ms) if is_of_code else asset.deleted(at_ms)
 
 
-def movable_bytes(asset: Asset) -> int:
-    """The bytes that may be moved or deleted."""
+def worth_moving(asset: Asset, at_least: int) -> dict[BlobKey, int]:
+    """The sizes of those bytes that may be moved, or deleted, each blob of no fewer than `at_least`."""
     sizes = {variant.blob: variant.size for variant in asset.variants}
     if asset.source is not None:
         sizes[asset.source.blob] = asset.source.size
-    return sum(sizes[blob] for blob in asset.movable)
+    return {blob: sizes[blob] for blob in asset.movable if sizes[blob] >= at_least}
 
 
 FOLDERS = tuple(f"{kind.value}s/" for kind in Kind)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from quietzone_kit.blobs import BlobNotFound
 from quietzone_kit.documents import VersionConflict
 from quietzone_kit.runtime import Clock
-from quietzone_storage.assets.domain import AssetId, Tier
+from quietzone_storage.assets.domain import AssetId, BlobKey, Tier
 from quietzone_storage.assets.repository import Assets
 from quietzone_storage.assets.repository import Held as HeldAsset
 from quietzone_storage.assets.use_cases import Keeper
@@ -27,15 +27,15 @@ STALLED_MS = 3_600_000
 PAGE = 200
 
 
-async def cool(keeper: Keeper, clock: Clock, held: HeldAsset, tier: Tier) -> HeldAsset:
-    """Bring an asset's movable bytes to a cheaper tier.
+async def cool(keeper: Keeper, clock: Clock, held: HeldAsset, tier: Tier, blobs: Sequence[BlobKey]) -> HeldAsset:
+    """Bring an asset to a cheaper tier, and with it these of its movable bytes.
 
     Raises:
         VersionConflict: somebody else has changed the asset, or needs its bytes; nothing was moved.
         Unavailable: store or blobs don't answer; `finish` does the rest.
     """
     shelf, asset = keeper.shelf, held.asset
-    contents = await _contents(shelf, held)
+    contents = await _contents(shelf, held, blobs)
     leaving = [left for each in contents if (left := await _leave(keeper, each, tier, clock.now_ms(), but=asset.asset_id)) is not None]
     changed = await keeper.change(held, asset.tiered(tier, clock.now_ms()))
     for each in leaving:
@@ -53,7 +53,7 @@ async def bring_back(keeper: Keeper, clock: Clock, held: HeldAsset) -> HeldAsset
     """
     shelf, is_there = keeper.shelf, True
     held = await keeper.change(held, held.asset, naming=held.asset.movable)
-    contents = await _contents(shelf, held)
+    contents = await _contents(shelf, held, held.asset.movable)
     for each in contents:
         if each.content.is_at_rest:
             continue
@@ -108,8 +108,7 @@ async def _is_hot(shelf: Shelf, content: Content) -> bool:
     return found is not None and found.content.blob == content.blob and found.content.tier is Tier.HOT
 
 
-async def _contents(shelf: Shelf, held: HeldAsset) -> Sequence[Held]:
-    """Of an asset's movable bytes, those that can be counted on."""
-    blobs = held.asset.movable
+async def _contents(shelf: Shelf, held: HeldAsset, blobs: Sequence[BlobKey]) -> Sequence[Held]:
+    """Of these bytes of an asset, those that can be counted on."""
     found = await shelf.contents.get_many(held.asset.account_id, [content_id(held.asset.account_id, digest_of(blob)) for blob in blobs])
     return [each for each in found.values() if each.content.blob in blobs and each.content.standing is Standing.LIVE]

@@ -14,13 +14,13 @@ from quietzone_storage.contents.use_cases import ATTEMPTS
 from quietzone_storage.lifecycle.domain import (
     FOLDERS,
     Act,
-    Ages,
+    Policy,
     Report,
     after_deletion,
     decide,
     may_be_prefix,
-    movable_bytes,
     path_of,
+    worth_moving,
 )
 from quietzone_storage.lifecycle.moves import bring_back, cool, finish
 
@@ -53,10 +53,10 @@ class Part:
 class Cleaner:
     """Does clean-ups and moves."""
 
-    def __init__(self, keeper: Keeper, clock: Clock, ages: Ages) -> None:
+    def __init__(self, keeper: Keeper, clock: Clock, policy: Policy) -> None:
         self._keeper = keeper
         self._clock = clock
-        self._ages = ages
+        self._policy = policy
 
     async def clean_up(
         self, what: CleanUp, so_far: Part | None = None, *, for_s: float = math.inf, looked: Looked = lambda _: None
@@ -93,20 +93,21 @@ class Cleaner:
                         return False
                     held = back
                 if tier is not Tier.HOT:
-                    await cool(self._keeper, self._clock, held, tier)
+                    await cool(self._keeper, self._clock, held, tier, held.asset.movable)
             except VersionConflict:
                 continue
             return True
         raise Unavailable(f"asset {asset_id} changes all the time: try again")
 
     async def _clean_page(self, what: CleanUp, part: Part) -> Part:
-        before_ms, report = part.as_of_ms - self._ages.idle * DAY_MS + 1, part.report
+        before_ms, report = part.as_of_ms - self._policy.idle * DAY_MS + 1, part.report
         page, cursor = await self._keeper.assets.idle(what.account_id, before_ms, limit=PAGE, after=part.cursor)
         for held in page:
             if path_of(held.asset).startswith(what.prefix):
-                act = decide(held.asset, self._ages, part.as_of_ms)
+                act = decide(held.asset, self._policy, part.as_of_ms)
                 act = act if what.dry_run else await self._do(held, act)
-                report = report.plus(act, movable_bytes(held.asset))
+                at_least = 0 if act is Act.DELETE else self._policy.moved_from
+                report = report.plus(act, sum(worth_moving(held.asset, at_least).values()))
         return Part(report, part.as_of_ms, cursor)
 
     async def _do(self, held: Held, act: Act) -> Act:
@@ -115,7 +116,8 @@ class Cleaner:
             if act is Act.DELETE:
                 await self._keeper.change(held, after_deletion(held.asset, self._clock.now_ms()))
             elif act is not Act.KEEP:
-                await cool(self._keeper, self._clock, held, Tier.WARM if act is Act.WARM else Tier.ARCHIVE)
+                blobs = tuple(worth_moving(held.asset, self._policy.moved_from))
+                await cool(self._keeper, self._clock, held, Tier.WARM if act is Act.WARM else Tier.ARCHIVE, blobs)
         except VersionConflict:
             return Act.KEEP
         return act

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, QuietzoneError, ResourceExhausted, Unavailable
@@ -28,6 +29,11 @@ ANSWER_S = 20.0
 
 MAX_FETCHES = 256
 """Files that are fetched at once: each may have some MB in memory; more of them mean that the blobs don't answer."""
+
+RENEWALS_AT_ONCE = 2
+"""A hundred files that came together are due together: more at once would hold up who is served meanwhile. The next who asks is the next
+to try.
+"""
 
 MAX_AGE_S = 300
 """How long copies are good, at most until the URL expires: a file keeps its name when its code looks different, and purges may fail."""
@@ -64,6 +70,7 @@ class FileServer:
         self._clock = clock
         self._tasks: asyncio.TaskGroup | None = None
         self._fetches = 0
+        self._renewals = 0
 
     async def run(self) -> None:
         """Fetch files that aren't in memory, until cancelled."""
@@ -103,6 +110,8 @@ class FileServer:
         served = self._finder.at_hand(name)
         if served is not None:
             self._answer(request, served, allowed)
+            if self._finder.is_due(served):
+                self._renew_later(name)
         else:
             self._later(request, self._fetch(request, name, allowed))
 
@@ -113,6 +122,22 @@ class FileServer:
             return
         self._fetches += 1
         self._tasks.create_task(self._told(request, work))
+
+    def _renew_later(self, name: str) -> None:
+        if self._tasks is not None and self._renewals < RENEWALS_AT_ONCE:
+            self._renewals += 1
+            self._tasks.create_task(self._renew(name))
+
+    async def _renew(self, name: str) -> None:
+        """Whoever asks when it is good no more is told what is wrong."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                with suppress(QuietzoneError, TimeoutError):
+                    await self._finder.renew(name)
+        except Exception:  # a fault with one file must not end the server
+            log.exception("a file can't be read anew", path=FOLDER + name)
+        finally:
+            self._renewals -= 1
 
     async def _told(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Do it, and answer what went wrong."""

@@ -5,10 +5,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from quietzone_kit.errors import NotFound
 from quietzone_kit.runtime import Clock
 
 HELD_FOR_S = 5.0
-"""How long what was read is good: a file that is asked for all the time is read once in that, and so long may a deleted one be served."""
+"""How long what was read is good, and so how long a deleted file may be served at most."""
+RENEWED_AFTER_S = 3.0
+"""When a file that somebody asks for is read anew, while they are served what is held: of those who ask all the time nobody ever waits."""
 MAX_ENTRY_BYTES = 1_000_000
 """Files of codes have 1 to 20 KB; what is larger is read from the blobs each time."""
 
@@ -57,9 +60,24 @@ class HeldFiles:
             except asyncio.CancelledError:
                 if not under_way.cancelled():
                     raise  # it was us; else who fetched has gone, and somebody else does it
-        served = self.get(name)
-        if served is not None:
-            return served
+        return self.get(name) or await self._fetch(name, fetch)
+
+    def is_due(self, served: Served) -> bool:
+        """Whether what is held is to be renewed, and nobody is about it."""
+        return self._clock.monotonic() - served.read_at >= RENEWED_AFTER_S and served.name not in self._fetched
+
+    async def renew(self, name: str, fetch: Callable[[], Awaitable[Served]]) -> None:
+        """Read a file anew if that is due still. One that is there no more is dropped; after other failures, which are raised,
+        what is held is served for as long as it is good.
+        """
+        served = self._held.get(name)
+        if served is not None and self.is_due(served):
+            try:
+                await self._fetch(name, fetch)
+            except NotFound:
+                self._drop(name)
+
+    async def _fetch(self, name: str, fetch: Callable[[], Awaitable[Served]]) -> Served:
         future = self._fetched[name] = asyncio.get_running_loop().create_future()
         try:
             served = await fetch()

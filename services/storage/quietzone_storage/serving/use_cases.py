@@ -78,6 +78,14 @@ class Finder:
         """A file that is in memory."""
         return self._held.get(name)
 
+    def is_due(self, served: Served) -> bool:
+        """Whether a file in memory should be read anew, by `renew`."""
+        return self._held.is_due(served)
+
+    async def renew(self, name: str) -> None:
+        """Read a file in memory anew before it is good no more; raises as `find`, but for NotFound."""
+        await self._held.renew(name, partial(self._fetch, name))
+
     async def find(self, name: str) -> Served:
         """The file of this name.
 
