@@ -30,8 +30,8 @@ ANSWER_S = 20.0
 MAX_FETCHES = 256
 """Files that are fetched at once: each may have some MB in memory; more of them mean that the blobs don't answer."""
 
-RENEWALS_AT_ONCE = 2
-"""A hundred files that came together are due together: more at once would hold up who is served meanwhile. The next who asks is the next
+RENEWALS_AT_ONCE = 8
+"""A hundred files that came together are due together: all at once would hold up who is served meanwhile. The next who asks is the next
 to try.
 """
 
