@@ -27,6 +27,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import memory_mb
+
 from quietzone.qr.v1 import code_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_gateway.live.domain import Filter, Kind
@@ -59,8 +61,7 @@ class Gateway:
 
     def memory_mb(self) -> float:
         """Its proportional share of memory."""
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        return memory_mb(self.pid)[1]
 
     def cpu_s(self) -> float:
         """Seconds of CPU that it has used."""

@@ -42,7 +42,8 @@ class HttpLimits:
     first byte to its last, for phones on bad networks; `body_timeout_s` if it brings a body. `answer_timeout_s`: for the handler, which has
     deadlines of its own, so that only a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers,
     so that it is them who close. `write_timeout_s`: how long a client may read less than 4 KiB a second of what it was answered.
-    `unread_bytes`: of answers that wait in memory for clients that read slowly; further ones above 64 KiB get 503. `lifetime_s`: an older
+    `unread_bytes`: of answers that wait in memory for clients that read slowly, a sixth of what the chart gives who serves files; further
+    ones above 64 KiB get 503. `lifetime_s`: an older
     connection ends with its next answer, so that clients that keep theirs come to the processes that there are now, after a release, a
     rollback, or a change of scale. Whoever uses up more is told so with `refusal_headers`.
     """

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from contract.notification_mail.world import UNSUBSCRIBE, Mailbox
+from system.notification.world import settings_in
 
 
 @pytest.fixture
@@ -15,12 +16,7 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 
 @pytest.fixture
 def values(tmp_path: Path, mailbox: Mailbox) -> dict[str, str]:
-    return {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_BUS_URL": f"sqlite:///{tmp_path}/bus.db",
-        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{tmp_path}/n",
-        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{tmp_path}/notification.db",
-        "QUIETZONE_NOTIFICATION_SECRET_KEY": "s" * 32,
+    return settings_in(tmp_path) | {
         "QUIETZONE_NOTIFICATION_MAIL_URL": f"smtp://127.0.0.1:{mailbox.port}?tls=none",
         "QUIETZONE_NOTIFICATION_MAIL_FROM": "Codes <codes@example.com>",
         "QUIETZONE_NOTIFICATION_UNSUBSCRIBE_URL": UNSUBSCRIBE,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from receiver import Receiver
 from standardwebhooks import Webhook
-from system.notification.world import Notification, put_until_taken, running, serving
+from system.notification.world import Notification, put_until_taken, running, serving, settings_in
 
 from house import free_port
 from quietzone_kit.settings import load
@@ -21,12 +21,7 @@ def port() -> int:
 
 @pytest.fixture
 def values(tmp_path: Path, port: int) -> dict[str, str]:
-    return {
-        "QUIETZONE_CALLER_KEY": "k" * 32,
-        "QUIETZONE_BUS_URL": f"sqlite:///{tmp_path}/bus.db",
-        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{tmp_path}/n",
-        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{tmp_path}/notification.db",
-        "QUIETZONE_NOTIFICATION_SECRET_KEY": "s" * 32,
+    return settings_in(tmp_path) | {
         "QUIETZONE_NOTIFICATION_WEBHOOK_PORTS": str(port),
         "QUIETZONE_NOTIFICATION_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from quietzone.notification.v1 import (
@@ -26,6 +27,17 @@ from quietzone_notification.settings import NotificationSettings
 
 ANNA = Caller("anna", SERVICE_SCOPES)
 CLOCK, RANDOMNESS = SystemClock(), SystemRandomness()
+
+
+def settings_in(folder: Path) -> dict[str, str]:
+    """What every role is told, on files in a folder."""
+    return {
+        "QUIETZONE_CALLER_KEY": "k" * 32,
+        "QUIETZONE_BUS_URL": f"sqlite:///{folder}/bus.db",
+        "QUIETZONE_NOTIFICATION_LISTEN": f"unix:{folder}/n",
+        "QUIETZONE_NOTIFICATION_DOCUMENTS_URL": f"sqlite:///{folder}/notification.db",
+        "QUIETZONE_NOTIFICATION_SECRET_KEY": "s" * 32,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from ports import Hands, Inline
+from ports import Inline
 from unit.storage.drawings import symbol
 from unit.storage.world import BORN_MS, OURS, World
 
@@ -20,7 +17,6 @@ from quietzone_storage.lifecycle.returns import Returns
 from quietzone_storage.serving.files import FileServer
 from quietzone_storage.serving.held import HELD_FOR_S, RENEWED_AFTER_S, HeldFiles, Served
 from quietzone_storage.serving.links import GET, OFTEN_DAYS, PUT, Allowed, Expired, UrlKeys, WrongUrl
-from quietzone_storage.serving.ranges import Unsatisfiable, is_known, part_of
 from quietzone_storage.serving.sizes import Sizes
 from quietzone_storage.serving.use_cases import Finder, Wanted, sign_url
 from quietzone_storage.uploads.use_cases import Uploads
@@ -352,31 +348,6 @@ async def test_while_the_blobs_are_away_the_answer_is_503_and_nothing_is_remembe
     assert (await desk.ask(url)).status == 200
 
 
-@given(first=st.integers(0, 300), length=st.integers(1, 300), size=st.integers(1, 200))
-def test_a_range_never_reaches_outside_the_file(first: int, length: int, size: int) -> None:
-    with suppress(Unsatisfiable):
-        part = part_of(f"bytes={first}-{first + length - 1}", size)
-        assert part is not None
-        assert 0 <= part.start < part.end <= size
-
-
-@pytest.mark.parametrize("header", ["", "bytes=", "bytes=-", "bytes=5-1", "bytes=1-2,4-5", "items=1-2", "bytes=a-b", "bytes=1-2x"])
-def test_a_range_that_is_none_means_the_whole(header: str) -> None:
-    assert part_of(header, 100) is None
-
-
-@pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_a_range_without_a_byte_is_refused(header: str) -> None:
-    with pytest.raises(Unsatisfiable):
-        part_of(header, 100)
-
-
-def test_a_weak_tag_and_a_star_are_known() -> None:
-    assert is_known('W/"a"', '"a"')
-    assert is_known("*", '"a"')
-    assert not is_known('"b"', '"a"')
-
-
 def test_the_terms_of_a_url_are_signed_with_it() -> None:
     keys = UrlKeys([NEW])
     path, _, query = keys.sign(PUT, "/u", Allowed(100, (("b", "10"),))).partition("?")
@@ -386,40 +357,6 @@ def test_the_terms_of_a_url_are_signed_with_it() -> None:
         keys.check(PUT, path, query.replace("b=10", "b=99"), 0)
     with pytest.raises(Expired):
         keys.check(PUT, path, query, 100)
-
-
-async def test_memory_holds_no_more_than_it_may() -> None:
-    held = HeldFiles(Hands(), max_bytes=250)
-
-    async def fetch() -> Served:
-        return Served(bytes(100), PNG, '"e"', "n", 0)
-
-    for name in ("a", "b", "c"):
-        await held.get_or_fetch(name, fetch)
-
-    assert [held.get(name) is not None for name in ("a", "b", "c")] == [False, True, True]
-
-
-async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_himself() -> None:
-    held = HeldFiles(Hands(), max_bytes=250)
-    begun = asyncio.Event()
-
-    async def never() -> Served:
-        begun.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def fetch() -> Served:
-        return Served(b"x", PNG, '"e"', "n", 0)
-
-    async with asyncio.TaskGroup() as group:
-        first = group.create_task(held.get_or_fetch("a", never))
-        await begun.wait()
-        second = group.create_task(held.get_or_fetch("a", fetch))
-        await asyncio.sleep(0)
-        first.cancel()
-
-    assert (await second).data == b"x"
 
 
 @pytest.mark.parametrize("left", [None, b"not a picture any more"])

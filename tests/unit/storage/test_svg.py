@@ -165,8 +165,8 @@ WIDE, QUOTE = "\U0001f600", '"'
     ("inner", "said"),
     [
         (f"<path id='{WIDE}&apos;{QUOTE * 3_900_000}'/>", "an attribute of the SVG has 3,900,002 characters"),
-        ("<path " + " ".join(f"a{n}='{WIDE}&apos;{QUOTE * 970_000}'" for n in range(4)) + "/>", "written out"),
-        (f"<text>{WIDE}{'>' * 3_900_000}</text>", "written out"),
+        ("<path " + " ".join(f"a{n}='{WIDE}&apos;{QUOTE * 970_000}'" for n in range(4)) + "/>", "once they are escaped"),
+        (f"<text>{WIDE}{'>' * 3_900_000}</text>", "once they are escaped"),
     ],
     ids=["one value", "several values", "text"],
 )

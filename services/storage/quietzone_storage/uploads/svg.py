@@ -23,8 +23,8 @@ MAX_ELEMENTS, MAX_DEPTH = 20_000, 64
 """Drawings have hundreds; a parser, and whoever draws it, must not run out of stack or time."""
 
 MAX_BYTES = 4_000_000
-"""Of a drawing, as it comes and as it is written anew: it is read where files are served, and takes 13 times as much in memory at worst
-(text with one character beyond UCS-2).
+"""Of a drawing, as it comes and as it is written anew: it is read where files are served, and takes 15 times as much in memory at worst
+(values with one character beyond UCS-2, all of whose others are escaped).
 """
 
 MAX_VALUE = 1_000_000
@@ -150,7 +150,7 @@ class _Reader:
     def _write(self, text: str) -> None:
         self._size += len(text)
         if self._size > MAX_BYTES:
-            raise Refused(f"the SVG has more than {MAX_BYTES:,} characters when its own are written out: simplify it, or send a PNG")
+            raise Refused(f"the SVG has more than {MAX_BYTES:,} characters once they are escaped: simplify it, or send a PNG")
         self._parts.append(text)
 
     def _note(self, tag: str, attributes: Mapping[str, str]) -> None:
