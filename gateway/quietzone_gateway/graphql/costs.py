@@ -19,6 +19,8 @@ COSTS: Mapping[str, int] = {
     "Query.drawing": 5,
     "Query.operation": 5,
     "Query.operations": 10,
+    "Query.task": 15,
+    "Query.tasks": 30,  # of three services
     "Query.testEventPattern": 20,  # an event of 64 KB is read
     "Query.eventBuses": 5,
     "Query.eventRules": 10,
@@ -115,6 +117,7 @@ SIZES: Mapping[str, int | str] = {
     "Query.exports": "first",
     "Query.assets": "first",
     "Query.operations": "first",
+    "Query.tasks": "first",
     "Query.eventBuses": 10,
     "Query.eventRules": "first",
     "EventRule.targets": 5,

@@ -13,6 +13,7 @@ from quietzone.notification.v1.push_pb2_grpc import add_PushServiceServicer_to_s
 from quietzone.notification.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from quietzone.notification.v1.topic_pb2_grpc import add_TopicServiceServicer_to_server
 from quietzone.notification.v1.webhook_pb2_grpc import add_WebhookServiceServicer_to_server
+from quietzone.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 from quietzone_kit import roles
 from quietzone_kit.bus import Bus, Topic, TopicMismatch, open_bus
 from quietzone_kit.bus.topics import ensure_patiently
@@ -31,9 +32,11 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.seal import Seal
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import Tasks, Worker
+from quietzone_kit.tasks.service import TaskService
 from quietzone_kit.telemetry import logger
 from quietzone_notification.buses.repository import Buses
 from quietzone_notification.collections import COLLECTIONS
+from quietzone_notification.deadlines import store_answers
 from quietzone_notification.delivery.client import Client, Connector
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Waiting
 from quietzone_notification.delivery.deliveries.tasks import keep_forgetting, kinds
@@ -58,6 +61,7 @@ from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import PushDesk
 from quietzone_notification.reactions.compose import Peers, Reactions
 from quietzone_notification.rpc import (
+    SHOWN,
     DeliveryService,
     EventService,
     MailService,
@@ -134,6 +138,7 @@ async def build(settings: NotificationSettings) -> App:
     server.add(add_DeliveryServiceServicer_to_server, DeliveryService(delivery_desk))
     server.add(add_PushServiceServicer_to_server, PushService(_push_desk(settings, documents)))
     server.add(add_MailServiceServicer_to_server, MailService(_mail(settings, documents).desks(outbound)))
+    server.add(add_TaskServiceServicer_to_server, TaskService(sending.tasks, SHOWN, store_answers))
     app.server("rpc", server)
     app.task("tails", watch.run, stop=watch.stop)  # after the server, so that it stops first: tails end, and aren't cut off
     return app

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from quietzone.storage.v1.storage_service_pb2_grpc import add_StorageServiceServicer_to_server
+from quietzone.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 from quietzone_kit import roles
 from quietzone_kit.blobs import Blobs, BlobsUnavailable, open_blobs
 from quietzone_kit.bus import Bus, TopicMismatch, open_bus
@@ -25,6 +26,7 @@ from quietzone_kit.rpc import CallerKeys, Peer, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import Tasks, Worker
+from quietzone_kit.tasks.service import TaskService
 from quietzone_kit.telemetry import logger
 from quietzone_storage.assets.repository import ASSETS, Assets
 from quietzone_storage.assets.use_cases import Keeper
@@ -44,6 +46,7 @@ from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.copies import Copies, CopiesUnavailable, open_copies
 from quietzone_storage.copies.consumers import ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
+from quietzone_storage.deadlines import store_answers
 from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle.domain import Policy
 from quietzone_storage.lifecycle.returns import Returns
@@ -54,7 +57,7 @@ from quietzone_storage.migrations import MIGRATIONS
 from quietzone_storage.prints.process import Printer
 from quietzone_storage.prints.tasks import Printing
 from quietzone_storage.prints.use_cases import Maker, Press
-from quietzone_storage.rpc import Desks, StorageService
+from quietzone_storage.rpc import Desks, StorageService, shown
 from quietzone_storage.scanning import open_scanner
 from quietzone_storage.serving.files import ANY_PAGE, KEPT_HEADERS, FileServer
 from quietzone_storage.serving.held import HeldFiles
@@ -142,6 +145,8 @@ async def build(settings: StorageSettings) -> App:
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
     server = Server(settings.storage_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_StorageServiceServicer_to_server, service)
+    kinds = shown(stored.keeper.assets, uploads, desks.press)
+    server.add(add_TaskServiceServicer_to_server, TaskService(stored.tasks(wake), kinds, store_answers))
     app.server("rpc", server)
     return app
 
