@@ -129,7 +129,7 @@ class House:
 
     def _say(self, sentence: str) -> None:
         self.said.append(sentence)
-        sys.stderr.write(f"{sentence}\n")  # shown with a test that fails
+        sys.stdout.write(f"{sentence}\n")  # shown with a test that fails
 
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -68,7 +68,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="uploads go when they are archived",
         module="quietzone_storage.lifecycle.domain",
-        before="    if unused_days > policy.delete:\n",
+        before="    if unused_days > policy.delete + USE_KNOWN_TO_DAYS:\n",
         after="    if unused_days > policy.archive:\n",
         why="They are deleted early.",
         seeds=(0,),

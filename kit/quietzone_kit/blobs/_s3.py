@@ -279,9 +279,10 @@ class S3Blobs:
 
     def _move(self, key: str, tier: Tier, tags: Mapping[str, str]) -> bool:
         head = self._asked(key, lambda client, where: client.head_object(**where))
-        if _TIERS.get(head.get("StorageClass", ""), Tier.HOT) not in {*AT_ONCE, tier} and 'ongoing-request="false"' not in head.get(
-            "Restore", ""
-        ):
+        before = _TIERS.get(head.get("StorageClass", ""), Tier.HOT)
+        if before is tier and before not in AT_ONCE:
+            return True  # by a copy whose answer was lost; S3 copies nothing that is archived
+        if before not in AT_ONCE and 'ongoing-request="false"' not in head.get("Restore", ""):
             if "Restore" not in head:
                 asked: Options = {"Days": RESTORED_DAYS, "GlacierJobParameters": {"Tier": "Standard"}}
                 self._asked(key, lambda client, where: client.restore_object(**where, RestoreRequest=asked))

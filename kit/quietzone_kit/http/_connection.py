@@ -33,8 +33,16 @@ MAX_AHEAD = 64
 SLICE = 4 * 1024
 """Bytes that are parsed at once: above what ordinary requests have, so that they are parsed in one go."""
 
+SLOWEST_BYTES_S = 4 * 1024
+"""Who reads his answer more slowly than that, over `write_timeout_s`, doesn't read: phones of the second generation had as much."""
+
+ANY_ROOM = 64 * 1024
+"""Answers up to this are never refused: as much as sockets take at once, so that hardly anything waits in memory."""
+
 LINGER_S = 2
 """How long what a refused client still sends is read and thrown away: closing at once would reset the answer on its way."""
+
+TOO_MUCH_UNREAD = "Too much waits for clients that read slowly; try again in a moment."
 
 CONTENT_LENGTH = b"content-length"
 TRANSFER_ENCODING = b"transfer-encoding"
@@ -81,6 +89,7 @@ class Connection(asyncio.Protocol):
         self._since = server.tick
         self._ended = False
         self._unwritable = False
+        self._unread = 0  # bytes of answers that wait for the client, when that was looked at
         self._reading = True
 
     def reply(self, head: bytes, body: bytes = b"") -> None:
@@ -89,6 +98,9 @@ class Connection(asyncio.Protocol):
         if transport is None or not self._waiting:
             return
         if body and self.method != b"HEAD":
+            if len(body) > ANY_ROOM and not self._server.has_room(len(body)):
+                REFUSED.labels("503").inc()
+                head, body = plain_response(503, TOO_MUCH_UNREAD, self._server.limits.refusal_headers, date=self._server.date())
             head += body
         self._waiting = False
         if self.body:
@@ -124,6 +136,7 @@ class Connection(asyncio.Protocol):
         self._ahead.clear()
         self.body, self._body = b"", bytearray()
         self._give_back(self._taken)
+        self._note_unread(0)
         self._server.forget(self)
         del exc
 
@@ -158,11 +171,14 @@ class Connection(asyncio.Protocol):
         """The client doesn't read: don't read from it either."""
         self._unwritable = True
         self._since = self._server.tick
+        if self._transport is not None:
+            self._note_unread(self._transport.get_write_buffer_size())
         self._throttle()
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self._unwritable = False
+        self._note_unread(0)
         self._pump()
 
     # What the server asks for once a second
@@ -173,13 +189,26 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._server.tick - self._since <= self._patience(transport):
             return
-        if self._ended or self._unwritable or self._waiting:
+        if (self._unwritable or self._ended) and self._is_read(transport):
+            self._since = self._server.tick
+        elif self._ended or self._unwritable or self._waiting:
             transport.abort()
         elif self._partial:
             self._refusal = (408, "The request didn't come in time.")
             self._refuse()
         else:
             self._close(transport)
+
+    def _is_read(self, transport: asyncio.Transport) -> bool:
+        """Whether the client has read its answer since the last look, if slowly."""
+        before, left = self._unread, transport.get_write_buffer_size()
+        self._note_unread(left)
+        return before - left >= SLOWEST_BYTES_S * self._server.limits.write_timeout_s
+
+    def _note_unread(self, size: int) -> None:
+        """So much waits for the client now."""
+        self._server.unread_bytes += size - self._unread
+        self._unread = size
 
     def _patience(self, transport: asyncio.Transport) -> int:
         """Seconds that the connection may stay as it is."""

@@ -6,7 +6,8 @@ from quietzone_kit.telemetry import Timings
 
 REFUSED = Counter(
     "quietzone_http_refused_total",
-    "Requests that the server itself refused, by status. 503: more connections than allowed, add edges. Others: broken or hostile clients.",
+    "Requests that the server itself refused, by status. 503: more connections than allowed, or more that waits for slow readers; add "
+    "edges. Others: broken or hostile clients.",
     ["status"],
 )
 CONNECTIONS = Gauge(

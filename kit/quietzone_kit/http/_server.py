@@ -41,9 +41,10 @@ class HttpLimits:
     `connections`: some 4 KiB each, and the kernel's buffers; stays below the usual bound of open files. `head_timeout_s`: from a request's
     first byte to its last, for phones on bad networks; `body_timeout_s` if it brings a body. `answer_timeout_s`: for the handler, which has
     deadlines of its own, so that only a fault of it gets here. `idle_timeout_s`: between requests; above the 60 s of common load balancers,
-    so that it is them who close. `write_timeout_s`: how long a client may leave its answers unread. `lifetime_s`: an older connection ends
-    with its next answer, so that clients that keep theirs come to the processes that there are now, after a release, a rollback, or a
-    change of scale. Whoever uses up more is told so with `refusal_headers`.
+    so that it is them who close. `write_timeout_s`: how long a client may read less than 4 KiB a second of what it was answered.
+    `unread_bytes`: of answers that wait in memory for clients that read slowly; further ones above 64 KiB get 503. `lifetime_s`: an older
+    connection ends with its next answer, so that clients that keep theirs come to the processes that there are now, after a release, a
+    rollback, or a change of scale. Whoever uses up more is told so with `refusal_headers`.
     """
 
     connections: int = 8192
@@ -53,6 +54,7 @@ class HttpLimits:
     idle_timeout_s: int = 75
     write_timeout_s: int = 30
     lifetime_s: int = 60
+    unread_bytes: int = 100_000_000
     refusal_headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -79,6 +81,7 @@ class HttpServer:
         self.handler = handler
         self.bodies = bodies
         self._body_bytes = 0
+        self.unread_bytes = 0
         self.limits = limits or HttpLimits()
         self.draining = False
         self.tick = 0
@@ -144,6 +147,10 @@ class HttpServer:
         self._connections.discard(connection)
         if not self._connections:
             self._gone.set()
+
+    def has_room(self, size: int) -> bool:
+        """Whether there is room for an answer of so many bytes, should its client read it slowly."""
+        return self.unread_bytes + size <= self.limits.unread_bytes
 
     def take(self, size: int) -> bool:
         """Whether there is room for so many more bytes of bodies; then they count until they are given back."""

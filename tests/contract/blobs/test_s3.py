@@ -206,6 +206,13 @@ async def test_what_is_archived_is_restored_once_and_then_copied_back(stubbed: t
     assert [await blobs.move("key", Tier.HOT, {"StorageTier": "x"}) for _ in range(3)] == [False, False, True]
 
 
+async def test_what_is_archived_already_is_not_copied_again_which_s3_refuses(stubbed: tuple[Blobs, Stubber]) -> None:
+    blobs, stubber = stubbed
+    stubber.add_response("head_object", {**HEAD, "StorageClass": "DEEP_ARCHIVE"}, WHERE)
+
+    assert await blobs.move("key", Tier.ARCHIVE, {"StorageTier": "x"})
+
+
 async def test_what_is_archived_is_not_read(stubbed: tuple[Blobs, Stubber]) -> None:
     blobs, stubber = stubbed
     stubber.add_client_error("get_object", "InvalidObjectState", http_status_code=403)

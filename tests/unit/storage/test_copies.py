@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 from ports import Hands, Inline
 from unit.storage.world import OURS, World
 
-from quietzone.storage.v1.asset_pb2 import ASSET_KIND_CODE, ASSET_KIND_UPLOAD, Asset, AssetEvent, AssetKind
+from quietzone.storage.v1.asset_pb2 import ASSET_KIND_CODE, ASSET_KIND_PRINT, ASSET_KIND_UPLOAD, Asset, AssetEvent, AssetKind
 from quietzone_kit.errors import InvalidInput, NotFound, Unavailable
 from quietzone_kit.events import Event
 from quietzone_storage.assets.domain import AccountId, Tier
@@ -42,14 +42,15 @@ def told(*gone: str, kind: AssetKind = ASSET_KIND_UPLOAD, at_ms: int = 0) -> Eve
 
 async def test_exactly_the_files_that_are_others_now_are_purged() -> None:
     noted = Noted()
-    await ForgetCopies(noted, LONG_AGO).react(told("a1_original.png", "a1_thumb.jpeg", "a1_thumb_webp.webp"))
+    await ForgetCopies(noted, LONG_AGO).react(told("a1.pdf", "a1_thumb.jpeg", "a1_thumb_webp.webp", kind=ASSET_KIND_PRINT))
 
-    assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1_original.png", "/files/a1_thumb.jpeg", "/files/a1_thumb_webp.webp"))]
+    assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1.pdf", "/files/a1_thumb.jpeg", "/files/a1_thumb_webp.webp"))]
 
 
-async def test_sizes_of_a_code_that_nobody_keeps_are_purged_by_its_tag() -> None:
+@pytest.mark.parametrize("kind", [ASSET_KIND_CODE, ASSET_KIND_UPLOAD])
+async def test_sizes_that_nobody_keeps_are_purged_by_their_assets_tag(kind: AssetKind) -> None:
     noted = Noted()
-    await ForgetCopies(noted, LONG_AGO).react(told("a1.png", kind=ASSET_KIND_CODE))
+    await ForgetCopies(noted, LONG_AGO).react(told("a1.png", kind=kind))
 
     assert noted.purges == [Purge("a1.asset.2", paths=("/files/a1.png",), tags=("a1",))]
 

@@ -12,15 +12,16 @@ from unit.storage.world import BORN_MS, OURS, Crash, World
 
 from quietzone_kit.blobs import Tier as BlobTier
 from quietzone_kit.errors import InvalidInput, NotFound
-from quietzone_kit.tasks import Again
+from quietzone_kit.tasks import TASKS, Again
+from quietzone_kit.tasks import State as TaskState
 from quietzone_storage.assets.domain import DAY_MS, AccountId, Asset, AssetId, BlobKey, Kind, Source, State, Tier, Variant
 from quietzone_storage.contents.domain import Content
 from quietzone_storage.contents.use_cases import File
+from quietzone_storage.lifecycle import moves, use_cases
 from quietzone_storage.lifecycle import tasks as tasks_of_lifecycle
-from quietzone_storage.lifecycle import use_cases
 from quietzone_storage.lifecycle.domain import Act, Policy, Report, decide
 from quietzone_storage.lifecycle.moves import STALLED_MS
-from quietzone_storage.lifecycle.tasks import CleanUps, begin_clean_up
+from quietzone_storage.lifecycle.tasks import CleanUps, begin_clean_up, begin_move
 from quietzone_storage.lifecycle.use_cases import CleanUp, check_prefix
 from quietzone_storage.metrics import CLEANED
 
@@ -46,8 +47,9 @@ def upload(*, tier: Tier = Tier.HOT, used_at_ms: int | None = None) -> Asset:
         (91, Tier.HOT, Act.ARCHIVE),
         (91, Tier.ARCHIVE, Act.KEEP),
         (365, Tier.ARCHIVE, Act.KEEP),
-        (366, Tier.ARCHIVE, Act.DELETE),
-        (366, Tier.HOT, Act.DELETE),
+        (366, Tier.ARCHIVE, Act.KEEP),
+        (366.1, Tier.ARCHIVE, Act.DELETE),
+        (366.1, Tier.HOT, Act.DELETE),
     ],
 )
 def test_it_is_the_assets_own_age_that_decides_and_not_the_threshold(days: float, tier: Tier, act: Act) -> None:
@@ -117,7 +119,7 @@ async def test_what_is_too_small_to_be_cheaper_elsewhere_stays_hot_until_it_is_d
 
     assert await frugal.move(OURS, AssetId("both"), Tier.HOT)
     assert set(world.memory.tiers.values()) == {BlobTier.HOT}
-    world.clock.seconds += 366 * DAY_S
+    world.clock.seconds += 367 * DAY_S
     assert (await frugal.clean_up(CleanUp())).report == Report(processed=2, deleted=2, bytes=200)
 
 
@@ -126,6 +128,45 @@ async def test_who_wants_a_file_elsewhere_has_it_moved_however_small_it_is(world
 
     assert await cleaner(world, moved_from=100).move(OURS, AssetId("small"), Tier.COLD)
     assert list(world.memory.tiers.values()) == [BlobTier.COLD]
+
+
+async def test_what_its_owner_wants_back_is_not_deleted_while_the_store_brings_it_back(world: World) -> None:
+    await world.fill("a", b"one")
+    await clean(world, days=364)
+    world.memory.slow = 10
+
+    assert not await cleaner(world).move(OURS, AssetId("a"), Tier.HOT)
+    assert (await clean(world, days=2)).deleted == 0
+
+
+@pytest.mark.parametrize("ended", [TaskState.CANCELLED, TaskState.DEAD])
+async def test_a_move_that_failed_or_was_cancelled_can_be_asked_for_again(world: World, ended: TaskState) -> None:
+    asset = (await world.fill("a", b"one")).asset
+    task = await begin_move(world.tasks, asset, Tier.ARCHIVE)
+    if ended is TaskState.CANCELLED:
+        await world.tasks.cancel(OURS, task.task_id)
+    else:
+        stored = await world.documents.get(TASKS, task.task_id)
+        assert stored is not None
+        await world.documents.replace(TASKS, {**stored.body, "state": "dead", "wake_at_ms": None}, if_version=stored.version)
+
+    assert (await begin_move(world.tasks, asset, Tier.ARCHIVE)).state is TaskState.WAITING
+
+
+async def test_what_is_brought_back_for_days_hides_no_other_move_that_was_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moves, "PAGE", 1)
+    archived = await world.fill("a", b"one")
+    cut = await world.fill("b", b"two")
+    for asset in (archived, cut):
+        for held in (await world.shelf.contents.page(limit=10, after=None))[0]:
+            if held.content.blob in asset.asset.blobs:
+                await world.shelf.contents.replace(held, held.content.moving(Tier.HOT, world.clock.now_ms()))
+        world.clock.seconds += 1
+    await world.memory.move(archived.asset.blobs[0], BlobTier.ARCHIVE, {})
+    world.memory.slow = 100
+    world.clock.seconds += STALLED_MS / 1000 + 1
+
+    assert [await moves.finish(world.shelf, world.assets, world.clock) for _ in range(2)] == [0, 1]
 
 
 async def test_a_second_clean_up_finds_nothing_to_do(world: World) -> None:

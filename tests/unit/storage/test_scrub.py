@@ -1,7 +1,9 @@
 """All bytes are read again; what isn't as it was written is made again where that can be, and named where it can't."""
 
 import math
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from ports import Inline
@@ -22,6 +24,7 @@ from quietzone_storage.images.messages import Made
 from quietzone_storage.variants.domain import JPEG, PNG, THUMB, Form
 from quietzone_storage.variants.symbol import draw, draw_code
 
+THIS = sys.modules[__name__]
 SYMBOL = symbol()
 SENT = File(b"as it came", PNG)
 THUMB_FILE = Made("_thumb", b"small", JPEG, 1, 1)
@@ -118,6 +121,23 @@ async def test_an_uploads_copy_is_made_again_from_its_original(world: World) -> 
     world.memory.held[blob] = b"smell"
 
     assert ((await scrubbed(world)).mended, world.memory.held[blob]) == (1, b"small")
+
+
+@pytest.mark.parametrize("most", [10, 10_000])
+async def test_a_copy_that_another_release_makes_otherwise_needs_no_room_and_takes_only_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    held = await upload(world)
+    held = await world.keeper.change(held, replace(held.asset, most_stored=most))
+    world.memory.held[blob_of(held, "_thumb")] = b"smell"
+    monkeypatch.setattr(THIS, "THUMB_FILE", Made("_thumb", b"small, otherwise", JPEG, 1, 1))
+
+    found = await scrubbed(world)
+    after = await world.assets.get(OURS, AssetId("u1"))
+
+    assert after is not None
+    assert (found.mended, after.asset.reserved) == (1, 0)
+    assert await world.ledger.bytes_of(OURS) == len(SENT.data) + len(b"small, otherwise")
 
 
 async def test_an_original_cant_be_made_from_anything(world: World) -> None:

@@ -157,6 +157,24 @@ def test_what_takes_too_long_to_look_through_is_refused(given: bytes) -> None:
         cleaned(given)
 
 
+WIDE, QUOTE = "\U0001f600", '"'
+"""With one of the first Python keeps 4 bytes for each character of a text; the second has six characters when it is written out."""
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        (f"<path id='{WIDE}&apos;{QUOTE * 3_900_000}'/>", "an attribute of the SVG has 3,900,002 characters"),
+        ("<path " + " ".join(f"a{n}='{WIDE}&apos;{QUOTE * 970_000}'" for n in range(4)) + "/>", "written out"),
+        (f"<text>{WIDE}{'>' * 3_900_000}</text>", "written out"),
+    ],
+    ids=["one value", "several values", "text"],
+)
+def test_what_would_take_much_memory_when_it_is_written_out_is_refused(inner: str, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        cleaned(svg(inner))
+
+
 def test_comments_instructions_and_editors_notes_are_dropped() -> None:
     noted = svg(
         "<!-- secret --><?php x?><metadata><rdf xmlns='urn:x'>secret</rdf></metadata>"

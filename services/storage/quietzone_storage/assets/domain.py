@@ -257,7 +257,8 @@ class Asset:
 
     def mended(self, variant: Variant, at_ms: int) -> "Asset":
         """With a file made again, whose bytes were lost, in the place of the one of its name."""
-        return self._changed(at_ms, variants=tuple(variant if one.name == variant.name else one for one in self.variants))
+        variants = tuple(variant if one.name == variant.name else one for one in self.variants)
+        return self._changed(at_ms, variants=variants, reserved=0)
 
     def thinned(self, at_ms: int) -> "Asset":
         """The image of a code with its master alone; its other files are drawn when they are asked for."""

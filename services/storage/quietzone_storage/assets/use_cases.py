@@ -76,15 +76,18 @@ class Keeper:
             await self.shelf.doubt(after.account_id, list(left))
         return await self._ledger.count(changed) if changed.counted.is_due else changed
 
-    async def furnish(self, held: Held, files: Sequence[Drawing], finish: Callable[[Asset, tuple[Variant, ...]], Asset]) -> Held:
-        """Give an asset files: it becomes what `finish` makes of it and of them, in one write, or stays as it is.
+    async def furnish(
+        self, held: Held, files: Sequence[Drawing], finish: Callable[[Asset, tuple[Variant, ...]], Asset], *, in_place: bool = False
+    ) -> Held:
+        """Give an asset files: it becomes what `finish` makes of it and of them, in one write, or stays as it is. Those `in_place` of
+        others need no room of their own.
 
         Raises:
             NoRoom: its account may not have so much; the files aren't kept.
             VersionConflict: somebody else has changed it meanwhile.
             Unavailable: see `Shelf.keep`.
         """
-        if held.asset.most_stored is not None:
+        if held.asset.most_stored is not None and not in_place:
             held = await self.change(held, held.asset.reserving(sum(len(file.data) for file in files)))
             await self._check_room(held)
         kept = [File(file.data, file.media_type) for file in files]

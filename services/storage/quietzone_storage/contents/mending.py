@@ -60,6 +60,6 @@ class Mender:
             return asset.mended(variants[0], self._clock.now_ms())
 
         try:
-            await self.keeper.furnish(held, [made], finish)
+            await self.keeper.furnish(held, [made], finish, in_place=True)
         except VersionConflict:
             return  # somebody else is at it: the next scrub sees what became of it

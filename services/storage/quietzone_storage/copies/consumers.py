@@ -20,10 +20,13 @@ SETTLED_S = STORE_S + HELD_FOR_S + ON_THE_WAY_S
 read the file before that may hand it out for some seconds. Whoever purges earlier may purge what comes again.
 """
 
+MADE_IN_SIZES = frozenset({asset_pb2.ASSET_KIND_CODE, asset_pb2.ASSET_KIND_UPLOAD})
+"""What is made in other sizes when somebody asks."""
+
 
 class ForgetCopies:
-    """Has copies forgotten of exactly the files that there were, and that are others now, or none. What else of a code was drawn when
-    somebody asked is known to nobody, and goes with the code's tag.
+    """Has copies forgotten of exactly the files that there were, and that are others now, or none. What else was made when somebody asked
+    is known to nobody, and goes with its asset's tag.
     """
 
     def __init__(self, copies: Copies, clock: Clock) -> None:
@@ -43,6 +46,6 @@ class ForgetCopies:
             return
         age_s = (self._clock.now_ms() - event.time_ms) / 1000
         await asyncio.sleep(min(SETTLED_S, max(0.0, SETTLED_S - age_s)))
-        tags = (told.after.id,) if told.after.kind == asset_pb2.ASSET_KIND_CODE else ()
+        tags = (told.after.id,) if told.after.kind in MADE_IN_SIZES else ()
         await self._copies.purge(Purge(event.id, paths=tuple(FOLDER + name for name in told.gone), tags=tags))
         PURGED.inc(len(told.gone))

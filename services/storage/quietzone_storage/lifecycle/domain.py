@@ -18,6 +18,10 @@ class Act(Enum):
     DELETE = "delete"
 
 
+USE_KNOWN_TO_DAYS = 1
+"""Use is noted once a day: what was used an hour before its next note could be looks a day older than it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Days without use: from `idle` on an asset is looked at, and WARM; after more than `archive` it is archived, after more than `delete`
@@ -55,7 +59,7 @@ def decide(asset: Asset, policy: Policy, now_ms: int) -> Act:
     unused_days = (now_ms - asset.last_used_ms) / DAY_MS
     if not asset.movable or unused_days < policy.idle:
         return Act.KEEP
-    if unused_days > policy.delete:
+    if unused_days > policy.delete + USE_KNOWN_TO_DAYS:
         return Act.DELETE
     if not worth_moving(asset, policy.moved_from):
         return Act.KEEP

@@ -40,19 +40,19 @@ async def cool(keeper: Keeper, clock: Clock, held: HeldAsset, tier: Tier, blobs:
     changed = await keeper.change(held, asset.tiered(tier, clock.now_ms()))
     for each in leaving:
         with suppress(BlobNotFound):  # the scrubber finds it, and says so; the others go on
-            await _settle(shelf, each, tier)
+            await _settle(shelf, each, tier, clock.now_ms())
     return changed
 
 
 async def bring_back(keeper: Keeper, clock: Clock, held: HeldAsset) -> HeldAsset | None:
-    """Have an asset's bytes HOT again; None while the store still brings some of them back: call again later.
+    """Have an asset's bytes HOT again, which is a use of it; None while the store still brings some of them back: call again later.
 
     Raises:
         VersionConflict: somebody else was at it: read it again.
         Unavailable: store or blobs don't answer.
     """
     shelf, is_there = keeper.shelf, True
-    held = await keeper.change(held, held.asset, naming=held.asset.movable)
+    held = await keeper.change(held, held.asset.used(clock.now_ms()), naming=held.asset.movable)
     contents = await _contents(shelf, held, held.asset.movable)
     for each in contents:
         if each.content.is_at_rest:
@@ -74,8 +74,7 @@ async def finish(shelf: Shelf, assets: Assets, clock: Clock) -> int:
     for each in await shelf.contents.moving(clock.now_ms() - STALLED_MS, limit=PAGE):
         tier = Tier.HOT if await assets.needs_at_once(each.content.blob) else each.content.tier
         with suppress(BlobNotFound):  # nobody needs it any more: the sweeper was first
-            await _settle(shelf, each, tier)
-            ended += 1
+            ended += await _settle(shelf, each, tier, clock.now_ms())
     return ended
 
 
@@ -91,16 +90,18 @@ async def _leave(keeper: Keeper, held: Held, tier: Tier, now_ms: int, *, but: As
     return None
 
 
-async def _settle(shelf: Shelf, held: Held, tier: Tier) -> None:
-    """Move a blob, and say that it is there; back, if somebody has written its bytes anew meanwhile."""
+async def _settle(shelf: Shelf, held: Held, tier: Tier, now_ms: int) -> bool:
+    """Move a blob, and say that it is there; back, if somebody has written its bytes anew meanwhile. False while it is still brought
+    back: it is noted as begun now, so that `finish` looks at others first.
+    """
     content = held.content
-    if not await shelf.move(content.blob, tier):
-        return  # it is still brought back: `finish` asks again
+    is_there = await shelf.move(content.blob, tier)
     try:
-        await shelf.contents.replace(held, content.settled(tier))
+        await shelf.contents.replace(held, content.settled(tier) if is_there else content.moving(content.tier, now_ms))
     except VersionConflict:
-        if await _is_hot(shelf, content):
+        if is_there and await _is_hot(shelf, content):
             await shelf.move(content.blob, Tier.HOT)
+    return is_there
 
 
 async def _is_hot(shelf: Shelf, content: Content) -> bool:

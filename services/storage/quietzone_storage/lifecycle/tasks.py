@@ -6,7 +6,7 @@ import msgspec
 
 from quietzone_kit.blobs import BlobsUnavailable
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound
-from quietzone_kit.tasks import Again, Done, Fail, Kind, NewTask, Progress, Task, Tasks, Tell
+from quietzone_kit.tasks import Again, Done, Fail, Kind, NewTask, Progress, State, Task, Tasks, Tell
 from quietzone_storage.assets.domain import AccountId, Asset, AssetId, Tier
 from quietzone_storage.deadlines import store_answers
 from quietzone_storage.lifecycle.domain import Report
@@ -83,10 +83,13 @@ async def begin_clean_up(tasks: Tasks, what: CleanUp, *, request_id: str | None)
 
 
 async def begin_move(tasks: Tasks, asset: Asset, tier: Tier) -> Task:
-    """Have an asset's files moved; while that is under way the task that is there. Raises Unavailable."""
+    """Have an asset's files moved; while that is under way the task that is there, and one that has failed or was cancelled again. Raises
+    Unavailable.
+    """
     key = f"{asset.asset_id}.{asset.revision}.{tier.value}"
     async with store_answers():
-        return await tasks.add(NewTask(asset.account_id, MOVE, {"asset_id": asset.asset_id, "tier": tier.value}, dedup_key=key))
+        task = await tasks.add(NewTask(asset.account_id, MOVE, {"asset_id": asset.asset_id, "tier": tier.value}, dedup_key=key))
+        return await tasks.retry(task.account_id, task.task_id) if task.state in {State.DEAD, State.CANCELLED} else task
 
 
 def count(report: Report, before: Report) -> None:

@@ -99,33 +99,38 @@ class Finder:
         return await self._held.get_or_fetch(name, partial(self._fetch, name))
 
     async def _fetch(self, name: str) -> Served:
+        held, served = await self._read(name)
+        await self._use(held)
+        return served
+
+    async def _read(self, name: str) -> tuple[Held, Served]:
         for _ in range(LOOKS):
             read_at = self._clock.monotonic()
-            asset = await self._asset(name)
+            held = await self._held_for(name)
+            asset = held.asset
             variant = asset.files().get(name)
             if variant is None or (variant.blob in asset.movable and asset.tier not in AT_ONCE):
                 drawing = await self._drawn(asset, name, is_archived=variant is not None)
-                return Served(drawing.data, drawing.media_type, f'"{digest(drawing.data)[:32]}"', name, read_at)
+                return held, Served(drawing.data, drawing.media_type, f'"{digest(drawing.data)[:32]}"', name, read_at)
             try:
                 data, sha256 = await self._shelf.read(variant.blob), digest_of(variant.blob)
             except BlobArchived:
                 break  # it is being moved
             except (BlobNotFound, BytesDamaged) as error:
-                if (await self._asset(name)).files().get(name) != variant:
+                if (await self._held_for(name)).asset.files().get(name) != variant:
                     continue  # it was replaced meanwhile
                 data = await self._made_again(asset, variant, name, error)
                 sha256 = digest(data)
-            return Served(data, variant.media_type, f'"{sha256[:32]}"', name, read_at)
+            return held, Served(data, variant.media_type, f'"{sha256[:32]}"', name, read_at)
         raise Unavailable("the file is being replaced: try again")
 
-    async def _asset(self, name: str) -> Asset:
-        """Whose file it may be; raises NotFound."""
+    async def _held_for(self, name: str) -> Held:
+        """The asset whose file it may be; raises NotFound."""
         found = _ASSET.match(name)
         held = None if found is None else await self._assets.of_any_account(AssetId(found.group(1)))
         if held is None or held.asset.state is not State.READY:
             raise NotFound("there is no such file, or none any more")
-        await self._use(held)
-        return held.asset
+        return held
 
     async def _made_again(self, asset: Asset, variant: Variant, name: str, error: Exception) -> bytes:
         """A file whose bytes are gone or damaged: a code's is drawn, and put back if it is the same. Raises BytesLost for others."""

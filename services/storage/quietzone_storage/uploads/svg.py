@@ -23,7 +23,12 @@ MAX_ELEMENTS, MAX_DEPTH = 20_000, 64
 """Drawings have hundreds; a parser, and whoever draws it, must not run out of stack or time."""
 
 MAX_BYTES = 4_000_000
-"""Of a drawing, which is read where files are served: 13 times as much in memory at worst (text with one character beyond UCS-2)."""
+"""Of a drawing, as it comes and as it is written anew: it is read where files are served, and takes 13 times as much in memory at worst
+(text with one character beyond UCS-2).
+"""
+
+MAX_VALUE = 1_000_000
+"""Characters of an attribute: paths of maps have some 100,000. Written anew it has six times as many at worst, at 4 bytes in memory."""
 
 MAX_STYLE = 65_536
 """Characters of a style, or of a value that could lead outside: looking through so many keeps all else waiting for 20 ms."""
@@ -75,6 +80,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._parts: list[str] = []
+        self._size = 0
         self._depth = 0
         self._dropped_at = 0
         self._elements = 0
@@ -106,16 +112,17 @@ class _Reader:
             )
         kept = _attributes(tag, attributes)
         self._note(tag, kept)
-        space = f' xmlns="{SVG_NS}" xmlns:xlink="{XLINK_NS}"' if self._depth == 1 else ""
+        self._write(f"<{tag}")
         if self._depth == 1:
             _check_size(kept)
-        written = "".join(f" {key}={quoteattr(value)}" for key, value in kept.items())
-        self._parts.append(f"<{tag}{space}{written}>")
+            self._write(f' xmlns="{SVG_NS}" xmlns:xlink="{XLINK_NS}"')
+        self._write_all(kept)
+        self._write(">")
 
     def end(self, name: str) -> None:
         if not self._dropped_at:
             tag = name.rpartition(" ")[2]
-            self._parts.append(f"</{tag}>")
+            self._write(f"</{tag}>")
             self._ids.pop()
             if tag == "style":
                 _check_style("".join(self._style))
@@ -129,12 +136,22 @@ class _Reader:
             return
         if self._in_style:
             self._style.append(data)
-        self._parts.append(escape(data))
+        self._write(escape(data))
 
     def written(self) -> bytes:
         if nested := sorted(self._used & self._with_use):
             raise Refused(f"the SVG uses {nested[0]!r:.40}, which uses others: such drawings can grow without end; write it out")
         return "".join(self._parts).encode()
+
+    def _write_all(self, attributes: Mapping[str, str]) -> None:
+        for key, value in attributes.items():
+            self._write(f" {key}={quoteattr(value)}")
+
+    def _write(self, text: str) -> None:
+        self._size += len(text)
+        if self._size > MAX_BYTES:
+            raise Refused(f"the SVG has more than {MAX_BYTES:,} characters when its own are written out: simplify it, or send a PNG")
+        self._parts.append(text)
 
     def _note(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._ids.append(attributes.get("id", ""))
@@ -150,6 +167,8 @@ def _attributes(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
     """Those that are kept, by the names that they are written with; raises Refused."""
     kept: dict[str, str] = {}
     for full, value in attributes.items():
+        if len(value) > MAX_VALUE:
+            raise Refused(f"an attribute of the SVG has {len(value):,} characters, {MAX_VALUE:,} are the most: simplify it, or send a PNG")
         namespace, _, name = full.rpartition(" ")
         if name.lower().startswith("on"):
             raise Refused(f"the SVG has an attribute {name!r:.40}, which runs something: remove it")

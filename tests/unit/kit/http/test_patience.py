@@ -2,6 +2,8 @@
 
 from unit.kit.http_wire import GET, Later, Scene
 
+from quietzone_kit.http import HttpLimits, Request, response_head
+
 
 def test_a_request_that_does_not_end_gets_408(scene: Scene) -> None:
     connection, wire = scene.connect()
@@ -68,6 +70,63 @@ def test_a_client_that_does_not_read_is_cut_off(scene: Scene) -> None:
     scene.wait(31)
 
     assert wire.aborted
+
+
+def test_a_client_that_reads_slowly_but_steadily_gets_all_of_a_large_answer(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+    wire.unsent = 17_000_000
+    connection.pause_writing()
+    while wire.unsent > 300_000:
+        scene.wait(1)
+        wire.unsent -= 10_000
+    still_there = not wire.over
+    scene.wait(62)
+
+    assert (still_there, wire.aborted) == (True, True)
+
+
+def test_a_last_answer_is_read_to_its_end_however_long_that_takes(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    wire.unsent = 17_000_000
+    connection.data_received(b"GET / HTTP/1.0\r\n\r\n")
+    connection.pause_writing()
+    for _ in range(100):
+        scene.wait(1)
+        wire.unsent -= 10_000
+
+    assert not wire.aborted
+
+
+def test_a_client_that_reads_drop_by_drop_is_cut_off(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+    wire.unsent = 17_000_000
+    connection.pause_writing()
+    for _ in range(31):
+        scene.wait(1)
+        wire.unsent -= 1_000
+
+    assert wire.aborted
+
+
+def test_answers_that_wait_for_slow_readers_have_a_bound_together() -> None:
+    def large(request: Request) -> None:
+        request.reply(response_head(200, [], date=b"now", size=200_000), bytes(200_000))
+
+    scene = Scene(large, limits=HttpLimits(unread_bytes=500_000))
+    slow, statuses = [scene.connect() for _ in range(3)], []
+    for connection, wire in slow:
+        connection.data_received(GET)
+        statuses += wire.statuses
+        wire.unsent = 200_000
+        connection.pause_writing()
+    slow[0][0].connection_lost(None)
+    slow[1][0].resume_writing()
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+
+    assert (statuses, wire.statuses) == ([200, 200, 503], [200])
 
 
 def test_a_client_that_does_not_read_is_not_read_from(scene: Scene) -> None:
