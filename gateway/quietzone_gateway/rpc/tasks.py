@@ -71,7 +71,6 @@ _STATES = {tasks_pb2.TaskState.Value(f"TASK_STATE_{state.name}"): state for stat
 _NUMBERS = {state: number for number, state in _STATES.items()}
 
 
-
 class Tasks:
     """A client of the tasks of several parts; what each call raises stands in `tasks.proto`."""
 
@@ -82,9 +81,7 @@ class Tasks:
         """One page of the account's tasks: as many of each part as could be in it, and of these the newest."""
         state = tasks_pb2.TASK_STATE_UNSPECIFIED if wanted.state is None else _NUMBERS[wanted.state]
         request = tasks_pb2.ListTasksRequest(page_size=limit, after=_position(cursor), state=state, kind=wanted.kind or "")
-        answers = await asyncio.gather(
-            *(peer.call(stub.ListTasks, request, caller=caller, idempotent=True) for peer, stub in self._parts)
-        )
+        answers = await asyncio.gather(*(peer.call(stub.ListTasks, request, caller=caller, idempotent=True) for peer, stub in self._parts))
         found = sorted((_task(task) for answer in answers for task in answer.tasks), key=_place, reverse=True)
         has_more = len(found) > limit or any(answer.has_more for answer in answers)
         items = tuple(found[:limit])
@@ -106,7 +103,7 @@ class Tasks:
         request = tasks_pb2.RetryTaskRequest(task_id=task_id)
         return _task((await peer.call(stub.RetryTask, request, caller=caller, idempotent=True)).task)
 
-    async def _found(self, caller: Caller, task_id: str) -> tuple[Peer, tasks_pb2_grpc.TaskServiceStub, tasks_pb2.Task]:
+    async def _found(self, caller: Caller, task_id: str) -> "tuple[Peer, tasks_pb2_grpc.TaskServiceAsyncStub, tasks_pb2.Task]":
         """A task and whose it is: one part knows it, and none says which.
 
         Raises:

@@ -12,9 +12,12 @@ from quietzone_storage.lifecycle.tasks import CLEAN_UP, MOVE
 from quietzone_storage.prints.use_cases import MAKE, Press
 from quietzone_storage.uploads.use_cases import PROCESS, Uploads
 
+SHOWN = frozenset({CLEAN_UP, MOVE, DRAW, PROCESS, MAKE})
+"""The kinds of tasks that accounts see."""
+
 
 def shown(assets: Assets, uploads: Uploads, press: Press) -> Mapping[str, Shown]:
-    """The kinds of tasks that accounts see."""
+    """SHOWN, with what is done when somebody ends or redrives one."""
 
     async def check_pending(task: Task) -> None:
         held = await assets.get(AccountId(task.account_id), AssetId(str(task.payload["asset_id"])))
