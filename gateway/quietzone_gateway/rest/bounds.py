@@ -13,6 +13,9 @@ MAX_BULK_BYTES = 16 * 1024 * 1024
 BULK_S = 900.0
 """Symbols are drawn and read back at some 100 a second here; nine times that."""
 
+DESCRIPTION_S = 60.0
+"""For the first request for it, which makes it: two seconds of a core, of which a busy machine has little."""
+
 FILE_S = 3_600.0
 """For the file of an export: 2 GB at 5 Mbit/s. Each of its parts has the deadline of a call."""
 
@@ -42,6 +45,7 @@ much where it isn't in ASCII.
 """
 
 _OTHERS = (
+    (re.compile(r"/openapi\.json"), Bounds(within_s=DESCRIPTION_S)),
     (re.compile(r"/v1/reconcile"), Bounds(within_s=RECONCILE_S)),
     (re.compile(r"/v1/exports/[^/]+/file"), Bounds(within_s=FILE_S)),
     (re.compile(r"/v1/assets/warm-up"), Bounds(within_s=WARM_UP_S)),
