@@ -116,13 +116,13 @@ async def get_task(task_id: TaskId, parts: Services, caller: CallerNow) -> TaskV
     return TaskView.of(await parts.tasks.get(caller, known_id(task_id, "task")))
 
 
-@router.post("/{task_id}/cancel", responses=problems(401, 403, 404, 422), openapi_extra=scoped(CODES_WRITE))
+@router.post("/{task_id}/cancel", responses=problems(401, 403, 404, 422), openapi_extra=scoped(CODES_READ, CODES_WRITE))
 async def cancel_task(task_id: TaskId, parts: Services, caller: CallerNow) -> TaskView:
     """End a task that waits or runs; what it has done stays done."""
     return TaskView.of(await parts.tasks.cancel(caller, known_id(task_id, "task")))
 
 
-@router.post("/{task_id}/redrive", responses=problems(401, 403, 404, 422), openapi_extra=scoped(CODES_WRITE))
+@router.post("/{task_id}/redrive", responses=problems(401, 403, 404, 422), openapi_extra=scoped(CODES_READ, CODES_WRITE))
 async def redrive_task(task_id: TaskId, parts: Services, caller: CallerNow) -> TaskView:
     """Run a dead or cancelled task again, at once and with all its attempts."""
     return TaskView.of(await parts.tasks.retry(caller, known_id(task_id, "task")))
