@@ -88,20 +88,32 @@ class TaskService(tasks_pb2_grpc.TaskServiceServicer):
 
     async def _get(self, task_id: str) -> Task:
         """A task that its account sees, and the caller may; raises NotFound."""
-        async with self._answers():
-            task = await self._tasks.get(_account(), task_id)
-        shown = self._kinds.get(task.kind)
-        if shown is None or shown.read_scope not in caller().scopes:
+        task, shown = await self._shown(task_id)
+        if shown.read_scope not in caller().scopes:
             raise NotFound(f"no task {task_id}")
         return task
 
     async def _changeable(self, task_id: str) -> Task:
-        """One that the caller may change; raises NotFound, PermissionDenied."""
-        task = await self._get(task_id)
-        scope = self._kinds[task.kind].write_scope
-        if scope not in caller().scopes:
-            raise PermissionDenied(f"tasks of kind {task.kind} need the scope {scope}")
-        return task
+        """One that the caller may change.
+
+        Raises:
+            NotFound: there is none, or none that the caller may see.
+            PermissionDenied: the caller may see it alone.
+        """
+        task, shown = await self._shown(task_id)
+        if shown.write_scope in caller().scopes:
+            return task
+        if shown.read_scope in caller().scopes:
+            raise PermissionDenied(f"tasks of kind {task.kind} need the scope {shown.write_scope}")
+        raise NotFound(f"no task {task_id}")
+
+    async def _shown(self, task_id: str) -> tuple[Task, Shown]:
+        async with self._answers():
+            task = await self._tasks.get(_account(), task_id)
+        shown = self._kinds.get(task.kind)
+        if shown is None:
+            raise NotFound(f"no task {task_id}")
+        return task, shown
 
 
 def task_message(task: Task) -> tasks_pb2.Task:
