@@ -84,6 +84,7 @@ class Sent:
     data: bytes
     is_taken: bool = False
     is_deleted: bool = False
+    wanted_ms: int = 0  # when its owner asked it back last
 
 
 class Outside:
@@ -125,7 +126,9 @@ class History:
         self._uploads = Uploads(world.keeper, world.tasks, Inline(), world.clock, world.randomness)
         self._mender = Mender(world.keeper, cast("Images", outside), Inline(), world.clock)
         self._pipeline = Pipeline(world.keeper, cast("Images", outside), cast("Scanner", outside), world.clock)
-        self._cleaner = Cleaner(world.keeper, world.clock, Policy())
+        self._of_store = chance.fork("store")
+        moved_from = self._of_store.pick((0, 6))  # of 6: copies of 3 bytes stay where they are
+        self._cleaner = Cleaner(world.keeper, world.clock, Policy(moved_from=moved_from))
         self._returns = Returns(world.tasks, world.clock)
 
     async def play(self) -> None:
@@ -222,8 +225,11 @@ class History:
 
     async def move(self) -> None:
         if self.sent:
-            one = self.chance.pick(self.sent)
-            await self._cleaner.move(OURS, one.asset_id, self.chance.pick(tuple(Tier)))
+            one, tier = self.chance.pick(self.sent), self.chance.pick(tuple(Tier))
+            held = await self.world.assets.get(OURS, one.asset_id)
+            await self._cleaner.move(OURS, one.asset_id, tier)
+            if tier is Tier.HOT and held is not None and held.asset.tier is not Tier.HOT:
+                one.wanted_ms = self.world.clock.now_ms()
 
     async def clean(self) -> None:
         prefix = self.chance.pick(("", "", "uploads/", "codes/"))
@@ -235,6 +241,7 @@ class History:
     async def wait(self) -> None:
         """Time passes, between acts only: what others hold for an hour outlives no act."""
         self.world.clock.seconds += self.chance.pick((60, 7_200, 40 * 86_400, 100 * 86_400))
+        self.world.memory.slow = self._of_store.pick((0, 0, 5))  # looks until the store has brought back what is archived
 
     async def check(self) -> None:
         """Nothing is half there, lost or deleted early; raises Wrong."""
@@ -244,7 +251,8 @@ class History:
                 await self._read(asset)
         for one in self.sent:
             asset = assets.get(one.asset_id)
-            if one.is_taken and not one.is_deleted and (asset is None or (asset.state is State.DELETED and not self._is_old(asset))):
+            is_gone = asset is None or (asset.state is State.DELETED and not self._is_old(asset, one.wanted_ms))
+            if one.is_taken and not one.is_deleted and is_gone:
                 raise Wrong(f"upload {one.asset_id} was taken, and is gone")
         for code in self.codes.values():
             asset = assets.get(code.code_id)
@@ -266,12 +274,13 @@ class History:
         found = await self.world.shelf.contents.get_many(OURS, [content_id(OURS, digest_of(variant.blob))])
         return all(held.content.moving_since_ms is not None for held in found.values())
 
-    def _is_old(self, asset: Asset) -> bool:
-        return self.world.clock.now_ms() - asset.last_used_ms > Policy().delete * DAY_MS
+    def _is_old(self, asset: Asset, wanted_ms: int) -> bool:
+        return self.world.clock.now_ms() - max(asset.last_used_ms, wanted_ms) > Policy().delete * DAY_MS
 
     async def settle(self) -> None:
         """Everything is told and done without a fault, and all books agree; raises Wrong."""
         world = self.world
+        world.memory.slow = 0
         for code in self.codes.values():
             for told in code.told:
                 await self._followed.follow(told)
@@ -307,7 +316,7 @@ class History:
         for one in self.sent:
             asset = assets[one.asset_id]
             wanted = State.DELETED if one.is_deleted else State.READY if one.data in SOUND else State.QUARANTINED
-            if asset.state is not wanted and not (asset.state is State.DELETED and self._is_old(asset)):
+            if asset.state is not wanted and not (asset.state is State.DELETED and self._is_old(asset, one.wanted_ms)):
                 raise Wrong(f"upload {one.asset_id} is {asset.state}, not {wanted}")
 
 

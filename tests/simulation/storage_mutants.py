@@ -74,6 +74,14 @@ MUTANTS: tuple[Mutant, ...] = (
         seeds=(0,),
     ),
     Mutant(
+        name="to ask something back is no use of it",
+        module="quietzone_storage.lifecycle.moves",
+        before="    held = await keeper.change(held, held.asset.used(clock.now_ms()), naming=held.asset.movable)\n",
+        after="    held = await keeper.change(held, held.asset, naming=held.asset.movable)\n",
+        why="It is deleted for its age while the store brings it back.",
+        seeds=(163,),
+    ),
+    Mutant(
         name="bytes are moved away whoever needs them",
         module="quietzone_storage.assets.repository",
         before="        return page.cursor is not None or any(\n",
