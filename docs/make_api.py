@@ -37,6 +37,7 @@ ABOUT = {
     "codes": "What is printed, and where it leads now.",
     "analytics": "Counts of scans, exact; visitors, estimated.",
     "exports": "Counts as files.",
+    "tasks": "What is done in the background, by whichever part: how far it is, its end, and doing it again.",
     "assets": "Files: images of codes in all their variants, uploads and prints.",
     "events": "[Buses, and rules that send events on](../events.md); events of your own.",
     "topics": "Messages to all who have [subscribed](../events.md#topics).",

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from quietzone_cli import dlq, events, files, listen, operations, release, tail, topics, webhooks
+from quietzone_cli import dlq, events, files, listen, operations, release, tail, tasks, topics, webhooks
 from quietzone_cli import usage as usage_of
 from quietzone_cli.errors import CommandFailed, TourFailed
 from quietzone_cli.operations import BackendsOption, DataFolder
@@ -32,6 +32,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(release.app, name="release")
 app.add_typer(files.app, name="files")
+app.add_typer(tasks.app, name="tasks")
 events.app.command()(tail.tail)
 webhooks.app.command()(listen.listen)
 app.add_typer(events.app, name="events")

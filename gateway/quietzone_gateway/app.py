@@ -28,7 +28,7 @@ from quietzone_gateway.rest.envelope import early_answers
 from quietzone_gateway.rest.reads import Reads, follow_changes
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.server import HttpServer
-from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations, Tasks
 from quietzone_gateway.rpc.notification import Mails, Notification, Service
 from quietzone_gateway.settings import GatewaySettings, GatewayStoreSettings, GatewayWorkSettings
 from quietzone_gateway.verify import verify
@@ -119,6 +119,7 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
         Exports(analytics),
         assets,
         Operations(assets),
+        Tasks([peer for peer in (analytics, storage, notification) if peer is not None]),
         Notification.of(notification),
         identity,
         repeats,

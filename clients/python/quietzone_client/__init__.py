@@ -7,7 +7,7 @@ from quietzone_client._assets import Asset, AssetKind, AssetState, File, SignedU
 from quietzone_client._auth import ApiKey, Auth, Tokens
 from quietzone_client._blocking import Client
 from quietzone_client._blocking_events import Buses, Deliveries, Devices, Events, Rules, Topics, Webhooks
-from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations
+from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations, Tasks
 from quietzone_client._bulk import RowResult
 from quietzone_client._deliveries import Attempt, Delivery, DeliveryState, OpenedDelivery, Redrive
 from quietzone_client._devices import Device, PushPlatform
@@ -82,7 +82,7 @@ from quietzone_client._on_loop_events import (
     AsyncTopics,
     AsyncWebhooks,
 )
-from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
+from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations, AsyncTasks
 from quietzone_client._operations import CleanUpReport, Operation, OperationState, Selection, Sheet, Warmed
 from quietzone_client._requests import Answer, Request
 from quietzone_client._retries import NEVER, Retries
@@ -90,6 +90,7 @@ from quietzone_client._rules import Bus, DestinationKind, Rule, RuleNumbers, Tar
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
 from quietzone_client._tail import BusEvent, Missed, TailBegun, TailTold
+from quietzone_client._tasks import Task, TaskState
 from quietzone_client._told import Event, Kind, Notice, Reset, ScanCount, Summary, Told, Watch
 from quietzone_client._topics import Attribute, FilterScope, Subscription, SubscriptionState, Topic
 from quietzone_client._usage import StoredBytes, Usage, Use
@@ -118,6 +119,7 @@ __all__ = [
     "AsyncKeys",
     "AsyncOperations",
     "AsyncRules",
+    "AsyncTasks",
     "AsyncTopics",
     "AsyncWebhooks",
     "Attempt",
@@ -226,6 +228,9 @@ __all__ = [
     "TailTold",
     "Target",
     "TargetInput",
+    "Task",
+    "TaskState",
+    "Tasks",
     "Tokens",
     "Told",
     "Topic",

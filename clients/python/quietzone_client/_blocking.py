@@ -10,7 +10,7 @@ from quietzone_client import _requests as requests
 from quietzone_client import _stream, _tail, _usage
 from quietzone_client._auth import ApiKey, Auth, sign_in, sign_out, tokens_in
 from quietzone_client._blocking_events import Buses, Deliveries, Devices, Events, Rules, Topics, Webhooks
-from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations
+from quietzone_client._blocking_features import Assets, Codes, Exports, Keys, Operations, Tasks
 from quietzone_client._calls import Calls
 from quietzone_client._models import Reconciliation
 from quietzone_client._retries import Retries
@@ -61,6 +61,7 @@ class Client:
         self.keys = Keys(self._calls)
         self.assets = Assets(self._calls)
         self.operations = Operations(self._calls)
+        self.tasks = Tasks(self._calls)
         self.events = Events(self._calls)
         self.buses = Buses(self._calls)
         self.rules = Rules(self._calls)

@@ -20,7 +20,7 @@ from quietzone_client._on_loop_events import (
     AsyncTopics,
     AsyncWebhooks,
 )
-from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations
+from quietzone_client._on_loop_features import AsyncAssets, AsyncCodes, AsyncExports, AsyncKeys, AsyncOperations, AsyncTasks
 from quietzone_client._retries import Retries
 from quietzone_client._runtime import Runtime
 from quietzone_client._stream import Reconnects
@@ -72,6 +72,7 @@ class AsyncClient:
         self.keys = AsyncKeys(self._calls)
         self.assets = AsyncAssets(self._calls)
         self.operations = AsyncOperations(self._calls)
+        self.tasks = AsyncTasks(self._calls)
         self.events = AsyncEvents(self._calls)
         self.buses = AsyncBuses(self._calls)
         self.rules = AsyncRules(self._calls)

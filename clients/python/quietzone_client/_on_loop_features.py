@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import overload
 
-from quietzone_client import _assets, _bulk, _facets, _files, _keys, _operations
+from quietzone_client import _assets, _bulk, _facets, _files, _keys, _operations, _tasks
 from quietzone_client import _requests as requests
 from quietzone_client._assets import Asset, SignedUrl
 from quietzone_client._bulk import RowResult
@@ -28,6 +28,7 @@ from quietzone_client._inputs import (
 from quietzone_client._keys import Key, KeyChange, NewKey
 from quietzone_client._models import Analytics, Code, CodePart, DestinationHealth, Export, Image, Page
 from quietzone_client._operations import Operation, PrintForm, Selection, Sheet, Warmed
+from quietzone_client._tasks import Task
 
 EVERY = CodeFilter()
 LAST_30_DAYS = Span()
@@ -322,6 +323,29 @@ class AsyncOperations:
     async def cancel(self, operation_id: str) -> None:
         """End an operation; what it has done stays done."""
         await self._calls.make(_operations.cancel_operation(operation_id))
+
+
+class AsyncTasks:
+    """What is done for the account in the background: exports, files, reports, deliveries that are sent again."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def list(self, *, state: str | None = None, type: str | None = None) -> AsyncGenerator[Task, None]:  # noqa: A002 - as the API has it
+        """All of the last week, or those in one state or of one type; newest first."""
+        return self._calls.pages(lambda cursor: _tasks.page_of_tasks(state, type, cursor=cursor))
+
+    async def get(self, task_id: str) -> Task:
+        """One task, with how far it is."""
+        return await self._calls.make(_tasks.get_task(task_id))
+
+    async def cancel(self, task_id: str) -> Task:
+        """End a task that waits or runs; what it has done stays done."""
+        return await self._calls.make(_tasks.cancel_task(task_id))
+
+    async def redrive(self, task_id: str) -> Task:
+        """Run a dead or cancelled task again, at once and with all its attempts."""
+        return await self._calls.make(_tasks.redrive_task(task_id))
 
 
 class AsyncKeys:

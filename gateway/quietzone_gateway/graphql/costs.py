@@ -19,6 +19,8 @@ COSTS: Mapping[str, int] = {
     "Query.drawing": 5,
     "Query.operation": 5,
     "Query.operations": 10,
+    "Query.task": 15,
+    "Query.tasks": 30,  # of three services
     "Query.testEventPattern": 20,  # an event of 64 KB is read
     "Query.eventBuses": 5,
     "Query.eventRules": 10,
@@ -90,6 +92,9 @@ COSTS: Mapping[str, int] = {
     "OperationConnection.edges": 0,
     "OperationConnection.pageInfo": 0,
     "OperationEdge.node": 0,
+    "TaskConnection.edges": 0,
+    "TaskConnection.pageInfo": 0,
+    "TaskEdge.node": 0,
     "EventRuleConnection.edges": 0,
     "EventRuleConnection.pageInfo": 0,
     "EventRuleEdge.node": 0,
@@ -115,6 +120,7 @@ SIZES: Mapping[str, int | str] = {
     "Query.exports": "first",
     "Query.assets": "first",
     "Query.operations": "first",
+    "Query.tasks": "first",
     "Query.eventBuses": 10,
     "Query.eventRules": "first",
     "EventRule.targets": 5,

@@ -280,7 +280,10 @@ class Subscription:
         """Of the account's codes."""
         yield _wanted(Kind.MILESTONE, code_ids, after)
 
-    @subscription(description="Tasks of the account, such as exports, that begin, come on and end", graphql_type=TaskNews)
+    @subscription(
+        description="Tasks of the account that begin, come on and end: exports, uploads, clean-ups, reports and the like",
+        graphql_type=TaskNews,
+    )
     async def task_progress(self, task_ids: TaskIds = None, after: After = None) -> Source:
         """Of the account."""
         given = {"kinds": [Kind.TASK_PROGRESS], "task_ids": list(task_ids or ()), "cursor": after}

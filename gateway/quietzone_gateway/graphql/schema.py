@@ -29,6 +29,7 @@ from quietzone_gateway.graphql.rules import RuleMutations, RuleQueries
 from quietzone_gateway.graphql.scalars import SCALARS
 from quietzone_gateway.graphql.search import SearchQueries
 from quietzone_gateway.graphql.settings import Limits
+from quietzone_gateway.graphql.tasks import TaskMutations, TaskQueries
 from quietzone_gateway.graphql.topics import TopicMutations, TopicQueries
 from quietzone_gateway.graphql.usage import UsageQueries
 from quietzone_gateway.graphql.webhooks import WebhookMutations, WebhookQueries
@@ -56,6 +57,7 @@ class Query(
     ExportQueries,
     AssetQueries,
     OperationQueries,
+    TaskQueries,
     NotificationQueries,
     MeQueries,
     UsageQueries,
@@ -64,7 +66,7 @@ class Query(
 
 
 @strawberry.type(description="What can be changed. Several are done one after the other; one that fails keeps no other from succeeding")
-class Mutation(CodeMutations, BulkMutations, ExportMutations, AssetMutations, OperationMutations, NotificationMutations):
+class Mutation(CodeMutations, BulkMutations, ExportMutations, AssetMutations, OperationMutations, TaskMutations, NotificationMutations):
     """Put together."""
 
 

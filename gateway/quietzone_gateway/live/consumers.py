@@ -5,6 +5,7 @@ from typing import Protocol
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_pb2, health_pb2
+from quietzone.tasks.v1 import tasks_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_gateway.live.domain import CODE_KINDS, Event, Fields, Kind
 from quietzone_gateway.live.ring import Entry
@@ -14,13 +15,17 @@ from quietzone_kit.bus import Record, Topic
 from quietzone_topics import (
     ANALYTICS_EXPORT_V1,
     ANALYTICS_MILESTONE_V1,
+    NOTIFICATION_TASK_V1,
     QR_CODE_V1,
     QR_DESTINATION_V1,
+    STORAGE_TASK_V1,
     TRACKING_SCAN_V1,
     TYPE_ANALYTICS_EXPORT,
     TYPE_ANALYTICS_MILESTONE,
+    TYPE_NOTIFICATION_TASK,
     TYPE_QR_CODE,
     TYPE_QR_DESTINATION,
+    TYPE_STORAGE_TASK,
     TYPE_TRACKING_SCANS,
 )
 
@@ -30,6 +35,7 @@ _CHANGES = {
     code_pb2.CHANGE_KIND_DELETED: Kind.CODE_DELETED,
 }
 
+_STATES_OF_TASKS: Mapping[int, str] = {number: name.removeprefix("TASK_STATE_").lower() for name, number in tasks_pb2.TaskState.items()}
 _TASK_STATES: Mapping[int, str] = {number: name.removeprefix("EXPORT_STATE_").lower() for name, number in exports_pb2.ExportState.items()}
 
 _STATES: Mapping[int, str] = {
@@ -203,6 +209,40 @@ class ExportSource:
         yield 0, Event(Kind.TASK_PROGRESS, entry.id, changed.account_id, code_id, at_ms, {"task": task}, task_id=export.export_id)
 
 
+class TaskSource:
+    """Tasks of a part that come on."""
+
+    kinds = frozenset({Kind.TASK_PROGRESS})
+    many = False
+
+    def __init__(self, topic: Topic, event_type: str, number: int) -> None:
+        self.topic = topic
+        self.type = event_type
+        self.number = number
+
+    def accounts(self, value: bytes) -> tuple[str, ...]:
+        """Whose it is."""
+        return (tasks_pb2.TaskChanged.FromString(value).account_id,)
+
+    def events(self, entry: Entry, accounts: Container[str]) -> Iterator[tuple[int, Event]]:
+        """One."""
+        changed = tasks_pb2.TaskChanged.FromString(entry.value)
+        entry.accounts = (changed.account_id,)
+        if changed.account_id not in accounts:
+            return
+        told = changed.task
+        task: Fields = {
+            "id": told.id,
+            "kind": told.kind,
+            "state": _STATES_OF_TASKS.get(told.state, "unknown"),
+            "done": told.progress.done,
+            "total": told.progress.total,
+            "error": told.error or None,
+        }
+        at_ms = _time(changed.changed_at_ms)
+        yield 0, Event(Kind.TASK_PROGRESS, entry.id, changed.account_id, "", at_ms, {"task": task}, task_id=told.id)
+
+
 def entry_of(record: Record, kind: str) -> Entry | None:
     """What is kept of a record; None when it is no event of type `kind`. Its headers are all that is looked at."""
     found = event_id = b""
@@ -238,5 +278,13 @@ def _time(at_ms: int) -> int:
     return at_ms
 
 
-SOURCES: tuple[Source, ...] = (CodeSource(), ScanSource(), MilestoneSource(), DestinationSource(), ExportSource())
+SOURCES: tuple[Source, ...] = (
+    CodeSource(),
+    ScanSource(),
+    MilestoneSource(),
+    DestinationSource(),
+    ExportSource(),
+    TaskSource(STORAGE_TASK_V1, TYPE_STORAGE_TASK, 6),
+    TaskSource(NOTIFICATION_TASK_V1, TYPE_NOTIFICATION_TASK, 7),
+)
 """All that can be watched."""

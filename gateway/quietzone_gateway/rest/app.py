@@ -38,6 +38,7 @@ from quietzone_gateway.rest import (
     reconcile,
     rules,
     tail,
+    tasks,
     topics,
     usage,
     webhooks,
@@ -96,7 +97,24 @@ def make_api(
     )
     app.state.parts = parts
     app.state.bulk_under_way = 0
-    for module in (bulk, facets, codes, health, analytics, exports, keys, me, reconcile, account, audit, authoriser, plans, flags, usage):
+    for module in (
+        bulk,
+        facets,
+        codes,
+        health,
+        analytics,
+        exports,
+        tasks,
+        keys,
+        me,
+        reconcile,
+        account,
+        audit,
+        authoriser,
+        plans,
+        flags,
+        usage,
+    ):
         app.include_router(module.router)
     for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *NOTIFYING, *others):
         app.include_router(router)

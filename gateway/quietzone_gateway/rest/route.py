@@ -27,7 +27,7 @@ from quietzone_gateway.rest.mapping import Context
 from quietzone_gateway.rest.problems import NO_SUCH_FIELD, UNSUPPORTED_MEDIA_TYPE, Refused
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.repeats import CHANGING, HEADER, repeated
-from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations, Tasks
 from quietzone_gateway.rpc.notification import Notification
 from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, PermissionDenied, QuietzoneError, Unauthenticated
 from quietzone_kit.http.clients import Client
@@ -49,6 +49,7 @@ class Parts:
     exports: Exports
     assets: Assets
     operations: Operations
+    tasks: Tasks
     notification: Notification
     identity: Identity
     repeats: Repeats

@@ -59,6 +59,7 @@ from quietzone_gateway.rpc.operations import (
     PrintForm,
     Warmed,
 )
+from quietzone_gateway.rpc.tasks import Task, TaskPage, Tasks, TasksOf, TaskState
 
 __all__ = [
     "BATCH_S",
@@ -115,6 +116,11 @@ __all__ = [
     "SignedUrl",
     "SourceCount",
     "StorageTier",
+    "Task",
+    "TaskPage",
+    "TaskState",
+    "Tasks",
+    "TasksOf",
     "Warmed",
     "code_of",
 ]

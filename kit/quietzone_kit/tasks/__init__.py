@@ -11,7 +11,7 @@ set from; one that was given as a moment is a matter of the clock.
 
 from quietzone_kit.tasks._kinds import Again, Done, Fail, Handler, Kind, Retry, Tell
 from quietzone_kit.tasks._task import KEPT_MS, TASKS, NewTask, Progress, State, Task, task_of
-from quietzone_kit.tasks._tasks import TaskPage, Tasks
+from quietzone_kit.tasks._tasks import Position, TaskPage, Tasks
 from quietzone_kit.tasks._telling import Telling
 from quietzone_kit.tasks._worker import Worker
 
@@ -24,6 +24,7 @@ __all__ = [
     "Handler",
     "Kind",
     "NewTask",
+    "Position",
     "Progress",
     "Retry",
     "State",

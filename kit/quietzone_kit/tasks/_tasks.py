@@ -1,6 +1,6 @@
 """What a service asks of its tasks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from quietzone_kit.documents import Documents, DuplicateKey, Order, Query, Stored, Value, VersionConflict
@@ -20,6 +20,14 @@ class TaskPage:
 
     tasks: tuple[Task, ...]
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in an account's tasks, of whichever store: newest first, of the same moment the higher id first."""
+
+    created_at_ms: int
+    task_id: str
 
 
 class Tasks:
@@ -86,6 +94,25 @@ class Tasks:
         index, equals = (BY_ACCOUNT, (account_id,)) if state is None else (BY_STATE, (account_id, state.value))
         page = await self._documents.query(TASKS, Query(index.name, equals=equals, order=Order.DESCENDING, limit=limit, after=after))
         return TaskPage(tuple(map(task_of, page.items)), page.cursor)
+
+    async def follow(
+        self, account_id: str, after: Position | None, wanted: Callable[[Task], bool], *, state: State | None = None, limit: int = 100
+    ) -> tuple[Sequence[Task], bool]:
+        """Of an account's tasks, or those in one state, the `wanted` ones that come after a position, and whether others follow: so that
+        the lists of several stores can be put together.
+        """
+        index, equals = (BY_ACCOUNT, (account_id,)) if state is None else (BY_STATE, (account_id, state.value))
+        below = None if after is None else after.created_at_ms + 1
+        found: list[Task] = []
+        cursor = None
+        while True:
+            query = Query(index.name, equals=equals, below=below, order=Order.DESCENDING, limit=limit + 1, after=cursor)
+            page = await self._documents.query(TASKS, query)
+            later = (task for task in map(task_of, page.items) if after is None or Position(task.created_at_ms, task.task_id) < after)
+            found.extend(filter(wanted, later))
+            cursor = page.cursor
+            if cursor is None or len(found) > limit:
+                return found[:limit], len(found) > limit
 
     async def cancel(self, account_id: str, task_id: str) -> Task:
         """Have a task not run any more; one that runs is stopped within seconds, and what it does until then counts no more.

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from quietzone.analytics.v1.analytics_pb2_grpc import add_AnalyticsServiceServicer_to_server
 from quietzone.analytics.v1.exports_pb2_grpc import add_ExportServiceServicer_to_server
+from quietzone.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 from quietzone_analytics import archive, creations, exports, projection, reconcile, rollups
 from quietzone_analytics.archive import ArchiveProjection, ArchiveStates, Due, Rebuild, Shelf
 from quietzone_analytics.creations import Creations, KeepCreations
-from quietzone_analytics.exports.rpc import ExportService
+from quietzone_analytics.deadlines import store_answers
+from quietzone_analytics.exports.rpc import SHOWN, ExportService
 from quietzone_analytics.migrations import MIGRATIONS
 from quietzone_analytics.partitions import adopt
 from quietzone_analytics.projection import ScanProjection, ScanStates
@@ -47,6 +49,7 @@ from quietzone_kit.rpc import CallerKeys, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
 from quietzone_kit.tasks import TASKS, Tasks, Telling, Worker
+from quietzone_kit.tasks.service import TaskService
 from quietzone_kit.telemetry import logger
 from quietzone_topics import QR_CODE_V1, TRACKING_SCAN_V1, TRACKING_SOURCE_V1
 
@@ -89,7 +92,9 @@ async def build(settings: AnalyticsSettings) -> App:
     keys, tls = CallerKeys.of(settings, clock), Tls.of(settings, clock)
     server = Server(settings.analytics_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_AnalyticsServiceServicer_to_server, service)
-    server.add(add_ExportServiceServicer_to_server, ExportService(Tasks(documents, clock, randomness, wake=wake, telling=telling), blobs))
+    tasks = Tasks(documents, clock, randomness, wake=wake, telling=telling)
+    server.add(add_ExportServiceServicer_to_server, ExportService(tasks, blobs))
+    server.add(add_TaskServiceServicer_to_server, TaskService(tasks, SHOWN, store_answers))
     app.server("rpc", server)
     return app
 

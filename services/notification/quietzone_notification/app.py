@@ -13,6 +13,7 @@ from quietzone.notification.v1.push_pb2_grpc import add_PushServiceServicer_to_s
 from quietzone.notification.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 from quietzone.notification.v1.topic_pb2_grpc import add_TopicServiceServicer_to_server
 from quietzone.notification.v1.webhook_pb2_grpc import add_WebhookServiceServicer_to_server
+from quietzone.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 from quietzone_kit import roles
 from quietzone_kit.bus import Bus, Topic, TopicMismatch, open_bus
 from quietzone_kit.bus.topics import ensure_patiently
@@ -30,10 +31,13 @@ from quietzone_kit.rpc import CallerKeys, Peer, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.seal import Seal
 from quietzone_kit.settings import setting
-from quietzone_kit.tasks import Tasks, Worker
+from quietzone_kit.tasks import TASKS, Tasks, Telling, Worker
+from quietzone_kit.tasks.events import TellTasks
+from quietzone_kit.tasks.service import TaskService
 from quietzone_kit.telemetry import logger
 from quietzone_notification.buses.repository import Buses
 from quietzone_notification.collections import COLLECTIONS
+from quietzone_notification.deadlines import store_answers
 from quietzone_notification.delivery.client import Client, Connector
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Waiting
 from quietzone_notification.delivery.deliveries.tasks import keep_forgetting, kinds
@@ -58,6 +62,7 @@ from quietzone_notification.push.repository import Devices
 from quietzone_notification.push.use_cases import PushDesk
 from quietzone_notification.reactions.compose import Peers, Reactions
 from quietzone_notification.rpc import (
+    SHOWN,
     DeliveryService,
     EventService,
     MailService,
@@ -82,11 +87,11 @@ from quietzone_notification.topics.repository import Topics
 from quietzone_notification.topics.use_cases import TopicDesk
 from quietzone_notification.upkeep import keep_up
 from quietzone_notification.verify import verify
-from quietzone_topics import GATEWAY_ACCOUNT_V1, NOTIFICATION_EVENT_V1, NOTIFICATION_RULE_V1
+from quietzone_topics import GATEWAY_ACCOUNT_V1, NOTIFICATION_EVENT_V1, NOTIFICATION_RULE_V1, NOTIFICATION_TASK_V1, TYPE_NOTIFICATION_TASK
 
 log = logger(__name__)
 
-TOPICS = (*HEARD, NOTIFICATION_RULE_V1, GATEWAY_ACCOUNT_V1)
+TOPICS = (*HEARD, NOTIFICATION_RULE_V1, NOTIFICATION_TASK_V1, GATEWAY_ACCOUNT_V1)
 """All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
@@ -117,7 +122,8 @@ async def build(settings: NotificationSettings) -> App:
     rules, buses, topics = Rules(documents, relay.wake), Buses(documents), Topics(documents)
     app.task("upkeep", partial(keep_up, rules, topics, CLOCK, RANDOMNESS))
     endpoints = Endpoints(documents)
-    sending = _send(app, settings, documents, bus) if settings.notification_send else _sent_elsewhere(documents)
+    telling = _telling(app, documents, bus)
+    sending = _send(app, settings, documents, bus, telling) if settings.notification_send else _sent_elsewhere(documents, telling)
     outbound = sending.deliveries
     if settings.notification_match:
         _match(app, rules, bus, outbound)
@@ -134,6 +140,7 @@ async def build(settings: NotificationSettings) -> App:
     server.add(add_DeliveryServiceServicer_to_server, DeliveryService(delivery_desk))
     server.add(add_PushServiceServicer_to_server, PushService(_push_desk(settings, documents)))
     server.add(add_MailServiceServicer_to_server, MailService(_mail(settings, documents).desks(outbound)))
+    server.add(add_TaskServiceServicer_to_server, TaskService(sending.tasks, SHOWN, store_answers))
     app.server("rpc", server)
     app.task("tails", watch.run, stop=watch.stop)  # after the server, so that it stops first: tails end, and aren't cut off
     return app
@@ -152,7 +159,7 @@ async def build_send(settings: SendSettings) -> App:
     """The role `send`: sends what is to be delivered, where `serve` is told not to, or beside it."""
     app = App(drain_s=settings.drain_s)
     documents, bus = await _documents(app, settings), _bus(app, settings)
-    _send(app, settings, documents, bus)
+    _send(app, settings, documents, bus, _telling(app, documents, bus))
     return app
 
 
@@ -188,7 +195,14 @@ class _Sending:
     tasks: Tasks
 
 
-def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _Sending:
+def _telling(app: App, documents: Documents, bus: Bus) -> Telling:
+    """What tells of tasks as they come on."""
+    relay = Relay(documents, TASKS, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
+    app.task("outbox relay of tasks", _on_topics(bus, relay.run))
+    return Telling(TellTasks("notification", NOTIFICATION_TASK_V1, TYPE_NOTIFICATION_TASK, SHOWN, CLOCK), relay.wake)
+
+
+def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, telling: Telling) -> _Sending:
     """The sender, and the tasks of its deliveries."""
     resolver = SystemResolver(ThreadExecutor("resolver", RESOLVER_THREADS))
     client = Client(Connector(resolver, settings.reach(), CLOCK, proxy=settings.proxy()), CLOCK)
@@ -231,8 +245,8 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus) -> _
     reactions = _reactions(app, settings, documents, sender.deliveries)
     handlers = {**kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days), **reactions.kinds()}
     owner = uuid7(CLOCK, RANDOMNESS)
-    worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE)
-    tasks = Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake)
+    worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE, telling=telling)
+    tasks = Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake, telling=telling)
     app.task("deliveries' tasks", partial(_work, worker, tasks, reactions))
     for heard in reactions.consumers():
         where = bus, heard.topic.name, heard.name, heard.reaction, CLOCK
@@ -257,8 +271,8 @@ def _reactions(app: App, settings: SendSettings, documents: Documents, outbound:
     return Reactions(documents, settings, peers, tasks=tasks, scribe=scribe, clock=CLOCK)
 
 
-def _sent_elsewhere(documents: Documents) -> _Sending:
-    return _Sending(Deliveries(documents, CLOCK), Tasks(documents, CLOCK, RANDOMNESS))
+def _sent_elsewhere(documents: Documents, telling: Telling) -> _Sending:
+    return _Sending(Deliveries(documents, CLOCK), Tasks(documents, CLOCK, RANDOMNESS, telling=telling))
 
 
 def _pushers(app: App, settings: SendSettings, resolver: SystemResolver) -> dict[Platform, Pusher]:

@@ -29,6 +29,7 @@ from quietzone_notification.topics.repository import SUBSCRIPTIONS, TOPICS, subs
 from quietzone_topics import (
     GATEWAY_ACCOUNT_V1,
     NOTIFICATION_RULE_V1,
+    NOTIFICATION_TASK_V1,
     TYPE_GATEWAY_ACCOUNT,
     TYPE_GATEWAY_PERSON,
     TYPE_NOTIFICATION_RULE,
@@ -51,7 +52,7 @@ async def verify(checks: Checks, documents: Documents, bus: Bus, collections: Se
         await checks.see("accounts", partial(documents_are_readable, documents, ACCOUNTS, account_of))
         await checks.see("people", partial(documents_are_readable, documents, PEOPLE, person_of))
         await checks.see("tasks", partial(documents_are_readable, documents, TASKS, task_of))
-    if await checks.see("bus", partial(topics_are_there, bus, (*read, NOTIFICATION_RULE_V1, GATEWAY_ACCOUNT_V1))):
+    if await checks.see("bus", partial(topics_are_there, bus, (*read, NOTIFICATION_RULE_V1, NOTIFICATION_TASK_V1, GATEWAY_ACCOUNT_V1))):
         await checks.see(f"events of {NOTIFICATION_RULE_V1.name}", partial(last_events, bus, NOTIFICATION_RULE_V1, _rule))
         await checks.see(f"events of {GATEWAY_ACCOUNT_V1.name}", partial(last_events, bus, GATEWAY_ACCOUNT_V1, _told_of))
         for topic in read:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from quietzone.storage.v1.storage_service_pb2_grpc import add_StorageServiceServicer_to_server
+from quietzone.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 from quietzone_kit import roles
 from quietzone_kit.blobs import Blobs, BlobsUnavailable, open_blobs
 from quietzone_kit.bus import Bus, TopicMismatch, open_bus
@@ -24,7 +25,9 @@ from quietzone_kit.reaction import FailsOnEverything, Patience, run_reaction
 from quietzone_kit.rpc import CallerKeys, Peer, Server, Tls
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import setting
-from quietzone_kit.tasks import Tasks, Worker
+from quietzone_kit.tasks import TASKS, Tasks, Telling, Worker
+from quietzone_kit.tasks.events import TellTasks
+from quietzone_kit.tasks.service import TaskService
 from quietzone_kit.telemetry import logger
 from quietzone_storage.assets.repository import ASSETS, Assets
 from quietzone_storage.assets.use_cases import Keeper
@@ -44,6 +47,7 @@ from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.copies import Copies, CopiesUnavailable, open_copies
 from quietzone_storage.copies.consumers import ForgetCopies
 from quietzone_storage.copies.use_cases import CopyDesk
+from quietzone_storage.deadlines import store_answers
 from quietzone_storage.images.process import Images
 from quietzone_storage.lifecycle.domain import Policy
 from quietzone_storage.lifecycle.returns import Returns
@@ -54,7 +58,7 @@ from quietzone_storage.migrations import MIGRATIONS
 from quietzone_storage.prints.process import Printer
 from quietzone_storage.prints.tasks import Printing
 from quietzone_storage.prints.use_cases import Maker, Press
-from quietzone_storage.rpc import Desks, StorageService
+from quietzone_storage.rpc import SHOWN, Desks, StorageService, shown
 from quietzone_storage.scanning import open_scanner
 from quietzone_storage.serving.files import ANY_PAGE, KEPT_HEADERS, FileServer
 from quietzone_storage.serving.held import HeldFiles
@@ -77,11 +81,11 @@ from quietzone_storage.uploads.use_cases import PROCESS, Pipeline, Uploads
 from quietzone_storage.usage.repository import Usages
 from quietzone_storage.usage.use_cases import Ledger
 from quietzone_storage.verify import verify
-from quietzone_topics import QR_CODE_V1, STORAGE_ASSET_V1
+from quietzone_topics import QR_CODE_V1, STORAGE_ASSET_V1, STORAGE_TASK_V1, TYPE_STORAGE_TASK
 
 log = logger(__name__)
 
-TOPICS = (QR_CODE_V1, STORAGE_ASSET_V1)
+TOPICS = (QR_CODE_V1, STORAGE_ASSET_V1, STORAGE_TASK_V1)
 """All that this service reads or writes."""
 
 DOCUMENT_THREADS = 4  # one writes, the others read meanwhile
@@ -111,10 +115,11 @@ class _Stored:
     documents: Documents
     keeper: Keeper
     ledger: Ledger
+    telling: Telling
 
     def tasks(self, wake: Callable[[], None] = _nobody) -> Tasks:
         """Tasks; `wake` is the worker's, if it runs in this process."""
-        return Tasks(self.documents, CLOCK, RANDOMNESS, wake=wake)
+        return Tasks(self.documents, CLOCK, RANDOMNESS, wake=wake, telling=self.telling)
 
     def uploads(self, wake: Callable[[], None] = _nobody) -> Uploads:
         """Uploads."""
@@ -142,6 +147,8 @@ async def build(settings: StorageSettings) -> App:
     keys, tls = CallerKeys.of(settings, CLOCK), Tls.of(settings, CLOCK)
     server = Server(settings.storage_listen, keys, settings, not_ready=app.not_ready, tls=tls)
     server.add(add_StorageServiceServicer_to_server, service)
+    kinds = shown(stored.keeper.assets, uploads, desks.press)
+    server.add(add_TaskServiceServicer_to_server, TaskService(stored.tasks(wake), kinds, store_answers))
     app.server("rpc", server)
     return app
 
@@ -218,10 +225,13 @@ async def _stored(app: App, settings: ChangingSettings, bus: Bus) -> _Stored:
     await declare(documents, COLLECTIONS, MIGRATIONS)
     relay = Relay(documents, ASSETS, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
     app.task("outbox relay", _on_topics(bus, relay.run))
+    of_tasks = Relay(documents, TASKS, bus, clock=CLOCK, randomness=RANDOMNESS, owner=uuid7(CLOCK, RANDOMNESS))
+    app.task("outbox relay of tasks", _on_topics(bus, of_tasks.run))
+    telling = Telling(TellTasks("storage", STORAGE_TASK_V1, TYPE_STORAGE_TASK, SHOWN, CLOCK), of_tasks.wake)
     assets = Assets(documents, relay.wake)
     shelf = Shelf(Contents(documents), _blobs(app, settings), CLOCK, RANDOMNESS)
     ledger = Ledger(Usages(documents), assets)
-    return _Stored(documents, Keeper(assets, shelf, ledger), ledger)
+    return _Stored(documents, Keeper(assets, shelf, ledger), ledger, telling)
 
 
 def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker:
@@ -260,7 +270,9 @@ def _work(app: App, settings: WorkSettings, stored: _Stored, bus: Bus) -> Worker
         **Printing(Maker(keeper, Printer(), CLOCK)).kinds(),
     }
     owner = uuid7(CLOCK, RANDOMNESS)
-    worker = Worker(stored.documents, kinds, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE)
+    worker = Worker(
+        stored.documents, kinds, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE, telling=stored.telling
+    )
     app.task("upkeep", worker.run)
     app.task("upkeep's tasks", partial(_keep_up, settings, stored.tasks()))
     return worker

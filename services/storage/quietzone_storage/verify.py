@@ -14,7 +14,7 @@ from quietzone_storage.codes.domain import Heard
 from quietzone_storage.contents.repository import CONTENTS, content_of
 from quietzone_storage.migrations import MIGRATIONS
 from quietzone_storage.usage.repository import USAGE, usage_of
-from quietzone_topics import QR_CODE_V1, STORAGE_ASSET_V1, TYPE_QR_CODE
+from quietzone_topics import QR_CODE_V1, STORAGE_ASSET_V1, STORAGE_TASK_V1, TYPE_QR_CODE
 
 
 async def verify(checks: Checks, documents: Documents, bus: Bus, blobs: Blobs, collections: Sequence[Collection]) -> None:
@@ -23,7 +23,7 @@ async def verify(checks: Checks, documents: Documents, bus: Bus, blobs: Blobs, c
         await checks.see("assets", partial(documents_are_readable, documents, ASSETS, held_of))
         await checks.see("contents", partial(documents_are_readable, documents, CONTENTS, content_of))
         await checks.see("usage", partial(documents_are_readable, documents, USAGE, usage_of))
-    if await checks.see("bus", partial(topics_are_there, bus, (QR_CODE_V1, STORAGE_ASSET_V1))):
+    if await checks.see("bus", partial(topics_are_there, bus, (QR_CODE_V1, STORAGE_ASSET_V1, STORAGE_TASK_V1))):
         await checks.see(f"events of {QR_CODE_V1.name}", partial(last_events, bus, QR_CODE_V1, _heard))
     await checks.see("blobs", partial(_answer, blobs))
 

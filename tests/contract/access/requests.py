@@ -20,6 +20,7 @@ from quietzone.qr.v1 import code_service_pb2 as codes
 from quietzone.qr.v1 import health_pb2 as health
 from quietzone.storage.v1 import storage_service_pb2 as storage
 from quietzone.storage.v1.asset_pb2 import STORAGE_TIER_WARM
+from quietzone.tasks.v1 import tasks_pb2 as tasks
 
 FROM_MS, TO_MS = 1_772_409_600_000, 1_772_496_000_000  # 2026-03-02, the day of the scans that are counted
 
@@ -137,6 +138,13 @@ _STORAGE: Mapping[str, Example] = {
     "CancelOperation": Example(About.THING, lambda things: storage.CancelOperationRequest(operation_id=things.operation_id)),
 }
 
+_TASKS: Mapping[str, Example] = {
+    "GetTask": Example(About.THING, lambda things: tasks.GetTaskRequest(task_id=things.operation_id)),
+    "ListTasks": Example(About.ACCOUNT, lambda _: tasks.ListTasksRequest()),
+    "CancelTask": Example(About.THING, lambda things: tasks.CancelTaskRequest(task_id=things.operation_id)),
+    "RetryTask": Example(About.THING, lambda things: tasks.RetryTaskRequest(task_id=things.operation_id)),
+}
+
 _EVENTS: Mapping[str, Example] = {
     "PutEvents": Example(
         About.NEW, lambda _: events.PutEventsRequest(entries=[events.EventEntry(source="shop", detail_type="Order", detail="{}")])
@@ -248,6 +256,7 @@ EXAMPLES: Mapping[str, Example] = {
         ("quietzone.analytics.v1.AnalyticsService", _ANALYTICS),
         ("quietzone.analytics.v1.ExportService", _EXPORTS),
         ("quietzone.storage.v1.StorageService", _STORAGE),
+        ("quietzone.tasks.v1.TaskService", _TASKS),
         ("quietzone.notification.v1.EventService", _EVENTS),
         ("quietzone.notification.v1.RuleService", _RULES),
         ("quietzone.notification.v1.TopicService", _TOPICS),

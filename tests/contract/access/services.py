@@ -37,6 +37,7 @@ from quietzone.notification.v1 import (
 )
 from quietzone.qr.v1 import code_service_pb2, code_service_pb2_grpc
 from quietzone.storage.v1 import storage_service_pb2_grpc
+from quietzone.tasks.v1 import tasks_pb2_grpc
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
 from quietzone_analytics.archive import ArchiveStates
 from quietzone_analytics.creations import Creations
@@ -53,6 +54,7 @@ from quietzone_kit.rpc import SERVICE_SCOPES, Caller, CallerKeys, Peer, RpcSetti
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.seal import Seal
 from quietzone_kit.tasks import Tasks
+from quietzone_kit.tasks.service import Shown, TaskService
 from quietzone_notification.buses.repository import Buses
 from quietzone_notification.collections import COLLECTIONS as NOTIFICATION_COLLECTIONS
 from quietzone_notification.delivery.deliveries.repository import Deliveries
@@ -99,6 +101,8 @@ from quietzone_storage.contents.repository import Contents
 from quietzone_storage.contents.use_cases import Shelf
 from quietzone_storage.copies import NoCopies
 from quietzone_storage.copies.use_cases import CopyDesk
+from quietzone_storage.deadlines import store_answers
+from quietzone_storage.lifecycle.tasks import CLEAN_UP
 from quietzone_storage.prints.use_cases import Press
 from quietzone_storage.rpc import Desks, StorageService
 from quietzone_storage.serving.links import UrlKeys
@@ -215,6 +219,8 @@ async def served(folder: Path) -> AsyncIterator[Place]:
         keeper, ledger = keeper_of(storage)
         files = storage_service(storage, executor, keeper, ledger)
         server.add(storage_service_pb2_grpc.add_StorageServiceServicer_to_server, files)
+        tasks = TaskService(Tasks(storage, CLOCK, RANDOMNESS), {CLEAN_UP: Shown()}, store_answers)  # on one socket one of the parts' can be
+        server.add(tasks_pb2_grpc.add_TaskServiceServicer_to_server, tasks)
         sent = KeptDeliveries()
         serve_notification(server, notification, sent)
         await server.start()

@@ -23,6 +23,7 @@ from quietzone.notification.v1 import (
 )
 from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone.storage.v1 import storage_service_pb2_grpc
+from quietzone.tasks.v1 import tasks_pb2_grpc
 from quietzone_gateway.collections import COLLECTIONS
 from quietzone_gateway.graphql.endpoint import make_router
 from quietzone_gateway.graphql.schema import Schema
@@ -41,7 +42,7 @@ from quietzone_gateway.rest.envelope import early_answers
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
-from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations, Tasks
 from quietzone_gateway.rpc.notification import Notification
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
@@ -168,6 +169,8 @@ class Servicers:
     analytics: Any = None
     exports: Any = None
     storage: Any = None
+    tasks: tuple[Any, Any, Any] = (None, None, None)
+    """Of analytics, storage and notification."""
     notification: Callable[[Server], None] | None = None
 
 
@@ -211,6 +214,7 @@ async def running(
         Exports(peers[1]),
         Assets(peers[2]),
         Operations(Assets(peers[2])),
+        Tasks(peers[1:]),
         Notification.of(peers[3]),
         identity,
         Repeats(documents),
@@ -249,9 +253,11 @@ def _offered(servicers: Servicers, facade: Any) -> dict[str, Callable[[Server], 
     def analytics(server: Server) -> None:
         server.add(analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server, servicers.analytics or facade)
         server.add(exports_pb2_grpc.add_ExportServiceServicer_to_server, servicers.exports or facade)
+        server.add(tasks_pb2_grpc.add_TaskServiceServicer_to_server, servicers.tasks[0] or facade)
 
     def storage(server: Server) -> None:
         server.add(storage_service_pb2_grpc.add_StorageServiceServicer_to_server, servicers.storage or facade)
+        server.add(tasks_pb2_grpc.add_TaskServiceServicer_to_server, servicers.tasks[1] or facade)
 
     def notification(server: Server) -> None:
         server.add(event_service_pb2_grpc.add_EventServiceServicer_to_server, facade)
@@ -261,6 +267,7 @@ def _offered(servicers: Servicers, facade: Any) -> dict[str, Callable[[Server], 
         server.add(delivery_pb2_grpc.add_DeliveryServiceServicer_to_server, facade)
         server.add(push_pb2_grpc.add_PushServiceServicer_to_server, facade)
         server.add(mail_pb2_grpc.add_MailServiceServicer_to_server, facade)
+        server.add(tasks_pb2_grpc.add_TaskServiceServicer_to_server, servicers.tasks[2] or facade)
 
     return {"qr": qr, "analytics": analytics, "storage": storage, "notification": servicers.notification or notification}
 

@@ -106,6 +106,20 @@ async def test_an_export_is_followed_to_its_end(served: Served) -> None:
     assert (told[1]["code_id"], told[1]["task"]["state"]) == (MENU, "done")
 
 
+@pytest.mark.parametrize(("kind", "notification"), [("process-image", False), ("generate-report", True)])
+async def test_tasks_of_other_parts_are_followed_too(served: Served, kind: str, notification: bool) -> None:
+    served.known.watchers["secret"] = replace(served.known.watchers["secret"], scopes=SCOPES | {"exports:read"})
+    async with served.stream("?kinds=taskProgress") as stream:
+        await stream.event()
+        await served.services.task(2, kind, notification=notification)
+        await served.services.task(4, kind, notification=notification)
+
+        told = [(await stream.event())[1]["task"] for _ in range(2)]
+
+    assert told[0] == {"id": EXPORT, "kind": kind, "state": "running", "done": 2, "total": 4, "error": None}
+    assert told[1]["state"] == "done"
+
+
 async def test_who_may_not_see_exports_does_not_hear_of_them(served: Served) -> None:
     async with served.stream("?kinds=taskProgress") as stream:
         assert stream.status == 403

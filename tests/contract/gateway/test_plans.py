@@ -26,7 +26,7 @@ from quietzone_gateway.rest import flags, plans, usage
 from quietzone_gateway.rest.app import make_api
 from quietzone_gateway.rest.reads import Reads
 from quietzone_gateway.rest.route import Parts
-from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations
+from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations, Tasks
 from quietzone_gateway.rpc.notification import Notification
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import open_cache
@@ -108,6 +108,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
             Exports(nowhere),
             Assets(None),
             Operations(Assets(None)),
+            Tasks([]),
             Notification.of(None),
             identity,
             Repeats(documents),

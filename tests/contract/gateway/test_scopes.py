@@ -11,6 +11,7 @@ from contract.gateway.served import CODE_ID, Api
 from contract.gateway.test_exports import export
 
 from quietzone.analytics.v1 import exports_pb2
+from quietzone.tasks.v1 import tasks_pb2
 from quietzone_gateway.identity.domain import ALL_SCOPES
 from quietzone_gateway.rest.tail import TAIL
 
@@ -73,6 +74,14 @@ BODIES = {
 @pytest.fixture
 def answering(api: Api) -> Api:
     answer_files(api)
+    task = tasks_pb2.Task(id=CODE_ID, kind="export-data", state=tasks_pb2.TASK_STATE_WAITING)
+    for method, message in {
+        "ListTasks": tasks_pb2.ListTasksResponse(tasks=[task]),
+        "GetTask": tasks_pb2.GetTaskResponse(task=task),
+        "CancelTask": tasks_pb2.CancelTaskResponse(task=task),
+        "RetryTask": tasks_pb2.RetryTaskResponse(task=task),
+    }.items():
+        api.services.answer(method, message)
     answer_notification(api)
     api.services.answer("CreateExport", exports_pb2.CreateExportResponse(export=export()))
     api.services.answer("GetExport", exports_pb2.GetExportResponse(export=export()))
@@ -83,7 +92,21 @@ def answering(api: Api) -> Api:
 
 async def test_every_address_that_asks_a_service_names_a_scope(api: Api) -> None:
     paths = (await api.http.get("/openapi.json")).json()["paths"]
-    tags = {"codes", "analytics", "exports", "assets", "keys", "members", "operation", "events", "topics", "webhooks", "deliveries", "push"}
+    tags = {
+        "codes",
+        "analytics",
+        "exports",
+        "tasks",
+        "assets",
+        "keys",
+        "members",
+        "operation",
+        "events",
+        "topics",
+        "webhooks",
+        "deliveries",
+        "push",
+    }
     without = {
         f"{method.upper()} {path}"
         for path, operations in paths.items()

@@ -10,6 +10,7 @@ from ports import Hands, Inline, NoJitter
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_pb2, health_pb2
+from quietzone.tasks.v1 import tasks_pb2
 from quietzone.tracking.v1 import scan_pb2
 from quietzone_gateway.live.domain import Delivery, Event, Fields, Filter, Kind
 from quietzone_gateway.live.hub import Hub
@@ -20,14 +21,18 @@ from quietzone_kit.runtime import SystemClock, SystemRandomness
 from quietzone_topics import (
     ANALYTICS_EXPORT_V1,
     ANALYTICS_MILESTONE_V1,
+    NOTIFICATION_TASK_V1,
     QR_CODE_V1,
     QR_DESTINATION_V1,
+    STORAGE_TASK_V1,
     TOPICS,
     TRACKING_SCAN_V1,
     TYPE_ANALYTICS_EXPORT,
     TYPE_ANALYTICS_MILESTONE,
+    TYPE_NOTIFICATION_TASK,
     TYPE_QR_CODE,
     TYPE_QR_DESTINATION,
+    TYPE_STORAGE_TASK,
     TYPE_TRACKING_SCANS,
 )
 
@@ -127,6 +132,14 @@ class Services:
         )
         changed = exports_pb2.ExportChanged(account_id="first", export=export, changed_at_ms=NOON_MS + done)
         await self._publish(ANALYTICS_EXPORT_V1.name, TYPE_ANALYTICS_EXPORT, f"{export_id}.{done}", changed.SerializeToString())
+
+    async def task(self, done: int, kind: str = "process-image", *, notification: bool = False) -> None:
+        """A task of storage, or of notification, has come on."""
+        state = tasks_pb2.TASK_STATE_DONE if done == 4 else tasks_pb2.TASK_STATE_RUNNING
+        task = tasks_pb2.Task(id=EXPORT, kind=kind, state=state, progress=tasks_pb2.TaskProgress(done=done, total=4))
+        changed = tasks_pb2.TaskChanged(account_id="first", task=task, changed_at_ms=NOON_MS + done)
+        topic, event_type = (NOTIFICATION_TASK_V1, TYPE_NOTIFICATION_TASK) if notification else (STORAGE_TASK_V1, TYPE_STORAGE_TASK)
+        await self._publish(topic.name, event_type, f"{EXPORT}.{done}", changed.SerializeToString())
 
     async def died(self) -> None:
         """A destination doesn't answer any more."""

@@ -188,6 +188,7 @@ UNSIZED = {
     "CodeConnection.edges",
     "ExportConnection.edges",
     "OperationConnection.edges",
+    "TaskConnection.edges",
     "EventRuleConnection.edges",
     "TopicConnection.edges",
     "TopicSubscriptionConnection.edges",

@@ -8,12 +8,13 @@ from quietzone.analytics.v1 import exports_pb2, exports_pb2_grpc
 from quietzone_analytics.exports import use_cases
 from quietzone_analytics.exports.domain import Format
 from quietzone_analytics.exports.messages import export_message as _message
-from quietzone_analytics.exports.repository import ExportQuestion
+from quietzone_analytics.exports.repository import KIND, ExportQuestion
 from quietzone_analytics.rpc import INTERVALS
 from quietzone_kit.blobs import Blobs
 from quietzone_kit.errors import FailedPrecondition, FieldViolation, InvalidInput, PermissionDenied
-from quietzone_kit.rpc import caller
+from quietzone_kit.rpc import EXPORTS_READ, EXPORTS_WRITE, caller
 from quietzone_kit.tasks import Tasks
+from quietzone_kit.tasks.service import Shown
 
 _FORMATS: Mapping[int, Format] = {
     exports_pb2.EXPORT_FORMAT_UNSPECIFIED: Format.CSV,
@@ -21,6 +22,10 @@ _FORMATS: Mapping[int, Format] = {
     exports_pb2.EXPORT_FORMAT_JSON: Format.JSON,
     exports_pb2.EXPORT_FORMAT_PARQUET: Format.PARQUET,
 }
+
+
+SHOWN = {KIND: Shown(read_scope=EXPORTS_READ, write_scope=EXPORTS_WRITE)}
+"""Which tasks accounts see."""
 
 
 class ExportService(exports_pb2_grpc.ExportServiceServicer):

@@ -17,12 +17,13 @@ from quietzone_storage.copies.use_cases import CopyDesk
 from quietzone_storage.deadlines import store_answers
 from quietzone_storage.lifecycle.tasks import begin_clean_up, begin_move
 from quietzone_storage.lifecycle.use_cases import CleanUp, check_move, check_prefix
-from quietzone_storage.prints.use_cases import MAKE, Press
+from quietzone_storage.prints.use_cases import Press
 from quietzone_storage.rpc.operations import list_operations, operation_message
 from quietzone_storage.rpc.prints import new_print
+from quietzone_storage.rpc.tasks import shown
 from quietzone_storage.serving.links import UrlKeys
 from quietzone_storage.serving.use_cases import Wanted, sign_url
-from quietzone_storage.uploads.use_cases import PROCESS, NewUpload, Uploads
+from quietzone_storage.uploads.use_cases import NewUpload, Uploads
 from quietzone_storage.usage.use_cases import Ledger
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class StorageService(storage_service_pb2_grpc.StorageServiceServicer):
         self._uploads = desks.uploads
         self._tasks = desks.uploads.tasks
         self._press = desks.press
+        self._kinds = shown(desks.keeper.assets, desks.uploads, desks.press)
         self._copies = desks.copies
         self._keys = keys
         self._clock = clock
@@ -158,10 +160,8 @@ class StorageService(storage_service_pb2_grpc.StorageServiceServicer):
         """See the contract."""
         async with store_answers():
             task = await self._tasks.cancel(_account(), request.operation_id)
-        if task.kind == MAKE:
-            await self._press.let_go(task)
-        elif task.kind == PROCESS:
-            await self._uploads.let_go(task)
+        if (kind := self._kinds.get(task.kind)) is not None:
+            await kind.let_go(task)
         return storage_service_pb2.CancelOperationResponse(operation=operation_message(task))
 
     async def GetUsage(self, request: storage_service_pb2.GetUsageRequest, context: object) -> storage_service_pb2.GetUsageResponse:
