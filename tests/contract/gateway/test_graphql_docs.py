@@ -41,7 +41,7 @@ async def test_an_example_of_a_subscription_is_told_what_happens(example: str) -
 def test_there_is_an_example_of_each_kind() -> None:
     kinds = [re.split(r"\W", example)[0] for example in EXAMPLES]
 
-    assert kinds == ["query", "", "mutation", "query", "mutation", "query", "mutation", "query", "query", "subscription"]
+    assert kinds == ["query", "", "mutation", "query", "mutation", "query", "query", "mutation", "query", "query", "subscription"]
 
 
 def test_the_bounds_on_the_page_are_those_of_the_code() -> None:
