@@ -50,7 +50,7 @@ ABOUT = {
     "me": "The person who has signed in. For access tokens and cookies; an API key is nobody's.",
     "account": "The account, its authoriser, its audit log and what it has used of [its plan](../plans.md).",
     "members": "Who is in the account: [who may do what](../identity.md#members).",
-    "operation": "For the operator of the installation: accounts, [plans, flags](../plans.md) and the comparison of counts.",
+    "operation": "For the operator of the installation: accounts, [plans, flags](../plans.md), dead letters and the comparison of counts.",
 }
 """What each page is about, in the order of the index."""
 

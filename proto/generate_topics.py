@@ -9,6 +9,7 @@ The same files give the same bytes. A file that is wrong stops it with the file'
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -20,11 +21,12 @@ class WrongTopicFile(ValueError):
 
 
 class Consumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who reads a topic, how (projection, follower or reaction), and what for."""
+    """Who reads a topic, how (projection, follower or reaction), and what for; a reaction has a `group` on the bus."""
 
     part: str
-    kind: str
+    kind: Literal["projection", "follower", "reaction"]
     why: str
+    group: str = ""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +89,9 @@ def render(topics: list[TopicFile]) -> str:
         lines += [f'"""{_sentence(topic.purpose)} Key: {_sentence(topic.key)}"""', ""]
     lines += ["TOPICS: Final[tuple[Topic, ...]] = (", *(f"    {_constant(topic.name)}," for topic in topics), ")"]
     lines += ['"""Every topic: pass to `Bus.ensure` what the process publishes or reads."""', ""]
+    lines += ["REACTIONS: Final[tuple[tuple[Topic, str], ...]] = ("]
+    lines += [f'    ({_constant(topic.name)}, "{one.group}"),' for topic in topics for one in topic.consumers if one.group]
+    lines += [")", '"""Each reaction: the topic that it reads, and its group."""', ""]
     for topic in topics:
         for event in topic.events:
             lines += [
@@ -111,12 +116,19 @@ def _load(path: Path) -> TopicFile:
         raise WrongTopicFile(f"{path}: a topic is called <service>.<noun>.v<number>, and so is its file; this one says {topic.name!r}")
     if topic.partitions < 1 or topic.retention_days < 1:
         raise WrongTopicFile(f"{path}: partitions and retention_days are 1 or more")
+    _check_groups(path, topic.consumers)
     for event in topic.events:
         if not re.fullmatch(rf"quietzone\.{topic.owner}\.[a-z_]+", event.type):
             raise WrongTopicFile(f"{path}: event type {event.type!r} isn't quietzone.{topic.owner}.<what_happened>")
         if not event.examples:
             raise WrongTopicFile(f"{path}: event type {event.type} has no example")
     return topic
+
+
+def _check_groups(path: Path, consumers: list[Consumer]) -> None:
+    for one in consumers:
+        if (one.kind == "reaction") != bool(re.fullmatch(r"[a-z]+(-[a-z]+)+", one.group)):
+            raise WrongTopicFile(f"{path}: reactions name their group, such as qr-health, and nobody else does: {one.part}, {one.kind}")
 
 
 def _constant(name: str) -> str:

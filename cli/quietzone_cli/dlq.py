@@ -82,22 +82,22 @@ def _which(error: str | None, key: str | None, ids: list[str] | None, *, everyth
 
 
 async def _list(data: Path, backends: Backends) -> int:
-    from quietzone_standalone.operations.stores import REACTIONS  # noqa: PLC0415 - `serve` does without all parts' code
+    from quietzone_standalone.operations.stores import CONSUMERS  # noqa: PLC0415 - `serve` does without all parts' code
 
     table = Table("consumer", "topic", "letters", "since", "of what")
     found = await answers(_summaries(data, backends))
     for consumer, summary in found.items():
         kinds = ", ".join(f"{error} {count}" for error, count in sorted(summary.by_error.items()))
-        table.add_row(consumer, REACTIONS[consumer].topic, str(summary.total), _time(summary.oldest_ms), escape(kinds))
+        table.add_row(consumer, CONSUMERS[consumer].topic, str(summary.total), _time(summary.oldest_ms), escape(kinds))
     console.print(table)
     return 1 if any(summary.total for summary in found.values()) else 0
 
 
 async def _summaries(data: Path, backends: Backends) -> dict[str, Summary]:
-    from quietzone_standalone.operations.stores import REACTIONS, open_bus_of  # noqa: PLC0415
+    from quietzone_standalone.operations.stores import CONSUMERS, open_bus_of  # noqa: PLC0415
 
     async with open_bus_of(data, backends) as bus:
-        return {consumer: await DeadLetters(bus, reading.topic, reading.name).summary() for consumer, reading in REACTIONS.items()}
+        return {consumer: await DeadLetters(bus, reading.topic, reading.name).summary() for consumer, reading in CONSUMERS.items()}
 
 
 async def _show(consumer: str, which: Which, data: Path, backends: Backends) -> int:
@@ -126,12 +126,12 @@ async def _settle(
 
 
 async def _ask(consumer: str, data: Path, backends: Backends, ask: Callable[[DeadLetters], Awaitable[T]]) -> T:
-    from quietzone_standalone.operations.stores import REACTIONS, open_bus_of  # noqa: PLC0415
+    from quietzone_standalone.operations.stores import CONSUMERS, open_bus_of  # noqa: PLC0415
 
-    if consumer not in REACTIONS:
-        raise OperationFailed(f"no consumer {consumer!r}; there are {', '.join(REACTIONS)}")
+    if consumer not in CONSUMERS:
+        raise OperationFailed(f"no consumer {consumer!r}; there are {', '.join(CONSUMERS)}")
 
-    reading = REACTIONS[consumer]
+    reading = CONSUMERS[consumer]
 
     async def answer() -> T:
         async with open_bus_of(data, backends) as bus:

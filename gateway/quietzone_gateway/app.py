@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from quietzone_gateway.collections import COLLECTIONS
+from quietzone_gateway.dead_letters import DeadLetterDesk
 from quietzone_gateway.graphql.endpoint import make_router
 from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.graphql.socket import make_sockets
@@ -127,6 +128,7 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
         granted.plans,
         granted.flags,
         Notices(cache),
+        DeadLetterDesk(bus),
         CLOCK,
     )
 

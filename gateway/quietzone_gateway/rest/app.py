@@ -20,6 +20,7 @@ from quietzone_gateway.rest import (
     authoriser,
     bulk,
     codes,
+    dead_letters,
     deliveries,
     devices,
     events,
@@ -114,6 +115,7 @@ def make_api(
         plans,
         flags,
         usage,
+        dead_letters,
     ):
         app.include_router(module.router)
     for router in (*auth.ROUTERS, *members.ROUTERS, *operator.ROUTERS, *operations.ROUTERS, *assets.ROUTERS, *NOTIFYING, *others):

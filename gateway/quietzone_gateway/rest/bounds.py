@@ -16,6 +16,9 @@ BULK_S = 900.0
 DESCRIPTION_S = 60.0
 """For the first request for it, which makes it: two seconds of a core, of which a busy machine has little."""
 
+DEAD_LETTERS_S = 60.0
+"""Each question reads all that died within 30 days: 20,000 letters take some seconds. What is settled until then stays so."""
+
 FILE_S = 3_600.0
 """For the file of an export: 2 GB at 5 Mbit/s. Each of its parts has the deadline of a call."""
 
@@ -47,6 +50,7 @@ much where it isn't in ASCII.
 _OTHERS = (
     (re.compile(r"/openapi\.json"), Bounds(within_s=DESCRIPTION_S)),
     (re.compile(r"/v1/reconcile"), Bounds(within_s=RECONCILE_S)),
+    (re.compile(r"/v1/operator/dead-letters(/.*)?"), Bounds(within_s=DEAD_LETTERS_S)),
     (re.compile(r"/v1/exports/[^/]+/file"), Bounds(within_s=FILE_S)),
     (re.compile(r"/v1/assets/warm-up"), Bounds(within_s=WARM_UP_S)),
     (re.compile(r"/v1/codes/bulk"), Bounds(within_s=BULK_S, body_bytes=MAX_BULK_BYTES)),

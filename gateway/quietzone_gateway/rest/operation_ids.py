@@ -134,6 +134,10 @@ OPERATION_IDS: Mapping[str, str] = {
     "GET /v1/operator/accounts/{account_id}": "getAnyAccount",
     "PATCH /v1/operator/accounts/{account_id}": "updateAnyAccount",
     "POST /v1/operator/notices": "createNotice",
+    "GET /v1/operator/dead-letters": "listDeadLetters",
+    "GET /v1/operator/dead-letters/{topic}/{group}": "getDeadLetters",
+    "POST /v1/operator/dead-letters/{topic}/{group}/redrive": "redriveDeadLetters",
+    "POST /v1/operator/dead-letters/{topic}/{group}/drop": "dropDeadLetters",
     "POST /v1/operator/codes/block": "blockCode",
     "POST /v1/operator/codes/unblock": "unblockCode",
 }

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from quietzone_gateway.identity.accounts.operators import AccountChange, change_any_account, get_any_account, list_accounts
-from quietzone_gateway.identity.domain import OPERATOR, Principal
 from quietzone_gateway.live.notices import MAX_CHARACTERS
 from quietzone_gateway.rest.account import ACCOUNT, AccountView
 from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rest.description import problems
-from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Needs, Services, known_id
+from quietzone_gateway.rest.operating import Operator
+from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, Services, known_id
 from quietzone_gateway.rest.shapes import Input, Text
 from quietzone_kit.errors import FieldViolation, InvalidInput
 
@@ -83,7 +83,6 @@ blocking = APIRouter(prefix="/v1/operator/codes", route_class=ApiRoute, dependen
 ROUTERS = (router, noticing, blocking)
 
 AccountId = Annotated[str, Path(description="The account's id", max_length=64)]
-Operator = Annotated[Principal, Depends(Needs(OPERATOR))]
 
 
 @router.get("", responses=problems(400, 401, 403))

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.responses import Response
 
+from quietzone_gateway.dead_letters import DeadLetterDesk
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity
@@ -57,6 +58,7 @@ class Parts:
     plans: Plans
     flags: Flags
     notices: Notices
+    dead_letters: DeadLetterDesk
     clock: Clock
 
 

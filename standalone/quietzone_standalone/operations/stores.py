@@ -1,16 +1,14 @@
 """The bus, every part's store, blobs and cache, opened from outside the parts."""
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from quietzone_analytics.app import COLLECTIONS as ANALYTICS_COLLECTIONS
-from quietzone_analytics.creations import CONSUMER as CREATIONS
 from quietzone_gateway.collections import COLLECTIONS as GATEWAY_COLLECTIONS
-from quietzone_gateway.identity.audit.consumers import CODES as AUDIT_OF_CODES
-from quietzone_gateway.identity.audit.consumers import OURS as AUDIT
 from quietzone_kit.blobs import Blobs, open_blobs
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.bus.topics import TopicAdmin, open_topics
@@ -21,16 +19,11 @@ from quietzone_kit.documents.migrations import DONE as MIGRATIONS_DONE
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_kit.settings import SettingsError
 from quietzone_notification.collections import COLLECTIONS as NOTIFICATION_COLLECTIONS
-from quietzone_notification.consumers import CONSUMERS
 from quietzone_qr.app import ALL_COLLECTIONS as QR_COLLECTIONS
-from quietzone_qr.health.consumers import NAME as HEALTH
 from quietzone_standalone.roles import embedded_urls
 from quietzone_standalone.settings import Backends
-from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
-from quietzone_storage.codes.domain import CONSUMER as STORAGE_CODES
-from quietzone_storage.codes.domain import COPIES_CONSUMER
 from quietzone_storage.collections import COLLECTIONS as STORAGE_COLLECTIONS
-from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1
+from quietzone_topics import REACTIONS
 from quietzone_tracking.links import COLLECTIONS as LINK_COLLECTIONS
 from quietzone_tracking.salts.repository import SALTS
 
@@ -53,20 +46,10 @@ class Reading:
     name: str
 
 
-REACTIONS: Mapping[str, Reading] = {
-    **{
-        reading.name: reading
-        for reading in (
-            Reading(QR_CODE_V1.name, HEALTH),
-            Reading(QR_CODE_V1.name, STORAGE_CODES),
-            Reading(QR_CODE_V1.name, BACKUPS),
-            Reading(QR_CODE_V1.name, CREATIONS),
-            Reading(STORAGE_ASSET_V1.name, COPIES_CONSUMER),
-            Reading(GATEWAY_AUDIT_V1.name, AUDIT),
-            Reading(QR_CODE_V1.name, AUDIT_OF_CODES),
-        )
-    },
-    **{f"{name}/{topic.name}": Reading(topic.name, name) for topic, name in CONSUMERS},
+_TOPICS_READ = Counter(group for _, group in REACTIONS)
+
+CONSUMERS: Mapping[str, Reading] = {
+    group if _TOPICS_READ[group] == 1 else f"{group}/{topic.name}": Reading(topic.name, group) for topic, group in REACTIONS
 }
 """The consumers that have dead letters, by the names that operators call them."""
 

@@ -25,6 +25,7 @@ from quietzone.qr.v1 import code_pb2, code_service_pb2_grpc
 from quietzone.storage.v1 import storage_service_pb2_grpc
 from quietzone.tasks.v1 import tasks_pb2_grpc
 from quietzone_gateway.collections import COLLECTIONS
+from quietzone_gateway.dead_letters import DeadLetterDesk
 from quietzone_gateway.graphql.endpoint import make_router
 from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.graphql.settings import Limits as GraphqlLimits
@@ -44,13 +45,14 @@ from quietzone_gateway.rest.route import Parts
 from quietzone_gateway.rest.settings import RestSettings
 from quietzone_gateway.rpc import Assets, Codes, Counts, Exports, Operations, Tasks
 from quietzone_gateway.rpc.notification import Notification
+from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import Cache, open_cache
 from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.http.clients import Clients
 from quietzone_kit.lifecycle import App
 from quietzone_kit.limits import open_limits
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
-from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
+from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 
 KEY = "qz_" + "test" * 10
 CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
@@ -148,6 +150,7 @@ class Api:
     plans: Plans
     app: ASGIApp
     early: EarlyAnswers
+    bus: Bus
 
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """A request with the account's key."""
@@ -194,6 +197,7 @@ async def running(
     documents = open_documents("sqlite://:memory:", executor=executor, randomness=randomness)
     await documents.ensure(*COLLECTIONS)
     cache = open_cache("memory://", clock=clock, randomness=randomness)
+    bus = open_bus(f"sqlite:///{folder}/bus.db", clock=SystemClock(), executor=executor, randomness=randomness)
     identity = build_identity(IdentityParts(documents, cache, clock, randomness, Inline()), identity_settings)
     await open_first_account(identity.accounts, identity.keys, clock, randomness, preset=KEY)
     servers, peers = [], []
@@ -222,6 +226,7 @@ async def running(
         granted.plans,
         granted.flags,
         Notices(cache),
+        DeadLetterDesk(bus),
         clock,
     )
     early = early_answers(clock, randomness)
@@ -234,11 +239,12 @@ async def running(
         others=[make_router(schema_of(limits))],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield Api(http, services, servers, identity, documents, cache, granted.plans, app, early)
+        yield Api(http, services, servers, identity, documents, cache, granted.plans, app, early, bus)
     for peer in peers:
         await peer.close()
     for server in servers:
         await server.stop(0)
+    await bus.close()
     await cache.close()
     await documents.close()
     executor.close()

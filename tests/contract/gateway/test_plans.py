@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from quietzone.gateway.v1 import usage_pb2
 from quietzone_gateway.collections import COLLECTIONS as ALL_COLLECTIONS
+from quietzone_gateway.dead_letters import DeadLetterDesk
 from quietzone_gateway.idempotency import Repeats
 from quietzone_gateway.identity.authentication import Credentials
 from quietzone_gateway.identity.build import Identity, build_identity
@@ -116,6 +117,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
             parts.plans,
             parts.flags,
             Notices(cache),
+            DeadLetterDesk(bus),
             clock,
         ),
         Clients(()),

@@ -11,6 +11,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.message import Message
 
 import quietzone_topics
+from quietzone_analytics.creations import CONSUMER as CREATIONS
+from quietzone_gateway.identity.audit.consumers import CODES as AUDIT_OF_CODES
+from quietzone_gateway.identity.audit.consumers import OURS as AUDIT
+from quietzone_notification.consumers import CONSUMERS
+from quietzone_qr.health.consumers import NAME as HEALTH
+from quietzone_storage.backups.consumers import CONSUMER as BACKUPS
+from quietzone_storage.codes.domain import CONSUMER as STORAGE_CODES
+from quietzone_storage.codes.domain import COPIES_CONSUMER as COPIES
+from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, STORAGE_ASSET_V1
 
 TOPICS = generate_topics.load(baseline.PROTO / "topics")
 EXAMPLES = {f"{event.type}: {example.name}": (event, example) for topic in TOPICS for event in topic.events for example in event.examples}
@@ -53,6 +62,16 @@ def test_the_generated_package_is_up_to_date() -> None:
     assert Path(quietzone_topics.__file__).read_text() == generate_topics.render(TOPICS), "make proto"
 
 
+def test_the_reactions_are_those_that_the_services_have() -> None:
+    ours = {
+        *((QR_CODE_V1, group) for group in (HEALTH, STORAGE_CODES, BACKUPS, CREATIONS, AUDIT_OF_CODES)),
+        *((STORAGE_ASSET_V1, COPIES), (GATEWAY_AUDIT_V1, AUDIT)),
+        *CONSUMERS,
+    }
+
+    assert (set(quietzone_topics.REACTIONS), len(quietzone_topics.REACTIONS)) == (ours, len(ours))
+
+
 def test_each_topic_has_a_constant() -> None:
     assert quietzone_topics.TRACKING_SCAN_V1 in quietzone_topics.TOPICS
 
@@ -63,6 +82,8 @@ WRONG = {
     "another name than its file": ("name: qr.code.v1", "name: qr.codes.v1", "qr.codes.v1"),
     "an event of another owner": ("type: quietzone.qr.code", "type: quietzone.tracking.code", "quietzone.tracking.code"),
     "no partitions": ("partitions: 8", "partitions: 0", "partitions"),
+    "a reaction without its group": ("    group: qr-health\n", "", "qr, reaction"),
+    "a group of none that has one": ("kind: projection\n", "kind: projection\n    group: tracking-links\n", "tracking, projection"),
     "a type of another topic": (
         "type: quietzone.qr.code\n",
         "type: quietzone.qr.code\n    message: a.B\n    examples: [{name: a, value: {}}]\n  - type: quietzone.qr.code\n",
