@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from contract.client.addressed import Addressed, addressed
+from contract.gateway.background import answer_tasks
 from contract.gateway.files import GET_PATH, PICTURE, PUT_PATH, answer_files
 from contract.gateway.notified import DEVICE, LISTED, RULE, TOPIC, answer_notification
 from contract.gateway.served import CODE_ID, IDENTITY, MENU, NOON_MS, Api, running
@@ -64,6 +65,7 @@ async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[A
         }.items():
             api.services.answer(method, answer)
         answer_notification(api)
+        answer_tasks(api)
         for method, answer in {  # lists that end: the others go on for ever
             "ListRules": rule_service_pb2.ListRulesResponse(rules=[RULE]),
             "ListTopics": topic_pb2.ListTopicsResponse(topics=[TOPIC]),

@@ -53,7 +53,7 @@ async def test_the_calls_of_the_client_ask_the_addresses_that_they_stand_at(serv
             for name, call in CALLS.items():
                 key_id = client.keys.make("another", ["codes:read"]).id
                 known: dict[str, Any] = dict.fromkeys(
-                    ("code_id", "asset_id", "webhook_id", "subscription_id", "delivery_id", "device_id"), CODE_ID
+                    ("code_id", "asset_id", "webhook_id", "subscription_id", "delivery_id", "device_id", "task_id"), CODE_ID
                 )
                 known |= {"client": client, "export_id": EXPORT_ID, "key_id": key_id, "token": "c0ffee00" * 8}
                 asked.clear()

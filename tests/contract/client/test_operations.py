@@ -93,6 +93,10 @@ OPERATIONS: Mapping[str, Callable[[Any, Path, str], Any]] = {
     "operations.list": lambda client, *_: client.operations.list(),
     "operations.get": lambda client, *_: client.operations.get(CODE_ID),
     "operations.cancel": lambda client, *_: client.operations.cancel(CODE_ID),
+    "tasks.list": lambda client, *_: client.tasks.list(state="dead", type="export-data"),
+    "tasks.get": lambda client, *_: client.tasks.get(CODE_ID),
+    "tasks.cancel": lambda client, *_: client.tasks.cancel(CODE_ID),
+    "tasks.redrive": lambda client, *_: client.tasks.redrive(CODE_ID),
     "assets.delete": lambda client, *_: client.assets.delete(CODE_ID, revision=2),
     "keys.make": lambda client, *_: client.keys.make("till", ["codes:read"], networks=["203.0.113.0/24"]),
     "keys.list": lambda client, *_: client.keys.list(),
@@ -202,6 +206,8 @@ SHOWS: Mapping[str, Callable[[Any], Any]] = {
     "assets.clean_up": lambda found: (found.state, found.report.archived, found.error) == ("done", 3, None),
     "assets.warm_up": lambda found: [warmed.failure for warmed in found] == [None, "it answered 502"],
     "operations.list": lambda found: [(each.kind, each.asset_id) for each in found] == [("clean-up", None), ("make-print", CODE_ID)],
+    "tasks.list": lambda found: {(each.type, each.state, each.error) for each in found} == {("export-data", "dead", "no room")},
+    "tasks.get": lambda found: (found.attempts, found.max_attempts, found.total, found.finished_at) == (3, 3, None, None),
     "events.put": lambda found: [(result.ok, result.event_id) for result in found] == [(True, CODE_ID)],
     "events.test_pattern": lambda found: (found.matches, found.alternatives[0].paths[0].found) == (True, ('"shop.till"',)),
     "buses.list": lambda found: [bus.name for bus in found] == ["default", "orders"],
@@ -235,7 +241,7 @@ def assert_worked(name: str, found: Any, folder: Path) -> None:
 
 
 def test_each_method_is_called_here() -> None:
-    features = ["codes", "exports", "keys", "assets", "operations"]
+    features = ["codes", "exports", "keys", "assets", "operations", "tasks"]
     features += ["events", "buses", "rules", "topics", "webhooks", "deliveries", "devices"]
     client = Client("http://localhost:8000", KEY)
     methods = {name for name in methods_of(client) if name not in ELSEWHERE}

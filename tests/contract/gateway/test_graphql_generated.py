@@ -3,6 +3,7 @@
 from typing import Any
 
 from contract.gateway.asking import told
+from contract.gateway.background import answer_tasks
 from contract.gateway.files import answer_files
 from contract.gateway.notified import answer_notification
 from contract.gateway.served import CODE_ID, MENU, NOON_MS, Api
@@ -14,7 +15,6 @@ from hypothesis_graphql import from_schema, nodes
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_service_pb2, health_pb2
-from quietzone.tasks.v1 import tasks_pb2
 from quietzone_gateway.graphql.schema import Schema
 from quietzone_gateway.graphql.settings import Limits
 
@@ -24,9 +24,6 @@ SCALARS = {
     "JSON": st.sampled_from([nodes.Int(1), nodes.String("x"), nodes.Object([]), nodes.List([])]),
 }
 DOCUMENTS = from_schema(Schema(Limits()).as_str(), custom_scalars=SCALARS, allow_x00=True)
-TASK = tasks_pb2.Task(
-    id=CODE_ID, kind="export-data", state=tasks_pb2.TASK_STATE_DEAD, attempts=3, max_attempts=3, created_at_ms=NOON_MS, error="no room"
-)
 
 
 def answer_everything(api: Api) -> None:
@@ -44,14 +41,11 @@ def answer_everything(api: Api) -> None:
         "GetExport": exports_pb2.GetExportResponse(export=EXPORT),
         "ListExports": exports_pb2.ListExportsResponse(exports=[EXPORT]),
         "CancelExport": exports_pb2.CancelExportResponse(),
-        "GetTask": tasks_pb2.GetTaskResponse(task=TASK),
-        "ListTasks": tasks_pb2.ListTasksResponse(tasks=[TASK]),
-        "CancelTask": tasks_pb2.CancelTaskResponse(task=TASK),
-        "RetryTask": tasks_pb2.RetryTaskResponse(task=TASK),
     }.items():
         api.services.answer(name, message)
     answer_files(api)
     answer_notification(api)
+    answer_tasks(api)
     api.services.answers["BatchGetCodes"] = found
     api.services.answers["BatchGetTotals"] = counted
 
