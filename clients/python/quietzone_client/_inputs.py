@@ -12,7 +12,7 @@ SortBy = Literal["created_at", "updated_at", "slug", "title"]
 SortOrder = Literal["asc", "desc"]
 ImageFormat = Literal["png", "svg"]
 Interval = Literal["quarter_hour", "hour", "day", "week", "month"]
-ExportFormat = Literal["csv", "json", "parquet"]
+ExportFormat = Literal["csv", "json", "parquet", "xlsx", "pdf"]
 
 
 @dataclass(frozen=True, slots=True)

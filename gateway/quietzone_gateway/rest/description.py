@@ -35,13 +35,18 @@ IMAGE: Responses = {
     }
 }
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 EXPORT_FILE: Responses = {
     200: {
         "description": "The file; `Repr-Digest` has its SHA-256",
         "content": {
             "text/csv": {"schema": {"type": "string"}},
             "application/json": {"schema": {"type": "object"}},
-            "application/vnd.apache.parquet": {"schema": {"type": "string", "contentMediaType": "application/vnd.apache.parquet"}},
+            **{
+                name: {"schema": {"type": "string", "contentMediaType": name}}
+                for name in ("application/vnd.apache.parquet", XLSX, "application/pdf")
+            },
         },
     }
 }

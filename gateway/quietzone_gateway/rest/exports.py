@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from quietzone_gateway.identity.domain import EXPORTS_READ, EXPORTS_WRITE
 from quietzone_gateway.rest.analytics import AnalyticsQuery
-from quietzone_gateway.rest.description import EXPORT_FILE, problems, scoped
+from quietzone_gateway.rest.description import EXPORT_FILE, XLSX, problems, scoped
 from quietzone_gateway.rest.etags import tag
 from quietzone_gateway.rest.route import DESCRIBED_SECURITY, ApiRoute, CallerNow, RequestName, Services, known_id, names_of_the_api
 from quietzone_gateway.rest.shapes import CODE_ID, Input, Time
@@ -42,6 +42,8 @@ MEDIA_TYPES = {
     ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
     ExportFormat.JSON: "application/json",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
+    ExportFormat.XLSX: XLSX,
+    ExportFormat.PDF: "application/pdf",
 }
 
 
@@ -51,7 +53,9 @@ class NewExport(AnalyticsQuery):
     model_config = ConfigDict(json_schema_extra={"examples": [NEW_EXPORT]})
 
     code_id: str | None = Field(None, description="One code; by default every code that was ever scanned", examples=[CODE_ID])
-    format: ExportFormat = Field(ExportFormat.CSV, description="Kind of file")
+    format: ExportFormat = Field(
+        ExportFormat.CSV, description="Kind of file; `xlsx` has at most 1,048,575 rows, `pdf` 10,000: one for each code and interval"
+    )
 
 
 class ExportView(BaseModel):

@@ -15,6 +15,8 @@ class ExportFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    XLSX = "xlsx"
+    PDF = "pdf"
 
 
 class ExportState(StrEnum):

@@ -83,7 +83,7 @@ async def test_another_accounts_code_is_not_found_before_anything_is_begun(api: 
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        ({"format": "xlsx"}, ["format"]),
+        ({"format": "xls"}, ["format"]),
         ({"form": "csv"}, ["form"]),
         ({"from": "2026-11-21", "to": "2026-11-20"}, ["to"]),
         ({"zone": "Mars/Olympus"}, ["zone"]),
@@ -157,6 +157,27 @@ async def test_a_file_comes_whole_with_its_name_type_length_and_digest(api: Api)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
     assert answer.headers["content-disposition"] == f'attachment; filename="scans-{EXPORT_ID}.csv"'
     assert answer.headers["repr-digest"] == f"sha-256=:{base64.b64encode(hashlib.sha256(DATA).digest()).decode()}:"
+
+
+@pytest.mark.parametrize(
+    ("form", "media_type", "ending"),
+    [
+        (exports_pb2.EXPORT_FORMAT_JSON, "application/json", "json"),
+        (exports_pb2.EXPORT_FORMAT_PARQUET, "application/vnd.apache.parquet", "parquet"),
+        (exports_pb2.EXPORT_FORMAT_XLSX, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+        (exports_pb2.EXPORT_FORMAT_PDF, "application/pdf", "pdf"),
+    ],
+)
+async def test_a_file_is_of_the_type_and_name_of_its_kind(api: Api, form: exports_pb2.ExportFormat, media_type: str, ending: str) -> None:
+    shown = done(DATA)
+    shown.question.format = form
+    api.services.answer("GetExport", exports_pb2.GetExportResponse(export=shown))
+    api.services.answers["ReadExport"] = parts_of(DATA)
+
+    answer = await api.send("GET", f"{ADDRESS}/file")
+
+    assert (answer.content, answer.headers["content-type"]) == (DATA, media_type)
+    assert answer.headers["content-disposition"] == f'attachment; filename="scans-{EXPORT_ID}.{ending}"'
 
 
 async def test_a_file_that_is_not_made_yet_says_so(api: Api) -> None:

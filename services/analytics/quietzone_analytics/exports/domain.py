@@ -15,21 +15,23 @@ COLUMNS = ("code_id", "start", "scans", "bots", "previews", "visitor_days")
 
 
 class Format(Enum):
-    """A kind of file: its name's end, and its media type (RFC 7111, RFC 8259, IANA)."""
+    """A kind of file: its name's end, its media type (RFC 7111, RFC 8259, IANA), and how many rows it can have (None: any number)."""
 
-    CSV = ("csv", "text/csv; charset=utf-8")
-    JSON = ("json", "application/json")
-    PARQUET = ("parquet", "application/vnd.apache.parquet")
+    CSV = ("csv", "text/csv; charset=utf-8", None)
+    JSON = ("json", "application/json", None)
+    PARQUET = ("parquet", "application/vnd.apache.parquet", None)
+    XLSX = ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 1_048_575)  # a sheet's, less its head
+    PDF = ("pdf", "application/pdf", 10_000)  # 150 pages
+
+    def __init__(self, ending: str, media_type: str, most_rows: int | None) -> None:
+        self.ending = ending
+        self.media_type = media_type
+        self.most_rows = most_rows
 
     @property
-    def ending(self) -> str:
-        """Such as `csv`."""
-        return self.value[0]
-
-    @property
-    def media_type(self) -> str:
-        """Such as `text/csv; charset=utf-8`."""
-        return self.value[1]
+    def is_printed(self) -> bool:
+        """Whether it is for people, and made of CSV by `quietzone_analytics.printed`."""
+        return self in {Format.XLSX, Format.PDF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Counts:
 
 
 class Writer:
-    """Makes the text of a file, code by code. Parquet is made of CSV."""
+    """Makes the text of a file, code by code. All but JSON are made of CSV."""
 
     def __init__(self, span: Span, form: Format) -> None:
         self._span = span

@@ -18,7 +18,7 @@ KIND = "export-data"
 
 FOLDER = "exports"
 
-_KEY = re.compile(rf"{FOLDER}/[0-9a-f-]{{36}}-\d+\.(csv|json|parquet)")
+_KEY = re.compile(rf"{FOLDER}/[0-9a-f-]{{36}}-\d+\.[a-z]+")
 _INTERVALS = {interval.value[0]: interval for interval in Interval}
 _FORMATS = {form.ending: form for form in Format}
 

@@ -21,6 +21,8 @@ _FORMATS: Mapping[int, Format] = {
     exports_pb2.EXPORT_FORMAT_CSV: Format.CSV,
     exports_pb2.EXPORT_FORMAT_JSON: Format.JSON,
     exports_pb2.EXPORT_FORMAT_PARQUET: Format.PARQUET,
+    exports_pb2.EXPORT_FORMAT_XLSX: Format.XLSX,
+    exports_pb2.EXPORT_FORMAT_PDF: Format.PDF,
 }
 
 
@@ -80,7 +82,7 @@ def _question(message: exports_pb2.ExportQuestion) -> ExportQuestion:
     if message.interval not in INTERVALS:
         wrong.append(FieldViolation("interval", "use QUARTER_HOUR, HOUR, DAY, WEEK or MONTH"))
     if message.format not in _FORMATS:
-        wrong.append(FieldViolation("format", "use CSV, JSON or PARQUET"))
+        wrong.append(FieldViolation("format", "use CSV, JSON, PARQUET, XLSX or PDF"))
     if wrong:
         raise InvalidInput(*wrong)
     interval, form = INTERVALS[message.interval], _FORMATS[message.format]

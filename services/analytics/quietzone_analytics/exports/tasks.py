@@ -9,10 +9,10 @@ from quietzone_analytics.exports.repository import KIND, ExportFile, ExportQuest
 from quietzone_analytics.metrics import EXPORTS
 from quietzone_analytics.queries import Span, counted, span_of
 from quietzone_analytics.rollups import CodeKey, Rollups
-from quietzone_analytics.tables import Draft, NoRoom, TableError, Tables
+from quietzone_analytics.tables import CutOff, Draft, NoRoom, TableError, Tables
 from quietzone_kit.blobs import About, Blobs, BlobsUnavailable
 from quietzone_kit.runtime import Clock
-from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, NewTask, Progress, State, Task, Tasks, Tell
+from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, NewTask, Progress, Retry, State, Task, Tasks, Tell
 from quietzone_kit.telemetry import logger
 
 log = logger(__name__)
@@ -68,6 +68,8 @@ class MakeExport:
             raise Fail("the export takes more room than there is: ask for a shorter span, wider intervals or single codes") from error
         except TableError as error:
             raise Fail(str(error)) from error
+        except CutOff as error:
+            raise Retry(str(error)) from error
 
     async def _export(self, task: Task, question: ExportQuestion, tell: Tell) -> ExportFile:
         span = span_of(question.of(question.code_id or "any"))
@@ -78,12 +80,16 @@ class MakeExport:
             if question.form is Format.PARQUET:
                 csv, draft = draft, await self._tables.to_parquet([draft], _PARQUET, writer.about())
                 await self._tables.drop(csv)
+            elif question.form.is_printed:
+                csv, draft = draft, await self._tables.to_printed(draft, question.form.ending, writer.about())
+                await self._tables.drop(csv)
             return await self._put(key_of(task, question.form), question.form, draft, writer.rows)
         finally:
             await self._tables.drop(draft)
 
     async def _count(self, draft: Draft, writer: Writer, span: Span, task: Task, tell: Tell) -> None:
-        code_id = question_of(task.payload).code_id
+        question = question_of(task.payload)
+        code_id, form = question.code_id, question.form
         total = 1 if code_id is not None else sum([1 async for _ in self._rollups.codes(task.account_id)])
         tell(Progress(0, total))
         pending = [writer.head()]
@@ -93,6 +99,7 @@ class MakeExport:
             scans = [scans for _, scans in adder.series().points]
             pending.append(writer.code(Counts(one, scans, adder.day_points() if is_of_utc_days(span) else None)))
             done += 1
+            _check_rows(writer, form)
             if sum(map(len, pending)) > PENDING:
                 await self._write(draft, pending)
                 tell(Progress(done, max(total, done)))  # codes can be scanned for the first time meanwhile
@@ -131,6 +138,14 @@ class SweepExports:
             removed += 1
             tell(Progress(removed))
         return Again(after_ms=SWEEP_EVERY_MS)
+
+
+def _check_rows(writer: Writer, form: Format) -> None:
+    if form.most_rows is not None and writer.rows > form.most_rows:
+        name = form.ending.upper()
+        raise Fail(
+            f"{name} has at most {form.most_rows:,} rows: ask for a shorter span, wider intervals, a single code, or for CSV or Parquet"
+        )
 
 
 async def _only(code_id: str) -> AsyncIterator[str]:

@@ -1,4 +1,4 @@
-"""Tables on their way to and from files: drafts in a temporary folder, and Parquet made of them.
+"""Tables on their way to and from files: drafts in a temporary folder, and Parquet, workbooks and PDFs made of them.
 
 What is too large for memory waits in a draft: lines of JSON or CSV that grow piece by piece. `Tables` turns drafts into others by a
 query; `open_tables` gives the adapter, which is DuckDB (ADR 13).
@@ -14,6 +14,10 @@ from quietzone_kit.runtime import Executor, Randomness
 
 class NoRoom(Exception):
     """Drafts have no room left on the disk, or take more than they may: the message says what to do."""
+
+
+class CutOff(Exception):
+    """The process that makes a file was ended by somebody else, such as a machine without memory: another try may end otherwise."""
 
 
 class TableError(Exception):
@@ -67,6 +71,14 @@ class Tables(Protocol):
 
         Raises:
             TableError: the draft isn't Parquet, or has other columns.
+        """
+
+    async def to_printed(self, source: Draft, form: str, about: Mapping[str, str]) -> Draft:
+        """What `quietzone_analytics.printed` makes of a draft of CSV: `form` is `xlsx` or `pdf`.
+
+        Raises:
+            TableError: it takes more time or memory than it may.
+            CutOff: see there.
         """
 
     async def close(self) -> None:

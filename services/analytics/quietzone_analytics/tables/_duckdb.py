@@ -1,21 +1,30 @@
 """Tables by DuckDB: one thread, bounded memory, no network, no other folder than our own."""
 
 import asyncio
+import json
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from quietzone_analytics.tables import NOTHING, Draft, NoRoom
+from quietzone_analytics.tables import NOTHING, CutOff, Draft, NoRoom, TableError
 from quietzone_analytics.tables._place import PIECE_BYTES, Place, quoted
+from quietzone_kit.processes import answer_of
 from quietzone_kit.runtime import Executor, Randomness
 
 if TYPE_CHECKING:
     from quietzone_analytics.tables._query import Query
 
 T = TypeVar("T")
+
+NO_ROOM, TOO_MUCH = 3, 4
+"""How `quietzone_analytics.printed` ends where there is no room on the disk, and where a file takes more memory than it may."""
+
+BY_BOUNDS = frozenset((signal.SIGXCPU, signal.SIGABRT))
+"""Signals that its own bounds bring about, of the processor's time and of memory: another try would end alike."""
 
 
 class DuckdbTables:
@@ -47,7 +56,7 @@ class DuckdbTables:
     async def append(self, draft: Draft, data: bytes) -> None:
         """See Tables."""
         if self.held_bytes + len(data) > self._max_bytes:
-            raise NoRoom(f"drafts would take more than {self._max_bytes:,} bytes: raise QUIETZONE_ANALYTICS_TEMP_BYTES, or ask for less")
+            raise NoRoom(_no_room(self._max_bytes))
         place = await self._opened()
         await self._run(partial(place.append, draft, self._sizes[draft], data))
         self._sizes[draft] += len(data)
@@ -76,6 +85,26 @@ class DuckdbTables:
     async def to_lines(self, source: Draft, query: str) -> Draft:
         """See Tables."""
         return await self._copy([source], query, "FORMAT json, ARRAY false")
+
+    async def to_printed(self, source: Draft, form: str, about: Mapping[str, str]) -> Draft:
+        """See Tables."""
+        place = await self._opened()
+        target = await self.draft()
+        try:
+            async with self._one:
+                scratch = await self._run(partial(place.scratch, target))
+                paths = {"source": place.path(source), "target": place.path(target), "scratch": scratch}
+                room = (self._max_bytes - self.held_bytes) // 2  # a workbook's rows lie in the scratch until it is done
+                job = {"form": form, "about": dict(about), "room": max(0, room), **{name: str(path) for name, path in paths.items()}}
+                _, code = await answer_of("quietzone_analytics.printed", json.dumps(job).encode(), max_bytes=0)
+            _check(code, self._max_bytes)
+            self._sizes[target] = await self._run(partial(place.size, target))
+        except BaseException:
+            await self.drop(target)
+            raise
+        finally:
+            await self._run(partial(place.clear, target))
+        return target
 
     async def close(self) -> None:
         """See Tables."""
@@ -113,6 +142,20 @@ class DuckdbTables:
             return await self._executor.run(work)
         except OSError as error:
             raise NoRoom(f"{self._above}: {error.strerror or error}; free some of that disk, or set QUIETZONE_ANALYTICS_TEMP") from error
+
+
+def _no_room(max_bytes: int) -> str:
+    return f"drafts would take more than {max_bytes:,} bytes: raise QUIETZONE_ANALYTICS_TEMP_BYTES, or ask for less"
+
+
+def _check(code: int, max_bytes: int) -> None:
+    """How the process that makes a file has ended."""
+    if code == NO_ROOM:
+        raise NoRoom(_no_room(max_bytes))
+    if -code in BY_BOUNDS or code == TOO_MUCH:
+        raise TableError("the file takes more time or memory than it may: ask for a shorter span, wider intervals or single codes")
+    if code != 0:
+        raise CutOff(f"the process that makes the file ended with {code}")
 
 
 def _query(folder: Path, max_bytes: int) -> "Query":

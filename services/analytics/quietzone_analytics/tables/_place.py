@@ -1,6 +1,7 @@
 """The folder in which one process keeps its drafts, by blocking calls. What killed processes left is removed by the next that opens one."""
 
 import os
+import shutil
 from pathlib import Path
 
 from quietzone_analytics.tables import Draft
@@ -56,6 +57,16 @@ class Place:
     def remove(self, draft: Draft) -> None:
         """Remove it."""
         self.path(draft).unlink(missing_ok=True)
+
+    def scratch(self, draft: Draft) -> Path:
+        """A new, empty folder for what is needed while a draft is made."""
+        folder = self.folder / f"{draft.name}.scratch"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def clear(self, draft: Draft) -> None:
+        """Remove a draft's scratch."""
+        shutil.rmtree(self.folder / f"{draft.name}.scratch", ignore_errors=True)
 
     def close(self) -> None:
         """Remove the folder."""

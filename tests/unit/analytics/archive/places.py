@@ -85,7 +85,7 @@ class MemoryBlobs:
 
 
 class LineTables:
-    """`Tables` whose Parquet is the lines themselves; `room` bounds what drafts take."""
+    """`Tables` whose files of every kind are the lines themselves; `room` bounds what drafts take."""
 
     def __init__(self, room: int = 10**9) -> None:
         self.drafts: dict[Draft, bytes] = {}
@@ -123,6 +123,9 @@ class LineTables:
 
     async def to_lines(self, source: Draft, query: str) -> Draft:
         return await self.to_parquet([source], query)
+
+    async def to_printed(self, source: Draft, form: str, about: Mapping[str, str]) -> Draft:  # noqa: ARG002 - as the port has it
+        return await self.to_parquet([source], form)
 
     async def close(self) -> None:
         self.drafts.clear()

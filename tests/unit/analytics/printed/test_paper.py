@@ -1,0 +1,51 @@
+"""PDFs: sums first, then all rows, as text that can be found."""
+
+from unit.analytics.printed.read import pages, row
+
+from quietzone_analytics.printed.paper import A_PAGE, MOST_CODES, make_pdf
+
+ABOUT = {"from": "2026-03-01", "zone": "Europe/Berlin"}
+
+
+def test_the_first_page_tells_the_question_and_the_sums() -> None:
+    first = pages(make_pdf([row(1_200), row(34), row(34)], ABOUT))[0]
+
+    assert all(text in first for text in ("Europe/Berlin", "1,268 scans", "code-1200", "1,200", "68")), first
+
+
+def test_every_row_stands_once_below_a_head() -> None:
+    rows = [row(number) for number in range(1, 2 * A_PAGE + 2)]
+
+    found = pages(make_pdf(rows, ABOUT))
+
+    assert len(found) == 4
+    for each in rows:
+        assert sum(page.split().count(each.code_id) for page in found[1:]) == 1, each.code_id
+    assert all("visitor_days" in page and f"{number} / 4" in page for number, page in enumerate(found[1:], start=2))
+
+
+def test_of_many_codes_the_most_scanned_are_summed_and_the_others_counted() -> None:
+    first = pages(make_pdf([row(number) for number in range(MOST_CODES + 5)], ABOUT))[0]
+
+    assert "And 5 more." in first
+    assert "code-24" in first
+    assert "code-4\n" not in first
+
+
+def test_what_is_not_known_is_left_empty() -> None:
+    assert "None" not in "".join(pages(make_pdf([row(1, bots=None, previews=None, visitor_days=None)], ABOUT)))
+
+
+def test_nothing_that_is_told_is_markup() -> None:
+    found = pages(make_pdf([row(1, code_id='#panic("x")*_$')], {"from": "#sys.version"}))
+
+    assert '#panic("x")*_$' in found[1]
+    assert "#sys.version" in found[0]
+
+
+def test_without_rows_there_is_one_page() -> None:
+    assert len(pages(make_pdf([], ABOUT))) == 1
+
+
+def test_the_same_rows_are_the_same_bytes() -> None:
+    assert make_pdf([row(1)], ABOUT) == make_pdf([row(1)], ABOUT)
