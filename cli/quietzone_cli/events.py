@@ -103,16 +103,17 @@ def rules(key: ApiKey, bus: OfBus = "default", api: ApiUrl = API_URL) -> None:
 
 def rules_in(rules: Iterable["Rule"]) -> Table:
     """Each with when it matched last below its name."""
-    table = table_with("matched", "failed", "targets", of="rule, and when it matched last")
+    table = table_with("matched", "failed", "delivered", "given up", "targets", of="rule, and when it matched last")
     for rule in rules:
         name = escape(rule.name) if rule.enabled else f"{escape(rule.name)} [yellow](off)[/]"
         targets = ", ".join(f"{target.id} ({target.kind})" for target in rule.targets)
         done = rule.numbers
         if done is None:  # it was deleted meanwhile
-            table.add_row(name, "", "", escape(targets))
+            table.add_row(name, "", "", "", "", escape(targets))
             continue
         last = time_of(done.last_matched_at)
-        table.add_row(f"{name}\n{last}" if last else name, f"{done.matched:,}", f"{done.failed:,}", escape(targets))
+        counts = (f"{number:,}" for number in (done.matched, done.failed, done.delivered, done.given_up))
+        table.add_row(f"{name}\n{last}" if last else name, *counts, escape(targets))
     return table
 
 

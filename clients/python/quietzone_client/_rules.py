@@ -109,16 +109,22 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class RuleNumbers:
-    """What a rule has done since it was made, some ten seconds behind. `failed` counts what couldn't be made of an event."""
+    """What a rule has done since it was made, some ten seconds behind.
+
+    `failed` counts what couldn't be made of an event, the last two count deliveries.
+    """
 
     matched: int
     failed: int
     last_matched_at: datetime | None
+    delivered: int
+    given_up: int
 
     @classmethod
     def of(cls, item: Json) -> Self:
         """As the API shows it."""
-        return cls(matched=item["matched"], failed=item["failed"], last_matched_at=unless_absent(moment, item["last_matched_at"]))
+        last = unless_absent(moment, item["last_matched_at"])
+        return cls(item["matched"], item["failed"], last, item["delivered"], item["given_up"])
 
 
 @dataclass(frozen=True, slots=True)

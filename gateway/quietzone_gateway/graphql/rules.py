@@ -99,12 +99,22 @@ class RuleNumbers:
     matched: Count
     failed: Count = strawberry.field(description="What couldn't be made of an event: a template that grew too large")
     last_matched_at: DateTime | None
+    delivered: Count = strawberry.field(description="Deliveries that their destinations have taken")
+    given_up: Count = strawberry.field(
+        description="Deliveries that are dead or were dropped; one that is sent again counts again when it ends"
+    )
 
     @classmethod
     def of(cls, numbers: KnownNumbers) -> "RuleNumbers":
         """As they are shown."""
         last = None if numbers.last_matched_at_ms is None else DateTime(numbers.last_matched_at_ms)
-        return cls(matched=Count(numbers.matched), failed=Count(numbers.failed), last_matched_at=last)
+        return cls(
+            matched=Count(numbers.matched),
+            failed=Count(numbers.failed),
+            last_matched_at=last,
+            delivered=Count(numbers.delivered),
+            given_up=Count(numbers.given_up),
+        )
 
 
 @strawberry.type(description="Which events go where")

@@ -56,7 +56,13 @@ RULE: dict[str, JsonValue] = {
     "created_at": "2026-11-21T09:30:00.125Z",
     "updated_at": "2026-11-21T09:30:00.125Z",
 }
-NUMBERS: dict[str, JsonValue] = {"matched": 812, "failed": 0, "last_matched_at": "2026-11-21T10:12:00.125Z"}
+NUMBERS: dict[str, JsonValue] = {
+    "matched": 812,
+    "failed": 0,
+    "last_matched_at": "2026-11-21T10:12:00.125Z",
+    "delivered": 809,
+    "given_up": 2,
+}
 """Examples; tests hold them against the models."""
 
 
@@ -221,11 +227,19 @@ class NumbersView(BaseModel):
     matched: int
     failed: int = Field(description="What couldn't be made of an event: a template that grew too large")
     last_matched_at: Time | None
+    delivered: int = Field(description="Deliveries that their destinations have taken")
+    given_up: int = Field(description="Deliveries that are dead or were dropped; one that is sent again counts again when it ends")
 
     @classmethod
     def of(cls, numbers: RuleNumbers) -> Self:
         """As they are shown."""
-        return cls(matched=numbers.matched, failed=numbers.failed, last_matched_at=rfc3339_or_none(numbers.last_matched_at_ms))
+        return cls(
+            matched=numbers.matched,
+            failed=numbers.failed,
+            last_matched_at=rfc3339_or_none(numbers.last_matched_at_ms),
+            delivered=numbers.delivered,
+            given_up=numbers.given_up,
+        )
 
 
 class RuleWithNumbersView(RuleView):

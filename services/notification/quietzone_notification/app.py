@@ -42,7 +42,7 @@ from quietzone_notification.delivery.client import Client, Connector
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Waiting
 from quietzone_notification.delivery.deliveries.tasks import keep_forgetting, kinds
 from quietzone_notification.delivery.deliveries.use_cases import DeliveryDesk
-from quietzone_notification.delivery.domain import Outbound
+from quietzone_notification.delivery.domain import Delivery, Outbound
 from quietzone_notification.delivery.endpoints.repository import Endpoints
 from quietzone_notification.delivery.endpoints.use_cases import EndpointDesk
 from quietzone_notification.delivery.sender import Bounds, Courier, Sender
@@ -220,6 +220,14 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
     def tell(waiting: Sequence[Waiting]) -> None:
         sender.tell(waiting)
 
+    numbers = RuleNumbers(Rules(documents))
+    app.task("rules' deliveries", numbers.run)
+
+    def ended_one(delivery: Delivery) -> None:
+        numbers.ended(delivery)
+        if delivery.letter_ms is not None:
+            given_up.set()
+
     outbound = Deliveries(documents, CLOCK, tell)  # what a courier makes of one delivery is sent by the sender that has it
     writer = StreamWriter(bus, Streams(documents, CLOCK))
     push = PushCourier(Devices(documents), _push_desk(settings, documents), _pushers(app, settings, resolver), outbound, CLOCK)
@@ -236,7 +244,7 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
         randomness=RANDOMNESS,
         owner=settings.sender(),
         bounds=bounds,
-        given_up=given_up.set,
+        ended=ended_one,
     )
     letters = Letters(sender.deliveries, Rules(documents), writer, mine=lambda: sender.shards, given_up=given_up)
     app.task("dead letters", letters.run)

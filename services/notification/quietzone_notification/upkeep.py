@@ -11,8 +11,9 @@ from quietzone_notification.topics.repository import Topics
 
 EVERY_S = 600.0
 
-GONE_FOR_MS = 86_400_000
-"""How long a deleted rule is remembered: longer than any process needs to load rules, or may miss the event that says that it is gone."""
+GONE_FOR_MS = 7 * 86_400_000
+"""How long a deleted rule is remembered: longer than any process needs to load rules, or may miss the event that says that it is gone; and
+longer than what it asked for is tried, whose ends are in its numbers."""
 
 log = logger(__name__)
 

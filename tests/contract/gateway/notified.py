@@ -34,7 +34,7 @@ RULE = rule_pb2.Rule(
     created_at_ms=NOON_MS,
     updated_at_ms=NOON_MS,
 )
-NUMBERS = rule_service_pb2.RuleNumbers(matched=812, last_matched_at_ms=NOON_MS)
+NUMBERS = rule_service_pb2.RuleNumbers(matched=812, last_matched_at_ms=NOON_MS, delivered=809, given_up=2)
 TOPIC = topic_pb2.Topic(name="orders", display_name="Orders", created_at_ms=NOON_MS)
 SUBSCRIPTION = topic_pb2.Subscription(
     id=CODE_ID,

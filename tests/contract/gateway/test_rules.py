@@ -200,7 +200,7 @@ async def test_a_rule_is_shown_with_what_it_has_done(notifying: Api) -> None:
         "revision": 3,
         "created_at": NOON,
         "updated_at": NOON,
-        "numbers": {"matched": 812, "failed": 0, "last_matched_at": NOON},
+        "numbers": {"matched": 812, "failed": 0, "last_matched_at": NOON, "delivered": 809, "given_up": 2},
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -114,6 +115,39 @@ async def test_retry_after_is_honoured_and_holds_up_the_endpoint_s_other_deliver
         await all_ended(sending, ["one", "two"])
 
     assert early == 1
+
+
+async def test_whoever_counts_is_told_of_each_end_once_whichever_it_is(sending: Sending) -> None:
+    sending.receiver.answers["/"] = [ERROR, OK]
+    endpoint = await sending.endpoint()
+    async with sending.sending():
+        await sending.take(
+            delivery("again", endpoint.endpoint_id), delivery("dead", endpoint.endpoint_id, max_attempts=1), delivery("nobody", "not-there")
+        )
+        await sending.tried("again", 1)
+        sending.move(DELAYS_MS[0] * 1.2 / 1_000)
+        await all_ended(sending, ["again", "dead", "nobody"])
+        async with asyncio.timeout(10):
+            while len(sending.told_ended) < 3:
+                await asyncio.sleep(0.005)
+
+    states = {ended.delivery_id: ended.state for ended in sending.told_ended}
+    assert len(sending.told_ended) == len(states) == 3
+    assert states["nobody"] is State.DROPPED
+    assert {states["again"], states["dead"]} <= {State.DELIVERED, State.DEAD}
+
+
+async def test_whoever_counts_is_told_of_what_became_too_old(sending: Sending) -> None:
+    endpoint = await sending.endpoint()
+    await sending.take(replace(delivery("old", endpoint.endpoint_id), max_age_ms=1_000))
+    sending.move(2)
+    async with sending.sending():
+        await sending.ended("old")
+        async with asyncio.timeout(10):
+            while not sending.told_ended:
+                await asyncio.sleep(0.005)
+
+    assert [(ended.delivery_id, ended.state) for ended in sending.told_ended] == [("old", State.DEAD)]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

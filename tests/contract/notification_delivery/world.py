@@ -86,6 +86,7 @@ class Sending:
         self.endpoints = Endpoints(documents)
         self.desk = EndpointDesk(self.endpoints, self.seal, self.reach, self.clock, self.randomness)
         self.notices: list[Notice] = []
+        self.told_ended: list[Delivery] = []
         self.senders: list[Sender] = []
         self.deliveries = Deliveries(documents, self.clock)
         tasks = Tasks(documents, self.clock, self.randomness)
@@ -114,7 +115,13 @@ class Sending:
         client = Client(Connector(self.resolver, self.reach, self.clock), self.clock, total_s=total_s)
         courier = WebhookCourier(self.endpoints, self.desk, client, self.clock, self.tell)
         sender = Sender(
-            self.documents, {"webhook": courier}, clock=self.clock, randomness=self.randomness, owner=owner, bounds=bounds or Bounds()
+            self.documents,
+            {"webhook": courier},
+            clock=self.clock,
+            randomness=self.randomness,
+            owner=owner,
+            bounds=bounds or Bounds(),
+            ended=self.told_ended.append,
         )
         self.senders.append(sender)
         try:

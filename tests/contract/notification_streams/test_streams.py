@@ -47,7 +47,9 @@ class World:
         """Take deliveries, have a sender send them, and have told what it has given up."""
         await self.deliveries.enqueue(new)
         courier, given_up = StreamCourier(self.writer(), CLOCK), asyncio.Event()
-        sender = Sender(self.documents, {"kafka": courier}, clock=CLOCK, randomness=NoJitter(), owner="sender", given_up=given_up.set)
+        sender = Sender(
+            self.documents, {"kafka": courier}, clock=CLOCK, randomness=NoJitter(), owner="sender", ended=lambda _: given_up.set()
+        )
         letters = Letters(self.deliveries, Rules(self.documents), self.writer(), mine=lambda: sender.shards, given_up=given_up)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             tasks = [group.create_task(sender.run()), group.create_task(letters.run())]

@@ -19,7 +19,7 @@ from quietzone_cli.events import BYTES_AT_ONCE, MAX_LINE_BYTES, Line, lines_of, 
 TAKEN = {"event_id": CODE_ID, "error_code": None, "error_message": None}
 REFUSED = {"event_id": None, "error_code": "MalformedDetail", "error_message": "no JSON object"}
 PAID = ("put", "shop.till", "Order Paid")
-NUMBERS = {"matched": 1812, "failed": 0, "last_matched_at": "2026-11-21T10:12:00.125Z"}
+NUMBERS = {"matched": 1812, "failed": 0, "last_matched_at": "2026-11-21T10:12:00.125Z", "delivered": 1809, "given_up": 3}
 
 
 def put_of(*results: Any) -> httpx.Response:
@@ -153,7 +153,7 @@ def test_rules_are_listed_with_what_they_matched(asked: Asked) -> None:
     code, out, _ = asked.said("rules", "orders")
 
     assert (code, asked.server.paths[1]) == (0, "/v1/event-buses/orders/rules/paid")
-    assert out.endswith("paid 1,812 0 shop (webhook) 2026-11-21 10:12:00Z")
+    assert out.endswith("paid 1,812 0 1,809 3 shop (webhook) 2026-11-21 10:12:00Z")
 
 
 def test_a_rule_that_is_deleted_meanwhile_is_listed_without_numbers(asked: Asked) -> None:

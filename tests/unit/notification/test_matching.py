@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event as KitEvent
 from quietzone_kit.reaction import Unreadable
 from quietzone_kit.urls import domain_of
-from quietzone_notification.delivery.domain import NewDelivery
+from quietzone_notification.delivery.domain import NewDelivery, State, taken
 from quietzone_notification.events import house
 from quietzone_notification.events.domain import Event
 from quietzone_notification.events.events import put_event
@@ -307,3 +308,21 @@ async def test_what_a_rule_has_done_is_added_up(world: World) -> None:
 
     told = await world.rules.numbers(one)
     assert (told.matched, told.failed, told.last_matched_at_ms) == (2, 1, BORN_MS)
+
+
+async def test_how_what_it_asked_for_has_ended_is_added_up_beside(world: World) -> None:
+    one = rule(targets=(webhook("a"),))
+    numbers = RuleNumbers(world.rules)
+    match = await matcher(world, one, numbers=numbers)
+    await match.react(created())
+    await numbers.keep()
+    (asked,) = world.outbound.kept.values()
+    pending = taken(asked, BORN_MS)
+
+    for ended in (replace(pending, state=State.DELIVERED), pending.ended_as(State.DEAD, "no", BORN_MS), pending.dropped("gone", BORN_MS)):
+        numbers.ended(ended)
+    numbers.ended(replace(pending, cause="topic:orders", state=State.DELIVERED))
+    await numbers.keep()
+
+    told = await world.rules.numbers(one)
+    assert (told.matched, told.delivered, told.given_up, told.last_matched_at_ms) == (1, 1, 2, BORN_MS)

@@ -94,6 +94,8 @@ class RuleNumbers:
     matched: int
     failed: int
     last_matched_at_ms: int | None
+    delivered: int
+    given_up: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class Rules:
         response = await self._service.peer.call(self._stub.GetRule, request, caller=caller, idempotent=True)
         numbers = response.numbers
         last = numbers.last_matched_at_ms if numbers.HasField("last_matched_at_ms") else None
-        return _rule(response.rule), RuleNumbers(numbers.matched, numbers.failed, last)
+        return _rule(response.rule), RuleNumbers(numbers.matched, numbers.failed, last, numbers.delivered, numbers.given_up)
 
     async def page(self, caller: Caller, bus: str, *, limit: int, cursor: str | None) -> RulePage:
         """One page of a bus's rules."""

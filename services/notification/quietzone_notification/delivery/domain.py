@@ -141,6 +141,11 @@ class Delivery:
         return f"{self.kind}:{self.destination}"
 
     @property
+    def rule_id(self) -> str | None:
+        """The rule that asked for it, if one did."""
+        return self.cause.removeprefix(OF_RULES).partition(":")[0] if self.cause.startswith(OF_RULES) else None
+
+    @property
     def is_asking(self) -> bool:
         """Whether it asks a stranger for a confirmation."""
         return self.cause == CONFIRM_CAUSE

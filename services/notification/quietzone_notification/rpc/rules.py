@@ -57,7 +57,13 @@ class RuleService(rule_service_pb2_grpc.RuleServiceServicer):
     async def GetRule(self, request: rule_service_pb2.GetRuleRequest, context: object) -> rule_service_pb2.GetRuleResponse:
         """See the contract."""
         rule, numbers = await self._desk.get(account(), request.bus or DEFAULT_BUS, request.name)
-        told = rule_service_pb2.RuleNumbers(matched=numbers.matched, failed=numbers.failed, last_matched_at_ms=numbers.last_matched_at_ms)
+        told = rule_service_pb2.RuleNumbers(
+            matched=numbers.matched,
+            failed=numbers.failed,
+            last_matched_at_ms=numbers.last_matched_at_ms,
+            delivered=numbers.delivered,
+            given_up=numbers.given_up,
+        )
         return rule_service_pb2.GetRuleResponse(rule=to_message(rule), numbers=told)
 
     async def ListRules(self, request: rule_service_pb2.ListRulesRequest, context: object) -> rule_service_pb2.ListRulesResponse:

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.telemetry import logger
+from quietzone_notification.delivery.domain import Delivery, State
 from quietzone_notification.rules.book import Matched
 from quietzone_notification.rules.repository import Numbers, Rules
 
@@ -23,10 +24,13 @@ class RuleNumbers:
 
     def count(self, matched: Matched, at_ms: int) -> None:
         """A rule matched an event."""
-        rule = matched.rule
-        _, before = self._added.get(rule.rule_id, ("", Numbers()))
-        after = Numbers(before.matched + 1, before.failed + len(matched.failed), at_ms)
-        self._added[rule.rule_id] = rule.account_id, after
+        self._add(matched.rule.rule_id, matched.rule.account_id, Numbers(1, len(matched.failed), at_ms))
+
+    def ended(self, delivery: Delivery) -> None:
+        """A delivery has ended; those that no rule asked for don't count here."""
+        if delivery.rule_id is not None:
+            is_delivered = delivery.state is State.DELIVERED
+            self._add(delivery.rule_id, delivery.account_id, Numbers(delivered=int(is_delivered), given_up=int(not is_delivered)))
 
     async def run(self) -> NoReturn:
         """Keep them, until cancelled; a last time then."""
@@ -52,8 +56,11 @@ class RuleNumbers:
         if now == kept:
             del self._added[rule_id]
         else:
-            rest = Numbers(now.matched - kept.matched, now.failed - kept.failed, now.last_matched_at_ms)
-            self._added[rule_id] = account_id, rest
+            self._added[rule_id] = account_id, now.without(kept)
+
+    def _add(self, rule_id: str, account_id: str, more: Numbers) -> None:
+        _, before = self._added.get(rule_id, ("", Numbers()))
+        self._added[rule_id] = account_id, before.plus(more)
 
     async def _try(self) -> None:
         try:

@@ -58,6 +58,19 @@ class Numbers:
     matched: int = 0
     failed: int = 0
     last_matched_at_ms: int | None = None
+    delivered: int = 0
+    given_up: int = 0
+
+    def plus(self, more: "Numbers") -> "Numbers":
+        """Both together."""
+        last_ms = max(self.last_matched_at_ms or 0, more.last_matched_at_ms or 0) or None
+        delivered, given_up = self.delivered + more.delivered, self.given_up + more.given_up
+        return Numbers(self.matched + more.matched, self.failed + more.failed, last_ms, delivered, given_up)
+
+    def without(self, kept: "Numbers") -> "Numbers":
+        """What is left when some are kept."""
+        delivered, given_up = self.delivered - kept.delivered, self.given_up - kept.given_up
+        return Numbers(self.matched - kept.matched, self.failed - kept.failed, self.last_matched_at_ms, delivered, given_up)
 
 
 class Rules:
@@ -184,12 +197,6 @@ def _outgoing(before: Rule | None, after: Rule) -> Outgoing:
 
 
 def _sum(stored: Stored | None, rule_id: str, account_id: str, more: Numbers) -> Put:
-    before = Numbers() if stored is None else numbers_of(stored)
-    known: dict[str, Value] = {
-        "rule_id": rule_id,
-        "account_id": account_id,
-        "matched": before.matched + more.matched,
-        "failed": before.failed + more.failed,
-        "last_matched_at_ms": max(before.last_matched_at_ms or 0, more.last_matched_at_ms or 0) or None,
-    }
+    after = more if stored is None else numbers_of(stored).plus(more)
+    known: dict[str, Value] = {"rule_id": rule_id, "account_id": account_id, **msgspec.to_builtins(after)}
     return Put(known, None) if stored is None else Put({**stored.body, **known}, stored.version)

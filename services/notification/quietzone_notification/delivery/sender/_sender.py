@@ -55,14 +55,14 @@ class Sender:
         randomness: Randomness,
         owner: str,
         bounds: Bounds | None = None,
-        given_up: Callable[[], None] = lambda: None,
+        ended: Callable[[Delivery], None] = lambda _: None,
     ) -> None:
-        """`given_up` is called when it is stored that a rule's delivery won't be sent any more."""
+        """`ended` is called when it is stored that a delivery has ended, whichever way."""
         self._couriers = couriers
         self._clock = clock
         self._randomness = randomness
         self._bounds = bounds or Bounds()
-        self._given_up = given_up
+        self._ended = ended
         self.deliveries = Deliveries(documents, clock, self.tell)
         self._shares = Shares(documents, clock, owner=owner, run=uuid7(clock, randomness))
         self._lanes = Lanes(clock, at_once=self._bounds.of_one)
@@ -277,8 +277,8 @@ class Sender:
                 self._lanes.heard(waiting_of(delivery))  # whoever has changed it may want it sent again
             elif after.due_ms is not None:
                 self._lanes.heard(waiting_of(after))
-            elif after.letter_ms is not None:
-                self._given_up()
+            else:
+                self._ended(after)
             if courier is not None:
                 await courier.settled(delivery, ended)
         except Unavailable as error:
@@ -297,7 +297,10 @@ class Sender:
         lane.breaker.abandoned()
         ATTEMPTS.labels(held.delivery.kind, "expired").inc()
         reason = f"older than {held.delivery.max_age_ms:,} ms when its turn came"
-        if not await self._recorder.record(held, held.delivery.ended_as(State.DEAD, reason, self._clock.now_ms())):
+        after = held.delivery.ended_as(State.DEAD, reason, self._clock.now_ms())
+        if await self._recorder.record(held, after):
+            self._ended(after)
+        else:
             self._lanes.heard(waiting_of(held.delivery))
 
     def _told(self, lane: Lane, ended: Ended) -> None:
