@@ -99,7 +99,7 @@ BUS_THREADS = 4  # a relay and PutEvents publish, consumers read ten topics
 
 PUSH_THREADS = 8  # calls of SNS under way: at 50 ms each, 160 a second; FCM needs none
 
-RESOLVER_THREADS = 8  # a look-up that hangs keeps one for up to half a minute; what was found holds as long
+RESOLVER_THREADS = 32  # a look-up that hangs keeps one for up to half a minute; what was found holds as long
 TASKS_AT_ONCE = 3  # one forgets what is old, one sends again what an account wants, one makes reports; accounts take turns
 RETRY_S = 5.0  # between attempts to have the task that forgets there
 

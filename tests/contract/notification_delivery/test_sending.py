@@ -13,9 +13,9 @@ from quietzone_kit.breaker import FAILURES
 from quietzone_kit.documents import Collection, Documents, DocumentsUnavailable, Outcome, Put
 from quietzone_kit.seal import Seal
 from quietzone_notification.delivery.deliveries.repository import DELIVERIES, SHARDS, Deliveries, Waiting
-from quietzone_notification.delivery.domain import DELAYS_MS, MAX_ATTEMPTS, InvalidDelivery, State
+from quietzone_notification.delivery.domain import DELAYS_MS, MAX_ATTEMPTS, Delivery, InvalidDelivery, State
 from quietzone_notification.delivery.endpoints.use_cases import Draft, EndpointDesk
-from quietzone_notification.delivery.sender import Bounds, lanes, shares
+from quietzone_notification.delivery.sender import Bounds, Ended, lanes, shares
 
 ERROR = b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops"
 OK = b"HTTP/1.1 204 Fine\r\n\r\n"
@@ -137,6 +137,33 @@ async def test_whoever_counts_is_told_of_each_end_once_whichever_it_is(sending: 
     assert {states["again"], states["dead"]} <= {State.DELIVERED, State.DEAD}
 
 
+async def test_a_mail_server_that_hangs_leaves_room_for_webhooks(sending: Sending) -> None:
+    class Hanging:
+        def __init__(self) -> None:
+            self.under_way = 0
+
+        async def carry(self, delivery: Delivery) -> Ended:
+            self.under_way += 1
+            await asyncio.Event().wait()
+            raise AssertionError(delivery)
+
+        async def settled(self, delivery: Delivery, ended: Ended) -> None:
+            raise AssertionError(delivery, ended)
+
+    mails, bounds = Hanging(), Bounds(under_way=8)
+    endpoint = await sending.endpoint()
+    many = [replace(delivery(f"mail-{number}", f"{number}@example.com"), kind="mail") for number in range(20)]
+    async with sending.sending(bounds=bounds, mail=mails):
+        await sending.take(*many)
+        async with asyncio.timeout(20):
+            while mails.under_way < bounds.of_kind:
+                await asyncio.sleep(0.005)
+        await sending.take(delivery("hook", endpoint.endpoint_id))
+        hook = await sending.ended("hook")
+
+    assert (hook.state, mails.under_way) == (State.DELIVERED, 6)
+
+
 async def test_whoever_counts_is_told_of_what_became_too_old(sending: Sending) -> None:
     endpoint = await sending.endpoint()
     await sending.take(replace(delivery("old", endpoint.endpoint_id), max_age_ms=1_000))
@@ -210,13 +237,13 @@ async def test_a_store_with_many_lanes_is_gone_through_once_and_no_lease_is_lost
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an outage there may be tens of thousands: going through them takes longer than a lease."""
-    monkeypatch.setattr(shares, "LEASE_MS", 300)
+    monkeypatch.setattr(shares, "LEASE_MS", 1_500)
     next_lane, asked = Deliveries.next_lane, 0
 
     async def slow(self: Deliveries, shard: int, after: str) -> Waiting | None:
         nonlocal asked
         asked += 1
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.05)
         return await next_lane(self, shard, after)
 
     monkeypatch.setattr(Deliveries, "next_lane", slow)

@@ -22,7 +22,7 @@ from quietzone_notification.delivery.endpoints.domain import Endpoint
 from quietzone_notification.delivery.endpoints.repository import Endpoints
 from quietzone_notification.delivery.endpoints.use_cases import Draft, EndpointDesk
 from quietzone_notification.delivery.reach import Reach
-from quietzone_notification.delivery.sender import Bounds, Sender
+from quietzone_notification.delivery.sender import Bounds, Courier, Sender
 from quietzone_notification.delivery.webhooks import Notice, WebhookCourier
 
 ACCOUNT, OTHER = "north", "south"
@@ -111,12 +111,14 @@ class Sending:
         self.stir()
 
     @asynccontextmanager
-    async def sending(self, owner: str = "sender", *, total_s: float = 15.0, bounds: Bounds | None = None) -> AsyncIterator[Sender]:
+    async def sending(
+        self, owner: str = "sender", *, total_s: float = 15.0, bounds: Bounds | None = None, mail: Courier | None = None
+    ) -> AsyncIterator[Sender]:
         client = Client(Connector(self.resolver, self.reach, self.clock), self.clock, total_s=total_s)
         courier = WebhookCourier(self.endpoints, self.desk, client, self.clock, self.tell)
         sender = Sender(
             self.documents,
-            {"webhook": courier},
+            {"webhook": courier} if mail is None else {"webhook": courier, "mail": mail},
             clock=self.clock,
             randomness=self.randomness,
             owner=owner,

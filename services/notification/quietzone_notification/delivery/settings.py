@@ -29,7 +29,11 @@ class DeliverySettings(Settings):
         "", description="Proxy for webhooks, such as http://egress.internal:3128, which takes CONNECT to addresses; else they go directly"
     )
     notification_deliveries_at_once: int = Field(
-        512, ge=8, le=10_000, description="Attempts of a sender under way at once: a connection and a body each; below `ulimit -n`"
+        512,
+        ge=8,
+        le=10_000,
+        description="Attempts of a sender under way at once: a connection and a body each; below `ulimit -n`. Three quarters at most are "
+        "of one kind",
     )
     notification_deliveries_of_one: int = Field(
         8, ge=1, le=100, description="Attempts under way at once to one endpoint; more hurts small receivers"

@@ -1,12 +1,14 @@
 """What waits in memory: each once, in turns, and nothing of before its outcome."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ports import Hands
 
 from quietzone_kit.breaker import FAILURES
 from quietzone_kit.documents import Stored
 from quietzone_notification.delivery.deliveries.repository import Held, Waiting, body_of, waiting_of
-from quietzone_notification.delivery.domain import NewDelivery, taken
+from quietzone_notification.delivery.domain import Channel, NewDelivery, taken
 from quietzone_notification.delivery.sender import lanes as _lanes
 from quietzone_notification.delivery.sender.lanes import AGAIN_MS, PAGE, Lane, Lanes
 
@@ -23,14 +25,22 @@ def lanes(clock: Hands) -> Lanes:
     return Lanes(clock, at_once=2)
 
 
-def held(name: str, destination: str = "a", account_id: str = "north", due_ms: int = NOW_MS) -> Held:
+def all_may(_lane: Lane) -> bool:
+    return True
+
+
+def all_have_room(_kind: str) -> bool:
+    return True
+
+
+def held(name: str, destination: str = "a", account_id: str = "north", due_ms: int = NOW_MS, kind: Channel = "webhook") -> Held:
     new = NewDelivery(
         id=name,
         account_id=account_id,
         cause="rule:r:0",
         event_id="e",
         event_type="t",
-        kind="webhook",
+        kind=kind,
         destination=destination,
         body=b"1",
         content_type="application/json",
@@ -55,9 +65,84 @@ def look(lanes: Lanes, *found: Held) -> Lane:
 def begun(lanes: Lanes) -> list[str]:
     """All that may begin now."""
     names = []
-    while (turn := lanes.next(lambda _lane: True)) is not None:
+    while (turn := lanes.next(all_may, all_have_room)) is not None:
         names.append(turn[1].delivery.delivery_id)
     return names
+
+
+class Desk:
+    """Begins as a sender does, no more of a kind than `most` at once."""
+
+    def __init__(self, lanes: Lanes, most: int) -> None:
+        self.lanes = lanes
+        self.most = most
+        self.under_way: list[tuple[Lane, Held]] = []
+
+    def of_kind(self, kind: str) -> int:
+        return sum(lane.kind == kind for lane, _ in self.under_way)
+
+    def begin(self) -> list[str]:
+        before = len(self.under_way)
+        while (turn := self.lanes.next(all_may, lambda kind: self.of_kind(kind) < self.most)) is not None:
+            self.under_way.append(turn)
+        return [held.delivery.delivery_id for _, held in self.under_way[before:]]
+
+    def end(self, at: int = 0) -> None:
+        self.lanes.ended(*self.under_way.pop(at))
+
+
+def test_where_one_kind_has_no_room_others_begin(lanes: Lanes) -> None:
+    for name in "abc":
+        look(lanes, held(f"mail-{name}", name, kind="mail"))
+    look(lanes, held("hook", "d"))
+    desk = Desk(lanes, most=2)
+
+    assert desk.begin() == ["mail-a", "mail-b", "hook"]
+    desk.end()
+    assert desk.begin() == ["mail-c"]
+
+
+def test_a_lane_that_waited_aside_and_has_nothing_any_more_gives_its_turn_to_the_next(lanes: Lanes) -> None:
+    for name in "abcd":
+        look(lanes, held(f"mail-{name}", name, kind="mail"))
+    desk = Desk(lanes, most=1)
+    desk.begin()
+    lanes.forget(lanes.heard(waiting_of(held("mail-b", "b", kind="mail").delivery)))
+    desk.end()
+
+    assert desk.begin() == ["mail-c"]
+
+
+def test_a_lane_that_is_refused_its_turn_gives_it_to_the_next(lanes: Lanes) -> None:
+    for name in "abc":
+        look(lanes, held(f"mail-{name}", name, kind="mail"))
+    first = lanes.next(all_may, all_have_room)
+    assert first is not None
+    assert lanes.next(all_may, lambda _kind: False) is None
+    lanes.ended(*first)
+
+    turn = lanes.next(lambda lane: lane.name != "mail:b", all_have_room)
+
+    assert turn is not None
+    assert turn[0].name == "mail:c"
+
+
+@given(data=st.data())
+def test_everything_begins_once_whatever_ends_when(data: st.DataObject) -> None:
+    lanes = Lanes(Hands(since_ms=NOW_MS), at_once=2)
+    desk, names = Desk(lanes, most=data.draw(st.integers(1, 4))), []
+    destinations = data.draw(st.lists(st.tuples(st.sampled_from(("mail", "webhook")), st.integers(1, 3)), max_size=8))
+    for number, (kind, count) in enumerate(destinations):
+        some = [held(f"{number}-{each}", f"d{number}", account_id=f"a{number % 3}", kind=kind) for each in range(count)]  # type: ignore[arg-type] # one of them
+        names += [each.delivery.delivery_id for each in some]
+        look(lanes, *some)
+    begun = desk.begin()
+    while desk.under_way:
+        assert max(desk.of_kind("mail"), desk.of_kind("webhook")) <= desk.most
+        desk.end(data.draw(st.integers(0, len(desk.under_way) - 1)))
+        begun += desk.begin()
+
+    assert sorted(begun) == sorted(names)
 
 
 def test_a_lane_begins_no_more_at_once_than_it_may(lanes: Lanes) -> None:
@@ -84,7 +169,7 @@ def test_what_is_under_way_is_not_taken_from_the_store_a_second_time(lanes: Lane
 
 def test_an_answer_of_the_store_from_before_an_outcome_sends_nothing_twice(lanes: Lanes) -> None:
     lane = look(lanes, held("1"))
-    _, first = lanes.next(lambda _lane: True) or (lane, held("none"))
+    _, first = lanes.next(all_may, all_have_room) or (lane, held("none"))
     lanes.begin_look(lane)
     lanes.ended(lane, first)
     lanes.looked(lane, [first], limit=PAGE)
@@ -126,7 +211,7 @@ def test_a_paused_lane_goes_on_when_its_time_has_come(lanes: Lanes, clock: Hands
 
 def test_a_lane_with_nothing_is_forgotten_when_its_last_has_ended(lanes: Lanes) -> None:
     lane = look(lanes, held("1"))
-    _, first = lanes.next(lambda _lane: True) or (lane, held("none"))
+    _, first = lanes.next(all_may, all_have_room) or (lane, held("none"))
     lanes.ended(lane, first)
 
     assert lanes.of_shard(lane.shard) == []
@@ -162,7 +247,7 @@ def test_what_is_forgotten_makes_room(lanes: Lanes, monkeypatch: pytest.MonkeyPa
 def test_of_another_sender_s_shard_nothing_is_begun(lanes: Lanes) -> None:
     look(lanes, held("1"))
 
-    assert lanes.next(lambda _lane: False) is None
+    assert lanes.next(lambda _lane: False, all_have_room) is None
 
 
 def test_a_lane_heard_of_twice_is_looked_at_when_the_first_is_due(lanes: Lanes) -> None:

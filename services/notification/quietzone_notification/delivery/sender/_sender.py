@@ -1,6 +1,7 @@
 """The sender itself: finds lanes, begins attempts in turns, stores outcomes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -42,6 +43,11 @@ class Bounds:
     under_way: int = 512
     of_one: int = 8
 
+    @property
+    def of_kind(self) -> int:
+        """Of one kind: when a mail server hangs, there is room for webhooks."""
+        return max(1, self.under_way * 3 // 4)
+
 
 class Sender:
     """Sends the deliveries of a store. Several share them; `owner` is a name that no other has at the same time."""
@@ -73,6 +79,7 @@ class Sender:
         self._to_discover: dict[int, None] = {}
         self._new_to_discover = asyncio.Event()
         self._under_way = 0
+        self._of_kind = Counter[str]()
         self._is_leaving = False
         self._stirred = asyncio.Event()
 
@@ -204,11 +211,12 @@ class Sender:
                 self._lanes.tidy(lane)
             now_s = self._clock.monotonic()
             while self._under_way < self._bounds.under_way and self._window.has_room(now_s):
-                turn = self._lanes.next(self._may)
+                turn = self._lanes.next(self._may, self._has_room)
                 if turn is None:
                     break
                 lane, held = turn
                 self._under_way += 1
+                self._of_kind[lane.kind] += 1
                 self._window.ask(held.delivery.delivery_id, now_s)
                 group.create_task(self._deliver(lane, held))
                 self._look(lane)
@@ -231,6 +239,9 @@ class Sender:
     def _may(self, lane: Lane) -> bool:
         """Whether a lane's shard is ours still."""
         return lane.shard in self._shares.mine
+
+    def _has_room(self, kind: str) -> bool:
+        return self._of_kind[kind] < self._bounds.of_kind
 
     def _look(self, lane: Lane) -> None:
         """Have the store asked for more of a lane, if it should be."""
@@ -288,6 +299,7 @@ class Sender:
             self._lanes.heard(Waiting(lane.shard, lane.name, lane.account_id, self._clock.now_ms() + AWAY_MS))
         finally:
             self._under_way -= 1
+            self._of_kind[lane.kind] -= 1
             self._window.end(delivery.delivery_id)
             self._lanes.ended(lane, held)
             self._stirred.set()

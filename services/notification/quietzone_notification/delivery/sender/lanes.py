@@ -42,6 +42,11 @@ class Lane:
     is_queued: bool = False
 
     @property
+    def kind(self) -> str:
+        """Of its deliveries: they leave by the same courier."""
+        return self.name.partition(":")[0]
+
+    @property
     def is_idle(self) -> bool:
         """Whether it can be forgotten."""
         return not self.waiting and not self.under_way and not self.is_looking and self.look_ms is None
@@ -57,6 +62,7 @@ class Lanes:
         self._turns: dict[str, deque[Lane]] = {}
         self._accounts: deque[str] = deque()
         self._alarms: list[tuple[int, str]] = []
+        self._crowded: dict[str, deque[Lane]] = {}
         self._held_bytes = 0
 
     def of_shard(self, shard: int) -> list[Lane]:
@@ -135,18 +141,24 @@ class Lanes:
             self._accounts.append(lane.account_id)
         self._turns[lane.account_id].append(lane)
 
-    def next(self, may: Callable[[Lane], bool]) -> tuple[Lane, Held] | None:
-        """The next delivery, of the next lane of the account whose turn it is; lanes that `may` not are passed over."""
+    def next(self, may: Callable[[Lane], bool], has_room: Callable[[str], bool]) -> tuple[Lane, Held] | None:
+        """The next delivery, of the next lane of the account whose turn it is; lanes that `may` not are passed over. Those whose kind has
+        no room wait aside for `made_room`.
+        """
         while self._accounts:
             account_id = self._accounts.popleft()
             lanes = self._turns[account_id]
             lane = lanes.popleft()
-            lane.is_queued = False
             if lanes:
                 self._accounts.append(account_id)
             else:
                 del self._turns[account_id]
+            if not has_room(lane.kind):
+                self._crowded.setdefault(lane.kind, deque()).append(lane)
+                continue
+            lane.is_queued = False
             if not self._is_open(lane) or not may(lane) or not self._is_admitted(lane):
+                self.made_room(lane.kind)  # it was another's turn
                 continue
             lane.under_way += 1
             held = lane.waiting.popleft()
@@ -155,9 +167,21 @@ class Lanes:
             return lane, held
         return None
 
+    def made_room(self, kind: str) -> None:
+        """One more of a kind may begin: a lane that waits aside for that has its turn again."""
+        crowded = self._crowded.get(kind)
+        while crowded:
+            lane = crowded.popleft()
+            lane.is_queued = False
+            self.queue(lane)
+            if lane.is_queued:
+                return
+            self.tidy(lane)
+
     def ended(self, lane: Lane, held: Held) -> None:
         """An attempt has ended and is stored, or given up."""
         lane.under_way -= 1
+        self.made_room(lane.kind)
         lane.known.discard(held.delivery.delivery_id)
         if lane.is_looking:
             lane.passed.add(held.delivery.delivery_id)
