@@ -9,6 +9,7 @@ from typing import Any
 from house import KEY, command
 from release import foreign, people
 from release.cluster import ROOT, Failed, said, until
+from release.flow import Calls
 from release.mailbox import mail_server
 from release.measure import Process, processes
 from release.proof import BLUE, BROKEN, GREEN, HOST, NODE, SCAN_PORT, Proof, redirected
@@ -50,7 +51,7 @@ def begin_traffic(proof: Proof) -> Traffic:
     codes = [proof.ask("POST", "/v1/codes", {"destination": f"https://example.com/{number}"}) for number in range(CODES)]
     for code in codes:
         until(lambda slug=code["slug"]: redirected(slug) is not None, "a code's redirect")  # type: ignore[misc]
-    return Traffic(proof.api, (NODE, SCAN_PORT), codes)
+    return Traffic(Calls(proof.api), (NODE, SCAN_PORT), codes)
 
 
 def install(proof: Proof) -> None:

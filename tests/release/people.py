@@ -4,12 +4,12 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from quietzone_client import AsyncClient, Client, Event, Kind, QuietzoneError, Reset, Summary, Tokens
 from release.cluster import until
+from release.flow import beside
 from release.proof import Proof
 
 EMAIL, PASSWORD = "ada@example.com", "Correct-horse-1"
@@ -37,14 +37,8 @@ class Listener:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Until the end of the block; raises what ended it before."""
-        stopped = threading.Event()
-        with ThreadPoolExecutor(1) as executor:
-            flow = executor.submit(asyncio.run, self._listen(stopped))
-            try:
-                yield
-            finally:
-                stopped.set()
-            flow.result()
+        with beside(lambda stopped: asyncio.run(self._listen(stopped))):
+            yield
 
     async def _listen(self, stopped: threading.Event) -> None:
         async with asyncio.TaskGroup() as group:

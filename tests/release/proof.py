@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from house import KEY, fetch
 from release.cluster import Cluster, Failed, until
+from release.flow import beside
 from release.mailbox import Mailbox
 from servers.proxied import Proxied
 
@@ -110,20 +110,14 @@ class Proof:
     def watched(self, old: str) -> Iterator[list[float]]:
         """Look at who answers, all the time; the times at which it was still `old`."""
         times: list[float] = []
-        ended = threading.Event()
 
-        def look() -> None:
+        def look(ended: threading.Event) -> None:
             while not ended.wait(LOOK_EVERY_S):
                 if self.answering() == old:
                     times.append(time.monotonic())
 
-        with ThreadPoolExecutor(1) as executor:
-            looking = executor.submit(look)
-            try:
-                yield times
-            finally:
-                ended.set()
-            looking.result()
+        with beside(look):
+            yield times
 
     def values(self, tag: str) -> dict[str, Any]:
         """Of an installation of these images."""
