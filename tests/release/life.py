@@ -10,22 +10,24 @@ from house import KEY, command
 from release import foreign, people
 from release.cluster import ROOT, Failed, said, until
 from release.flow import Calls
+from release.hooks import begin_hook, expect_arrived
 from release.mailbox import mail_server
 from release.measure import Process, processes
 from release.proof import BLUE, BROKEN, GREEN, HOST, NODE, SCAN_PORT, Proof, redirected
+from release.sink import webhook_sink
 from release.traffic import Traffic
 
 FIRST_REDIRECT_S, SWITCH_S, ROLLBACK_S, READY_S, REST_MIB = 60.0, 5.0, 10.0, 2.0, 1024.0
 """The gates; measured and shown, since a busy machine must fail nobody."""
 
-CODES = 8
+CODES = 9
 OUTAGE_S = 20.0
 RETIRED_WITHIN_S = 120.0
 
 
 def live(proof: Proof) -> None:
     """Everything, with an installation of its own."""
-    with mail_server(HOST) as proof.mailbox:
+    with mail_server(HOST) as proof.mailbox, webhook_sink(HOST) as proof.sink:
         _live(proof)
 
 
@@ -37,10 +39,12 @@ def _live(proof: Proof) -> None:
     with people.listener(proof) as listener:
         traffic = begin_traffic(proof)
         order = people.order(proof)
-        with traffic.flowing():
+        hook = begin_hook(proof, traffic)
+        with traffic.flowing(), hook.flowing():
             disturb(proof)
             release(proof)
         stored = settle(proof, traffic)
+        expect_arrived(proof, hook, traffic)
         people.expect_heard(proof, listener, stored)
     people.expect_signed_in(proof, person, traffic.codes[0]["id"])
     people.expect_made_once(proof, order)

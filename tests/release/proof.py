@@ -15,6 +15,7 @@ from house import KEY, fetch
 from release.cluster import Cluster, Failed, until
 from release.flow import beside
 from release.mailbox import Mailbox
+from release.sink import Sink
 from servers.proxied import Proxied
 
 HOST = os.environ.get("RELEASE_PROOF_HOST", "")
@@ -46,6 +47,7 @@ class Proof:
     cluster: Cluster
     there: Proxied
     mailbox: Mailbox | None = None
+    sink: Sink | None = None
     began: float = field(default_factory=time.monotonic)
     lines: list[tuple[float, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -129,6 +131,11 @@ class Proof:
         if self.mailbox is not None:
             urls["QUIETZONE_MAIL_URL"] = urls["QUIETZONE_NOTIFICATION_MAIL_URL"] = self.mailbox.url
             ports["mail"] = [int(re.findall(rf"{HOST}:(\d+)", self.mailbox.url)[0])]
+        parts: dict[str, Any] = {}
+        if self.sink is not None:
+            ports["proxy"] = [int(re.findall(rf"{HOST}:(\d+)", self.sink.proxy)[0])]
+            send = {"internet": False, "servers": ["bus", "documents", "mail", "proxy"]}
+            parts["notification"] = {"settings": {"NOTIFICATION_WEBHOOK_PROXY": self.sink.proxy}, "roles": {"send": send}}
         gateway = {"type": "NodePort", "nodePort": API_PORT, "previewNodePort": PREVIEW_API_PORT}
         edge = {"type": "NodePort", "nodePort": SCAN_PORT, "previewNodePort": PREVIEW_SCAN_PORT}
         files = {"type": "NodePort", "nodePort": FILES_PORT, "previewNodePort": PREVIEW_FILES_PORT}
@@ -141,6 +148,7 @@ class Proof:
                 "gateway": {"roles": {"serve": {"service": gateway}}},
                 "tracking": {"roles": {"edge": {"service": edge}}},
                 "storage": {"roles": {"files": {"service": files}}},
+                **parts,
             },
             "networkPolicies": {**dns, "servers": {name: {"to": here, "ports": found} for name, found in ports.items()}},
         }

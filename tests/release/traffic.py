@@ -17,6 +17,8 @@ FRESH = 2
 """Of these are made anew for each scan."""
 CALLS_A_SECOND = 4
 COUNTED = "query ($id: ID!) { code(id: $id) { id destination totalScans } }"
+RARELY = 12
+"""The last code is scanned once while each of the others is so often: once a second, which is what becomes webhooks."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class Traffic:
     scans: Ledger = field(default_factory=Ledger)
     told: dict[str, str] = field(default_factory=dict)
     """Where codes lead, by their ids, when it was changed."""
+    changes: set[str] = field(default_factory=set)
+    """Ids of the events of these changes."""
     flowed_s: float = 0.0
 
     @property
@@ -58,7 +62,8 @@ class Traffic:
 
     async def _scan(self, stopped: threading.Event) -> None:
         stop = asyncio.Event()
-        slugs = [code["slug"] for code in self.codes]
+        *often, rare = (code["slug"] for code in self.codes)
+        slugs = [*often * RARELY, rare]
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 scan_steadily(
@@ -77,9 +82,10 @@ class Traffic:
             path = f"/v1/codes/{code_id}"
             match number // len(self.codes) % 4:
                 case 0:
-                    destination = f"https://example.com/{number}"
-                    if self.calls.ask("PATCH", path, {"destination": destination}):
+                    destination = f"https://example.com/moved/{number}"
+                    if answer := self.calls.ask("PATCH", path, {"destination": destination}):
                         self.told[code_id] = destination
+                        self.changes.add(f"{code_id}.{answer.json['revision']}")
                 case 1:
                     self.calls.ask("GET", path)
                 case 2:
