@@ -9,6 +9,7 @@ from typing import Any
 from house import KEY, command
 from release import foreign, people
 from release.cluster import ROOT, Failed, said, until
+from release.files import begin_reading, expect_read
 from release.flow import Calls
 from release.hooks import begin_hook, expect_arrived
 from release.mailbox import mail_server
@@ -39,12 +40,13 @@ def _live(proof: Proof) -> None:
     with people.listener(proof) as listener:
         traffic = begin_traffic(proof)
         order = people.order(proof)
-        hook = begin_hook(proof, traffic)
-        with traffic.flowing(), hook.flowing():
+        hook, reader = begin_hook(proof, traffic), begin_reading(proof, traffic.codes)
+        with traffic.flowing(), hook.flowing(), reader.flowing():
             disturb(proof)
             release(proof)
         stored = settle(proof, traffic)
         expect_arrived(proof, hook, traffic)
+        expect_read(proof, reader)
         people.expect_heard(proof, listener, stored)
     people.expect_signed_in(proof, person, traffic.codes[0]["id"])
     people.expect_made_once(proof, order)

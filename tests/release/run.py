@@ -1,4 +1,4 @@
-"""The proof that a release or a rollback loses no redirect and no scan, on the cluster that KUBECONFIG names; prints its timeline.
+"""The proof that a release or a rollback loses no redirect, scan, webhook or file, on the cluster of KUBECONFIG; prints its timeline.
 
 `make test-release` builds and loads images, runs Kafka, mongo-java-server, Redis and S3 outside the cluster at RELEASE_PROOF_HOST,
 installs the chart, and goes through a release's life under traffic; then from the first chart to this one and back.
