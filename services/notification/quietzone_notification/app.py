@@ -150,8 +150,7 @@ async def build_match(settings: MatchSettings) -> App:
     """The role `match`: holds events against rules, where `serve` is told not to, or beside it."""
     app = App(drain_s=settings.drain_s)
     documents, bus = await _documents(app, settings), _bus(app, settings)
-    view = _match(app, Rules(documents), bus, Deliveries(documents, CLOCK))
-    app.ready_when("rules", view.not_ready)
+    _match(app, Rules(documents), bus, Deliveries(documents, CLOCK))  # no rules, no bus: events wait, and a release can still go back
     return app
 
 
@@ -168,7 +167,7 @@ def _checks(app: App, settings: MatchSettings) -> roles.Look:
     return partial(verify, documents=documents, bus=bus, collections=COLLECTIONS, read=HEARD)
 
 
-def _match(app: App, rules: Rules, bus: Bus, outbound: Outbound) -> RuleView:
+def _match(app: App, rules: Rules, bus: Bus, outbound: Outbound) -> None:
     """Rules in memory, and a consumer of each topic."""
     view, numbers = RuleView(rules, bus, CLOCK, RANDOMNESS), RuleNumbers(rules)
     app.task("rules", view.run)
@@ -178,7 +177,6 @@ def _match(app: App, rules: Rules, bus: Bus, outbound: Outbound) -> RuleView:
             f"events of {topic.name}",
             _stopped(_on_topics(bus, _consumer(topic, MatchEvents(topic.name, view, outbound, numbers, CLOCK), bus))),
         )
-    return view
 
 
 def _consumer(topic: Topic, reaction: MatchEvents, bus: Bus) -> Main:

@@ -19,6 +19,7 @@ from quietzone.notification.v1 import (
 )
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import Relay
 from quietzone_kit.reaction import Patience, run_reaction
 from quietzone_kit.rpc import CODES_READ, CODES_WRITE, Caller, CallerKeys, Peer, RpcSettings, Server
@@ -106,7 +107,7 @@ class World:
                 tasks.append(
                     group.create_task(run_reaction(self.bus, topic.name, CONSUMER, match, CLOCK, randomness=RANDOMNESS, patience=patience))
                 )
-            await self.until(lambda: view.not_ready() is None)
+            await self.until(lambda: _is_loaded(view))
             yield view
             for task in tasks:
                 task.cancel()
@@ -153,3 +154,10 @@ async def opened(urls: tuple[str, str], executor: ThreadExecutor, folder: Path) 
             yield World(documents, bus, peer, outbound, watch)
             for task in working:
                 task.cancel()
+
+
+def _is_loaded(view: RuleView) -> bool:
+    try:
+        return view.book is not None
+    except Unavailable:
+        return False

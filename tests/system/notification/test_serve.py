@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from system.conftest import BACKENDS, EMBEDDED, collect_what_was_cut_off
-from system.notification.world import once, put_until_taken, running, serving
+from system.notification.world import once, put_until_taken, running, serving, settings_in
 
+from house import free_port
 from quietzone_kit.settings import SettingsError, load
 from quietzone_notification.app import build_match, build_migrate, build_verify
 from quietzone_notification.delivery.deliveries.repository import DELIVERIES
@@ -53,6 +54,15 @@ async def test_a_process_of_its_own_matches(values: dict[str, str]) -> None:
 
         async with running(await build_match(load(MatchSettings, values))):
             assert await notification.delivered(1) == [event_id]
+
+
+async def test_a_process_that_matches_is_ready_while_the_bus_is_away(tmp_path: Path) -> None:
+    """Else no release could go back to the one before in such an hour: its matching begins anew."""
+    values = settings_in(tmp_path) | {"QUIETZONE_BUS_URL": f"kafka://127.0.0.1:{free_port()}"}
+    app = await build_match(load(MatchSettings, values))
+
+    async with running(app):
+        assert app.not_ready() == []
 
 
 async def test_a_release_is_verified_after_it_was_migrated(values: dict[str, str]) -> None:

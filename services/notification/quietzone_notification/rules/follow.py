@@ -58,10 +58,6 @@ class RuleView:
             raise Unavailable("rules aren't loaded yet; try again")
         return self._held
 
-    def not_ready(self) -> str | None:
-        """What is missing before events can be matched."""
-        return "loading rules" if self._held is None else None
-
     async def run(self) -> NoReturn:
         """Load and follow until cancelled; while store or bus are away the rules are those that there were."""
         await ensure_patiently(self._bus, [NOTIFICATION_RULE_V1], randomness=self._randomness, meanwhile="rules stay as they are")
