@@ -105,8 +105,11 @@ class Proof:
         return made[0]
 
     def answering(self) -> str:
-        """The release that answers: the API's description says so."""
-        return str(fetch("GET", f"{self.api}/openapi.json", None, {}).json["info"]["version"])
+        """The release that answers: the API's description says so. Raises Failed when nothing does."""
+        try:
+            return str(fetch("GET", f"{self.api}/openapi.json", None, {}).json["info"]["version"])
+        except OSError as error:
+            raise Failed(f"no answer from {self.api}: {error}") from error
 
     @contextmanager
     def watched(self, old: str) -> Iterator[list[float]]:
