@@ -6,7 +6,9 @@ import pytest
 from unit.notification.world import OURS, THEIRS, World
 
 from quietzone_kit.errors import InvalidInput
+from quietzone_kit.rpc import DEFAULT_DEADLINE_S
 from quietzone_notification.buses.use_cases import put_bus
+from quietzone_notification.deadlines import BUS_S
 from quietzone_notification.events.domain import Entry
 from quietzone_notification.events.events import event_in
 from quietzone_notification.events.use_cases import try_pattern
@@ -60,6 +62,10 @@ async def test_while_the_bus_is_away_nothing_is_acknowledged(world: World) -> No
 
     assert [result.error_code for result in results] == ["ServiceUnavailable", "MalformedDetail"]
     assert not any(result.event_id for result in results)
+
+
+def test_who_calls_hears_that_the_bus_is_away_before_giving_up() -> None:
+    assert BUS_S <= DEFAULT_DEADLINE_S - 1
 
 
 async def test_what_a_source_tells_of_a_thing_stays_in_order(world: World) -> None:
