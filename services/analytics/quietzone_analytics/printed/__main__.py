@@ -17,8 +17,8 @@ NO_ROOM, TOO_MUCH = 3, 4
 
 CPU_S = 1_200
 """A million rows of a workbook take 100 s here, on a slow and busy machine five times as long."""
-MEMORY = 600_000_000
-"""Of data: the largest PDF takes 290 MB."""
+MEMORY = 200_000_000
+"""Of data: files take some 40 MB."""
 
 
 def main() -> int:

@@ -1,8 +1,12 @@
 """PDFs: sums first, then all rows, as text that can be found."""
 
+import io
+
+import pypdf
+import pytest
 from unit.analytics.printed.read import pages, row
 
-from quietzone_analytics.printed.paper import A_PAGE, MOST_CODES, make_pdf
+from quietzone_analytics.printed.paper import A_PAGE, LETTER, MARGIN, MOST_CODES, WIDTH, make_pdf
 
 ABOUT = {"from": "2026-03-01", "zone": "Europe/Berlin"}
 
@@ -27,20 +31,29 @@ def test_every_row_stands_once_below_a_head() -> None:
 def test_of_many_codes_the_most_scanned_are_summed_and_the_others_counted() -> None:
     first = pages(make_pdf([row(number) for number in range(MOST_CODES + 5)], ABOUT))[0]
 
-    assert "And 5 more." in first
-    assert "code-24" in first
-    assert "code-4\n" not in first
+    assert "and 5 more" in first
+    assert f"code-{MOST_CODES + 4} " in first
+    assert "code-4 " not in first
 
 
 def test_what_is_not_known_is_left_empty() -> None:
     assert "None" not in "".join(pages(make_pdf([row(1, bots=None, previews=None, visitor_days=None)], ABOUT)))
 
 
-def test_nothing_that_is_told_is_markup() -> None:
-    found = pages(make_pdf([row(1, code_id='#panic("x")*_$')], {"from": "#sys.version"}))
+@pytest.mark.parametrize("text", ["(a)) Tj (", "\\", "a\\(b", "<41>", "#{}%[]", "Zürich"])
+def test_what_is_told_is_shown_as_it_is(text: str) -> None:
+    found = pages(make_pdf([row(1, code_id=text)], {"from": text}))
 
-    assert '#panic("x")*_$' in found[1]
-    assert "#sys.version" in found[0]
+    assert text in found[0]
+    assert text in found[1]
+
+
+def test_ids_of_any_length_stay_on_their_page() -> None:
+    found = pypdf.PdfReader(io.BytesIO(make_pdf([row(1, code_id="a" * 200)], ABOUT))).pages[1]
+    sizes = set[float]()
+    found.extract_text(visitor_text=lambda text, _cm, _tm, _font, size: sizes.add(size) if "aaa" in text else None)
+
+    assert max(sizes) * LETTER * 200 < WIDTH - 2 * MARGIN
 
 
 def test_without_rows_there_is_one_page() -> None:
