@@ -75,8 +75,8 @@ async def test_the_same_counts_are_the_same_bytes(tables: Tables, form: Format) 
 @pytest.mark.parametrize("form", ["xlsx", "pdf"])
 async def test_who_has_no_room_for_a_file_is_told_so(tmp_path: Path, form: str) -> None:
     executor = ThreadExecutor("tables", 2)
-    tables = open_tables(tmp_path, executor=executor, randomness=SystemRandomness(), max_bytes=4_000)
-    source = await drafted(tables, 10)
+    tables = open_tables(tmp_path, executor=executor, randomness=SystemRandomness(), max_bytes=10_000)
+    source = await drafted(tables, 200)
 
     with pytest.raises(NoRoom, match="QUIETZONE_ANALYTICS_TEMP_BYTES"):
         await tables.to_printed(source, form, ABOUT)
