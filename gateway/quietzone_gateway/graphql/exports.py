@@ -19,7 +19,7 @@ from quietzone_kit.errors import NotFound
 MAX_LIMIT = 100
 """Of the service's pages."""
 
-strawberry.enum(ExportFormat, description="Kind of file")
+strawberry.enum(ExportFormat, description="Kind of file; UNKNOWN: one that only a newer release knows, so that it can't be asked for")
 strawberry.enum(ExportState, description="DONE: the file can be read; DEAD: it failed, `error` says why")
 
 
@@ -150,7 +150,7 @@ class ExportMutations:
         checked_export = checked(CheckedExport, given)
         span = checked_export.span(now_ms=context.parts.clock.now_ms())
         code_id = None if input.code_id is None else await _own_code(info, input.code_id)
-        question = ExportQuestion(code_id, span.from_ms, span.to_ms, input.interval, input.zone, input.format)
+        question = ExportQuestion(code_id, span.from_ms, span.to_ms, input.interval, input.zone, checked_export.format)
         with names_of_graphql():
             return Export.of(await context.parts.exports.create(context.caller, question, request_id=context.name_of(*info.path.as_list())))
 

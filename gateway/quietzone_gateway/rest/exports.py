@@ -1,7 +1,7 @@
 """Exports: counts of one code or all, as a file that is made in the background."""
 
 import base64
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -44,7 +44,10 @@ MEDIA_TYPES = {
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
     ExportFormat.XLSX: XLSX,
     ExportFormat.PDF: "application/pdf",
+    ExportFormat.UNKNOWN: "application/octet-stream",
 }
+
+AskedFormat = Literal[ExportFormat.CSV, ExportFormat.JSON, ExportFormat.PARQUET, ExportFormat.XLSX, ExportFormat.PDF]
 
 
 class NewExport(AnalyticsQuery):
@@ -53,7 +56,7 @@ class NewExport(AnalyticsQuery):
     model_config = ConfigDict(json_schema_extra={"examples": [NEW_EXPORT]})
 
     code_id: str | None = Field(None, description="One code; by default every code that was ever scanned", examples=[CODE_ID])
-    format: ExportFormat = Field(
+    format: AskedFormat = Field(
         ExportFormat.CSV, description="Kind of file; `xlsx` has at most 1,048,575 rows, `pdf` 10,000: one for each code and interval"
     )
 
@@ -69,7 +72,7 @@ class ExportView(BaseModel):
     to: Time = Field(description="First moment after the span")
     interval: Interval
     zone: str
-    format: ExportFormat
+    format: ExportFormat = Field(description="Kind of file; `unknown`: one that only a newer release knows")
     state: ExportState = Field(description="`done`: the file can be read; `dead`: it failed, `error` says why")
     codes_done: int = Field(description="Codes that are in the file so far")
     codes_total: int | None = Field(description="Codes in all; null while that isn't known")
@@ -176,9 +179,10 @@ async def get_file(export_id: ExportId, parts: Services, caller: CallerNow) -> S
     if export.size is None or export.sha256 is None:
         raise FailedPrecondition("the export was just done: ask again")
     form = export.question.format
+    ending = "" if form is ExportFormat.UNKNOWN else f".{form}"
     headers = {
         "Content-Length": str(export.size),
-        "Content-Disposition": f'attachment; filename="scans-{export.id}.{form}"',
+        "Content-Disposition": f'attachment; filename="scans-{export.id}{ending}"',
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(export.sha256)).decode()}:",  # RFC 9530
         "ETag": tag(export.sha256),
     }

@@ -10,13 +10,14 @@ from quietzone_kit.rpc import Caller, Peer
 
 
 class ExportFormat(StrEnum):
-    """Kind of file."""
+    """Kind of file. UNKNOWN is that of an export in a format which only a newer release knows; nobody can ask for it."""
 
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
     XLSX = "xlsx"
     PDF = "pdf"
+    UNKNOWN = "unknown"
 
 
 class ExportState(StrEnum):
@@ -68,7 +69,7 @@ class ExportPage:
 
 _INTERVALS = {interval: analytics_pb2.Interval.Value(f"INTERVAL_{interval.name}") for interval in Interval}
 _INTERVALS_BY_NUMBER = {number: interval for interval, number in _INTERVALS.items()}
-_FORMATS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in ExportFormat}
+_FORMATS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in ExportFormat if form is not ExportFormat.UNKNOWN}
 _FORMATS_BY_NUMBER = {number: form for form, number in _FORMATS.items()}
 _STATES = {exports_pb2.ExportState.Value(f"EXPORT_STATE_{state.name}"): state for state in ExportState}
 
@@ -133,7 +134,7 @@ def _export(message: exports_pb2.Export) -> Export:
             to_ms=asked.to_ms,
             interval=_INTERVALS_BY_NUMBER[asked.interval],
             zone=asked.zone,
-            format=_FORMATS_BY_NUMBER[asked.format],
+            format=_FORMATS_BY_NUMBER.get(asked.format, ExportFormat.UNKNOWN),
         ),
         state=_STATES[message.state],
         codes_done=message.codes_done,

@@ -84,6 +84,7 @@ async def test_another_accounts_code_is_not_found_before_anything_is_begun(api: 
     ("body", "fields"),
     [
         ({"format": "xls"}, ["format"]),
+        ({"format": "unknown"}, ["format"]),
         ({"form": "csv"}, ["form"]),
         ({"from": "2026-11-21", "to": "2026-11-20"}, ["to"]),
         ({"zone": "Mars/Olympus"}, ["zone"]),
@@ -178,6 +179,20 @@ async def test_a_file_is_of_the_type_and_name_of_its_kind(api: Api, form: export
 
     assert (answer.content, answer.headers["content-type"]) == (DATA, media_type)
     assert answer.headers["content-disposition"] == f'attachment; filename="scans-{EXPORT_ID}.{ending}"'
+
+
+async def test_a_format_that_only_a_newer_release_knows_is_shown_as_unknown_and_its_file_as_bytes(api: Api) -> None:
+    shown = done(DATA)
+    shown.question.format = 99  # type: ignore[assignment] # protobuf keeps numbers that it doesn't know
+    api.services.answer("ListExports", exports_pb2.ListExportsResponse(exports=[shown]))
+    api.services.answer("GetExport", exports_pb2.GetExportResponse(export=shown))
+    api.services.answers["ReadExport"] = parts_of(DATA)
+
+    listed, file = await api.send("GET", "/v1/exports"), await api.send("GET", f"{ADDRESS}/file")
+
+    assert [item["format"] for item in listed.json()["items"]] == ["unknown"]
+    assert (file.content, file.headers["content-type"]) == (DATA, "application/octet-stream")
+    assert file.headers["content-disposition"] == f'attachment; filename="scans-{EXPORT_ID}"'
 
 
 async def test_a_file_that_is_not_made_yet_says_so(api: Api) -> None:

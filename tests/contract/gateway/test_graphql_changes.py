@@ -223,6 +223,12 @@ async def test_an_export_is_begun_of_an_own_code(api: Api) -> None:
     assert (question.interval, question.format) == (analytics_pb2.INTERVAL_HOUR, exports_pb2.EXPORT_FORMAT_PARQUET)
 
 
+async def test_an_export_of_no_known_format_isnt_begun(api: Api) -> None:
+    told = await ask(api, "mutation { createExport(input: { format: UNKNOWN }) { id } }")
+
+    assert told.fields == ["format"]
+
+
 async def test_an_export_of_another_accounts_code_isnt_begun(api: Api) -> None:
     api.services.answer("BatchGetCodes", code_service_pb2.BatchGetCodesResponse(codes=[code_service_pb2.FoundCode()]))
 

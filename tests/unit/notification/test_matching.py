@@ -157,6 +157,16 @@ def test_what_parts_tell_becomes_an_event(event_type: str) -> None:
     assert json.loads(event.detail)[field] == value
 
 
+@pytest.mark.parametrize(
+    ("number", "word"), [(exports_pb2.EXPORT_FORMAT_XLSX, "xlsx"), (exports_pb2.EXPORT_FORMAT_UNSPECIFIED, "unknown"), (99, "unknown")]
+)
+def test_an_export_is_told_also_in_a_format_that_only_a_newer_release_knows(number: int, word: str) -> None:
+    question = exports_pb2.ExportQuestion(format=number)  # type: ignore[arg-type] # protobuf keeps numbers that it doesn't know
+    told = exports_pb2.ExportChanged(account_id=OURS, export=exports_pb2.Export(export_id="x", question=question))
+
+    assert json.loads(house.export_changed(kit_event(TYPE_ANALYTICS_EXPORT, told.SerializeToString())).detail)["format"] == word
+
+
 def test_the_audit_log_and_what_is_new_are_passed_over() -> None:
     assert not any(map(house.knows, (TYPE_GATEWAY_AUDIT, TYPE_TRACKING_SOURCE_CLOSED, "quietzone.qr.novelty")))
 

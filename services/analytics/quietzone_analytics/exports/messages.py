@@ -6,7 +6,9 @@ from quietzone_analytics.exports.repository import Export
 from quietzone_analytics.queries import Interval
 from quietzone_kit.tasks import State
 
-_FORMAT_NUMBERS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in Format}
+_FORMAT_NUMBERS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in Format if form is not Format.NEWER} | {
+    Format.NEWER: exports_pb2.EXPORT_FORMAT_UNSPECIFIED
+}
 _STATES = {state: exports_pb2.ExportState.Value(f"EXPORT_STATE_{state.name}") for state in State}
 _INTERVAL_NUMBERS = {interval: analytics_pb2.Interval.Value(f"INTERVAL_{interval.name}") for interval in Interval}
 

@@ -84,7 +84,7 @@ def question_of(payload: Body) -> ExportQuestion:
         to_ms=field(payload, "to_ms", int),
         interval=_INTERVALS[field(payload, "interval", str)],
         zone=field(payload, "zone", str),
-        form=_FORMATS[field(payload, "format", str)],
+        form=_FORMATS.get(field(payload, "format", str), Format.NEWER),
     )
 
 

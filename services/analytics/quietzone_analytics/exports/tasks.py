@@ -11,6 +11,7 @@ from quietzone_analytics.queries import Span, counted, span_of
 from quietzone_analytics.rollups import CodeKey, Rollups
 from quietzone_analytics.tables import CutOff, Draft, NoRoom, TableError, Tables
 from quietzone_kit.blobs import About, Blobs, BlobsUnavailable
+from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock
 from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, NewTask, Progress, Retry, State, Task, Tasks, Tell
 from quietzone_kit.telemetry import logger
@@ -59,6 +60,8 @@ class MakeExport:
     async def run(self, task: Task, tell: Tell) -> Done:
         """See `quietzone_kit.tasks.Handler`."""
         question = question_of(task.payload)
+        if question.form is Format.NEWER:  # no attempt is used up: whoever can make it works on the same tasks during a release
+            raise Unavailable("its format is a newer release's: that one's workers make it; cancel it if that release was taken back")
         try:
             made = await self._export(task, question, tell)
             EXPORTS.labels(question.form.ending).inc()

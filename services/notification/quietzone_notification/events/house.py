@@ -44,6 +44,12 @@ _ASSET_CHANGES: Mapping[int, str] = {
     asset_pb2.ASSET_CHANGE_CHANGED: "Asset Changed",
     asset_pb2.ASSET_CHANGE_DELETED: "Asset Deleted",
 }
+_FORMATS: Mapping[int, str] = {
+    number: name.removeprefix("EXPORT_FORMAT_").lower()
+    for name, number in exports_pb2.ExportFormat.items()
+    if number != exports_pb2.EXPORT_FORMAT_UNSPECIFIED
+}
+"""A newer release may tell of others."""
 
 
 def code_changed(event: kit.Event) -> Event:
@@ -105,7 +111,7 @@ def export_changed(event: kit.Event) -> Event:
     export = told.export
     detail: dict[str, object] = {
         "exportId": export.export_id,
-        "format": _word(exports_pb2.ExportFormat.Name(export.question.format), "EXPORT_FORMAT_"),
+        "format": _FORMATS.get(export.question.format, "unknown"),
         "state": _word(exports_pb2.ExportState.Name(export.state), "EXPORT_STATE_"),
         "codesDone": export.codes_done,
         "codesTotal": export.codes_total,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.analytics.archive.places import LineTables
-from unit.analytics.exports.house import CLOCK, MARCH_MS, MIXED, Installation, Row, asked, installed, rows_of
+from unit.analytics.exports.house import CLOCK, MARCH_MS, MIXED, RANDOMNESS, Installation, Row, asked, installed, rows_of
 from unit.analytics.scans import BOT, DAY_MS, NOON_MS, PERSON, PREVIEW, Seen
 
 from quietzone.analytics.v1 import exports_pb2
@@ -26,12 +26,13 @@ from quietzone_analytics.exports import (
     use_cases,
 )
 from quietzone_analytics.exports.domain import as_text
+from quietzone_analytics.exports.repository import KIND, payload_of
 from quietzone_analytics.exports.tasks import SWEEP
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries import Interval, Question, get_code_analytics
 from quietzone_analytics.rollups import Rollups
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, Unavailable
-from quietzone_kit.tasks import Progress, State, _worker
+from quietzone_kit.tasks import NewTask, Progress, State, Tasks, _worker
 
 
 @pytest.fixture
@@ -255,6 +256,37 @@ async def test_a_place_of_files_that_is_away_costs_no_attempt(house: Installatio
     assert working.result().state is State.DONE
 
 
+async def newer_export(house: Installation) -> str:
+    """What a newer release has begun, in a format that this one doesn't know."""
+    payload = payload_of(asked()) | {"format": "ods"}
+    return (await Tasks(house.documents, CLOCK, RANDOMNESS).add(NewTask("acme", KIND, payload))).task_id
+
+
+async def test_a_format_of_a_newer_release_is_left_to_its_workers_while_ours_go_on(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_worker, "POLL_S", 0.01)
+    newer = await newer_export(house)
+    ours = await create_export(house.tasks, "acme", asked(), request_id=None)
+    async with asyncio.timeout(10):
+        while (await get_export(house.tasks, "acme", newer)).error is None:
+            await house.work(ours.export_id)
+            ours = await create_export(house.tasks, "acme", asked(), request_id=None)
+
+    task = await house.tasks.get("acme", newer)
+    assert (task.state, task.attempts, "newer release" in (task.error or "")) == (State.WAITING, 0, True)
+
+
+async def test_a_format_of_a_newer_release_is_listed_told_and_cancelled(house: Installation) -> None:
+    newer = await newer_export(house)
+
+    listed = await list_exports(house.tasks, "acme", page_size=0, page_token="")
+    await cancel_export(house.tasks, "acme", newer)
+
+    assert [(export.export_id, export.question.form) for export in listed.exports] == [(newer, Format.NEWER)]
+    assert {each.export.question.format for each in await house.told(newer)} == {exports_pb2.EXPORT_FORMAT_UNSPECIFIED}
+
+
 async def test_a_place_of_files_that_is_away_is_to_be_asked_again(house: Installation) -> None:
     export = await house.work((await create_export(house.tasks, "acme", asked(), request_id=None)).export_id)
     house.blobs.calls_left = 0
@@ -281,8 +313,15 @@ async def test_bytes_that_a_file_has_not_are_refused(house: Installation, offset
 
 async def test_files_are_removed_after_their_time_and_nothing_else_is(house: Installation) -> None:
     old = f"exports/{'0' * 8}-0000-7000-8000-{'0' * 12}-3.csv"
+    newer = f"exports/{'2' * 8}-0000-7000-8000-{'0' * 12}-1.ods"  # of a newer release that was taken back
     new = f"exports/{'1' * 8}-0000-7000-8000-{'0' * 12}-1.json"
-    for key, age_ms in ((old, 8 * DAY_MS), (new, 6 * DAY_MS), ("exports/notes.txt", 99 * DAY_MS), ("scans/x", 99 * DAY_MS)):
+    for key, age_ms in (
+        (old, 8 * DAY_MS),
+        (newer, 8 * DAY_MS),
+        (new, 6 * DAY_MS),
+        ("exports/notes.txt", 99 * DAY_MS),
+        ("scans/x", 99 * DAY_MS),
+    ):
         await house.blobs.put(key, b"")
         house.blobs.ages[key] = CLOCK.now_ms() - age_ms
     await keep_sweeping(house.tasks)
