@@ -69,7 +69,8 @@ class ExportPage:
 
 _INTERVALS = {interval: analytics_pb2.Interval.Value(f"INTERVAL_{interval.name}") for interval in Interval}
 _INTERVALS_BY_NUMBER = {number: interval for interval, number in _INTERVALS.items()}
-_FORMATS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in ExportFormat if form is not ExportFormat.UNKNOWN}
+_KNOWN: tuple[ExportFormat, ...] = tuple(form for form in ExportFormat if form is not ExportFormat.UNKNOWN)
+_FORMATS = {form: exports_pb2.ExportFormat.Value(f"EXPORT_FORMAT_{form.name}") for form in _KNOWN}
 _FORMATS_BY_NUMBER = {number: form for form, number in _FORMATS.items()}
 _STATES = {exports_pb2.ExportState.Value(f"EXPORT_STATE_{state.name}"): state for state in ExportState}
 
