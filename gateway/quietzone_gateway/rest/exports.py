@@ -57,7 +57,8 @@ class NewExport(AnalyticsQuery):
 
     code_id: str | None = Field(None, description="One code; by default every code that was ever scanned", examples=[CODE_ID])
     format: AskedFormat = Field(
-        ExportFormat.CSV, description="Kind of file; `xlsx` has at most 1,048,575 rows, `pdf` 10,000: one for each code and interval"
+        ExportFormat.CSV,
+        description="Kind of file; `xlsx` has at most 4,194,300 rows, in sheets of 1,048,575, `pdf` 10,000: one for each code and interval",
     )
 
 

@@ -100,6 +100,19 @@ async def test_a_file_that_nobody_waits_for_any_more_is_given_up(tables: Tables,
     assert left(tmp_path) == [source.name]
 
 
+async def test_a_workbook_that_takes_long_holds_up_no_parquet(tables: Tables) -> None:
+    long = asyncio.ensure_future(tables.to_printed(await drafted(tables, 100_000), "xlsx", ABOUT))
+    async with asyncio.timeout(30):
+        while not processes():
+            await asyncio.sleep(0.01)
+        await tables.to_parquet([await drafted(tables, 1)], "SELECT * FROM read_csv({source})")
+        still_made = not long.done()
+        long.cancel()
+        await asyncio.wait([long])
+
+    assert still_made
+
+
 async def test_a_file_of_more_rows_than_its_kind_has_is_refused_with_what_to_do(tables: Tables) -> None:
     async with installed(tables) as house:
         await house.count([Seen(number, code=f"code-{number}") for number in range(1, 11)])

@@ -4,10 +4,17 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 COLUMNS = ("code_id", "start", "offset", "scans", "bots", "previews", "visitor_days")
 """As files show them: `start` as clocks of the zone show it, and by how much these differ from UTC."""
+
+
+SHEET_ROWS = 1_048_575
+"""Of a workbook's sheet, less its head: spreadsheets have no more."""
+
+PIECE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,13 @@ class Row:
     def offset(self) -> str:
         """Of its start from UTC, such as `+01:00`."""
         return self.start.isoformat()[-6:]
+
+
+def sheets_of(source: Path) -> int:
+    """How many sheets the rows of a CSV take."""
+    with source.open("rb") as file:
+        lines = sum(piece.count(b"\n") for piece in iter(partial(file.read, PIECE_BYTES), b""))
+    return max(1, -(-(lines - 1) // SHEET_ROWS))
 
 
 def read_rows(source: Path) -> Iterator[Row]:

@@ -3,13 +3,14 @@
 The same rows give the same bytes. Ids are written as text: no spreadsheet takes one for a formula.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 
 import xlsxwriter
 
-from quietzone_analytics.printed.rows import COLUMNS, Row
+from quietzone_analytics.printed.rows import COLUMNS, SHEET_ROWS, Row
 
 WIDTHS = (38, 18, 8, 12, 12, 12, 14)
 MADE_AT = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -17,7 +18,9 @@ MADE_AT = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 def write_workbook(rows: Iterable[Row], about: Mapping[str, str], target: Path, *, scratch: Path) -> None:
-    """Write one with the sheets `Scans` and `About`; it takes some 300 bytes a row in `scratch` until it is done.
+    """Write one with the sheets `Scans` (and `Scans 2` …, when it has more rows than a sheet) and `About`.
+
+    It takes some 430 bytes a row in `scratch` until it is done.
 
     Raises:
         OSError: there is no room for it.
@@ -27,8 +30,9 @@ def write_workbook(rows: Iterable[Row], about: Mapping[str, str], target: Path, 
     try:
         book.set_properties({"title": "Scans", "author": "Quietzone", "created": MADE_AT})
         bold = book.add_format({"bold": True})
-        scans = book.add_worksheet("Scans")
-        _write_scans(scans, rows, bold, book.add_format({"num_format": "yyyy-mm-dd hh:mm"}))
+        time = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        for number, part in enumerate(_parts(rows), start=1):
+            _write_scans(book.add_worksheet("Scans" if number == 1 else f"Scans {number}"), part, bold, time)
         notes = book.add_worksheet("About")
         notes.set_column(0, 1, 30)
         for at, (name, value) in enumerate(about.items()):
@@ -37,6 +41,14 @@ def write_workbook(rows: Iterable[Row], about: Mapping[str, str], target: Path, 
         book.close()
     except xlsxwriter.exceptions.FileCreateError as error:
         raise OSError(str(error)) from error
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
+    """The rows of each sheet, to be taken before the next ones; without any there is one sheet."""
+    left = iter(rows)
+    yield islice(left, SHEET_ROWS)
+    for first in left:
+        yield islice(chain([first], left), SHEET_ROWS)
 
 
 def _write_scans(sheet: xlsxwriter.worksheet.Worksheet, rows: Iterable[Row], bold: object, time: object) -> None:

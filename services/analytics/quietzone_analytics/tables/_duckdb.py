@@ -38,7 +38,7 @@ class DuckdbTables:
         self._sizes: dict[Draft, int] = {}
         self._place: Place | None = None
         self._opening = asyncio.Lock()
-        self._one = asyncio.Lock()
+        self._querying, self._printing = asyncio.Lock(), asyncio.Lock()  # each takes its memory
 
     @property
     def held_bytes(self) -> int:
@@ -91,7 +91,7 @@ class DuckdbTables:
         place = await self._opened()
         target = await self.draft()
         try:
-            async with self._one:
+            async with self._printing:
                 scratch = await self._run(partial(place.scratch, target))
                 paths = {"source": place.path(source), "target": place.path(target), "scratch": scratch}
                 room = (self._max_bytes - self.held_bytes) // 2  # a workbook's rows lie in the scratch until it is done
@@ -116,7 +116,7 @@ class DuckdbTables:
         place = await self._opened()
         target = await self.draft()
         try:
-            async with self._one:  # each takes its memory
+            async with self._querying:
                 duck = await self._run(partial(_query, place.folder, self._max_bytes))
                 try:
                     await self._run(partial(duck.copy, query, list(map(place.path, sources)), place.path(target), form))

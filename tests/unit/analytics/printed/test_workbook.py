@@ -1,17 +1,18 @@
 """Workbooks: what goes in comes out, as text, times and numbers."""
 
+import io
 import tempfile
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.analytics.printed.read import BERLIN, cells, row, sheet, written
 
 from quietzone_analytics.exports.domain import COLUMNS as SOURCE
-from quietzone_analytics.printed.rows import COLUMNS, Row, read_rows
+from quietzone_analytics.printed.rows import COLUMNS, Row, read_rows, sheets_of
 from quietzone_analytics.printed.workbook import write_workbook
 
 IDS = st.text(st.sampled_from("-_=+@abcXYZ019"), min_size=1, max_size=40)
@@ -37,6 +38,22 @@ def test_rows_come_back_as_they_were(rows: list[Row]) -> None:
 
     assert found[0] == COLUMNS
     assert found[1:] == [cells(each) for each in rows]
+
+
+@given(rows=ROWS, most=st.integers(1, 7))
+@settings(max_examples=20, deadline=None)  # 20 sheets are 40 files
+def test_rows_that_a_sheet_has_no_room_for_go_on_in_the_next(rows: list[Row], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr("quietzone_analytics.printed.workbook.SHEET_ROWS", most)
+        patch.setattr("quietzone_analytics.printed.rows.SHEET_ROWS", most)
+        book, sheets = workbook(rows), sheets_of(written(Path(folder) / "x.csv", rows))
+    names = ["Scans", *(f"Scans {number}" for number in range(2, sheets + 1))]
+
+    assert openpyxl.load_workbook(io.BytesIO(book)).sheetnames == [*names, "About"]
+    found = [sheet(book, name) for name in names]
+    assert {each[0] for each in found} == {COLUMNS}
+    assert [cell for each in found for cell in each[1:]] == [cells(each) for each in rows]
+    assert all(len(each) == most + 1 for each in found[:-1])
 
 
 @given(rows=ROWS)
