@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from unit.analytics.scans import Seen
 
 from quietzone_analytics.exports import Format, create_export
 from quietzone_analytics.queries import Interval
-from quietzone_analytics.tables import Draft, NoRoom, Tables, open_tables
+from quietzone_analytics.tables import CutOff, Draft, NoRoom, TableError, Tables, open_tables
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
 from quietzone_kit.tasks import State
 
@@ -97,6 +98,27 @@ async def test_a_file_that_nobody_waits_for_any_more_is_given_up(tables: Tables,
         await asyncio.wait([making])
 
     assert (making.cancelled(), len(started), processes()) == (True, 1, [])
+    assert left(tmp_path) == [source.name]
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [(signal.SIGKILL, CutOff), (signal.SIGXCPU, TableError), (signal.SIGABRT, TableError)],
+    ids=["somebody", "time", "memory"],
+)
+async def test_only_a_file_that_somebody_else_cut_off_is_worth_another_try(
+    tables: Tables, tmp_path: Path, by: signal.Signals, told: type[Exception]
+) -> None:
+    source = await drafted(tables, 100_000)
+    making = asyncio.ensure_future(tables.to_printed(source, "xlsx", ABOUT))
+    async with asyncio.timeout(30):
+        while not [*tmp_path.glob("*/*/*.scratch/*")]:
+            await asyncio.sleep(0.01)
+    (process,) = processes()
+    os.kill(int(process), by)
+
+    with pytest.raises(told):
+        await making
     assert left(tmp_path) == [source.name]
 
 
