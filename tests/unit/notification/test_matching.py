@@ -27,6 +27,7 @@ from quietzone_notification.rules.domain import Rule
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.inputs import Input, InputKind
 from quietzone_notification.rules.numbers import RuleNumbers
+from quietzone_notification.rules.repository import NUMBERS
 from quietzone_topics import (
     TYPE_ANALYTICS_EXPORT,
     TYPE_ANALYTICS_MILESTONE,
@@ -316,6 +317,19 @@ async def test_what_a_rule_has_done_is_added_up(world: World) -> None:
 
     told = await world.rules.numbers(one)
     assert (told.matched, told.failed, told.last_matched_at_ms) == (2, 1, BORN_MS)
+
+
+async def test_numbers_that_cannot_be_read_hinder_no_others(world: World) -> None:
+    damaged, well = rule("damaged"), rule("well")
+    await world.documents.insert(NUMBERS, {"rule_id": damaged.rule_id, "account_id": OURS, "matched": "x", "failed": 0})
+    numbers = RuleNumbers(world.rules)
+    match = await matcher(world, damaged, well, numbers=numbers)
+    await match.react(created())
+
+    await numbers.keep()
+    await numbers.keep()
+
+    assert (await world.rules.numbers(well)).matched == 1
 
 
 async def test_how_what_it_asked_for_has_ended_is_added_up_beside(world: World) -> None:

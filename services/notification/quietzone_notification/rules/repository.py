@@ -1,4 +1,4 @@
-"""Where rules are kept: one document a rule, with its events until they are published; one that is deleted stays for a day."""
+"""Where rules are kept: one document a rule, with its events until they are published; one that is deleted stays for a week."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,13 @@ import msgspec
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Outcome, Put, Query, Stored, Value, VersionConflict
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox, waiting, with_event
+from quietzone_kit.telemetry import logger
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.rules.domain import Rule
 from quietzone_notification.rules.events import rule_event
 from quietzone_topics import NOTIFICATION_RULE_V1
+
+log = logger(__name__)
 
 RULES = Collection(
     "rules",
@@ -167,10 +170,15 @@ class Rules:
         """Add to the numbers of rules, by id, of whose account each is; those ids that somebody else has added to meanwhile: again."""
         async with store_answers():
             found = await self._documents.get_many(NUMBERS, list(added))
-        puts = [_sum(found.get(rule_id), rule_id, *more) for rule_id, more in added.items()]
+        puts: dict[str, Put] = {}
+        for rule_id, more in added.items():
+            try:
+                puts[rule_id] = _sum(found.get(rule_id), rule_id, *more)
+            except msgspec.ValidationError as error:
+                log.error("numbers of a rule can't be read, and stay as they are", rule=rule_id, error=str(error))  # noqa: TRY400
         async with store_answers():
-            outcomes = await self._documents.bulk(NUMBERS, puts)
-        return {rule_id for rule_id, outcome in zip(added, outcomes, strict=True) if outcome is not Outcome.WRITTEN}
+            outcomes = await self._documents.bulk(NUMBERS, list(puts.values()))
+        return {rule_id for rule_id, outcome in zip(puts, outcomes, strict=True) if outcome is not Outcome.WRITTEN}
 
 
 def rule_of(stored: Stored) -> Rule:

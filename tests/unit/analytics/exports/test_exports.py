@@ -388,3 +388,13 @@ async def test_of_what_the_house_does_for_itself_nothing_is_told(house: Installa
     (task,) = (await house.tasks.list("")).tasks
 
     assert await house.told(task.task_id) == []
+
+
+async def test_an_export_that_cannot_be_read_is_dead_and_hinders_no_others(house: Installation) -> None:
+    payload = payload_of(asked()) | {"interval": "year"}
+    damaged = await Tasks(house.documents, CLOCK, RANDOMNESS).add(NewTask("acme", KIND, payload, max_attempts=1))
+
+    ours = await house.work((await create_export(house.tasks, "acme", asked(), request_id=None)).export_id)
+
+    assert ours.state is State.DONE
+    assert (await house.tasks.get("acme", damaged.task_id)).attempts <= 1

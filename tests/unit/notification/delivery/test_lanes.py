@@ -97,9 +97,23 @@ def test_where_one_kind_has_no_room_others_begin(lanes: Lanes) -> None:
     look(lanes, held("hook", "d"))
     desk = Desk(lanes, most=2)
 
-    assert desk.begin() == ["mail-a", "mail-b", "hook"]
+    assert desk.begin() == ["mail-a", "hook", "mail-b"]
     desk.end()
     assert desk.begin() == ["mail-c"]
+
+
+def test_where_a_kind_has_no_room_its_accounts_still_take_turns(lanes: Lanes) -> None:
+    for number in range(50):
+        look(lanes, held(f"n{number}", f"n{number}", kind="mail"))
+    desk = Desk(lanes, most=2)
+    desk.begin()
+    look(lanes, held("south", "s", "south", kind="mail"))
+    begun = []
+    for _ in range(2):
+        desk.end()
+        begun += desk.begin()
+
+    assert "south" in begun
 
 
 def test_a_lane_that_waited_aside_and_has_nothing_any_more_gives_its_turn_to_the_next(lanes: Lanes) -> None:

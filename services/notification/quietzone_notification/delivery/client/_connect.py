@@ -136,7 +136,7 @@ class Connector:
                 transport.set_protocol(wire)
                 wire.connection_made(transport)
             else:
-                await loop.start_tls(transport, wire, tls, server_hostname=name)  # it calls connection_made
+                wire.connection_made(await loop.start_tls(transport, wire, tls, server_hostname=name))  # which doesn't tell it itself
         except BaseException:
             transport.abort()
             raise

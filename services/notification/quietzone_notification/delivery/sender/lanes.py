@@ -52,6 +52,34 @@ class Lane:
         return not self.waiting and not self.under_way and not self.is_looking and self.look_ms is None
 
 
+class Turns:
+    """Lanes that may begin something: accounts take turns, and within an account its lanes do."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, deque[Lane]] = {}
+        self._accounts: deque[str] = deque()
+
+    def add(self, lane: Lane) -> None:
+        """Let a lane have a turn, behind the others of its account."""
+        if lane.account_id not in self._lanes:
+            self._lanes[lane.account_id] = deque()
+            self._accounts.append(lane.account_id)
+        self._lanes[lane.account_id].append(lane)
+
+    def take(self) -> Lane | None:
+        """The lane whose turn it is; None when nobody waits for one."""
+        if not self._accounts:
+            return None
+        account_id = self._accounts.popleft()
+        lanes = self._lanes[account_id]
+        lane = lanes.popleft()
+        if lanes:
+            self._accounts.append(account_id)
+        else:
+            del self._lanes[account_id]
+        return lane
+
+
 class Lanes:
     """All lanes of this sender; `at_once` of one may be under way together."""
 
@@ -59,10 +87,8 @@ class Lanes:
         self._clock = clock
         self._at_once = at_once
         self._lanes: dict[str, Lane] = {}
-        self._turns: dict[str, deque[Lane]] = {}
-        self._accounts: deque[str] = deque()
+        self._turns: dict[str, Turns] = {}  # by kind: there are four
         self._alarms: list[tuple[int, str]] = []
-        self._crowded: dict[str, deque[Lane]] = {}
         self._held_bytes = 0
 
     def of_shard(self, shard: int) -> list[Lane]:
@@ -136,52 +162,31 @@ class Lanes:
         if lane.is_queued or not self._is_open(lane):
             return
         lane.is_queued = True
-        if lane.account_id not in self._turns:
-            self._turns[lane.account_id] = deque()
-            self._accounts.append(lane.account_id)
-        self._turns[lane.account_id].append(lane)
+        self._turns.setdefault(lane.kind, Turns()).add(lane)
 
     def next(self, may: Callable[[Lane], bool], has_room: Callable[[str], bool]) -> tuple[Lane, Held] | None:
-        """The next delivery, of the next lane of the account whose turn it is; lanes that `may` not are passed over. Those whose kind has
-        no room wait aside for `made_room`.
+        """The next delivery, of the next lane of the account whose turn it is; lanes that `may` not are passed over. Kinds that have room
+        take turns, the others wait.
         """
-        while self._accounts:
-            account_id = self._accounts.popleft()
-            lanes = self._turns[account_id]
-            lane = lanes.popleft()
-            if lanes:
-                self._accounts.append(account_id)
-            else:
-                del self._turns[account_id]
-            if not has_room(lane.kind):
-                self._crowded.setdefault(lane.kind, deque()).append(lane)
+        for kind in list(self._turns):
+            if not has_room(kind):
                 continue
-            lane.is_queued = False
-            if not self._is_open(lane) or not may(lane) or not self._is_admitted(lane):
-                self.made_room(lane.kind)  # it was another's turn
-                continue
-            lane.under_way += 1
-            held = lane.waiting.popleft()
-            self._held_bytes -= _bytes((held,))
-            self.queue(lane)
-            return lane, held
+            turns = self._turns.pop(kind)
+            self._turns[kind] = turns  # behind the others
+            while (lane := turns.take()) is not None:
+                lane.is_queued = False
+                if not self._is_open(lane) or not may(lane) or not self._is_admitted(lane):
+                    continue
+                lane.under_way += 1
+                held = lane.waiting.popleft()
+                self._held_bytes -= _bytes((held,))
+                self.queue(lane)
+                return lane, held
         return None
-
-    def made_room(self, kind: str) -> None:
-        """One more of a kind may begin: a lane that waits aside for that has its turn again."""
-        crowded = self._crowded.get(kind)
-        while crowded:
-            lane = crowded.popleft()
-            lane.is_queued = False
-            self.queue(lane)
-            if lane.is_queued:
-                return
-            self.tidy(lane)
 
     def ended(self, lane: Lane, held: Held) -> None:
         """An attempt has ended and is stored, or given up."""
         lane.under_way -= 1
-        self.made_room(lane.kind)
         lane.known.discard(held.delivery.delivery_id)
         if lane.is_looking:
             lane.passed.add(held.delivery.delivery_id)
