@@ -56,6 +56,15 @@ def test_ids_of_any_length_stay_on_their_page() -> None:
     assert max(sizes) * LETTER * 200 < WIDTH - 2 * MARGIN
 
 
+@pytest.mark.parametrize("number", [0, 9_876_543_210, 2**63])
+def test_numbers_stand_beside_their_id_however_long_both_are(number: int) -> None:
+    rows = [row(at, code_id=f"{at:061}-ab", bots=number, previews=number, visitor_days=number) for at in range(2 * A_PAGE)]
+
+    lines = [line.split() for page in pages(make_pdf(rows, ABOUT))[1:] for line in page.splitlines() if "-ab" in line]
+
+    assert [(line[0], *line[-4:]) for line in lines] == [(each.code_id, f"{each.scans:,}", *[f"{number:,}"] * 3) for each in rows]
+
+
 def test_without_rows_there_is_one_page() -> None:
     assert len(pages(make_pdf([], ABOUT))) == 1
 
