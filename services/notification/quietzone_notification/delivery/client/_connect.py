@@ -20,6 +20,7 @@ LOOK_UP_HOLDS_S = 30.0
 MAX_LOOK_UPS = 10_000
 """Remembered, at some 200 bytes; then all are forgotten."""
 MAX_PROXY_ANSWER = 8_192
+HUNG_UP = "the proxy for webhooks has closed the connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Connector:
                 transport.set_protocol(wire)
                 wire.connection_made(transport)
             else:
-                wire.connection_made(await loop.start_tls(transport, wire, tls, server_hostname=name))  # which doesn't tell it itself
+                wire.connection_made(_still_there(await loop.start_tls(transport, wire, tls, server_hostname=name)))  # nobody else tells it
         except BaseException:
             transport.abort()
             raise
@@ -148,6 +149,13 @@ class Connector:
         if self._tls is None:
             self._tls = httpcore.default_ssl_context()  # 20 ms, once
         return self._tls, place.host
+
+
+def _still_there(transport: asyncio.Transport | None) -> asyncio.Transport:
+    """What asyncio gives when the other side has gone while it was greeted: nothing."""
+    if transport is None:
+        raise OSError(0, HUNG_UP)
+    return transport
 
 
 class _Tunnel(asyncio.Protocol):
@@ -169,4 +177,4 @@ class _Tunnel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         if not self.opened.done():
-            self.opened.set_exception(OSError(0, "the proxy for webhooks has closed the connection"))
+            self.opened.set_exception(OSError(0, HUNG_UP))
