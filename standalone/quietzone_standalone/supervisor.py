@@ -15,7 +15,7 @@ READY_WITHIN_S = 90.0
 """A start takes 3 s on two cores; more than 30 was seen where others kept slow ones busy, and a second house on servers began meanwhile."""
 
 STOP_WITHIN_S = 15.0
-"""Above the drain time of every role (10 s); what runs on after that is killed."""
+"""For each role, above its drain time (10 s): one that hangs leaves the others their time to pass on what came in."""
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
@@ -59,19 +59,11 @@ class Supervisor:
                 group.create_task(self._keep_alive(child))
 
     async def stop(self) -> None:
-        """Ask the roles to stop, the last first, each when the one before it has ended; kill what runs on after STOP_WITHIN_S."""
+        """Ask the roles to stop, the last first, each when the one before it has ended; kill who runs on for STOP_WITHIN_S."""
         self._stopping = True
-        running = [self._children[role].process for role in reversed(self._roles) if role in self._children]
-        try:
-            async with asyncio.timeout(STOP_WITHIN_S):
-                for process in running:
-                    if process.returncode is None:
-                        process.terminate()
-                    await process.wait()
-        except TimeoutError:
-            for process in running:
-                if process.returncode is None:
-                    process.kill()
+        for role in reversed(self._roles):
+            if role in self._children:
+                await _end(self._children[role].process)
         os.close(self._alive_write)
         os.close(self._alive_read)
 
@@ -90,13 +82,12 @@ class Supervisor:
             try:
                 async with asyncio.timeout(READY_WITHIN_S):
                     said = await _read_line(ready_read)
-            except TimeoutError:
+            except (TimeoutError, asyncio.CancelledError) as failure:
                 process.kill()  # what hung while starting may hang while stopping; two of it must not live
                 await process.wait()
+                if isinstance(failure, asyncio.CancelledError):
+                    raise
                 raise RoleFailed(f"{role.title} wasn't ready within {READY_WITHIN_S:.0f} s") from None
-            except asyncio.CancelledError:
-                process.terminate()
-                raise
         finally:
             os.close(ready_read)
         if not said:
@@ -137,6 +128,17 @@ class Supervisor:
                 child.process = await self._spawn(child.role)
             except (RoleFailed, OSError) as failure:  # OSError: no memory, processes or files to be had just now
                 self._say(str(failure) if isinstance(failure, RoleFailed) else f"{child.role.title} can't be started now: {failure}")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _read_line(descriptor: int) -> bytes:
