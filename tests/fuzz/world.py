@@ -28,19 +28,27 @@ from unit.analytics.archive.places import MemoryBlobs
 from unit.gateway.identity.desk import Outbox, do_all
 from unit.tracking.links_world import bus_in_memory
 
+from quietzone.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
+from quietzone_analytics.exports.rpc import SHOWN as SHOWN_EXPORTS
 from quietzone_analytics.exports.rpc import ExportService
 from quietzone_gateway.identity.mails.carriers import Direct
 from quietzone_gateway.identity.work import Tools, build_work
 from quietzone_gateway.plans.changes import FLAGS, PLANS
 from quietzone_kit.bus import Bus
+from quietzone_kit.deadlines import deadline
 from quietzone_kit.documents import Documents, open_documents
+from quietzone_kit.errors import Unavailable
 from quietzone_kit.outbox import Relay
+from quietzone_kit.rpc import Server
 from quietzone_kit.runtime import ThreadExecutor
 from quietzone_kit.tasks import Tasks
+from quietzone_kit.tasks.service import Shown, TaskService
 from quietzone_notification.delivery.deliveries.repository import Deliveries
+from quietzone_notification.rpc.tasks import SHOWN as SHOWN_NOTIFICATIONS
 from quietzone_notification.rules.repository import RULES
 from quietzone_qr.codes.repository import CODES
 from quietzone_storage.assets.repository import ASSETS
+from quietzone_storage.rpc.tasks import SHOWN as SHOWN_FILES
 from quietzone_topics import TOPICS
 
 PASSWORD = "Correct-horse-1"  # noqa: S105 - the example
@@ -52,6 +60,7 @@ OF_PATH = (
     (re.compile(r"/v1/codes"), "code_id"),
     (re.compile(r"/v1/exports"), "export_id"),
     (re.compile(r"/v1/keys"), "key_id"),
+    (re.compile(r"/v1/tasks"), "task_id"),
     (re.compile(r"/v1/(operations|assets/clean-up|assets/[^/]+/tier)"), "operation_id"),
     (re.compile(r"/v1/assets"), "asset_id"),
     (re.compile(r"/v1/members/invitations"), "invitation_id"),
@@ -255,11 +264,7 @@ async def opened(stack: AsyncExitStack) -> World:
     ):
         stack.push_async_callback(documents.close)
         await documents.ensure(*collections)
-    exports = ExportService(Tasks(analytics, CLOCK, RANDOMNESS), MemoryBlobs())  # type: ignore[arg-type] # as much of one as is used
-    files = storage_service(storage, executor, *keeper_of(storage))
-    notifying = partial(serve_notification, documents=notification, sent=Deliveries(notification, CLOCK))
-    servicers = Servicers(code_service(qr, executor), analytics_service(analytics), exports, files, notifying)
-    api = await stack.enter_async_context(running(folder, servicers))
+    api = await stack.enter_async_context(running(folder, _servicers(qr, analytics, storage, notification, executor)))
     bus, keeper = bus_in_memory()
     stack.callback(keeper.close)
     stack.push_async_callback(bus.close)
@@ -267,3 +272,23 @@ async def opened(stack: AsyncExitStack) -> World:
     world = World(api, bus, qr, storage, notification)
     await world.furnish()
     return world
+
+
+def _servicers(qr: Documents, analytics: Documents, storage: Documents, notification: Documents, executor: ThreadExecutor) -> Servicers:
+    """The services themselves, on these stores."""
+    tasks = [Tasks(documents, CLOCK, RANDOMNESS) for documents in (analytics, storage, notification)]
+    shown = (SHOWN_EXPORTS, dict.fromkeys(SHOWN_FILES, Shown()), SHOWN_NOTIFICATIONS)
+    background = [TaskService(each, kinds, partial(deadline, 5, Unavailable, "away")) for each, kinds in zip(tasks, shown, strict=True)]
+
+    def notifying(server: Server) -> None:
+        serve_notification(server, notification, Deliveries(notification, CLOCK))
+        server.add(add_TaskServiceServicer_to_server, background[2])
+
+    return Servicers(
+        qr=code_service(qr, executor),
+        analytics=analytics_service(analytics),
+        exports=ExportService(tasks[0], MemoryBlobs()),  # type: ignore[arg-type] # as much of one as is used
+        storage=storage_service(storage, executor, *keeper_of(storage)),
+        tasks=(background[0], background[1], background[2]),
+        notification=notifying,
+    )

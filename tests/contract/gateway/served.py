@@ -164,7 +164,7 @@ def schema_of(limits: GraphqlLimits) -> Schema:
     return Schema(limits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Servicers:
     """Real ones in the place of those whose answers are chosen; `notification` adds all of its own."""
 

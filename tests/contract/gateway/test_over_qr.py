@@ -28,7 +28,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     scan = ScanBase.parse("https://qr.example.com")
     healths, totalled = Healths(documents), Totalled(CounterStore(documents), Noon())
     service = CodeService(codes, Renderer(executor, Gate()), Noon(), randomness, scan, healths=healths, totalled=totalled)
-    async with running(tmp_path, Servicers(service)) as api:
+    async with running(tmp_path, Servicers(qr=service)) as api:
         yield api
     await documents.close()
     executor.close()
