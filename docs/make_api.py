@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 import httpx
 import yaml
+from api_calls import CALLS, IMPORTS
 
 API = Path(__file__).parent / "api"
 SERVER = "http://localhost:8000"
@@ -53,81 +54,6 @@ ABOUT = {
     "operation": "For the operator of the installation: accounts, [plans, flags](../plans.md), dead letters and the comparison of counts.",
 }
 """What each page is about, in the order of the index."""
-
-CALLS = {
-    "POST /v1/codes": 'client.codes.create("https://example.com/menu", title="Menu, table 4", tags=["menu"])',
-    "GET /v1/codes": 'for code in client.codes.list(CodeFilter(tag="menu"), sort_by="created_at"):\n    ...',
-    "POST /v1/codes/bulk": 'for result in client.codes.bulk([Create("https://example.com/menu"), Delete(code_id)]):\n    ...',
-    "GET /v1/codes/{code_id}": "client.codes.get(code_id)",
-    "PATCH /v1/codes/{code_id}": 'client.codes.change(code_id, destination="https://example.com/winter-menu")',
-    "DELETE /v1/codes/{code_id}": "client.codes.delete(code_id)",
-    "GET /v1/codes/{code_id}/image": 'client.codes.image(code_id, "svg")',
-    "GET /v1/codes/facets": "client.codes.facets()",
-    "GET /v1/codes/{code_id}/health": "client.codes.health(code_id)",
-    "GET /v1/codes/{code_id}/analytics": 'client.codes.analytics(code_id, start="2026-11-01", end="2026-11-20", zone="Europe/Berlin")',
-    "POST /v1/exports": 'client.exports.begin(Span(start="2026-11-01", end="2026-11-30"), file_format="csv")',
-    "GET /v1/exports": "for export in client.exports.list():\n    ...",
-    "GET /v1/exports/{export_id}": "client.exports.get(export_id)",
-    "DELETE /v1/exports/{export_id}": "client.exports.cancel(export_id)",
-    "GET /v1/exports/{export_id}/file": 'client.exports.download(export_id, "scans.csv")',
-    "GET /v1/tasks": 'for task in client.tasks.list(state="dead"):\n    ...',
-    "GET /v1/tasks/{task_id}": "client.tasks.get(task_id)",
-    "POST /v1/tasks/{task_id}/cancel": "client.tasks.cancel(task_id)",
-    "POST /v1/tasks/{task_id}/redrive": "client.tasks.redrive(task_id)",
-    "POST /v1/assets": 'client.assets.upload(Path("logo.png").read_bytes(), "logo.png", "image/png")',
-    "GET /v1/assets": 'for asset in client.assets.list(kind="upload"):\n    ...',
-    "GET /v1/assets/{asset_id}": "client.assets.get(code_id)",
-    "GET /v1/assets/{asset_id}/url": 'client.assets.url(code_id, "_thumb", expires_s=86_400)',
-    "DELETE /v1/assets/{asset_id}": "client.assets.delete(asset_id)",
-    "POST /v1/keys": 'client.keys.make("till in the shop", ["codes:read"], networks=["203.0.113.0/24"])',
-    "GET /v1/keys": "client.keys.list()",
-    "GET /v1/keys/{key_id}": "client.keys.get(key_id)",
-    "PATCH /v1/keys/{key_id}": 'client.keys.change(key_id, name="till in the bar")',
-    "POST /v1/keys/{key_id}/rotate": "client.keys.rotate(key_id, grace_s=3600)",
-    "DELETE /v1/keys/{key_id}": "client.keys.revoke(key_id)",
-    "GET /v1/usage": "client.usage()",
-    "POST /v1/events": 'client.events.put([Entry("shop.till", "Order Paid", {"order": "o-17", "total": 18.5})])',
-    "POST /v1/events/test-pattern": 'client.events.test_pattern({"source": ["shop.till"]}, {"source": "shop.till", "detail": {}})',
-    "GET /v1/event-buses": "client.buses.list()",
-    "PUT /v1/event-buses/{bus}": 'client.buses.put("orders", description="From the till")',
-    "DELETE /v1/event-buses/{bus}": 'client.buses.delete("orders")',
-    "GET /v1/event-buses/{bus}/rules": 'for rule in client.rules.list(bus="orders"):\n    ...',
-    "PUT /v1/event-buses/{bus}/rules/{name}": (
-        'client.rules.put("paid", {"source": ["shop.till"]}, [Target("shop", "webhook", webhook_id)], bus="orders")'
-    ),
-    "GET /v1/event-buses/{bus}/rules/{name}": 'client.rules.get("paid", bus="orders")',
-    "DELETE /v1/event-buses/{bus}/rules/{name}": 'client.rules.delete("paid", bus="orders")',
-    "GET /v1/topics": "for topic in client.topics.list():\n    ...",
-    "PUT /v1/topics/{topic}": 'client.topics.put("orders", display_name="Orders")',
-    "DELETE /v1/topics/{topic}": 'client.topics.delete("orders")',
-    "GET /v1/topics/{topic}/subscriptions": 'for subscription in client.topics.subscriptions("orders"):\n    ...',
-    "POST /v1/topics/{topic}/subscriptions": (
-        'client.topics.subscribe("orders", "webhook", webhook_id, filter_policy={"total": [{"numeric": [">", 10]}]})'
-    ),
-    "POST /v1/topics/{topic}/messages": (
-        'client.topics.publish("orders", "Order o-17 was paid", attributes={"total": Attribute("Number", "18.5")})'
-    ),
-    "DELETE /v1/subscriptions/{subscription_id}": "client.topics.unsubscribe(subscription_id)",
-    "GET /v1/webhooks": "client.webhooks.list()",
-    "POST /v1/webhooks": 'client.webhooks.create("https://example.com/hook", description="The shop")',
-    "GET /v1/webhooks/{webhook_id}": "client.webhooks.get(webhook_id)",
-    "PATCH /v1/webhooks/{webhook_id}": 'client.webhooks.change(webhook_id, state="enabled")',
-    "DELETE /v1/webhooks/{webhook_id}": "client.webhooks.delete(webhook_id)",
-    "POST /v1/webhooks/{webhook_id}/secret": "client.webhooks.rotate_secret(webhook_id, overlap_s=3600)",
-    "POST /v1/webhooks/{webhook_id}/test": "client.webhooks.test(webhook_id)",
-    "GET /v1/deliveries": 'for delivery in client.deliveries.list(state="dead"):\n    ...',
-    "GET /v1/deliveries/{delivery_id}": "client.deliveries.get(delivery_id)",
-    "POST /v1/deliveries/redrive": 'client.deliveries.redrive("dead", since="2026-11-20")',
-    "POST /v1/deliveries/{delivery_id}/retry": "client.deliveries.retry(delivery_id)",
-    "POST /v1/push-devices": 'client.devices.register("ada", "apns", token, topics=["orders"])',
-    "GET /v1/push-devices": 'for device in client.devices.list(person="ada"):\n    ...',
-    "DELETE /v1/push-devices/{device_id}": "client.devices.delete(device_id)",
-    "GET /v1/reconcile": "client.reconcile()",
-}
-"""The same by `quietzone-client`; tests make each call. What isn't there has no method."""
-
-IMPORTS = "from pathlib import Path\n\nfrom quietzone_client import Attribute, Client, CodeFilter, Create, Delete, Entry, Span, Target"
-
 
 HEAD = f"""# The REST API
 

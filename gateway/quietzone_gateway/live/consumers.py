@@ -35,8 +35,8 @@ _CHANGES = {
     code_pb2.CHANGE_KIND_DELETED: Kind.CODE_DELETED,
 }
 
-_STATES_OF_TASKS: Mapping[int, str] = {number: name.removeprefix("TASK_STATE_").lower() for name, number in tasks_pb2.TaskState.items()}
-_TASK_STATES: Mapping[int, str] = {number: name.removeprefix("EXPORT_STATE_").lower() for name, number in exports_pb2.ExportState.items()}
+_TASK_STATES: Mapping[int, str] = {number: name.removeprefix("TASK_STATE_").lower() for name, number in tasks_pb2.TaskState.items()}
+_EXPORT_STATES: Mapping[int, str] = {number: name.removeprefix("EXPORT_STATE_").lower() for name, number in exports_pb2.ExportState.items()}
 
 _STATES: Mapping[int, str] = {
     number: name.removeprefix("DESTINATION_STATE_").lower() for name, number in health_pb2.DestinationState.items()
@@ -200,7 +200,7 @@ class ExportSource:
         task: Fields = {
             "id": export.export_id,
             "kind": EXPORT,
-            "state": _TASK_STATES.get(export.state, "unknown"),
+            "state": _EXPORT_STATES.get(export.state, "unknown"),
             "done": export.codes_done,
             "total": export.codes_total,
             "error": export.error or None,
@@ -234,7 +234,7 @@ class TaskSource:
         task: Fields = {
             "id": told.id,
             "kind": told.kind,
-            "state": _STATES_OF_TASKS.get(told.state, "unknown"),
+            "state": _TASK_STATES.get(told.state, "unknown"),
             "done": told.progress.done,
             "total": told.progress.total,
             "error": told.error or None,

@@ -2,3 +2,6 @@
 
 Nothing is imported here: whoever asks for one starts `python -m quietzone_analytics.printed`, and has none of its libraries.
 """
+
+NO_ROOM, TOO_MUCH = 3, 4
+"""How that process ends where the disk, or its bound, has no room for the file, and where a file takes more memory than it may."""

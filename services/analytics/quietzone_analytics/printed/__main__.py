@@ -10,10 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from quietzone_analytics.printed import NO_ROOM, TOO_MUCH
 from quietzone_analytics.printed.rows import read_rows, sheets_of
-
-NO_ROOM, TOO_MUCH = 3, 4
-"""How it ends where the disk, or its bound, has no room for the file, and where a file takes more memory than it may."""
 
 CPU_S = 1_200
 """Four million rows of a workbook take 340 s here, on a slow machine three times as long."""

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from quietzone_analytics.printed import NO_ROOM, TOO_MUCH
 from quietzone_analytics.tables import NOTHING, CutOff, Draft, NoRoom, TableError
 from quietzone_analytics.tables._place import PIECE_BYTES, Place, quoted
 from quietzone_kit.processes import answer_of
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_ROOM, TOO_MUCH = 3, 4
-"""How `quietzone_analytics.printed` ends where there is no room on the disk, and where a file takes more memory than it may."""
-
 BY_BOUNDS = frozenset((signal.SIGXCPU, signal.SIGABRT))
-"""Signals that its own bounds bring about, of the processor's time and of memory: another try would end alike."""
+"""Signals of the bounds that a process has, of the processor's time and of memory: another try would end alike."""
 
 
 class DuckdbTables:
