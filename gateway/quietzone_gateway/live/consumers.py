@@ -1,6 +1,6 @@
 """Events in: records of topics as what watchers are told."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from typing import Protocol
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
@@ -12,6 +12,7 @@ from quietzone_gateway.live.ring import Entry
 from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rpc import code_of
 from quietzone_kit.bus import Record, Topic
+from quietzone_kit.words import Words
 from quietzone_topics import (
     ANALYTICS_EXPORT_V1,
     ANALYTICS_MILESTONE_V1,
@@ -35,12 +36,9 @@ _CHANGES = {
     code_pb2.CHANGE_KIND_DELETED: Kind.CODE_DELETED,
 }
 
-_TASK_STATES: Mapping[int, str] = {number: name.removeprefix("TASK_STATE_").lower() for name, number in tasks_pb2.TaskState.items()}
-_EXPORT_STATES: Mapping[int, str] = {number: name.removeprefix("EXPORT_STATE_").lower() for name, number in exports_pb2.ExportState.items()}
-
-_STATES: Mapping[int, str] = {
-    number: name.removeprefix("DESTINATION_STATE_").lower() for name, number in health_pb2.DestinationState.items()
-}
+_TASK_STATES = Words(tasks_pb2.TaskState.items())
+_EXPORT_STATES = Words(exports_pb2.ExportState.items())
+_DESTINATIONS = Words(health_pb2.DestinationState.items())
 
 EXPORT = "export-data"
 """The kind of task that an export is."""
@@ -200,7 +198,7 @@ class ExportSource:
         task: Fields = {
             "id": export.export_id,
             "kind": EXPORT,
-            "state": _EXPORT_STATES.get(export.state, "unknown"),
+            "state": _EXPORT_STATES[export.state],
             "done": export.codes_done,
             "total": export.codes_total,
             "error": export.error or None,
@@ -234,7 +232,7 @@ class TaskSource:
         task: Fields = {
             "id": told.id,
             "kind": told.kind,
-            "state": _TASK_STATES.get(told.state, "unknown"),
+            "state": _TASK_STATES[told.state],
             "done": told.progress.done,
             "total": told.progress.total,
             "error": told.error or None,
@@ -269,7 +267,7 @@ def _traits(traits: scan_pb2.Traits) -> Fields | None:
 
 
 def _state(state: int) -> str:
-    return _STATES.get(state, "unknown")
+    return _DESTINATIONS[state]
 
 
 def _time(at_ms: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from unit.notification.world import BORN_MS, OURS, THEIRS, World, rule, webhook
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
@@ -166,6 +166,40 @@ def test_an_export_is_told_also_in_a_format_that_only_a_newer_release_knows(numb
     told = exports_pb2.ExportChanged(account_id=OURS, export=exports_pb2.Export(export_id="x", question=question))
 
     assert json.loads(house.export_changed(kit_event(TYPE_ANALYTICS_EXPORT, told.SerializeToString())).detail)["format"] == word
+
+
+NEWER = 77
+"""A number that no enum of this release has."""
+
+
+def of_newer_release(message: Message) -> Message:
+    """The message with every enum in it at a value that only a newer release has, but which change it tells of."""
+    for each in message.DESCRIPTOR.fields:
+        if each.enum_type is not None and not each.is_repeated and "Change" not in each.enum_type.name:
+            setattr(message, each.name, NEWER)
+        elif each.message_type is not None and not each.is_repeated:
+            of_newer_release(getattr(message, each.name))
+    return message
+
+
+@pytest.mark.parametrize("event_type", [*OF_THE_HOUSE, TYPE_QR_CODE])
+def test_what_parts_tell_in_words_of_a_newer_release_is_told(event_type: str) -> None:
+    told = OF_THE_HOUSE[event_type][0] if event_type in OF_THE_HOUSE else code_pb2.CodeEvent(kind=code_pb2.CHANGE_KIND_CHANGED, after=MENU)
+    message = type(told).FromString(told.SerializeToString())
+
+    (event,) = house.events_of(kit_event(event_type, of_newer_release(message).SerializeToString()), lambda _account, _code: True)
+
+    assert (event_type == TYPE_ANALYTICS_MILESTONE) != ("unknown" in event.detail.lower())
+
+
+def test_a_scan_of_a_class_that_only_a_newer_release_knows_is_told() -> None:
+    batch = scan_pb2.ScanBatch.FromString(scans(("menu", OURS)).data)
+    for traits in batch.traits:
+        of_newer_release(traits)
+
+    [event] = house.events_of(kit_event(TYPE_TRACKING_SCANS, batch.SerializeToString()), lambda _account, _code: True)
+
+    assert json.loads(event.detail)["class"] == "unknown"
 
 
 def test_the_audit_log_and_what_is_new_are_passed_over() -> None:

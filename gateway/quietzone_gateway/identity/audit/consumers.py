@@ -11,6 +11,7 @@ from quietzone_gateway.identity.domain import SYSTEM
 from quietzone_kit.events import Event
 from quietzone_kit.ids import derived_id
 from quietzone_kit.reaction import Unreadable
+from quietzone_kit.words import Words
 from quietzone_topics import TYPE_GATEWAY_AUDIT, TYPE_QR_CODE
 
 OURS = "gateway-audit"
@@ -23,6 +24,7 @@ _ACTIONS: Mapping[int, str] = {
     code_pb2.CHANGE_KIND_CHANGED: "code.changed",
     code_pb2.CHANGE_KIND_DELETED: "code.deleted",
 }
+_STATES = Words(code_pb2.CodeState.items())
 
 _TOLD_OF_NEW = ("slug", "destination", "title")
 
@@ -90,6 +92,6 @@ def _fields(code: code_pb2.Code, names: tuple[str, ...], reason: str = "") -> st
 
 def _shown(code: code_pb2.Code, name: str) -> object:
     if name == "state":
-        return code_pb2.CodeState.Name(code.state).removeprefix("CODE_STATE_").lower()
+        return _STATES[code.state]
     value = getattr(code, name)
     return value if isinstance(value, (str, int, bool, float)) else [str(each) for each in value]

@@ -14,6 +14,7 @@ from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit import events as kit
 from quietzone_kit.reaction import Unreadable
 from quietzone_kit.urls import domain_of
+from quietzone_kit.words import Words
 from quietzone_notification.events.domain import DEFAULT_BUS, Event, rfc3339
 from quietzone_notification.events.events import event_in
 from quietzone_notification.rules.book import SCANNED, TRACKING
@@ -44,12 +45,16 @@ _ASSET_CHANGES: Mapping[int, str] = {
     asset_pb2.ASSET_CHANGE_CHANGED: "Asset Changed",
     asset_pb2.ASSET_CHANGE_DELETED: "Asset Deleted",
 }
-_FORMATS: Mapping[int, str] = {
-    number: name.removeprefix("EXPORT_FORMAT_").lower()
-    for name, number in exports_pb2.ExportFormat.items()
-    if number != exports_pb2.EXPORT_FORMAT_UNSPECIFIED
-}
-"""A newer release may tell of others."""
+_CODE_STATES = Words(code_pb2.CodeState.items())
+_DESTINATION_STATES = Words(health_pb2.DestinationState.items())
+_ASSET_KINDS = Words(asset_pb2.AssetKind.items())
+_ASSET_STATES = Words(asset_pb2.AssetState.items())
+_TIERS = Words(asset_pb2.StorageTier.items())
+_FORMATS = Words(exports_pb2.ExportFormat.items())
+_EXPORT_STATES = Words(exports_pb2.ExportState.items())
+_UNITS = Words(usage_pb2.UsageUnit.items())
+_CLASSES = Words(usage_pb2.MethodClass.items())
+_SCAN_CLASSES = Words(scan_pb2.ScanClass.items())
 
 
 def code_changed(event: kit.Event) -> Event:
@@ -70,8 +75,8 @@ def destination_changed(event: kit.Event) -> Event:
         "slug": told.slug,
         "targetUrl": told.destination,
         "targetDomain": domain_of(told.destination),
-        "before": _word(health_pb2.DestinationState.Name(told.before), "DESTINATION_STATE_"),
-        "after": _word(health_pb2.DestinationState.Name(told.after), "DESTINATION_STATE_"),
+        "before": _DESTINATION_STATES[told.before],
+        "after": _DESTINATION_STATES[told.after],
         "reason": told.reason,
         "failures": told.failures,
         "revision": told.revision,
@@ -92,11 +97,11 @@ def asset_changed(event: kit.Event) -> Event:
     asset = told.after
     detail: dict[str, object] = {
         "assetId": asset.id,
-        "kind": _word(asset_pb2.AssetKind.Name(asset.kind), "ASSET_KIND_"),
-        "state": _word(asset_pb2.AssetState.Name(asset.state), "ASSET_STATE_"),
+        "kind": _ASSET_KINDS[asset.kind],
+        "state": _ASSET_STATES[asset.state],
         "reason": asset.reason,
         "name": asset.name,
-        "tier": asset_pb2.StorageTier.Name(asset.tier).removeprefix("STORAGE_TIER_"),
+        "tier": _TIERS[asset.tier].upper(),
         "bytes": asset.bytes,
         "files": [file.name for file in asset.files],
         "revision": asset.revision,
@@ -111,8 +116,8 @@ def export_changed(event: kit.Event) -> Event:
     export = told.export
     detail: dict[str, object] = {
         "exportId": export.export_id,
-        "format": _FORMATS.get(export.question.format, "unknown"),
-        "state": _word(exports_pb2.ExportState.Name(export.state), "EXPORT_STATE_"),
+        "format": _FORMATS[export.question.format],
+        "state": _EXPORT_STATES[export.state],
         "codesDone": export.codes_done,
         "codesTotal": export.codes_total,
         "rows": export.rows,
@@ -126,8 +131,8 @@ def quota_reached(event: kit.Event) -> Event:
     """`Quota Reached`: 80 or 100 % of what a plan allows are used."""
     told = usage_pb2.QuotaReached.FromString(event.data)
     detail: dict[str, object] = {
-        "unit": _word(usage_pb2.UsageUnit.Name(told.unit), "USAGE_UNIT_"),
-        "class": _word(usage_pb2.MethodClass.Name(told.method_class), "METHOD_CLASS_"),
+        "unit": _UNITS[told.unit],
+        "class": _CLASSES[told.method_class],
         "period": told.period,
         "limit": told.limit,
         "used": told.used,
@@ -192,7 +197,7 @@ def scans_of(event: kit.Event, may_match: MayMatch) -> Iterator[Event]:
             "scanAt": rfc3339(time_ms),
             "country": traits.country,
             "device": traits.device,
-            "class": _word(scan_pb2.ScanClass.Name(traits.scan_class), "SCAN_CLASS_"),
+            "class": _SCAN_CLASSES[traits.scan_class],
         }
         yield Event(
             id=f"{batch.source_id}:{scan.seq}",
@@ -214,7 +219,7 @@ def _code(code: code_pb2.Code) -> dict[str, object]:
         "targetUrl": code.destination,
         "targetDomain": domain_of(code.destination),
         "title": code.title,
-        "state": "blocked" if code.blocked else _word(code_pb2.CodeState.Name(code.state), "CODE_STATE_"),
+        "state": "blocked" if code.blocked else _CODE_STATES[code.state],
         "tags": list(code.tags),
         "folder": code.folder,
     }
@@ -231,7 +236,3 @@ def _known(names: Mapping[int, str], number: int) -> str:
     if number not in names:
         raise Unreadable(f"no such kind of change as {number}")
     return names[number]
-
-
-def _word(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix).lower()
