@@ -13,13 +13,15 @@ BY_ACCOUNT = Index("by_account", ("account_id", "created_at_ms"))
 BY_STATE = Index("by_state", ("account_id", "state", "created_at_ms"))
 BY_WAKE = Index("by_wake", ("wake_at_ms",), sparse=True)
 """Tasks that wait, by when they are due."""
+BY_TURN = Index("by_turn", ("account_id", "wake_at_ms"), sparse=True)
+"""The same by account: who has none among those that are due first is found here."""
 BY_SET = Index("by_set", ("set_at_ms",), sparse=True)
 """Tasks that wait for a length of time, by when the wait began; one that begins in the future was begun by a clock that was ahead."""
 BY_RUN = Index("by_run", ("run_at_ms",), sparse=True)
 """Tasks that run."""
 BY_END = Index("by_end", ("finished_at_ms",), sparse=True)
 
-TASKS = Collection("tasks", key="task_id", indexes=(BY_ACCOUNT, BY_STATE, BY_WAKE, BY_SET, BY_RUN, BY_END, OUTBOX_INDEX))
+TASKS = Collection("tasks", key="task_id", indexes=(BY_ACCOUNT, BY_STATE, BY_WAKE, BY_TURN, BY_SET, BY_RUN, BY_END, OUTBOX_INDEX))
 """Every store with tasks declares this collection."""
 
 KEPT_MS = 7 * 24 * 3_600_000

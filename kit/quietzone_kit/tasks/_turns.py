@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from quietzone_kit.documents import Stored
 
+MOST_REMEMBERED = 10_000  # accounts, about 1 MB; who isn't among the last that had a turn goes first
+
 
 class Turns:
     """Which account's turn it is."""
@@ -18,7 +20,6 @@ class Turns:
         queues: dict[str, deque[Stored]] = {}
         for stored in tasks:
             queues.setdefault(str(stored.body["account_id"]), deque()).append(stored)
-        self._last = {account_id: turn for account_id, turn in self._last.items() if account_id in queues}
         accounts = sorted(queues, key=lambda account_id: self._last.get(account_id, 0))
         order: deque[Stored] = deque()
         while accounts:
@@ -29,4 +30,7 @@ class Turns:
     def had(self, account_id: str) -> None:
         """A task of the account was begun."""
         self._count += 1
+        self._last.pop(account_id, None)
         self._last[account_id] = self._count
+        if len(self._last) > MOST_REMEMBERED:
+            del self._last[next(iter(self._last))]

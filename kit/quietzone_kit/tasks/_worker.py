@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Container, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from quietzone_kit.bus import BusUnavailable
@@ -16,6 +16,7 @@ from quietzone_kit.tasks._task import (
     BY_END,
     BY_RUN,
     BY_SET,
+    BY_TURN,
     BY_WAKE,
     KEPT_MS,
     MAX_TEXT,
@@ -39,6 +40,7 @@ log = logger(__name__)
 
 POLL_S = 1.0  # how late a task is that nobody could wake us for
 PAGE = 100  # tasks that are due, at 64 kB each at most; among these accounts take turns
+AFTER_NAME = "\x01"  # what follows all tasks of an account, and comes before the next account's
 MOST_RUNNING = 1_000  # of all workers of a store: what others run, and may have left
 SKEW_S = 1.0  # what two machines' clocks may differ by, and their monotonic ones over a lease
 MAX_LOST = 10  # runs that were cut off one after the other: it is the task that kills its workers
@@ -72,6 +74,7 @@ class Worker:
         self._mine: set[str] = set()
         self._seen: dict[str, tuple[int, float]] = {}
         self._turns = Turns()
+        self._next_account = ""
         self._woken = asyncio.Event()
         self._sweep_at = clock.monotonic()
         for kind in kinds:  # a series that begins with its first failure shows no increase
@@ -127,9 +130,23 @@ class Worker:
         due = await self._query(Query(BY_WAKE.name, below=now_ms + 1, limit=PAGE))
         oldest_ms = number_of(due[0], "wake_at_ms") if due else now_ms
         WAITING_AGE_S.set(max(0, now_ms - oldest_ms) / 1000)
+        if len(due) == PAGE:
+            due += await self._of_others({stored.body["account_id"] for stored in due}, now_ms)
         known = {stored.body["task_id"] for stored in due}
         ahead = await self._query(Query(BY_SET.name, at_least=now_ms + int(SKEW_S * 1000), limit=PAGE))
         return [*due, *(stored for stored in ahead if stored.body["task_id"] not in known)]
+
+    async def _of_others(self, known: Container[object], now_ms: int) -> list[Stored]:
+        """Of the accounts that come next by their names, and aren't `known`, the task that is due first.
+
+        However many tasks are due before, an account's turn comes: after as many looks as all accounts with waiting tasks fill pages.
+        """
+        page = await self._query(Query(BY_TURN.name, at_least=self._next_account, limit=PAGE))
+        first: dict[str, Stored] = {}
+        for stored in page:
+            first.setdefault(str(stored.body["account_id"]), stored)
+        self._next_account = f"{list(first)[-1]}{AFTER_NAME}" if len(page) == PAGE else ""
+        return [stored for account, stored in first.items() if account not in known and number_of(stored, "wake_at_ms") <= now_ms]
 
     async def _left(self) -> Sequence[Stored]:
         """Tasks of others that were not written to for a lease, as we saw it: their workers are gone."""

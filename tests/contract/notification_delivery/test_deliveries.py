@@ -7,6 +7,7 @@ from contract.notification_delivery.world import ACCOUNT, OTHER, SINCE_MS, World
 
 from quietzone_kit.errors import FailedPrecondition, NotFound
 from quietzone_kit.tasks import Again, Done, Progress
+from quietzone_notification.delivery.deliveries import tasks
 from quietzone_notification.delivery.deliveries.repository import DELIVERIES, SHARDS, Wanted
 from quietzone_notification.delivery.deliveries.tasks import DAY_MS, Forget, Redrive, keep_forgetting
 from quietzone_notification.delivery.domain import CONFIRM_CAUSE, Attempt, Delivery, State
@@ -161,6 +162,21 @@ async def test_a_redrive_that_is_run_again_after_a_crash_begins_nothing_twice(wo
     await end(world, "0")  # sent again meanwhile
 
     assert await Redrive(world.deliveries).run(task, quiet) == Done({"begun": 0})
+
+
+async def test_a_redrive_of_many_gives_others_their_turn_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "PAGE", 2)
+    monkeypatch.setattr(tasks, "MOST_BEGUN", 4)
+    await world.deliveries.enqueue([delivery(f"{n}", "endpoint") for n in range(7)])
+    await end(world, *(f"{n}" for n in range(7)))
+    world.clock.seconds += 1
+    task = await world.log.redrive(ACCOUNT, Wanted(destination="endpoint"), request_id="r")
+
+    first = await Redrive(world.deliveries).run(task, quiet)
+    assert isinstance(first, Again)
+    second = await Redrive(world.deliveries).run(replace(task, result=first.result), quiet)
+
+    assert (first.result["begun"], second) == (4, Done({"begun": 7}))
 
 
 async def test_the_same_redrive_asked_twice_is_one_task(world: World) -> None:

@@ -216,6 +216,35 @@ async def test_accounts_take_turns(world: World) -> None:
     assert [task.account_id for task in jobs.begun].index("south") <= 2
 
 
+async def test_who_has_more_due_than_a_look_brings_hides_nobody_elses(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_worker, "PAGE", 5)
+    jobs = Jobs()
+    for account in ("", "east", "north"):
+        for _ in range(20):
+            await world.add(account_id=account)
+    last = [await world.add(account_id=account) for account in ("a", "south", "west")]
+
+    async with world.running(world.worker(jobs, concurrency=1)):
+        for task in last:
+            await world.until(task)
+
+    assert len(jobs.begun) <= 30
+
+
+async def test_what_is_not_due_is_nobodys_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_worker, "PAGE", 5)
+    jobs = Jobs()
+    for _ in range(5):
+        await world.add(account_id="north")
+    later = await world.add(account_id="south", after_ms=TWO_HOURS_MS)
+    all_due = await world.add(account_id="north")
+
+    async with world.running(world.worker(jobs)):
+        await world.until(all_due)
+
+    assert later.task_id not in {task.task_id for task in jobs.begun}
+
+
 async def test_several_workers_run_each_task_once(world: World) -> None:
     jobs = Jobs()
     tasks = [await world.add() for _ in range(40)]

@@ -12,12 +12,19 @@ from quietzone_notification.delivery.domain import Delivery, State
 FORGET = "forget-deliveries"
 
 PAGE = 500
-REDRIVE_WITHIN_S = 3_600.0  # a million deliveries, at 1,000 in a second or two
-FORGET_WITHIN_S = 600.0
+WITHIN_S = 600.0  # a run, which looks at 10,000 or removes 20,000: a minute on a slow store
+MOST_BEGUN = 10_000  # looked at in a run, before others have a turn
 MOST_FORGOTTEN = 20_000  # in a run, before others have a turn
 FORGET_EVERY_MS = 600_000
 AT_ONCE_MS = 1_000
 DAY_MS = 24 * 3_600_000
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """How far earlier runs of a task came."""
+
+    begun: int = 0
+    after: str | None = None
 
 
 class Redrive:
@@ -27,22 +34,24 @@ class Redrive:
         self._deliveries = deliveries
 
     async def run(self, task: Task, tell: Tell) -> Done | Again:
-        """See `quietzone_kit.tasks.Handler`. Run again after a crash it finds what is left, since what it has begun is pending."""
+        """See `quietzone_kit.tasks.Handler`. It goes on where its last run ended; what one that broke off had begun is pending."""
         wanted = msgspec.convert(task.payload, Wanted)
         until_ms = task.created_at_ms if wanted.until_ms is None else min(wanted.until_ms, task.created_at_ms)
         wanted = Wanted(wanted.destination, wanted.state, wanted.cause, wanted.since_ms, until_ms)
-        begun, after = 0, None
-        while True:
+        found = msgspec.convert(task.result or {}, _Begun)
+        begun, after = found.begun, found.after
+        for _ in range(0, MOST_BEGUN, PAGE):
             held, after = await self._deliveries.found(task.account_id, wanted, limit=PAGE, after=after)
             due = [each for each in held if _ends_before(each.delivery, task.created_at_ms) and not each.delivery.is_asking]
             begun += await self._deliveries.begin_again(due) if due else 0
             tell(Progress(begun))
             if after is None:
                 return Done({"begun": begun})
+        return Again(after_ms=AT_ONCE_MS, result={"begun": begun, "after": after})
 
     def kind(self) -> Kind:
         """As a worker wants it."""
-        return Kind(self, within_s=REDRIVE_WITHIN_S)
+        return Kind(self, within_s=WITHIN_S)
 
 
 class Forget:
@@ -66,7 +75,7 @@ class Forget:
 
     def kind(self) -> Kind:
         """As a worker wants it."""
-        return Kind(self, within_s=FORGET_WITHIN_S)
+        return Kind(self, within_s=WITHIN_S)
 
 
 def _ends_before(delivery: Delivery, at_ms: int) -> bool:
