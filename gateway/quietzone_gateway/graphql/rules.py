@@ -99,7 +99,9 @@ class RuleNumbers:
     matched: Count
     failed: Count = strawberry.field(description="What couldn't be made of an event: a template that grew too large")
     last_matched_at: DateTime | None
-    delivered: Count = strawberry.field(description="Deliveries that their destinations have taken")
+    delivered: Count = strawberry.field(
+        description="Deliveries that their destinations have taken; of a push to many devices, each device counts"
+    )
     given_up: Count = strawberry.field(
         description="Deliveries that are dead or were dropped; one that is sent again counts again when it ends"
     )

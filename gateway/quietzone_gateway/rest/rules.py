@@ -227,7 +227,7 @@ class NumbersView(BaseModel):
     matched: int
     failed: int = Field(description="What couldn't be made of an event: a template that grew too large")
     last_matched_at: Time | None
-    delivered: int = Field(description="Deliveries that their destinations have taken")
+    delivered: int = Field(description="Deliveries that their destinations have taken; of a push to many devices, each device counts")
     given_up: int = Field(description="Deliveries that are dead or were dropped; one that is sent again counts again when it ends")
 
     @classmethod

@@ -378,6 +378,7 @@ async def test_how_what_it_asked_for_has_ended_is_added_up_beside(world: World) 
     for ended in (replace(pending, state=State.DELIVERED), pending.ended_as(State.DEAD, "no", BORN_MS), pending.dropped("gone", BORN_MS)):
         numbers.ended(ended)
     numbers.ended(replace(pending, cause="topic:orders", state=State.DELIVERED))
+    numbers.ended(replace(pending, kind="push", destination="person:ada", state=State.DELIVERED))  # her devices' count
     await numbers.keep()
 
     told = await world.rules.numbers(one)

@@ -146,6 +146,11 @@ class Delivery:
         return self.cause.removeprefix(OF_RULES).partition(":")[0] if self.cause.startswith(OF_RULES) else None
 
     @property
+    def is_to_many(self) -> bool:
+        """Whether it becomes others, one for each device: a push to a person or a topic."""
+        return self.kind == "push" and not self.destination.startswith("device:")
+
+    @property
     def is_asking(self) -> bool:
         """Whether it asks a stranger for a confirmation."""
         return self.cause == CONFIRM_CAUSE

@@ -27,9 +27,9 @@ class RuleNumbers:
         self._add(matched.rule.rule_id, matched.rule.account_id, Numbers(1, len(matched.failed), at_ms))
 
     def ended(self, delivery: Delivery) -> None:
-        """A delivery has ended; those that no rule asked for don't count here."""
-        if delivery.rule_id is not None:
-            is_delivered = delivery.state is State.DELIVERED
+        """A delivery has ended. Those that no rule asked for don't count here, nor one that has become others: these count."""
+        is_delivered = delivery.state is State.DELIVERED
+        if delivery.rule_id is not None and not (is_delivered and delivery.is_to_many):
             self._add(delivery.rule_id, delivery.account_id, Numbers(delivered=int(is_delivered), given_up=int(not is_delivered)))
 
     async def run(self) -> NoReturn:
