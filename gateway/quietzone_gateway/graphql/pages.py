@@ -43,13 +43,14 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Give it back as `after` for the next page; holds while things come and go")
 
     @classmethod
-    def of(cls, cursors: list[Cursor], *, after: str | None, has_next: bool) -> "PageInfo":
-        """Of a page whose items have these cursors."""
+    def of(cls, cursors: list[Cursor], *, after: str | None, has_next: bool, end: Cursor | None = None) -> "PageInfo":
+        """Of a page whose items have these cursors; the next one begins at `end`, if not after the last of them."""
+        last = end or (cursors[-1] if cursors else None)
         return cls(
             has_next_page=has_next,
             has_previous_page=after is not None,
             start_cursor=str(cursors[0]) if cursors else None,
-            end_cursor=str(cursors[-1]) if cursors else None,
+            end_cursor=None if last is None else str(last),
         )
 
 

@@ -65,7 +65,7 @@ class TaskEdge:
     cursor: str
 
 
-@strawberry.type(description="A page of tasks")
+@strawberry.type(description="A page of tasks; also one with few of them, or none, may have a next")
 class TaskConnection:
     """A page."""
 
@@ -78,7 +78,9 @@ class TaskConnection:
         cursors = [Cursor(task.cursor) for task in page.items]
         return cls(
             edges=[TaskEdge(node=Task.of(task), cursor=str(cursor)) for task, cursor in zip(page.items, cursors, strict=True)],
-            page_info=PageInfo.of(cursors, after=after, has_next=page.next_cursor is not None),
+            page_info=PageInfo.of(
+                cursors, after=after, has_next=page.next_cursor is not None, end=Cursor(page.next_cursor) if page.next_cursor else None
+            ),
         )
 
 

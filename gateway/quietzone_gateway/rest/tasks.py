@@ -81,7 +81,9 @@ class TaskPageView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [TASK], "next_cursor": None}]})
 
     items: list[TaskView] = Field(description="Newest first")
-    next_cursor: str | None = Field(description="Give it back as `cursor` for the next page; null when there is none")
+    next_cursor: str | None = Field(
+        description="Give it back as `cursor` for the next page, which also a page with few or no tasks may have; null when there is none"
+    )
 
     @classmethod
     def of(cls, page: TaskPage) -> Self:

@@ -46,14 +46,19 @@ class Task:
     finished_at_ms: int | None
 
     @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in the list, which goes downwards."""
+        return self.created_at_ms, self.id
+
+    @property
     def cursor(self) -> str:
-        """Its place in the list."""
-        return f"{self.created_at_ms}.{self.id}"
+        """What follows after it."""
+        return _cursor(self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """Tasks, newest first."""
+    """Tasks, newest first; also one with few of them, or none, may have a next."""
 
     items: tuple[Task, ...]
     next_cursor: str | None
@@ -82,10 +87,13 @@ class Tasks:
         state = tasks_pb2.TASK_STATE_UNSPECIFIED if wanted.state is None else _NUMBERS[wanted.state]
         request = tasks_pb2.ListTasksRequest(page_size=limit, after=_position(cursor), state=state, kind=wanted.kind or "")
         answers = await asyncio.gather(*(peer.call(stub.ListTasks, request, caller=caller, idempotent=True) for peer, stub in self._parts))
-        found = sorted((_task(task) for answer in answers for task in answer.tasks), key=_place, reverse=True)
-        has_more = len(found) > limit or any(answer.has_more for answer in answers)
-        items = tuple(found[:limit])
-        return TaskPage(items, items[-1].cursor if has_more and items else None)
+        found = sorted((_task(task) for answer in answers for task in answer.tasks), key=lambda task: task.place, reverse=True)
+        # What lies beyond the place that some part has reached may have others of that part before it.
+        reached = max(((answer.reached.created_at_ms, answer.reached.task_id) for answer in answers if answer.has_more), default=None)
+        items = tuple(found if reached is None else [task for task in found if task.place >= reached])
+        if len(items) > limit:
+            return TaskPage(items[:limit], items[limit - 1].cursor)
+        return TaskPage(items, None if reached is None else _cursor(reached))
 
     async def get(self, caller: Caller, task_id: str) -> Task:
         """One task."""
@@ -131,8 +139,8 @@ def _position(cursor: str | None) -> tasks_pb2.TaskPosition | None:
     return tasks_pb2.TaskPosition(created_at_ms=int(found.group(1)), task_id=found.group(2))
 
 
-def _place(task: Task) -> tuple[int, str]:
-    return task.created_at_ms, task.id
+def _cursor(place: tuple[int, str]) -> str:
+    return f"{place[0]}.{place[1]}"
 
 
 def _whole(value: JsonValue) -> JsonValue:

@@ -11,6 +11,7 @@ from quietzone_kit.tasks._task import BY_ACCOUNT, BY_STATE, RESET, TASKS, NewTas
 from quietzone_kit.tasks._telling import QUIET, Telling
 
 FIRST_VERSION = 1
+MOST_LOOKED_AT = 1_000  # for one page: some ten queries
 ATTEMPTS = 5  # a worker writes a task once a few seconds: a second meeting is rare, a fifth means that something else is going on
 
 
@@ -28,6 +29,11 @@ class Position:
 
     created_at_ms: int
     task_id: str
+
+
+def position(task: Task) -> Position:
+    """A task's place."""
+    return Position(task.created_at_ms, task.task_id)
 
 
 class Tasks:
@@ -97,22 +103,27 @@ class Tasks:
 
     async def follow(
         self, account_id: str, after: Position | None, wanted: Callable[[Task], bool], *, state: State | None = None, limit: int = 100
-    ) -> tuple[Sequence[Task], bool]:
-        """Of an account's tasks, or those in one state, the `wanted` ones that come after a position, and whether others follow: so that
-        the lists of several stores can be put together.
+    ) -> tuple[Sequence[Task], Position | None]:
+        """Of an account's tasks, or those in one state, `wanted` ones that come after a position, and where the list goes on, None at its
+        end: so that the lists of several stores can be put together. It looks through MOST_LOOKED_AT tasks and a page at most.
         """
         index, equals = (BY_ACCOUNT, (account_id,)) if state is None else (BY_STATE, (account_id, state.value))
         below = None if after is None else after.created_at_ms + 1
         found: list[Task] = []
-        cursor = None
+        cursor, looked_at = None, 0
         while True:
             query = Query(index.name, equals=equals, below=below, order=Order.DESCENDING, limit=limit + 1, after=cursor)
             page = await self._documents.query(TASKS, query)
-            later = (task for task in map(task_of, page.items) if after is None or Position(task.created_at_ms, task.task_id) < after)
+            later = [task for task in map(task_of, page.items) if after is None or position(task) < after]
             found.extend(filter(wanted, later))
             cursor = page.cursor
-            if cursor is None or len(found) > limit:
-                return found[:limit], len(found) > limit
+            looked_at += len(later)
+            if len(found) > limit:
+                return found[:limit], position(found[limit - 1])
+            if cursor is None:
+                return found, None
+            if looked_at >= MOST_LOOKED_AT:
+                return found, position(later[-1])
 
     async def cancel(self, account_id: str, task_id: str) -> Task:
         """Have a task not run any more; one that runs is stopped within seconds, and what it does until then counts no more.

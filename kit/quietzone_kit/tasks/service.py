@@ -64,10 +64,13 @@ class TaskService(tasks_pb2_grpc.TaskServiceServicer):
         if not wanted:
             return tasks_pb2.ListTasksResponse()
         async with self._answers():
-            found, has_more = await self._tasks.follow(
+            found, reached = await self._tasks.follow(
                 account_id, after, lambda task: task.kind in wanted, state=_ASKED[request.state], limit=limit
             )
-        return tasks_pb2.ListTasksResponse(tasks=map(task_message, found), has_more=has_more)
+        response = tasks_pb2.ListTasksResponse(tasks=map(task_message, found), has_more=reached is not None)
+        if reached is not None:
+            response.reached.created_at_ms, response.reached.task_id = reached.created_at_ms, reached.task_id
+        return response
 
     async def CancelTask(self, request: tasks_pb2.CancelTaskRequest, context: object) -> tasks_pb2.CancelTaskResponse:
         """See the contract."""

@@ -16,7 +16,7 @@ from quietzone_kit.documents import Documents, open_documents
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.rpc import EXPORTS_READ, EXPORTS_WRITE
 from quietzone_kit.runtime import SystemRandomness, ThreadExecutor
-from quietzone_kit.tasks import TASKS, NewTask, Task, Tasks
+from quietzone_kit.tasks import TASKS, NewTask, Task, Tasks, _tasks
 from quietzone_kit.tasks.service import Shown, TaskService
 
 KINDS = ("export-data", "process-image", "generate-report")
@@ -34,6 +34,11 @@ class Desk:
     async def add(self, part: int, account_id: str = "first", **payload: Any) -> Task:
         self.clock.seconds += 1
         return await self.stores[part].add(NewTask(account_id, KINDS[part], payload))
+
+    async def hidden(self, part: int) -> None:
+        """One of a kind that accounts don't see."""
+        self.clock.seconds += 1
+        await self.stores[part].add(NewTask("first", "upkeep"))
 
     async def get(self, path: str) -> Any:
         answer = await self.api.send("GET", path)
@@ -81,6 +86,32 @@ async def test_tasks_of_all_parts_are_one_list_that_pages_bring_once(desk: Desk)
         cursor = f"&cursor={page['next_cursor']}"
 
     assert found == [task.task_id for task in reversed(added)]
+
+
+async def test_a_list_of_few_among_many_is_looked_through_in_parts_and_misses_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tasks, "MOST_LOOKED_AT", 3)
+    rare = []
+    for number in range(20):
+        await desk.add(number % 2)
+        if number % 7 == 3:
+            rare.append((await desk.add(2)).task_id)
+    for _ in range(12):
+        await desk.hidden(2)
+
+    found, pages, cursor = [], 0, ""
+    while True:
+        page = await desk.get(f"/v1/tasks?limit=1&type={KINDS[2]}{cursor}")
+        found += [item["id"] for item in page["items"]]
+        pages += 1
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+
+    assert found == list(reversed(rare))
+    assert pages > 4
+    asked = f'{{ tasks(first: 1, type: "{KINDS[2]}") {{ edges {{ cursor }} pageInfo {{ hasNextPage endCursor }} }} }}'
+    page = (await ask(desk.api, asked)).data["tasks"]
+    assert (page["edges"], page["pageInfo"]["hasNextPage"], bool(page["pageInfo"]["endCursor"])) == ([], True, True)
 
 
 async def test_a_task_is_found_whichever_part_has_it(desk: Desk) -> None:
