@@ -98,6 +98,8 @@ class MailCourier:
             took_ms = self._took_ms(began_s)
             return await self._failed(delivery, error, Attempt(at_ms, took_ms, to, error.status, _words(error), _excerpt(error.said)))
         except Unavailable as error:
+            if delivery.tries + 1 >= delivery.max_attempts:  # no mail is given up by an attempt that wasn't made: it waits
+                raise
             SENT.labels("silent").inc()
             return Ended(Attempt(at_ms, self._took_ms(began_s), to, error=str(error)))
         finally:

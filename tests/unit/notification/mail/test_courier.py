@@ -1,11 +1,12 @@
 """How a courier treats its server."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from unit.notification.world import OURS, World
 
-from quietzone_kit.errors import FailedPrecondition, NotFound
+from quietzone_kit.errors import FailedPrecondition, NotFound, Unavailable
 from quietzone_kit.mail import Mail, MailUnavailable, Taken
 from quietzone_kit.runtime import SystemRandomness
 from quietzone_kit.seal import Seal
@@ -76,6 +77,22 @@ async def test_a_server_that_is_away_is_not_asked_for_each_mail(world: World) ->
 
     assert server.asked <= 8
     assert all(each.attempt is not None and each.attempt.status is None and not each.is_last for each in ended)
+
+
+async def test_no_mail_is_given_up_without_its_last_attempt_while_a_server_is_away(world: World) -> None:
+    server = Server(away=True)
+    courier = MailParts(world.documents, seal("s" * 32), world.clock, unsubscribe_url="https://console.example/u").courier(
+        server, at_once=3
+    )
+    for n in range(5):
+        await courier.carry(mail(n))
+
+    with pytest.raises(Unavailable):
+        await courier.carry(replace(mail(5), tries=9))
+    world.clock.seconds += 2
+    ended = await courier.carry(replace(mail(5), tries=9))
+
+    assert (server.asked, ended.attempt is not None) == (6, True)
 
 
 def test_a_token_is_read_by_a_key_that_stands_behind_another() -> None:
