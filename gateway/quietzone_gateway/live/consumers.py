@@ -7,7 +7,7 @@ from quietzone.analytics.v1 import analytics_pb2, exports_pb2
 from quietzone.qr.v1 import code_pb2, health_pb2
 from quietzone.tasks.v1 import tasks_pb2
 from quietzone.tracking.v1 import scan_pb2
-from quietzone_gateway.live.domain import CODE_KINDS, Event, Fields, Kind
+from quietzone_gateway.live.domain import CODE_KINDS, CODES_READ, EXPORTS_READ, Event, Fields, Kind
 from quietzone_gateway.live.ring import Entry
 from quietzone_gateway.rest.code_shapes import CodeView
 from quietzone_gateway.rpc import code_of
@@ -204,7 +204,7 @@ class ExportSource:
             "error": export.error or None,
         }
         code_id, at_ms = export.question.code_id, _time(changed.changed_at_ms)
-        yield 0, Event(Kind.TASK_PROGRESS, entry.id, changed.account_id, code_id, at_ms, {"task": task}, task_id=export.export_id)
+        yield 0, _progress(entry, changed.account_id, code_id, at_ms, task, scope=EXPORTS_READ)
 
 
 class TaskSource:
@@ -237,8 +237,7 @@ class TaskSource:
             "total": told.progress.total,
             "error": told.error or None,
         }
-        at_ms = _time(changed.changed_at_ms)
-        yield 0, Event(Kind.TASK_PROGRESS, entry.id, changed.account_id, "", at_ms, {"task": task}, task_id=told.id)
+        yield 0, _progress(entry, changed.account_id, "", _time(changed.changed_at_ms), task, scope=CODES_READ)
 
 
 def entry_of(record: Record, kind: str) -> Entry | None:
@@ -252,6 +251,11 @@ def entry_of(record: Record, kind: str) -> Entry | None:
     if found != kind.encode():
         return None
     return Entry(record.offset, record.time_ms, event_id.decode("utf-8", "replace"), record.value)
+
+
+def _progress(entry: Entry, account_id: str, code_id: str, at_ms: int, task: Fields, *, scope: str) -> Event:
+    """That a task has come on; `scope` is what reading it asks for."""
+    return Event(Kind.TASK_PROGRESS, entry.id, account_id, code_id, at_ms, {"task": task}, task_id=str(task["id"]), scope=scope)
 
 
 def _fields(code: code_pb2.Code) -> Fields:

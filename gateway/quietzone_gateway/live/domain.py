@@ -31,16 +31,18 @@ class Kind(StrEnum):
 CODE_KINDS = frozenset({Kind.CODE_CREATED, Kind.CODE_UPDATED, Kind.CODE_DELETED})
 """Those that tell of a code's fields, so that a filter can ask for them."""
 
-SCOPES: Mapping[Kind, str] = {
-    Kind.CODE_CREATED: "codes:read",
-    Kind.CODE_UPDATED: "codes:read",
-    Kind.CODE_DELETED: "codes:read",
-    Kind.SCANNED: "analytics:read",
-    Kind.MILESTONE: "analytics:read",
-    Kind.DESTINATION: "codes:read",
-    Kind.TASK_PROGRESS: "exports:read",
+CODES_READ, ANALYTICS_READ, EXPORTS_READ = "codes:read", "analytics:read", "exports:read"
+
+SCOPES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.CODE_CREATED: (CODES_READ,),
+    Kind.CODE_UPDATED: (CODES_READ,),
+    Kind.CODE_DELETED: (CODES_READ,),
+    Kind.SCANNED: (ANALYTICS_READ,),
+    Kind.MILESTONE: (ANALYTICS_READ,),
+    Kind.DESTINATION: (CODES_READ,),
+    Kind.TASK_PROGRESS: (CODES_READ, EXPORTS_READ),
 }
-"""What a watcher must hold."""
+"""Of what a watcher must hold one; of tasks, each event says which (`Event.scope`)."""
 
 FILTERS: Mapping[str, str] = {"state": "state", "tag": "tags", "folder": "folder"}
 """What a filter can ask for, and the field of a code that it is held against; of a list, one item must be equal."""
@@ -62,7 +64,8 @@ class Event:
     """Something that happened in an account; the same `id` twice is the same event, brought again by the bus.
 
     `fields` is what is told beyond id, code and time; `before` and `after` are the code's fields around a change of it. What is of no one
-    code has an empty `code_id`; `task_id` is empty but for a task.
+    code has an empty `code_id`; `task_id` is empty but for a task, and so is `scope`: what must be held to
+    hear of it.
     """
 
     kind: Kind
@@ -74,6 +77,7 @@ class Event:
     before: Fields | None = None
     after: Fields | None = None
     task_id: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +138,22 @@ class Seen(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for: kinds, codes and tasks (none: all), and `where`, pairs of a name in FILTERS and the value that it must have."""
+    """What is asked for: kinds, codes and tasks (none: all), and `where`, pairs of a name in FILTERS and the value that it must have.
+
+    `scopes` are held by whoever asks.
+    """
 
     kinds: frozenset[Kind]
     code_ids: frozenset[str] = frozenset()
     where: tuple[tuple[str, str], ...] = field(default=())
     task_ids: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
     def seen(self, event: Event) -> Seen:
         """What a subscriber with this filter is told of `event`, which is of its own account."""
         if event.kind not in self.kinds or (self.code_ids and event.code_id not in self.code_ids):
             return Seen.NOT
-        if event.task_id and self.task_ids and event.task_id not in self.task_ids:
+        if event.task_id and not self._has_task(event):
             return Seen.NOT
         if not self.where:
             return Seen.EVENT
@@ -154,6 +162,9 @@ class Filter:
         if self._holds(event.after):
             return Seen.EVENT
         return Seen.REMOVED if self._holds(event.before) else Seen.NOT
+
+    def _has_task(self, event: Event) -> bool:
+        return event.scope in self.scopes and (not self.task_ids or event.task_id in self.task_ids)
 
     def _holds(self, fields: Fields | None) -> bool:
         return fields is not None and all(_is(fields.get(FILTERS[name]), value) for name, value in self.where)
@@ -165,12 +176,12 @@ def _is(found: object, value: str) -> bool:
 
 def kinds_allowed(scopes: Collection[str]) -> frozenset[Kind]:
     """What a holder of `scopes` may watch."""
-    return frozenset(kind for kind, scope in SCOPES.items() if scope in scopes)
+    return frozenset(kind for kind, one_of in SCOPES.items() if not frozenset(one_of).isdisjoint(scopes))
 
 
 def missing_scopes(kinds: Collection[Kind], scopes: Collection[str]) -> Sequence[str]:
     """The scopes that watching `kinds` asks for and `scopes` hasn't, in order."""
-    return sorted({SCOPES[kind] for kind in kinds} - set(scopes))
+    return sorted({SCOPES[kind][0] for kind in frozenset(kinds) - kinds_allowed(scopes)})
 
 
 def told_of(event: Event, seen: Seen) -> Change:

@@ -167,7 +167,7 @@ def filter_of(wanted: Wanted, watcher: Watcher) -> Filter:
         raise PermissionDenied("there is nothing that this caller may watch; it needs the scope 'codes:read' or 'analytics:read'")
     if where and not kinds <= CODE_KINDS:
         raise InvalidInput(FieldViolation("kinds", f"only changes of codes ({', '.join(sorted(CODE_KINDS))}) have {where[0][0]}"))
-    return Filter(kinds, frozenset(wanted.code_ids), where, frozenset(wanted.task_ids))
+    return Filter(kinds, frozenset(wanted.code_ids), where, frozenset(wanted.task_ids), watcher.scopes)
 
 
 def _validated(kind: TypeAdapter[T], said: object) -> T:

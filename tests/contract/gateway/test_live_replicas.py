@@ -14,8 +14,11 @@ from quietzone_gateway.live.domain import Delivery
 from quietzone_gateway.live.hub import Hub
 from quietzone_kit.bus import Bus, open_bus
 from quietzone_kit.cache import open_cache
+from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
 from quietzone_topics import TOPICS
+
+FOLLOWS_WITHIN_S = 60
 
 
 @pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.server("kafka"))])
@@ -38,12 +41,24 @@ async def process(url: str) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def replica(url: str) -> AsyncIterator[Hub]:
-    """A process with a hub."""
+    """A process with a hub that follows all topics, which takes its time where many others are at work."""
     async with process(url) as bus, asyncio.TaskGroup() as group:
         hub = Hub(bus, SystemClock(), SystemRandomness())
         task = group.create_task(hub.run())
+        async with asyncio.timeout(FOLLOWS_WITHIN_S):
+            while not await follows(hub):
+                pass
         yield hub
         task.cancel()
+
+
+async def follows(hub: Hub) -> bool:
+    """Whether a hub follows all topics, after having waited for that."""
+    try:
+        (await hub.subscribe("nobody", EVERYTHING)).close()
+    except Unavailable:
+        return False
+    return True
 
 
 def ids(deliveries: list[Delivery]) -> list[str]:

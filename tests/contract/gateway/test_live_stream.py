@@ -108,7 +108,6 @@ async def test_an_export_is_followed_to_its_end(served: Served) -> None:
 
 @pytest.mark.parametrize(("kind", "notification"), [("process-image", False), ("generate-report", True)])
 async def test_tasks_of_other_parts_are_followed_too(served: Served, kind: str, notification: bool) -> None:
-    served.known.watchers["secret"] = replace(served.known.watchers["secret"], scopes=SCOPES | {"exports:read"})
     async with served.stream("?kinds=taskProgress") as stream:
         await stream.event()
         await served.services.task(2, kind, notification=notification)
@@ -121,14 +120,29 @@ async def test_tasks_of_other_parts_are_followed_too(served: Served, kind: str, 
 
 
 async def test_who_may_not_see_exports_does_not_hear_of_them(served: Served) -> None:
-    async with served.stream("?kinds=taskProgress") as stream:
-        assert stream.status == 403
     async with served.stream() as stream:
         await stream.event()
         await served.services.export(1)
         await served.services.milestone(10)
 
         assert (await stream.event())[0] == "milestone"
+
+
+async def test_who_may_see_exports_alone_hears_of_no_other_tasks(served: Served) -> None:
+    served.known.watchers["secret"] = replace(served.known.watchers["secret"], scopes=frozenset({"exports:read"}))
+    async with served.stream("?kinds=taskProgress") as stream:
+        await stream.event()
+        await served.services.task(2, "process-image")
+        await served.services.export(1)
+
+        assert (await stream.event())[1]["task"]["kind"] == "export-data"
+
+
+async def test_who_may_see_nothing_of_tasks_may_not_watch_them(served: Served) -> None:
+    served.known.watchers["secret"] = replace(served.known.watchers["secret"], scopes=frozenset({"analytics:read"}))
+
+    async with served.stream("?kinds=taskProgress") as stream:
+        assert stream.status == 403
 
 
 async def test_a_ping_brings_the_newest_cursor(served: Served) -> None:

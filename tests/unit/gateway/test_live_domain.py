@@ -52,8 +52,10 @@ def test_kinds_that_were_not_asked_for_are_not_told() -> None:
 
 
 def test_each_kind_asks_for_the_scope_of_what_it_tells() -> None:
-    assert missing_scopes(Kind, {"codes:read"}) == ["analytics:read", "exports:read"]
+    assert missing_scopes(Kind, {"codes:read"}) == ["analytics:read"]
+    assert missing_scopes(Kind, {"exports:read"}) == ["analytics:read", "codes:read"]
     assert kinds_allowed({"analytics:read"}) == {Kind.SCANNED, Kind.MILESTONE}
+    assert kinds_allowed({"exports:read"}) == {Kind.TASK_PROGRESS}
 
 
 def test_created_and_then_changed_is_created_as_it_is_now() -> None:
