@@ -128,7 +128,7 @@ async def _parts(app: App, settings: GatewaySettings, documents: Documents, bus:
         granted.plans,
         granted.flags,
         Notices(cache),
-        DeadLetterDesk(bus),
+        DeadLetterDesk(bus, CLOCK, RANDOMNESS),
         CLOCK,
     )
 

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from quietzone_gateway.identity.audit.events import Act, audited
+from quietzone_gateway.identity.domain import Actor
 from quietzone_kit.bus import Bus, BusUnavailable
 from quietzone_kit.errors import NotFound, Unavailable
+from quietzone_kit.ids import uuid7
 from quietzone_kit.reaction import DeadLetters, LetterPage, Summary, Which
-from quietzone_kit.telemetry import logger
+from quietzone_kit.runtime import Clock, Randomness
 from quietzone_topics import REACTIONS
 
-log = logger(__name__)
-
+RECORDED_WITHIN_S = 10.0
 AT_ONCE = 4
 """Topics of dead letters that a list reads beside each other: each has a connection of its own on Kafka."""
 
@@ -28,8 +30,10 @@ class Reaction:
 class DeadLetterDesk:
     """What operators do with them. Every call can raise Unavailable: the bus doesn't answer; do it again."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, clock: Clock, randomness: Randomness) -> None:
         self._bus = bus
+        self._clock = clock
+        self._randomness = randomness
 
     async def summaries(self) -> list[tuple[Reaction, Summary]]:
         """What waits, for each reaction that there is."""
@@ -48,19 +52,35 @@ class DeadLetterDesk:
         with _bus_answers():
             return await self._letters(reaction).page(which, limit=limit, after=after)
 
-    async def redrive(self, reaction: Reaction, which: Which, *, subject: str) -> int:
+    async def redrive(self, reaction: Reaction, which: Which, actor: Actor) -> int:
         """Send letters back to their reaction; how many. Raises NotFound: there is no such reaction."""
+        letters = self._letters(reaction)
         with _bus_answers():
-            count = await self._letters(reaction).redrive(which)
-        log.info("dead letters were redriven", topic=reaction.topic, group=reaction.group, letters=count, subject=subject)
-        return count
+            await self._record("dead-letters.redriven", reaction, which, actor)
+            return await letters.redrive(which)
 
-    async def drop(self, reaction: Reaction, which: Which, *, subject: str) -> int:
+    async def drop(self, reaction: Reaction, which: Which, actor: Actor) -> int:
         """Have letters wait no more; how many. Raises NotFound: there is no such reaction."""
+        letters = self._letters(reaction)
         with _bus_answers():
-            count = await self._letters(reaction).drop(which)
-        log.info("dead letters were dropped", topic=reaction.topic, group=reaction.group, letters=count, subject=subject)
-        return count
+            await self._record("dead-letters.dropped", reaction, which, actor)
+            return await letters.drop(which)
+
+    async def _record(self, action: str, reaction: Reaction, which: Which, actor: Actor) -> None:
+        """Tell the audit log which letters are meant, before anything is done with them: what breaks off after that was asked for."""
+        meant = {"error": which.error, "key": which.key, "ids": None if which.ids is None else sorted(which.ids)}
+        act = Act(
+            action=action,
+            target=f"reaction:{reaction.topic}/{reaction.group}",
+            account_id=actor.account_id,
+            document=f"dead-letters/{uuid7(self._clock, self._randomness)}",
+            revision=1,
+            at_ms=self._clock.now_ms(),
+            after={name: value for name, value in meant.items() if value is not None} or {"all": True},
+        )
+        told = audited(actor, act)
+        async with asyncio.timeout(RECORDED_WITHIN_S):
+            await self._bus.publish([told.event.to_message(told.topic)])
 
     def _letters(self, reaction: Reaction) -> DeadLetters:
         if (reaction.topic, reaction.group) not in {(topic.name, group) for topic, group in REACTIONS}:

@@ -171,13 +171,13 @@ async def get_dead_letters(
 @router.post("/{topic}/{group}/redrive", responses=problems(400, 401, 403, 404, 413, 415, 422))
 async def redrive_dead_letters(topic: Topic, group: Group, body: LettersInput, parts: Services, operator: Operator) -> SettledView:
     """Send events back to the reaction that gave them up, and to no other, in order. What is cut off may be asked for again."""
-    return SettledView(letters=await parts.dead_letters.redrive(Reaction(topic, group), body.which(), subject=operator.subject))
+    return SettledView(letters=await parts.dead_letters.redrive(Reaction(topic, group), body.which(), operator.actor))
 
 
 @router.post("/{topic}/{group}/drop", responses=problems(400, 401, 403, 404, 413, 415, 422))
 async def drop_dead_letters(topic: Topic, group: Group, body: LettersInput, parts: Services, operator: Operator) -> SettledView:
     """Have events wait no more: they are never handled."""
-    return SettledView(letters=await parts.dead_letters.drop(Reaction(topic, group), body.which(), subject=operator.subject))
+    return SettledView(letters=await parts.dead_letters.drop(Reaction(topic, group), body.which(), operator.actor))
 
 
 def _text(header: bytes | None) -> str | None:

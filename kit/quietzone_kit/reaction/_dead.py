@@ -4,10 +4,19 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from quietzone_kit.bus import Bounds, Bus, Message, Record, UnknownTopic
-from quietzone_kit.reaction._letters import Letter, dead_topic, letter_of, redrive_topic, settled_by, to_redriven, to_settlement
+from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Message, OffsetGone, Record, UnknownTopic
+from quietzone_kit.reaction._letters import (
+    Letter,
+    dead_topic,
+    letter_of,
+    redrive_topic,
+    settled_by,
+    to_redriven,
+    to_settlement,
+    told_origin,
+)
 
 READ_WITHIN_S = 10.0
 """One poll of records that are there."""
@@ -97,10 +106,8 @@ class DeadLetters:
         """Some of what waits; `after` is a cursor."""
         letters: list[Letter] = []
         last = -1
-        async with aclosing(self._waiting(which)) as waiting:
+        async with aclosing(self._waiting(which, after)) as waiting:
             async for offset, letter in waiting:
-                if after is not None and offset <= after:
-                    continue
                 if len(letters) == limit:
                     return LetterPage(tuple(letters), last)
                 letters.append(letter)
@@ -139,16 +146,23 @@ class DeadLetters:
             async with asyncio.timeout(READ_WITHIN_S):
                 await self._bus.publish(messages)
 
-    async def _waiting(self, which: Which) -> AsyncGenerator[tuple[int, Letter], None]:
-        """Letters that nobody has settled, each once, with the offset of its record; read up to where the topic ends now."""
+    async def _waiting(self, which: Which, after: int | None = None) -> AsyncGenerator[tuple[int, Letter], None]:
+        """Letters after an offset that nobody has settled, each once, with the offset of its record; read up to where the topic ends now.
+
+        What settles a letter stands behind it, so that all is looked through before the first is known to wait.
+        """
         try:
             held = await self._bus.bounds(self._dead.name, 0)
         except UnknownTopic:  # nothing has died yet
             return
         known: set[str] = set()
+        begin = held.first if after is None else min(max(after + 1, held.first), held.next)
         async with aclosing(self._read(held)) as records:
-            known.update([letter_id async for record in records if (letter_id := settled_by(record)) is not None])
-        async with aclosing(self._read(held)) as records:
+            async for record in records:
+                origin = told_origin(record) if record.offset < begin else None
+                if (letter_id := settled_by(record) if origin is None else origin.letter_id) is not None:
+                    known.add(letter_id)
+        async with aclosing(self._read(replace(held, first=begin))) as records:
             async for record in records:
                 letter = letter_of(record)
                 if letter is not None and letter.letter_id not in known and which.fits(letter):
@@ -164,10 +178,14 @@ class DeadLetters:
             consumer.seek(0, held.first)
             while True:
                 polled = await consumer.poll(max_records=1_000, wait_s=READ_WITHIN_S)
+                if not polled.records.get(0):
+                    raise BusUnavailable(f"{self._dead.name} gives nothing of what it holds")
                 for record in polled.records.get(0, ()):
                     if record.offset < held.next:
                         yield record
                     if record.offset >= held.next - 1:
                         return
+        except OffsetGone as error:
+            raise BusUnavailable(f"retention has just taken letters of {self._dead.name}") from error
         finally:
             await consumer.close()

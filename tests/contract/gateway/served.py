@@ -53,6 +53,7 @@ from quietzone_kit.lifecycle import App
 from quietzone_kit.limits import open_limits
 from quietzone_kit.rpc import CallerKeys, Peer, RpcSettings, Server, caller
 from quietzone_kit.runtime import SystemClock, SystemRandomness, ThreadExecutor
+from quietzone_topics import GATEWAY_AUDIT_V1
 
 KEY = "qz_" + "test" * 10
 CODE_ID = "01936b2e-7c1a-7e3f-9d55-0a4f6f1c2b3d"
@@ -198,6 +199,7 @@ async def running(
     await documents.ensure(*COLLECTIONS)
     cache = open_cache("memory://", clock=clock, randomness=randomness)
     bus = open_bus(f"sqlite:///{folder}/bus.db", clock=SystemClock(), executor=executor, randomness=randomness)
+    await bus.ensure([GATEWAY_AUDIT_V1])
     identity = build_identity(IdentityParts(documents, cache, clock, randomness, Inline()), identity_settings)
     await open_first_account(identity.accounts, identity.keys, clock, randomness, preset=KEY)
     servers, peers = [], []
@@ -226,7 +228,7 @@ async def running(
         granted.plans,
         granted.flags,
         Notices(cache),
-        DeadLetterDesk(bus),
+        DeadLetterDesk(bus, clock, randomness),
         clock,
     )
     early = early_answers(clock, randomness)

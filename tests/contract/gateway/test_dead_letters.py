@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from contract.bus.conftest import from_start, read_all
 from contract.gateway.served import Api, problem
 from contract.reaction.world import Doings
 from ports import NoJitter
 
+from quietzone.gateway.v1 import audit_pb2
 from quietzone_gateway.dead_letters import DeadLetterDesk
 from quietzone_gateway.rest.dead_letters import LETTER, READING, LettersInput, LetterView, ReadingView
 from quietzone_kit.bus import Bus, BusUnavailable
@@ -16,7 +18,7 @@ from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event
 from quietzone_kit.reaction import Patience, Which, run_reaction
 from quietzone_kit.runtime import SystemClock
-from quietzone_topics import QR_CODE_V1, REACTIONS
+from quietzone_topics import GATEWAY_AUDIT_V1, QR_CODE_V1, REACTIONS
 
 PATH = "/v1/operator/dead-letters"
 HEALTH = f"{PATH}/qr.code.v1/qr-health"
@@ -148,12 +150,27 @@ async def test_who_is_no_operator_sees_and_settles_none(api: Api) -> None:
     assert [problem(answer)[:2] for answer in answers] == [(403, "permission-denied")] * 4
 
 
+async def test_who_settles_letters_stands_in_the_audit_log(api: Api) -> None:
+    await kill(api, "a", "b")
+
+    for act, body in (("redrive", {"ids": ["0-0-0"]}), ("drop", {"all": True})):
+        assert (await api.send("POST", f"{HEALTH}/{act}", body)).json() == {"letters": 1}
+
+    [told] = (await read_all(await from_start(await api.bus.follow(GATEWAY_AUDIT_V1.name)), 2)).values()
+    entries = [audit_pb2.AuditEvent.FromString(record.value) for record in told]
+    assert [(each.account_id, each.action, each.target, each.after) for each in entries] == [
+        ("first", "dead-letters.redriven", "reaction:qr.code.v1/qr-health", '{"ids":["0-0-0"]}'),
+        ("first", "dead-letters.dropped", "reaction:qr.code.v1/qr-health", '{"all":true}'),
+    ]
+    assert {each.subject.partition(":")[0] for each in entries} == {"key"}
+
+
 async def test_a_bus_that_is_gone_is_told_as_such() -> None:
     class Gone:
         async def bounds(self, topic: str, partition: int) -> object:
             raise BusUnavailable(f"{topic}/{partition} is gone")
 
-    desk = DeadLetterDesk(Gone())  # type: ignore[arg-type] # what it asks first
+    desk = DeadLetterDesk(Gone(), SystemClock(), NoJitter())  # type: ignore[arg-type] # what it asks first
 
     with pytest.raises(Unavailable, match="do it again"):
         await desk.summaries()

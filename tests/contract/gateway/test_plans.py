@@ -117,7 +117,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
             parts.plans,
             parts.flags,
             Notices(cache),
-            DeadLetterDesk(bus),
+            DeadLetterDesk(bus, clock, RANDOMNESS),
             clock,
         ),
         Clients(()),

@@ -7,7 +7,7 @@ import pytest
 from contract.reaction.world import KNOWN, NAME, Doings, World
 
 from quietzone.qr.v1.code_pb2 import Code, CodeEvent
-from quietzone_kit.bus import Bus, BusUnavailable, Message, Position
+from quietzone_kit.bus import Bounds, Bus, BusUnavailable, Message, OffsetGone, Polled, Position
 from quietzone_kit.events import Event
 from quietzone_kit.reaction import DeadLetters, Patience, Which, redrive_topic
 
@@ -204,3 +204,30 @@ async def test_a_record_that_died_twice_by_a_crash_is_one_letter(world: World) -
         await doings.until(lambda: doings.done.count("after a") == 2)
 
     assert (await world.dead.summary()).total == 1
+
+
+@pytest.mark.parametrize("fails", [None, OffsetGone("0 is below 7", Bounds("log", 7, 7))])
+async def test_a_topic_that_gives_nothing_of_what_it_held_is_asked_again_and_not_for_ever(fails: Exception | None) -> None:
+    class Emptied:
+        """Retention has taken everything since its bounds were asked for."""
+
+        async def bounds(self, topic: str, partition: int) -> Bounds:  # noqa: ARG002 - the port's
+            return Bounds("log", 0, 7)
+
+        async def follow(self, topic: str) -> "Emptied":  # noqa: ARG002 - the port's
+            self.sought = False
+            return self
+
+        async def poll(self, *, max_records: int, wait_s: float) -> Polled:  # noqa: ARG002 - the port's
+            if self.sought and fails is not None:
+                raise fails
+            return Polled(frozenset({0}), frozenset(), {})
+
+        def seek(self, partition: int, offset: int) -> None:  # noqa: ARG002 - the port's
+            self.sought = True
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    with pytest.raises(BusUnavailable):
+        await DeadLetters(cast("Bus", Emptied()), "orders", "till").summary()

@@ -24,6 +24,7 @@ SWEPT_AFTER_MS = KEPT_MS + SWEEP_EVERY_MS  # a file is older than its task's end
 
 EXPORT_S = 3_600.0  # a million codes for a month take half of it
 SWEEP_S = 600.0
+NEWER_WAITS_MS = 24 * 3_600_000  # a release takes minutes; one that was taken back is known as such by the next day
 PENDING = 256_000  # characters that are held before they go to the disk
 
 _PARQUET = """
@@ -35,7 +36,7 @@ FROM read_csv({source}, auto_detect = false, header = true, delim = ',', quote =
 def kinds(rollups: Rollups, blobs: Blobs, tables: Tables, clock: Clock) -> Mapping[str, Kind]:
     """The kinds of task of this service, by name."""
     return {
-        KIND: Kind(MakeExport(rollups, blobs, tables), within_s=EXPORT_S, of_others=(BlobsUnavailable,)),
+        KIND: Kind(MakeExport(rollups, blobs, tables, clock), within_s=EXPORT_S, of_others=(BlobsUnavailable,)),
         SWEEP: Kind(SweepExports(blobs, clock), within_s=SWEEP_S, of_others=(BlobsUnavailable,)),
     }
 
@@ -52,15 +53,19 @@ async def keep_sweeping(tasks: Tasks) -> None:
 class MakeExport:
     """Handler of KIND: counts code by code into a draft, and puts it into the blobs."""
 
-    def __init__(self, rollups: Rollups, blobs: Blobs, tables: Tables) -> None:
+    def __init__(self, rollups: Rollups, blobs: Blobs, tables: Tables, clock: Clock) -> None:
         self._rollups = rollups
         self._blobs = blobs
         self._tables = tables
+        self._clock = clock
 
     async def run(self, task: Task, tell: Tell) -> Done:
         """See `quietzone_kit.tasks.Handler`."""
         question = question_of(task.payload)
-        if question.form is Format.NEWER:  # no attempt is used up: whoever can make it works on the same tasks during a release
+        if question.form is Format.NEWER:
+            if self._clock.now_ms() > task.created_at_ms + NEWER_WAITS_MS:
+                raise Fail("no release at work makes files of its format: ask for another one, or have this run again after an upgrade")
+            # no attempt is used up: whoever can make it works on the same tasks during a release
             raise Unavailable("its format is a newer release's: that one's workers make it; cancel it if that release was taken back")
         try:
             made = await self._export(task, question, tell)

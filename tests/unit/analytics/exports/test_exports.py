@@ -27,12 +27,12 @@ from quietzone_analytics.exports import (
 )
 from quietzone_analytics.exports.domain import as_text
 from quietzone_analytics.exports.repository import KIND, payload_of
-from quietzone_analytics.exports.tasks import SWEEP
+from quietzone_analytics.exports.tasks import NEWER_WAITS_MS, SWEEP
 from quietzone_analytics.projection import ScanStates
 from quietzone_analytics.queries import Interval, Question, get_code_analytics
 from quietzone_analytics.rollups import Rollups
 from quietzone_kit.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted, Unavailable
-from quietzone_kit.tasks import NewTask, Progress, State, Tasks, _worker
+from quietzone_kit.tasks import TASKS, NewTask, Progress, State, Tasks, _worker
 
 
 @pytest.fixture
@@ -275,6 +275,18 @@ async def test_a_format_of_a_newer_release_is_left_to_its_workers_while_ours_go_
 
     task = await house.tasks.get("acme", newer)
     assert (task.state, task.attempts, "newer release" in (task.error or "")) == (State.WAITING, 0, True)
+
+
+async def test_what_no_release_has_made_for_a_day_is_given_up(house: Installation) -> None:
+    newer = await newer_export(house)
+    stored = await house.documents.get(TASKS, newer)
+    assert stored is not None
+    yesterday_ms = CLOCK.now_ms() - NEWER_WAITS_MS - 1
+    await house.documents.replace(TASKS, {**stored.body, "created_at_ms": yesterday_ms}, if_version=stored.version)
+
+    export = await house.work(newer)
+
+    assert (export.state, "no release at work" in (export.error or "")) == (State.DEAD, True)
 
 
 async def test_a_format_of_a_newer_release_is_listed_told_and_cancelled(house: Installation) -> None:
