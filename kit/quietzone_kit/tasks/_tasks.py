@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from quietzone_kit.documents import Documents, DuplicateKey, Order, Query, Stored, Value, VersionConflict
+from quietzone_kit.documents import Body, Documents, DuplicateKey, Order, Query, Stored, Value, VersionConflict
 from quietzone_kit.errors import FailedPrecondition, NotFound, Unavailable
 from quietzone_kit.ids import derived_id, uuid7
 from quietzone_kit.runtime import Clock, Randomness
@@ -11,6 +11,7 @@ from quietzone_kit.tasks._task import BY_ACCOUNT, BY_STATE, RESET, TASKS, NewTas
 from quietzone_kit.tasks._telling import QUIET, Telling
 
 FIRST_VERSION = 1
+NO_PAYLOAD: Body = {}
 MOST_LOOKED_AT = 1_000  # for one page: some ten queries
 ATTEMPTS = 5  # a worker writes a task once a few seconds: a second meeting is rare, a fifth means that something else is going on
 
@@ -75,6 +76,11 @@ class Tasks:
                 self._telling.wake()
                 return task_of(stored)
         raise Unavailable(f"task {task_id} comes and goes: try again")
+
+    async def keep(self, kind: str, payload: Body = NO_PAYLOAD) -> Task:
+        """See that the one task of a kind that comes again by itself is there, and that it is alive. It belongs to no account."""
+        task = await self.add(NewTask("", kind, payload, dedup_key=kind))
+        return await self.retry("", task.task_id) if task.state in {State.DEAD, State.CANCELLED} else task
 
     @staticmethod
     def id_of(new: NewTask) -> str:

@@ -232,7 +232,8 @@ def _work(app: App, documents: Documents, bus: Bus, blobs: Blobs, settings: File
         failures = 0
         while True:
             try:
-                await exports.keep_sweeping(Tasks(documents, clock, randomness))
+                async with store_answers():
+                    await Tasks(documents, clock, randomness).keep(exports.SWEEP)
             except DocumentsUnavailable as error:
                 log.warning("no store yet: no export is made", error=str(error))
                 await asyncio.sleep(randomness.uniform(0, min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(failures, 10))))

@@ -40,7 +40,7 @@ from quietzone_notification.collections import COLLECTIONS
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.delivery.client import Client, Connector
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Waiting
-from quietzone_notification.delivery.deliveries.tasks import keep_forgetting, kinds
+from quietzone_notification.delivery.deliveries.tasks import FORGET, kinds
 from quietzone_notification.delivery.deliveries.use_cases import DeliveryDesk
 from quietzone_notification.delivery.domain import Delivery, Outbound
 from quietzone_notification.delivery.endpoints.repository import Endpoints
@@ -334,7 +334,8 @@ def _until(ended: asyncio.Event, main: Main) -> Main:
 async def _work(worker: Worker, tasks: Tasks, reactions: Reactions) -> None:
     while True:
         try:
-            await keep_forgetting(tasks)
+            async with store_answers():
+                await tasks.keep(FORGET)
             await reactions.keep(tasks)
             break
         except Unavailable as error:

@@ -75,7 +75,7 @@ from quietzone_storage.settings import (
     UrlSettings,
     WorkSettings,
 )
-from quietzone_storage.upkeep import SWEEP, Stalled, Upkeep, keep_up, sweep_once
+from quietzone_storage.upkeep import SWEEP, Stalled, Upkeep, sweep_once
 from quietzone_storage.uploads.tasks import ProcessImage
 from quietzone_storage.uploads.use_cases import PROCESS, Pipeline, Uploads
 from quietzone_storage.usage.repository import Usages
@@ -282,11 +282,12 @@ async def _keep_up(settings: WorkSettings, tasks: Tasks) -> None:
     """See now and then that what comes again by itself does, also after it has failed for good."""
     while True:
         try:
-            await keep_up(tasks, SWEEP, {})
-            if settings.storage_scrub_every_days:
-                await keep_up(tasks, SCRUB, {})
-            if settings.storage_clean_up_every_h:
-                await keep_up(tasks, CLEAN_UP_ALL, {"prefix": "", "dry_run": False})
+            async with store_answers():
+                await tasks.keep(SWEEP)
+                if settings.storage_scrub_every_days:
+                    await tasks.keep(SCRUB)
+                if settings.storage_clean_up_every_h:
+                    await tasks.keep(CLEAN_UP_ALL, {"prefix": "", "dry_run": False})
             await asyncio.sleep(HOUR_MS / 1000)
         except Unavailable as error:
             log.warning("no store: nobody looks after what is stored", error=str(error))

@@ -5,14 +5,12 @@ left uncounted is counted, and bytes that nobody needs are removed.
 from dataclasses import dataclass
 
 from quietzone_kit.blobs import BlobsUnavailable
-from quietzone_kit.documents import Body
 from quietzone_kit.runtime import Clock
-from quietzone_kit.tasks import Again, Kind, NewTask, State, Task, Tasks, Tell
+from quietzone_kit.tasks import Again, Kind, Task, Tell
 from quietzone_storage.assets.repository import Assets
 from quietzone_storage.assets.use_cases import Keeper
 from quietzone_storage.contents.sweep import Swept, sweep, sweep_blobs
 from quietzone_storage.contents.use_cases import Shelf
-from quietzone_storage.deadlines import store_answers
 from quietzone_storage.lifecycle.moves import finish
 from quietzone_storage.metrics import SWEPT_BYTES
 from quietzone_storage.prints.use_cases import Press
@@ -60,18 +58,6 @@ class Upkeep:
     def kind(self) -> Kind:
         """As a worker wants it."""
         return Kind(self, within_s=WITHIN_S, of_others=(BlobsUnavailable,))
-
-
-async def keep_up(tasks: Tasks, kind: str, payload: Body) -> None:
-    """See that there is a task of a kind that comes again by itself, and that it is alive.
-
-    Raises:
-        Unavailable: the store doesn't answer.
-    """
-    async with store_answers():
-        task = await tasks.add(NewTask("", kind, payload, dedup_key=kind))
-        if task.state in {State.DEAD, State.CANCELLED}:
-            await tasks.retry("", task.task_id)
 
 
 async def sweep_once(shelf: Shelf, assets: Assets, clock: Clock, *, grace_ms: int, dry_run: bool) -> str:

@@ -9,7 +9,7 @@ from quietzone_kit.errors import FailedPrecondition, NotFound
 from quietzone_kit.tasks import Again, Done, Progress
 from quietzone_notification.delivery.deliveries import tasks
 from quietzone_notification.delivery.deliveries.repository import DELIVERIES, SHARDS, Wanted
-from quietzone_notification.delivery.deliveries.tasks import DAY_MS, Forget, Redrive, keep_forgetting
+from quietzone_notification.delivery.deliveries.tasks import DAY_MS, FORGET, Forget, Redrive
 from quietzone_notification.delivery.domain import CONFIRM_CAUSE, Attempt, Delivery, State
 from quietzone_notification.delivery.endpoints.domain import State as EndpointState
 from quietzone_notification.delivery.endpoints.use_cases import Change
@@ -191,7 +191,7 @@ async def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(world: Wor
     world.clock.seconds += 7 * DAY_MS / 1_000 + 1
     await world.deliveries.enqueue([delivery("new", "endpoint", created_ms=world.clock.now_ms())])
     await end(world, "new")
-    await keep_forgetting(world.tasks)
+    await world.tasks.keep(FORGET)
     (task,) = (await world.tasks.list("")).tasks
 
     again = await Forget(world.deliveries, world.clock, kept_days=7).run(task, quiet)

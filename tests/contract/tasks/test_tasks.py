@@ -148,3 +148,13 @@ async def test_a_task_that_waits_is_not_changed_by_a_retry(world: World) -> None
     task = await world.add(after_ms=60_000)
 
     assert await world.tasks.retry(ACCOUNT, task.task_id) == task
+
+
+async def test_what_comes_again_by_itself_is_there_once_and_alive(world: World) -> None:
+    first = await world.tasks.keep("sweep", {"dry_run": False})
+    await world.tasks.cancel("", first.task_id)
+
+    again = await world.tasks.keep("sweep", {"dry_run": False})
+
+    assert (again.task_id, again.state) == (first.task_id, State.WAITING)
+    assert len((await world.tasks.list("")).tasks) == 1

@@ -3,7 +3,7 @@
 from quietzone_analytics.exports.domain import Format
 from quietzone_analytics.exports.events import TellExports
 from quietzone_analytics.exports.repository import Export, ExportFile, ExportQuestion
-from quietzone_analytics.exports.tasks import keep_sweeping, kinds
+from quietzone_analytics.exports.tasks import SWEEP, kinds
 from quietzone_analytics.exports.use_cases import cancel_export, create_export, get_export, list_exports, read_export
 from quietzone_kit.outbox import OUTBOX_LEASES
 from quietzone_kit.tasks import TASKS
@@ -12,6 +12,7 @@ COLLECTIONS = (TASKS, OUTBOX_LEASES)
 
 __all__ = [
     "COLLECTIONS",
+    "SWEEP",
     "Export",
     "ExportFile",
     "ExportQuestion",
@@ -20,7 +21,6 @@ __all__ = [
     "cancel_export",
     "create_export",
     "get_export",
-    "keep_sweeping",
     "kinds",
     "list_exports",
     "read_export",

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 
-from quietzone_analytics.deadlines import store_answers
 from quietzone_analytics.exports.domain import Counts, Format, Writer, is_of_utc_days
 from quietzone_analytics.exports.repository import KIND, ExportFile, ExportQuestion, key_of, older_than, question_of, result_of
 from quietzone_analytics.metrics import EXPORTS
@@ -13,7 +12,7 @@ from quietzone_analytics.tables import CutOff, Draft, NoRoom, TableError, Tables
 from quietzone_kit.blobs import About, Blobs, BlobsUnavailable
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock
-from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, NewTask, Progress, Retry, State, Task, Tasks, Tell
+from quietzone_kit.tasks import KEPT_MS, Again, Done, Fail, Kind, Progress, Retry, Task, Tell
 from quietzone_kit.telemetry import logger
 
 log = logger(__name__)
@@ -39,15 +38,6 @@ def kinds(rollups: Rollups, blobs: Blobs, tables: Tables, clock: Clock) -> Mappi
         KIND: Kind(MakeExport(rollups, blobs, tables, clock), within_s=EXPORT_S, of_others=(BlobsUnavailable,)),
         SWEEP: Kind(SweepExports(blobs, clock), within_s=SWEEP_S, of_others=(BlobsUnavailable,)),
     }
-
-
-async def keep_sweeping(tasks: Tasks) -> None:
-    """See that there is a task that sweeps, and that it is alive; can raise DocumentsUnavailable."""
-    async with store_answers():
-        task = await tasks.add(NewTask("", SWEEP, dedup_key=SWEEP))
-    if task.state in {State.DEAD, State.CANCELLED}:
-        async with store_answers():
-            await tasks.retry("", task.task_id)
 
 
 class MakeExport:

@@ -9,6 +9,7 @@ from quietzone_kit.reaction import Reaction
 from quietzone_kit.rpc import Peer
 from quietzone_kit.runtime import Clock
 from quietzone_kit.tasks import Kind, Tasks
+from quietzone_notification.deadlines import store_answers
 from quietzone_notification.mail.scribe import Scribe
 from quietzone_notification.people.consumers import CONSUMER as PEOPLE
 from quietzone_notification.people.consumers import KeepPeople
@@ -17,14 +18,14 @@ from quietzone_notification.reactions.consumers import TellOfCreated, TellOfMile
 from quietzone_notification.reactions.domain import CONSUMER
 from quietzone_notification.reactions.repository import NewsStore
 from quietzone_notification.reactions.settings import ReactionSettings
-from quietzone_notification.reactions.tasks import keep_forgetting_news
+from quietzone_notification.reactions.tasks import FORGET
 from quietzone_notification.reactions.tasks import kinds as news_kinds
 from quietzone_notification.reactions.use_cases import Teller
 from quietzone_notification.reactions.welcome import Welcome
 from quietzone_notification.reports.peers import CountedScans, KnownTitles
 from quietzone_notification.reports.printer import Printer
 from quietzone_notification.reports.repository import Reports
-from quietzone_notification.reports.tasks import GenerateReport, PlanReports, Sources, keep_planning
+from quietzone_notification.reports.tasks import PLAN, GenerateReport, PlanReports, Sources
 from quietzone_notification.reports.tasks import kinds as report_kinds
 from quietzone_topics import ANALYTICS_MILESTONE_V1, GATEWAY_ACCOUNT_V1, QR_CODE_V1
 
@@ -81,5 +82,6 @@ class Reactions:
 
     async def keep(self, tasks: Tasks) -> None:
         """Have the tasks there that come again; raises Unavailable."""
-        await keep_forgetting_news(tasks)
-        await keep_planning(tasks)
+        async with store_answers():
+            await tasks.keep(FORGET)
+            await tasks.keep(PLAN)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from quietzone_kit.runtime import Clock
-from quietzone_kit.tasks import Again, Done, Fail, Kind, NewTask, Progress, Task, Tasks, Tell
-from quietzone_notification.deadlines import store_answers
+from quietzone_kit.tasks import Again, Done, Fail, Kind, Progress, Task, Tell
 from quietzone_notification.mail.kinds import OPTIONAL
 from quietzone_notification.reactions.domain import HOUR_MS, KEPT_MS, MAX_TOGETHER
 from quietzone_notification.reactions.repository import NewsStore
@@ -50,11 +49,3 @@ class ForgetNews:
 def kinds(teller: Teller, store: NewsStore, clock: Clock) -> Mapping[str, Kind]:
     """All kinds of reactions' tasks, for a worker."""
     return {SEND: Kind(SendTogether(teller), within_s=WITHIN_S), FORGET: Kind(ForgetNews(store, clock), within_s=WITHIN_S)}
-
-
-async def keep_forgetting_news(tasks: Tasks) -> None:
-    """Have the one task of FORGET there; raises Unavailable."""
-    async with store_answers():
-        task = await tasks.add(NewTask("", FORGET, dedup_key=FORGET))
-        if task.is_final:
-            await tasks.retry("", task.task_id)

@@ -140,11 +140,3 @@ def kinds(plan: PlanReports, generate: GenerateReport | None) -> Mapping[str, Ki
     """All kinds of reports' tasks, for a worker; without GENERATE where nobody counts scans."""
     found = {PLAN: Kind(plan, within_s=PLAN_WITHIN_S)}
     return found if generate is None else {**found, GENERATE: Kind(generate, within_s=GENERATE_WITHIN_S)}
-
-
-async def keep_planning(tasks: Tasks) -> None:
-    """Have the one task of PLAN there; raises Unavailable."""
-    async with store_answers():
-        task = await tasks.add(NewTask("", PLAN, dedup_key=PLAN))
-        if task.is_final:
-            await tasks.retry("", task.task_id)

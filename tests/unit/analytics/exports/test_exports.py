@@ -19,7 +19,6 @@ from quietzone_analytics.exports import (
     cancel_export,
     create_export,
     get_export,
-    keep_sweeping,
     kinds,
     list_exports,
     read_export,
@@ -336,7 +335,7 @@ async def test_files_are_removed_after_their_time_and_nothing_else_is(house: Ins
     ):
         await house.blobs.put(key, b"")
         house.blobs.ages[key] = CLOCK.now_ms() - age_ms
-    await keep_sweeping(house.tasks)
+    await house.tasks.keep(SWEEP)
     sweeper = (await house.tasks.list("")).tasks[0]
     handler = kinds(Rollups(house.documents), house.blobs, house.tables, CLOCK)[SWEEP].handler
 
@@ -396,7 +395,7 @@ async def test_whoever_listens_is_told_that_it_was_asked_for_made_and_done(house
 
 
 async def test_of_what_the_house_does_for_itself_nothing_is_told(house: Installation) -> None:
-    await keep_sweeping(house.tasks)
+    await house.tasks.keep(SWEEP)
     (task,) = (await house.tasks.list("")).tasks
 
     assert await house.told(task.task_id) == []

@@ -3,8 +3,7 @@
 import msgspec
 
 from quietzone_kit.runtime import Clock
-from quietzone_kit.tasks import Again, Done, Kind, NewTask, Progress, Task, Tasks, Tell
-from quietzone_notification.deadlines import store_answers
+from quietzone_kit.tasks import Again, Done, Kind, Progress, Task, Tell
 from quietzone_notification.delivery.deliveries.repository import Deliveries, Wanted
 from quietzone_notification.delivery.deliveries.use_cases import REDRIVE
 from quietzone_notification.delivery.domain import Delivery, State
@@ -86,11 +85,3 @@ def _ends_before(delivery: Delivery, at_ms: int) -> bool:
 def kinds(deliveries: Deliveries, clock: Clock, *, kept_days: int) -> dict[str, Kind]:
     """All kinds of delivery's tasks, for a worker."""
     return {REDRIVE: Redrive(deliveries).kind(), FORGET: Forget(deliveries, clock, kept_days=kept_days).kind()}
-
-
-async def keep_forgetting(tasks: Tasks) -> None:
-    """Have the one task of FORGET there; raises Unavailable."""
-    async with store_answers():
-        task = await tasks.add(NewTask("", FORGET, dedup_key=FORGET))
-        if task.is_final:
-            await tasks.retry("", task.task_id)
