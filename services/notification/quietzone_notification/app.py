@@ -39,7 +39,7 @@ from quietzone_notification.buses.repository import Buses
 from quietzone_notification.collections import COLLECTIONS
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.delivery.client import Client, Connector
-from quietzone_notification.delivery.deliveries.repository import Deliveries, Waiting
+from quietzone_notification.delivery.deliveries.repository import Deliveries, Held
 from quietzone_notification.delivery.deliveries.tasks import FORGET, kinds
 from quietzone_notification.delivery.deliveries.use_cases import DeliveryDesk
 from quietzone_notification.delivery.domain import Delivery, Outbound
@@ -215,8 +215,8 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
     bounds = Bounds(settings.notification_deliveries_at_once, settings.notification_deliveries_of_one)
     given_up = asyncio.Event()
 
-    def tell(waiting: Sequence[Waiting]) -> None:
-        sender.tell(waiting)
+    def tell(stored: Sequence[Held]) -> None:
+        sender.tell(stored)
 
     numbers = RuleNumbers(Rules(documents))
     app.task("rules' deliveries", numbers.run)

@@ -269,3 +269,56 @@ def test_a_lane_heard_of_twice_is_looked_at_when_the_first_is_due(lanes: Lanes) 
 
     assert lanes.heard(Waiting(1, "webhook:a", "north", NOW_MS + 5)).look_ms == NOW_MS + 5
     assert lanes.next_alarm_ms() == NOW_MS + 5
+
+
+def test_what_was_stored_just_now_begins_without_a_look(lanes: Lanes) -> None:
+    for name in ("1", "2"):
+        lanes.told(waiting_of(held(name).delivery), held(name))
+
+    assert begun(lanes) == ["1", "2"]
+    assert lanes.next_alarm_ms() is None
+
+
+def test_what_was_stored_just_now_waits_for_what_was_due_before_it(lanes: Lanes) -> None:
+    first = held("1", due_ms=NOW_MS - 1)
+    lane = lanes.heard(waiting_of(first.delivery))
+
+    lanes.told(waiting_of(held("2").delivery), held("2"))
+
+    assert (begun(lanes), lane.look_ms) == ([], NOW_MS - 1)
+
+
+def test_what_was_stored_while_the_store_is_asked_is_asked_for_again(lanes: Lanes) -> None:
+    lane = lanes.heard(waiting_of(held("1").delivery))
+    lanes.begin_look(lane)
+
+    lanes.told(waiting_of(held("2").delivery), held("2"))
+    lanes.looked(lane, [held("1"), held("2")], limit=PAGE)
+    lanes.end_look(lane)
+
+    assert begun(lanes) == ["1", "2"]
+
+
+def test_no_more_of_a_lane_is_kept_than_a_look_would_bring(lanes: Lanes) -> None:
+    for number in range(PAGE + 1):
+        lanes.told(waiting_of(held(f"{number}").delivery), held(f"{number}"))
+
+    [lane] = lanes.rung()
+    assert (len(lane.waiting), lane.look_ms) == (PAGE, NOW_MS)
+
+
+def test_what_is_stored_for_later_is_looked_for_then(lanes: Lanes) -> None:
+    later = held("1", due_ms=NOW_MS + 5)
+
+    lanes.told(waiting_of(later.delivery), later)
+
+    assert (begun(lanes), lanes.next_alarm_ms()) == ([], NOW_MS + 5)
+
+
+def test_what_begins_anew_while_it_is_under_way_is_looked_for(lanes: Lanes) -> None:
+    lanes.told(waiting_of(held("1").delivery), held("1"))
+    assert begun(lanes) == ["1"]
+
+    lanes.told(waiting_of(held("1").delivery), held("1"))
+
+    assert (begun(lanes), lanes.next_alarm_ms()) == ([], NOW_MS)

@@ -106,15 +106,15 @@ class Wanted:
         )
 
 
-def _told_nobody(_waiting: Sequence[Waiting]) -> None:
+def _told_nobody(_waiting: Sequence[Held]) -> None:
     """Is told where the sender is another process, which looks by itself."""
 
 
 class Deliveries:
     """All deliveries; the port `Outbound`. Every method can raise Unavailable: the store doesn't answer."""
 
-    def __init__(self, documents: Documents, clock: Clock, tell: Callable[[Sequence[Waiting]], None] = _told_nobody) -> None:
-        """`tell` is the sender's, if it runs in this process."""
+    def __init__(self, documents: Documents, clock: Clock, tell: Callable[[Sequence[Held]], None] = _told_nobody) -> None:
+        """`tell` is the sender's, if it runs in this process: it is given what has just been stored, and is due."""
         self._documents = documents
         self._clock = clock
         self._tell = tell
@@ -130,9 +130,10 @@ class Deliveries:
         todo = list(each.values())
         for start in range(0, len(todo), BULK):
             chunk = todo[start : start + BULK]
+            new = [Held(delivery, Stored(body_of(delivery), 1)) for delivery in chunk]
             async with store_answers():
-                outcomes = await self._documents.bulk(DELIVERIES, [Put(body_of(delivery), None) for delivery in chunk])
-            self._tell([waiting_of(new) for new, outcome in zip(chunk, outcomes, strict=True) if outcome is Outcome.WRITTEN])
+                outcomes = await self._documents.bulk(DELIVERIES, [Put(held.stored.body, None) for held in new])
+            self._tell([held for held, outcome in zip(new, outcomes, strict=True) if outcome is Outcome.WRITTEN])
 
     async def get(self, account_id: str, delivery_id: str) -> Held:
         """A delivery.
@@ -208,19 +209,24 @@ class Deliveries:
 
     async def put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[bool]:
         """Put deliveries in the place of what was held, each on its own; whether each was, or somebody else has changed it meanwhile."""
-        puts = [Put(_changed(held, after), held.stored.version) for held, after in changes]
-        async with store_answers():
-            outcomes = await self._documents.bulk(DELIVERIES, puts)
-        return [outcome is Outcome.WRITTEN for outcome in outcomes]
+        return [after is not None for after in await self._put(changes)]
 
     async def begin_again(self, held: Sequence[Held]) -> int:
         """Have deliveries tried from their beginning; how many weren't changed by somebody else meanwhile."""
         now_ms = self._clock.now_ms()
-        after = [each.delivery.again(now_ms) for each in held]
-        written = await self.put(list(zip(held, after, strict=True)))
-        begun = [delivery for delivery, is_written in zip(after, written, strict=True) if is_written]
-        self._tell([waiting_of(delivery) for delivery in begun])
+        begun = [after for after in await self._put([(each, each.delivery.again(now_ms)) for each in held]) if after is not None]
+        self._tell(begun)
         return len(begun)
+
+    async def _put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[Held | None]:
+        """As `put`: as they are held then, None for those that somebody else has changed."""
+        puts = [Put(_changed(held, after), held.stored.version) for held, after in changes]
+        async with store_answers():
+            outcomes = await self._documents.bulk(DELIVERIES, puts)
+        return [
+            Held(after, Stored(put.body, held.stored.version + 1)) if outcome is Outcome.WRITTEN else None
+            for (held, after), put, outcome in zip(changes, puts, outcomes, strict=True)
+        ]
 
     async def forget_ended(self, before_ms: int) -> int:
         """Remove some of what ended before a moment, the oldest first (index `by_end`), and say how many."""

@@ -73,8 +73,8 @@ class Sender:
         self._shares = Shares(documents, clock, owner=owner, run=uuid7(clock, randomness))
         self._lanes = Lanes(clock, at_once=self._bounds.of_one)
         self._to_look: asyncio.Queue[Lane] = asyncio.Queue()  # each lane once
-        self._recorder = Recorder(self.deliveries, randomness)
         self._window = Window()
+        self._recorder = Recorder(self.deliveries, randomness, others=lambda: self._window.awaits_answers)
         self._followed: dict[int, int] = {}
         self._to_discover: dict[int, None] = {}
         self._new_to_discover = asyncio.Event()
@@ -88,11 +88,12 @@ class Sender:
         """Shards that are ours just now."""
         return self._shares.mine
 
-    def tell(self, waiting: Sequence[Waiting]) -> None:
-        """Something waits: called after it was stored."""
-        for each in waiting:
-            if each.shard in self._followed:
-                self._lanes.heard(each)
+    def tell(self, stored: Sequence[Held]) -> None:
+        """Deliveries that are due: called after they were stored."""
+        for held in stored:
+            waiting = waiting_of(held.delivery)
+            if waiting.shard in self._followed:
+                self._lanes.told(waiting, held)
         self._stirred.set()
 
     async def run(self) -> None:

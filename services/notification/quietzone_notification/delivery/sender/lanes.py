@@ -1,7 +1,7 @@
 """Lanes: what waits in memory for one destination, and whose turn it is. Accounts take turns, and within an account its lanes do."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -101,11 +101,20 @@ class Lanes:
 
     def heard(self, waiting: Waiting) -> Lane:
         """Something waits in a lane."""
-        lane = self._lanes.get(waiting.lane)
-        if lane is None:
-            lane = self._lanes[waiting.lane] = Lane(waiting.lane, waiting.shard, waiting.account_id, Breaker(waiting.lane, self._clock))
+        lane = self._lane(waiting)
         self._look_at(lane, waiting.due_ms)
         return lane
+
+    def told(self, waiting: Waiting, held: Held) -> None:
+        """This was stored just now. It need not be read again, unless something that is due before it may be in the store still."""
+        lane = self._lane(waiting)
+        is_due = waiting.due_ms <= self._clock.now_ms()
+        is_next = not lane.is_looking and (lane.look_ms is None or lane.look_ms > waiting.due_ms)
+        if is_due and is_next and len(lane.waiting) < self.page() and held.delivery.delivery_id not in lane.known:
+            self._hold(lane, [held])
+            self.queue(lane)
+        else:
+            self._look_at(lane, waiting.due_ms)
 
     def looked(self, lane: Lane, found: list[Held], *, limit: int) -> None:
         """The store was asked for `limit` of a lane; these are there, due now or later, the first due first."""
@@ -113,9 +122,7 @@ class Lanes:
         due = [held for held in found if (held.delivery.due_ms or 0) <= now_ms]
         unknown = [held for held in due if held.delivery.delivery_id not in lane.known]
         new = [held for held in unknown if held.delivery.delivery_id not in lane.passed]
-        lane.waiting.extend(new)
-        self._held_bytes += _bytes(new)
-        lane.known.update(held.delivery.delivery_id for held in new)
+        self._hold(lane, new)
         nexts = [found[len(due)].delivery.due_ms or 0] if len(due) < len(found) else [now_ms] if len(found) == limit else []
         if len(new) < len(unknown):  # they have ended, or are due again
             nexts.append(now_ms + AGAIN_MS)
@@ -209,6 +216,18 @@ class Lanes:
         """Forget a lane that has nothing, unless we know of its receiver that it doesn't answer."""
         if lane.is_idle and not lane.is_queued and lane.paused_until_ms <= self._clock.now_ms():
             self._lanes.pop(lane.name, None)
+
+    def _lane(self, waiting: Waiting) -> Lane:
+        lane = self._lanes.get(waiting.lane)
+        if lane is None:
+            lane = self._lanes[waiting.lane] = Lane(waiting.lane, waiting.shard, waiting.account_id, Breaker(waiting.lane, self._clock))
+        return lane
+
+    def _hold(self, lane: Lane, new: Sequence[Held]) -> None:
+        """Have these wait in memory."""
+        lane.waiting.extend(new)
+        self._held_bytes += _bytes(new)
+        lane.known.update(held.delivery.delivery_id for held in new)
 
     def _is_open(self, lane: Lane) -> bool:
         """Whether it has something to begin and may; a pause ends with an alarm."""

@@ -19,6 +19,11 @@ class Window:
         self._answered: set[str] = set()
         self._size = float(FEWEST)
 
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether fresh attempts are under way."""
+        return bool(self._asked)
+
     def has_room(self, now_s: float) -> bool:
         """Whether another attempt may begin."""
         while self._asked:
