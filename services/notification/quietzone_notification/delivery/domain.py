@@ -162,9 +162,10 @@ class Delivery:
     def attempted(self, attempt: Attempt, *, retry_after_ms: int | None, jitter: float, is_last: bool = False) -> "Delivery":
         """The delivery after an attempt. `jitter` is from -1 to 1; after the `is_last` there is no other, whatever the schedule has."""
         ended_ms = attempt.at_ms + attempt.took_ms
-        tried = replace(self, tries=self.tries + 1, attempts=(*self.attempts, attempt)[-KEPT_ATTEMPTS:])
+        tries, attempts = self.tries + 1, (*self.attempts, attempt)[-KEPT_ATTEMPTS:]
         if attempt.is_success:
-            return replace(tried, state=State.DELIVERED, due_ms=None, ended_ms=ended_ms, error=None)
+            return replace(self, tries=tries, attempts=attempts, state=State.DELIVERED, due_ms=None, ended_ms=ended_ms, error=None)
+        tried = replace(self, tries=tries, attempts=attempts)
         if is_last or tried.tries >= self.max_attempts:
             return tried.ended_as(State.DEAD, attempt.error or f"answered {attempt.status}", ended_ms)
         wait_ms = max(int(_delay_ms(tried.tries) * (1 + SPREAD * jitter)), min(retry_after_ms or 0, MAX_RETRY_AFTER_MS))

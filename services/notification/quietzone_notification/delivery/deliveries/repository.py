@@ -209,24 +209,26 @@ class Deliveries:
 
     async def put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[bool]:
         """Put deliveries in the place of what was held, each on its own; whether each was, or somebody else has changed it meanwhile."""
-        return [after is not None for after in await self._put(changes)]
+        return [outcome is Outcome.WRITTEN for outcome in (await self._put(changes))[1]]
 
     async def begin_again(self, held: Sequence[Held]) -> int:
         """Have deliveries tried from their beginning; how many weren't changed by somebody else meanwhile."""
         now_ms = self._clock.now_ms()
-        begun = [after for after in await self._put([(each, each.delivery.again(now_ms)) for each in held]) if after is not None]
+        changes = [(each, each.delivery.again(now_ms)) for each in held]
+        begun = [
+            Held(after, Stored(body, each.stored.version + 1))
+            for (each, after), body, outcome in zip(changes, *await self._put(changes), strict=True)
+            if outcome is Outcome.WRITTEN
+        ]
         self._tell(begun)
         return len(begun)
 
-    async def _put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[Held | None]:
-        """As `put`: as they are held then, None for those that somebody else has changed."""
-        puts = [Put(_changed(held, after), held.stored.version) for held, after in changes]
+    async def _put(self, changes: Sequence[tuple[Held, Delivery]]) -> tuple[list[Body], Sequence[Outcome]]:
+        """What was to be stored of each, and what became of that."""
+        bodies: list[Body] = [_changed(held, after) for held, after in changes]
+        puts = [Put(body, held.stored.version) for body, (held, _) in zip(bodies, changes, strict=True)]
         async with store_answers():
-            outcomes = await self._documents.bulk(DELIVERIES, puts)
-        return [
-            Held(after, Stored(put.body, held.stored.version + 1)) if outcome is Outcome.WRITTEN else None
-            for (held, after), put, outcome in zip(changes, puts, outcomes, strict=True)
-        ]
+            return bodies, await self._documents.bulk(DELIVERIES, puts)
 
     async def forget_ended(self, before_ms: int) -> int:
         """Remove some of what ended before a moment, the oldest first (index `by_end`), and say how many."""
