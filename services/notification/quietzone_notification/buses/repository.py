@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value
+from quietzone_kit.documents.damaged import readable
 from quietzone_notification.buses.domain import MAX_BUSES, Bus, is_name
 from quietzone_notification.deadlines import store_answers
 
@@ -51,7 +52,7 @@ class Buses:
         """All buses of an account but the default, by name (index `by_name`): they are bounded."""
         async with store_answers():
             page = await self._documents.query(BUSES, Query("by_name", (account_id,), limit=SLOTS))
-        return [bus_of(stored) for stored in page.items]
+        return readable(BUSES, page.items, bus_of)
 
     async def insert(self, bus: Bus) -> None:
         """Add a bus; raises BusExists."""

@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Stored, Value, VersionConflict
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import Unavailable
 from quietzone_notification.deadlines import store_answers
@@ -62,7 +63,7 @@ class People:
         """Accounts in the order of their ids; raises InvalidCursor."""
         async with store_answers():
             page = await self._documents.scan(ACCOUNTS, limit=limit, after=after)
-        return AccountPage(tuple(map(account_of, page.items)), page.cursor)
+        return AccountPage(tuple(readable(ACCOUNTS, page.items, account_of)), page.cursor)
 
     async def _keep(self, collection: Collection, key: str, value: Account | Person, read: Callable[[Stored], Account | Person]) -> None:
         body = _body(value)

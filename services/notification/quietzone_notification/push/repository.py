@@ -1,11 +1,13 @@
 """Where devices are kept: one document a device."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value, VersionConflict
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.push.domain import MAX_DEVICES, MAX_DEVICES_OF_PERSON, Device
@@ -72,14 +74,14 @@ class Devices:
         """The slots that an account's devices have (index `by_slot`)."""
         async with store_answers():
             page = await self._documents.query(DEVICES, Query("by_slot", (account_id,), limit=MAX_DEVICES))
-        return {held_of(stored).device.slot for stored in page.items}
+        return {cast("int", stored.body["slot"]) for stored in page.items}
 
     async def of_person(self, account_id: str, person: str) -> tuple[Device, ...]:
         """A person's devices (index `by_person`)."""
         async with store_answers():
             query = Query("by_person", (account_id, person), limit=MAX_DEVICES_OF_PERSON)
             page = await self._documents.query(DEVICES, query)
-        return tuple(held_of(stored).device for stored in page.items)
+        return _devices(page.items)
 
     async def of_topic(self, account_id: str, topic: str) -> AsyncIterator[tuple[Device, ...]]:
         """The devices that want to hear of a topic, page by page (index `by_topic`)."""
@@ -87,7 +89,7 @@ class Devices:
         while True:
             async with store_answers():
                 page = await self._documents.query(DEVICES, Query("by_topic", (account_id, topic), limit=PAGE, after=after))
-            yield tuple(held_of(stored).device for stored in page.items)
+            yield _devices(page.items)
             after = page.cursor
             if after is None:
                 return
@@ -96,7 +98,7 @@ class Devices:
         """An account's devices, the first registered first (index `by_account`); raises InvalidCursor."""
         async with store_answers():
             page = await self._documents.query(DEVICES, Query("by_account", (account_id,), limit=limit, after=after))
-        return DevicePage(tuple(held_of(stored).device for stored in page.items), page.cursor)
+        return DevicePage(_devices(page.items), page.cursor)
 
     async def insert(self, device: Device) -> None:
         """Add a device; raises Taken."""
@@ -126,6 +128,10 @@ class Devices:
         """Remove a device; raises VersionConflict."""
         async with store_answers():
             await self._documents.delete(DEVICES, held.device.device_id, if_version=held.stored.version)
+
+
+def _devices(items: Sequence[Stored]) -> tuple[Device, ...]:
+    return tuple(held.device for held in readable(DEVICES, items, held_of))
 
 
 def held_of(stored: Stored) -> Held:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Outcome, Put, Query, Stored, Value, VersionConflict
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox, waiting, with_event
 from quietzone_kit.telemetry import logger
@@ -104,7 +105,7 @@ class Rules:
         """
         async with store_answers():
             page = await self._documents.query(RULES, Query("by_name", (account_id, bus), limit=limit, after=after))
-        return RulePage(tuple(map(rule_of, page.items)), page.cursor)
+        return RulePage(tuple(readable(RULES, page.items, rule_of)), page.cursor)
 
     async def all(self, after: str | None = None) -> RulePage:
         """Rules of all accounts, deleted ones too, for whoever matches events: one that can't be read mustn't keep others from it."""

@@ -1,5 +1,7 @@
 """Which streams there are: one document each, made before the topic is."""
 
+from typing import cast
+
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value
@@ -40,7 +42,7 @@ class Streams:
                 if await self._documents.get(STREAMS, name) is not None:
                     return False
                 page = await self._documents.query(STREAMS, Query("by_slot", (account_id,), limit=MAX_STREAMS))
-            slot = free_slot((stream_of(stored).slot for stored in page.items), MAX_STREAMS)
+            slot = free_slot((cast("int", stored.body["slot"]) for stored in page.items), MAX_STREAMS)
             if slot is None:
                 raise NoRoom(name)
             body: dict[str, Value] = msgspec.to_builtins(Stream(name, account_id, self._clock.now_ms(), slot))

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value, VersionConflict
+from quietzone_kit.documents.damaged import readable
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.topics.domain import MAX_TOPICS, Subscription, Topic, is_name
 
@@ -87,13 +89,13 @@ class Topics:
         """An account's topics by name (index `by_name`); raises InvalidCursor."""
         async with store_answers():
             page = await self._documents.query(TOPICS, Query("by_name", (account_id,), limit=limit, after=after))
-        return TopicPage(tuple(map(topic_of, page.items)), page.cursor)
+        return TopicPage(tuple(readable(TOPICS, page.items, topic_of)), page.cursor)
 
     async def slots(self, account_id: str) -> set[int]:
         """The slots that an account's topics have (index `by_slot`)."""
         async with store_answers():
             page = await self._documents.query(TOPICS, Query("by_slot", (account_id,), limit=MAX_TOPICS))
-        return {topic_of(stored).slot for stored in page.items}
+        return {cast("int", stored.body["slot"]) for stored in page.items}
 
     async def insert(self, topic: Topic) -> None:
         """Add a topic; raises Taken."""
@@ -135,7 +137,7 @@ class Topics:
         """A topic's subscriptions, oldest first (index `by_topic`); raises InvalidCursor."""
         async with store_answers():
             page = await self._documents.query(SUBSCRIPTIONS, Query("by_topic", (account_id, topic), limit=limit, after=after))
-        return SubscriptionPage(tuple(map(subscription_of, page.items)), page.cursor)
+        return SubscriptionPage(tuple(readable(SUBSCRIPTIONS, page.items, subscription_of)), page.cursor)
 
     async def all_subscriptions(self, account_id: str, topic: str) -> AsyncIterator[tuple[Subscription, ...]]:
         """All of a topic's subscriptions, page by page."""
@@ -174,7 +176,8 @@ class Topics:
         forgotten = 0
         for stored in page.items:
             try:
-                await self.unsubscribe(Held(subscription_of(stored), stored))
+                async with store_answers():
+                    await self._documents.delete(SUBSCRIPTIONS, str(stored.body["subscription_id"]), if_version=stored.version)
             except VersionConflict:
                 continue  # it was confirmed in the last moment
             forgotten += 1

@@ -24,6 +24,7 @@ from quietzone_kit.documents import (
     Value,
     VersionConflict,
 )
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import NotFound
 from quietzone_kit.runtime import Clock
@@ -171,7 +172,7 @@ class Deliveries:
         query = Query(index, equals, at_least=wanted.since_ms, below=wanted.until_ms, order=order, limit=limit, after=after)
         async with store_answers():
             page = await self._documents.query(DELIVERIES, query)
-        held = [each for each in map(_readable, page.items) if each is not None]
+        held = readable(DELIVERIES, page.items, held_of)
         return [each for each in held if wanted.fits(each.delivery)], page.cursor
 
     async def number_since(self, account_id: str, destination: str, cause: str, since_ms: int) -> int:
@@ -185,7 +186,7 @@ class Deliveries:
         async with store_answers():
             page = await self._documents.query(DELIVERIES, Query("by_lane", (shard, lane), limit=limit))
         # a server may find a document by an index that another write has just taken it from
-        return [held for held in map(_readable, page.items) if held is not None and held.delivery.state is State.PENDING]
+        return [held for held in readable(DELIVERIES, page.items, held_of) if held.delivery.state is State.PENDING]
 
     async def next_lane(self, shard: int, after: str) -> Waiting | None:
         """The lane after this one that has something in it (index `by_lane`)."""
@@ -205,7 +206,7 @@ class Deliveries:
         """What was given up, and its owner wasn't told yet, the first first (index `by_letter`), and the next page's cursor."""
         async with store_answers():
             page = await self._documents.query(DELIVERIES, Query("by_letter", (shard,), limit=limit, after=after))
-        return [held for held in map(_readable, page.items) if held is not None], page.cursor
+        return readable(DELIVERIES, page.items, held_of), page.cursor
 
     async def put(self, changes: Sequence[tuple[Held, Delivery]]) -> list[bool]:
         """Put deliveries in the place of what was held, each on its own; whether each was, or somebody else has changed it meanwhile."""
@@ -258,15 +259,6 @@ def waiting_of(delivery: Delivery) -> Waiting:
 def held_of(stored: Stored) -> Held:
     """The delivery in a document; msgspec.ValidationError names the field that was damaged."""
     return Held(msgspec.convert(stored.body, Delivery, builtin_types=(bytes,)), stored)
-
-
-def _readable(stored: Stored) -> Held | None:
-    """The delivery in a document; None when that was damaged: others of its lane, or list, mustn't wait for it."""
-    try:
-        return held_of(stored)
-    except msgspec.ValidationError as error:
-        log.error("a delivery can't be read, and is neither sent nor listed", delivery_id=stored.body["delivery_id"], error=str(error))  # noqa: TRY400
-        return None
 
 
 def _waiting_in(body: Body) -> Waiting:

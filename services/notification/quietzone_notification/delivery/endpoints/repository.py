@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, Index, Query, Stored, Value, VersionConflict
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import FailedPrecondition, NotFound, RevisionMismatch, Unavailable
 from quietzone_notification.deadlines import store_answers
@@ -56,7 +57,7 @@ class Endpoints:
         """All of an account's endpoints, the oldest first (index `by_account`)."""
         async with store_answers():
             page = await self._documents.query(ENDPOINTS, Query("by_account", (account_id,), limit=2 * MAX_ENDPOINTS))
-        return tuple(held_of(stored).endpoint for stored in page.items)
+        return tuple(held.endpoint for held in readable(ENDPOINTS, page.items, held_of))
 
     async def add(self, endpoint: Endpoint) -> None:
         """Add a new endpoint.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Order, Query, Stored, Value, VersionConflict
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.errors import Unavailable
 from quietzone_notification.deadlines import store_answers
@@ -48,7 +49,7 @@ class Addresses:
         query = Query("by_suppression", (account_id,), order=Order.DESCENDING, limit=limit, after=after)
         async with store_answers():
             page = await self._documents.query(ADDRESSES, query)
-        return AddressPage(tuple(map(_addressee, page.items)), page.cursor)
+        return AddressPage(tuple(readable(ADDRESSES, page.items, _addressee)), page.cursor)
 
     async def change(self, account_id: str, address: str, change: Callable[[Addressee], Addressee]) -> Addressee:
         """Put what `change` makes of an address in its place; nothing is written when that is itself. It may be called again."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value
+from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.mail.templates.domain import MAX_TEMPLATES, Template, is_name
@@ -50,7 +51,7 @@ class Templates:
         """All templates of an account by name (index `by_name`): they are bounded."""
         async with store_answers():
             page = await self._documents.query(TEMPLATES, Query("by_name", (account_id,), limit=MAX_TEMPLATES))
-        return [_held(stored).template for stored in page.items]
+        return [held.template for held in readable(TEMPLATES, page.items, _held)]
 
     async def insert(self, template: Template) -> None:
         """Add a template; raises TemplateExists."""
