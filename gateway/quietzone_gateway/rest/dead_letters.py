@@ -116,6 +116,10 @@ class LettersQuery(Input):
     cursor: int | None = Field(None, description="`next_cursor` of the page before", ge=0, le=2**63 - 1)
 
 
+LetterId = Annotated[str, Field(pattern="^[0-9]{1,10}-[0-9]{1,19}-[0-9]{1,10}$")]
+"""As `id` of a letter: partition, offset, and how often it was sent back. Of a hundred the audit log has room for each."""
+
+
 class LettersInput(Input):
     """Which letters are meant: all that is given must fit."""
 
@@ -125,7 +129,7 @@ class LettersInput(Input):
 
     error: Text | None = Field(None, description="Those that died of this class of error", max_length=200)
     key: Text | None = Field(None, description="Those of this key", max_length=500)
-    ids: list[Text] | None = Field(None, description="These", min_length=1, max_length=MAX_IDS)
+    ids: list[LetterId] | None = Field(None, description="These", min_length=1, max_length=MAX_IDS)
     all: bool = Field(False, description="Every one that waits; then nothing else is given")
 
     @model_validator(mode="after")
