@@ -239,7 +239,7 @@ async def test_what_is_not_due_is_nobodys_turn(world: World, monkeypatch: pytest
     later = await world.add(account_id="south", after_ms=TWO_HOURS_MS)
     all_due = await world.add(account_id="north")
 
-    async with world.running(world.worker(jobs)):
+    async with world.running(world.worker(jobs, concurrency=1)):  # its second look is past north, where south's task is
         await world.until(all_due)
 
     assert later.task_id not in {task.task_id for task in jobs.begun}

@@ -54,7 +54,7 @@ class MakeExport:
         question = question_of(task.payload)
         if question.form is Format.NEWER:
             if self._clock.now_ms() > task.created_at_ms + NEWER_WAITS_MS:
-                raise Fail("no release at work makes files of its format: ask for another one, or have this run again after an upgrade")
+                raise Fail("no release at work makes its format: ask for another, or have this run again once no older release works")
             # no attempt is used up: whoever can make it works on the same tasks during a release
             raise Unavailable("its format is a newer release's: that one's workers make it; cancel it if that release was taken back")
         try:
