@@ -315,6 +315,30 @@ def test_what_is_stored_for_later_is_looked_for_then(lanes: Lanes) -> None:
     assert (begun(lanes), lanes.next_alarm_ms()) == ([], NOW_MS + 5)
 
 
+def test_what_has_ended_when_it_is_told_of_is_asked_for(lanes: Lanes) -> None:
+    """Whoever stores many at once tells of them when all are stored: the first may have been found, sent and ended by then."""
+    lane = look(lanes, held("1"))
+    assert begun(lanes) == ["1"]
+    lanes.ended(lane, held("1"))
+
+    lanes.told(waiting_of(held("1").delivery), held("1"))
+
+    assert (begun(lanes), lanes.next_alarm_ms()) == ([], NOW_MS)
+
+
+def test_of_what_has_ended_so_much_is_remembered(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lanes, "ENDED_LATELY", 2)
+    for name in ("1", "2", "3"):
+        lane = look(lanes, held(name))
+        assert begun(lanes) == [name]
+        lanes.ended(lane, held(name))
+
+    for name in ("1", "3"):
+        lanes.told(waiting_of(held(name).delivery), held(name))
+
+    assert begun(lanes) == ["1"]
+
+
 def test_what_begins_anew_while_it_is_under_way_is_looked_for(lanes: Lanes) -> None:
     lanes.told(waiting_of(held("1").delivery), held("1"))
     assert begun(lanes) == ["1"]

@@ -16,6 +16,8 @@ AGAIN_MS = 50
 """After which the store is asked again where its answer may have been of before an outcome was stored."""
 LOW = 16
 """When a lane has fewer, the store is asked for more."""
+ENDED_LATELY = 10_000
+"""Deliveries that are remembered when they have ended, 1 MB: what a quick sender ends in the 5 s that a write to the store has."""
 HELD_BYTES = 64_000_000
 """Of bodies that wait in memory. Beyond that a lane has one at a time: thousands of lanes of large ones would fill any process."""
 
@@ -90,6 +92,8 @@ class Lanes:
         self._turns: dict[str, Turns] = {}  # by kind: there are four
         self._alarms: list[tuple[int, str]] = []
         self._held_bytes = 0
+        self._ended: deque[str] = deque()
+        self._ended_lately: set[str] = set()
 
     def of_shard(self, shard: int) -> list[Lane]:
         """The lanes of a shard."""
@@ -106,11 +110,14 @@ class Lanes:
         return lane
 
     def told(self, waiting: Waiting, held: Held) -> None:
-        """This was stored just now. It need not be read again, unless something that is due before it may be in the store still."""
+        """This was stored just now. It need not be read again, unless something that is due before it may be in the store still, or it has
+        ended: whoever stored many, or had to ask twice, tells of it when a look has found it already.
+        """
         lane = self._lane(waiting)
         is_due = waiting.due_ms <= self._clock.now_ms()
         is_next = not lane.is_looking and (lane.look_ms is None or lane.look_ms > waiting.due_ms)
-        if is_due and is_next and len(lane.waiting) < self.page() and held.delivery.delivery_id not in lane.known:
+        is_new = held.delivery.delivery_id not in lane.known and held.delivery.delivery_id not in self._ended_lately
+        if is_due and is_next and is_new and len(lane.waiting) < self.page():
             self._hold(lane, [held])
             self.queue(lane)
         else:
@@ -195,6 +202,7 @@ class Lanes:
         """An attempt has ended and is stored, or given up."""
         lane.under_way -= 1
         lane.known.discard(held.delivery.delivery_id)
+        self._remember(held.delivery.delivery_id)
         if lane.is_looking:
             lane.passed.add(held.delivery.delivery_id)
         self._goes_on(lane)
@@ -216,6 +224,12 @@ class Lanes:
         """Forget a lane that has nothing, unless we know of its receiver that it doesn't answer."""
         if lane.is_idle and not lane.is_queued and lane.paused_until_ms <= self._clock.now_ms():
             self._lanes.pop(lane.name, None)
+
+    def _remember(self, delivery_id: str) -> None:
+        self._ended.append(delivery_id)
+        self._ended_lately.add(delivery_id)
+        if len(self._ended) > ENDED_LATELY:
+            self._ended_lately.discard(self._ended.popleft())
 
     def _lane(self, waiting: Waiting) -> Lane:
         lane = self._lanes.get(waiting.lane)
