@@ -12,6 +12,7 @@ from quietzone_kit.tasks import TASKS
 from quietzone_notification.delivery.collections import COLLECTIONS as DELIVERY
 from quietzone_notification.delivery.sender import _sender
 from quietzone_notification.mail.collections import COLLECTIONS
+from quietzone_notification.people.repository import COLLECTIONS as PEOPLE
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ async def world(documents: Documents, mailbox: Mailbox, monkeypatch: pytest.Monk
     monkeypatch.setattr(_sender, "FOLLOW_EVERY_S", 0.01)
     monkeypatch.setattr(_sender, "RENEW_S", 0.02)
     monkeypatch.setattr(_sender, "LEAVE_WITHIN_S", 0.2)
-    await documents.ensure(*DELIVERY, *COLLECTIONS, TASKS)
+    await documents.ensure(*DELIVERY, *COLLECTIONS, *PEOPLE, TASKS)
     return World(documents, mailbox)
 
 

@@ -16,6 +16,8 @@ from quietzone_notification.mail.addresses.domain import ALL, Reason
 from quietzone_notification.mail.brands.domain import Looks
 from quietzone_notification.mail.kinds import OPTIONAL
 from quietzone_notification.mail.templates.domain import Source
+from quietzone_notification.people.domain import Account, Member, Person
+from quietzone_notification.people.repository import People
 from quietzone_notification.topics.deliveries import CONFIRM_CAUSE
 
 LINK = "https://console.example/confirm?account=north&token=s3cret"
@@ -43,6 +45,52 @@ async def test_an_event_of_a_rule_arrives_as_text_and_html(world: World) -> None
     assert '"title": "<Menu>"' in part(message, "plain")
     assert "&lt;Menu&gt;" in part(message, "html")
     assert "<Menu>" not in part(message, "html")
+
+
+async def told(world: World, *members: str, revision: int = 1) -> None:
+    """Tell notification who is in the account: ada, bob; the address of each is that at example.com."""
+    people = People(world.documents)
+    for name in ("ada", "bob"):
+        await people.keep_person(Person(name, f"{name}@example.com", name, 1, 1, 1))
+    await people.keep_account(Account(ACCOUNT, "North", tuple(Member(name, "editor") for name in members), False, 1, revision))
+
+
+async def test_a_rule_mails_a_member_however_the_address_is_written(world: World) -> None:
+    await told(world, "ada", "bob")
+
+    (ended,) = await world.sent(delivery("one", "Ada@Example.com"))
+
+    assert ended.state is State.DELIVERED
+
+
+async def test_a_rule_mails_nobody_who_has_left_the_account(world: World) -> None:
+    await told(world, "ada", "bob")
+    await told(world, "bob", revision=2)
+
+    (ended,) = await world.sent(delivery("one"))
+
+    assert (ended.state, world.mailbox.taken) == (State.DEAD, [])
+    assert "not the address of a verified member" in ended.attempts[-1].error
+
+
+async def test_a_topic_mails_also_who_is_no_member(world: World) -> None:
+    await told(world, "bob")
+
+    (ended,) = await world.sent(delivery("one", **MESSAGE))
+
+    assert ended.state is State.DELIVERED
+
+
+async def test_a_rule_mails_a_member_as_soon_as_he_is_told_of(world: World) -> None:
+    await told(world, "bob")
+    await world.take(delivery("one", created_ms=world.clock.now_ms()))
+    async with world.sending():
+        await world.until("one", lambda found: found.tries == 1)
+        await told(world, "ada", "bob", revision=2)
+        world.move(10)
+        ended = await world.ended("one")
+
+    assert ended.state is State.DELIVERED
 
 
 async def test_a_text_of_a_rule_arrives_as_it_is(world: World) -> None:

@@ -15,13 +15,17 @@ from quietzone_notification.delivery.sender.ports import Ended
 from quietzone_notification.mail.addresses.domain import ALL, Addressee, Reason
 from quietzone_notification.mail.addresses.repository import Addresses
 from quietzone_notification.mail.envelopes import Envelopes
-from quietzone_notification.mail.kinds import HOUSE
+from quietzone_notification.mail.kinds import EVENTS, HOUSE
 from quietzone_notification.mail.letters import Letter, letter_of
 from quietzone_notification.mail.metrics import SECONDS, SENT, SUPPRESSED, UNSENT, WAITING
 from quietzone_notification.mail.post import Post
 from quietzone_notification.mail.templates.domain import NotRendered
+from quietzone_notification.people.repository import People
 
 log = logger(__name__)
+
+TOLD_WITHIN_MS = 600_000
+"""Who has joined an account is told of within seconds; ten minutes outlast a bus that is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Ports:
     post: Post
     addresses: Addresses
     envelopes: Envelopes
+    people: People
 
 
 class MailCourier:
@@ -42,6 +47,7 @@ class MailCourier:
         self._post = ports.post
         self._envelopes = ports.envelopes
         self._addresses = ports.addresses
+        self._people = ports.people
         self._clock = clock
         self._room = asyncio.Semaphore(at_once)
         self._breaker = Breaker("the mail server", clock)
@@ -80,9 +86,20 @@ class MailCourier:
             return None
         addressee = await self._addresses.get(delivery.account_id, delivery.destination)
         reason = addressee.refusal(letter.kind)
-        if reason is None:
-            return None
-        return _unsent("unwanted" if addressee.stopping(letter.kind) is None else "suppressed", reason)
+        if reason is not None:
+            return _unsent("unwanted" if addressee.stopping(letter.kind) is None else "suppressed", reason)
+        if letter.kind == EVENTS and not await self._people.has_member_at(delivery.account_id, delivery.destination):
+            return self._left(delivery)
+        return None
+
+    def _left(self, delivery: Delivery) -> Ended:
+        """Rules mail members only. Whoever isn't one may have left, or have joined just now: that is tried again until it must be known."""
+        now_ms = self._clock.now_ms()
+        is_last = now_ms - delivery.created_ms > TOLD_WITHIN_MS
+        if is_last:
+            UNSENT.labels("left").inc()
+        why = "not the address of a verified member: take it out of the rule, or have it subscribed to a topic"
+        return Ended(Attempt(now_ms, 0, f"mailto:{delivery.destination}", error=why), is_last=is_last)
 
     async def _handed(self, delivery: Delivery, mail: Mail) -> Ended:
         WAITING.inc()

@@ -12,7 +12,7 @@ SENT = Counter(
 UNSENT = Counter(
     "quietzone_mail_unsent_total",
     "Mails that nobody tried to send: suppressed (the address), unwanted (the kind), template (its delivery says where it fails), "
-    "invalid (no address, or no body for a mail). 'template' rises after a release: what "
+    "left (a rule's, to who is no member any more), invalid (no address, or no body for a mail). 'template' rises after a release: what "
     "that release fills templates with has changed.",
     ["reason"],
 )

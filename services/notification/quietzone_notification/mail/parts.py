@@ -19,6 +19,7 @@ from quietzone_notification.mail.templates.repository import Templates
 from quietzone_notification.mail.templates.use_cases import TemplateDesk
 from quietzone_notification.mail.tokens import Tokens
 from quietzone_notification.mail.use_cases import MailDesk
+from quietzone_notification.people.repository import People
 from quietzone_notification.reports.repository import Reports
 
 
@@ -39,12 +40,12 @@ class MailParts:
         self._clock = clock
         self._addresses, self._brands, self._templates = Addresses(documents), Brands(documents), Templates(documents)
         self._tokens, self._envelopes = Tokens(seal), Envelopes(seal)
-        reports = Reports(documents)
+        self._people, reports = People(documents), Reports(documents)
         self._post = Post(self._brands, self._templates, self._tokens, reports=reports, unsubscribe_url=unsubscribe_url)
 
     def courier(self, mailer: Mailer, *, at_once: int) -> MailCourier:
         """Who carries mails, for the sender."""
-        return MailCourier(Ports(mailer, self._post, self._addresses, self._envelopes), self._clock, at_once=at_once)
+        return MailCourier(Ports(mailer, self._post, self._addresses, self._envelopes, self._people), self._clock, at_once=at_once)
 
     def scribe(self, outbound: Outbound) -> Scribe:
         """Who takes what the house itself writes."""

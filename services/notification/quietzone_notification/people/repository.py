@@ -59,6 +59,15 @@ class People:
         people = [person_of(found[user_id]) for user_id in account.owners() if user_id in found]
         return [Addressee(person.user_id, person.email, person.name) for person in people if person.email]
 
+    async def has_member_at(self, account_id: str, address: str) -> bool:
+        """Whether a member of the account has this address, as far as was told; so has any of an account that nothing was told of."""
+        account = await self.account(account_id)
+        if account is None:
+            return True
+        async with store_answers():
+            found = await self._documents.get_many(PEOPLE, [member.user_id for member in account.members])
+        return address.lower() in {person.email.lower() for person in readable(PEOPLE, found.values(), person_of)}
+
     async def page(self, *, limit: int, after: str | None) -> AccountPage:
         """Accounts in the order of their ids; raises InvalidCursor."""
         async with store_answers():
