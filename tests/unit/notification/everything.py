@@ -71,13 +71,14 @@ class Writer:
         await desk.delete(OURS, "orders", "paid", None)
 
     async def topics(self) -> None:
-        """A topic that is called something else, and a subscription with other options."""
+        """A topic that is called something else, a subscription with other options, and two addresses that are asked."""
         desk = TopicDesk(
             Topics(self.store), self.deliveries, self.endpoints, self.clock, self.randomness, confirm_url="https://q.example/c"
         )
         for text in ("first", "second"):
             await desk.put(OURS, "orders", text)
             await desk.subscribe(OURS, NewSubscription("orders", Kind.KAFKA, "out", Options(raw=text == "second")))
+            await desk.subscribe(OURS, NewSubscription("orders", Kind.MAIL, f"{text}@example.com"))
 
     async def deliver(self, endpoint: Endpoint) -> None:
         """A delivery that is tried three times, by two senders that share."""

@@ -6,22 +6,32 @@ import msgspec
 import pytest
 from ports import Inline
 from unit.notification.everything import OURS, Writer, write_everything
-from unit.notification.world import new_rule
+from unit.notification.push.world import token
+from unit.notification.world import World, new_rule
 
 from quietzone_kit.documents import Collection, Documents, Stored, open_documents
 from quietzone_kit.documents.damaged import readable
+from quietzone_kit.errors import FailedPrecondition, ResourceExhausted
 from quietzone_kit.runtime import SystemRandomness
+from quietzone_kit.seal import Seal
 from quietzone_notification.buses.repository import BUSES, Buses
+from quietzone_notification.buses.use_cases import delete_bus, put_bus
 from quietzone_notification.collections import COLLECTIONS
 from quietzone_notification.delivery.endpoints.repository import ENDPOINTS, Endpoints
 from quietzone_notification.mail.addresses.repository import ADDRESSES, Addresses
+from quietzone_notification.mail.brands.repository import Brands
+from quietzone_notification.mail.templates.domain import Source
 from quietzone_notification.mail.templates.repository import TEMPLATES, Templates
+from quietzone_notification.mail.templates.use_cases import TemplateDesk
 from quietzone_notification.people.repository import ACCOUNTS, People
+from quietzone_notification.push.domain import MAX_DEVICES_OF_PERSON, Platform
 from quietzone_notification.push.repository import DEVICES, Devices
+from quietzone_notification.push.use_cases import NewDevice, PushDesk
 from quietzone_notification.rules.domain import Kind, Target
 from quietzone_notification.rules.repository import RULES, Rules
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.topics.repository import SUBSCRIPTIONS, TOPICS, Topics
+from quietzone_notification.topics.use_cases import NewSubscription
 
 Lists = Callable[[Documents], Awaitable[Sized]]
 
@@ -75,6 +85,84 @@ async def test_a_damaged_document_is_left_out_of_its_list(store: Documents, name
 
     assert len(await lists(store)) == 0
     assert "can't be read" in capfd.readouterr().err
+
+
+async def damage(world: World, collection: Collection, field: str) -> None:
+    """Damage the document that was made first."""
+    first = (await world.documents.scan(collection, limit=1)).items[0]
+    await world.documents.replace(collection, {**first.body, field: {"damaged": True}}, if_version=first.version)
+
+
+def pushing(world: World) -> PushDesk:
+    seal = Seal(("s" * 32,), world.randomness, setting="SECRET_KEY", lacks="no key")
+    return PushDesk(Devices(world.documents), seal, world.clock, world.randomness, carried={Platform.FCM})
+
+
+async def make_bus(world: World, name: str) -> None:
+    await put_bus(world.buses, world.clock, OURS, name, "")
+
+
+async def make_rule(world: World, name: str) -> None:
+    await world.put(name)
+
+
+async def make_topic(world: World, name: str) -> None:
+    await world.topics.put(OURS, name, "")
+
+
+async def make_subscription(world: World, name: str) -> None:
+    await world.topics.put(OURS, "news", "")
+    await world.topics.subscribe(OURS, NewSubscription("news", Kind.KAFKA, name))
+
+
+async def make_template(world: World, name: str) -> None:
+    await TemplateDesk(Templates(world.documents), Brands(world.documents), world.clock).put(OURS, name, Source("Hello", "Hello", ""))
+
+
+MAKES: dict[str, tuple[Collection, str, Callable[[World, str], Awaitable[None]]]] = {
+    "bus": (BUSES, "created_at_ms", make_bus),
+    "rule": (RULES, "pattern", make_rule),
+    "topic": (TOPICS, "created_at_ms", make_topic),
+    "subscription": (SUBSCRIPTIONS, "created_at_ms", make_subscription),
+    "template": (TEMPLATES, "revision", make_template),
+}
+
+
+@pytest.mark.parametrize("name", MAKES)
+async def test_something_is_made_beside_a_damaged_document(world: World, name: str) -> None:
+    collection, field, make = MAKES[name]
+    await make(world, "a")
+    await damage(world, collection, field)
+
+    await make(world, "b")
+
+    assert len((await world.documents.scan(collection, limit=9)).items) == 2
+
+
+async def test_a_damaged_device_has_a_place_among_those_of_its_person(world: World) -> None:
+    for n in range(MAX_DEVICES_OF_PERSON):
+        await pushing(world).register(OURS, NewDevice("anna", Platform.FCM, token(n)))
+    await damage(world, DEVICES, "platform")
+
+    with pytest.raises(ResourceExhausted):
+        await pushing(world).register(OURS, NewDevice("anna", Platform.FCM, token(MAX_DEVICES_OF_PERSON)))
+
+
+async def test_a_bus_with_a_damaged_rule_stays(world: World) -> None:
+    await make_bus(world, "orders")
+    await world.put(bus="orders")
+    await damage(world, RULES, "pattern")
+
+    with pytest.raises(FailedPrecondition):
+        await delete_bus(world.buses, world.rules, OURS, "orders")
+
+
+async def test_a_topic_with_a_damaged_subscription_stays(world: World) -> None:
+    await make_subscription(world, "a")
+    await damage(world, SUBSCRIPTIONS, "created_at_ms")
+
+    with pytest.raises(FailedPrecondition):
+        await world.topics.delete(OURS, "news")
 
 
 def test_what_stands_beside_a_damaged_document_is_read() -> None:

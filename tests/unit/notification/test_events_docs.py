@@ -29,6 +29,7 @@ from quietzone_notification.streams.domain import MAX_STREAMS
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
     MAX_ASKED,
+    MAX_ASKED_BY_ACCOUNT,
     MAX_ATTRIBUTES,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
@@ -104,5 +105,6 @@ EXPECTED = {
     "attributes of a message": f"{MAX_ATTRIBUTES}",
     "a subscription's policy": f"{MAX_POLICY:,} characters",
     "mails that ask one address, whatever an account does": f"{MAX_ASKED} in {CONFIRM_WITHIN_MS // 86_400_000} days",
+    "mails that ask addresses, of an account": f"{MAX_ASKED_BY_ACCOUNT:,} in {CONFIRM_WITHIN_MS // 86_400_000} days",
     "a confirmation holds": f"{CONFIRM_WITHIN_MS // 86_400_000} days",
 }

@@ -16,7 +16,7 @@ from quietzone_notification.reactions.repository import HELD, HOURS, NewsStore
 from quietzone_notification.rules.domain import Kind
 from quietzone_notification.rules.repository import NUMBERS, RULES, Numbers
 from quietzone_notification.topics.domain import Options
-from quietzone_notification.topics.repository import SUBSCRIPTIONS, TOPICS
+from quietzone_notification.topics.repository import ASKINGS, SUBSCRIPTIONS, TOPICS
 from quietzone_notification.topics.use_cases import NewSubscription
 
 
@@ -39,6 +39,11 @@ async def topic(world: World, name: str) -> None:
 async def subscription(world: World, name: str) -> None:
     await world.topics.put(OURS, "orders", "")
     await world.topics.subscribe(OURS, NewSubscription("orders", Kind.KAFKA, "out", Options(raw=name == "second")))
+
+
+async def asking(world: World, name: str) -> None:
+    await world.topics.put(OURS, "orders", "")
+    await world.topics.subscribe(OURS, NewSubscription("orders", Kind.MAIL, f"{name}@example.com"))
 
 
 async def account(world: World, name: str) -> None:
@@ -76,6 +81,7 @@ WRITES: dict[str, tuple[Collection, Callable[[World, str], Awaitable[None]]]] = 
         (BUSES, bus),
         (TOPICS, topic),
         (SUBSCRIPTIONS, subscription),
+        (ASKINGS, asking),
         (ACCOUNTS, account),
         (PEOPLE, person),
         (HOURS, hour),

@@ -16,6 +16,7 @@ from quietzone_notification.topics.deliveries import MAX_PART_BYTES
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
     MAX_ASKED,
+    MAX_ASKED_BY_ACCOUNT,
     MAX_MESSAGE_BYTES,
     MAX_SUBSCRIPTIONS,
     MAX_TOPICS,
@@ -218,6 +219,17 @@ async def test_nobody_is_mailed_again_and_again_by_who_ends_what_is_not_confirme
         await world.topics.unsubscribe(OURS, (await subscribe(world, Kind.MAIL, ADA)).subscription_id)
 
     with pytest.raises(ResourceExhausted, match="asked 3 times"):
+        await subscribe(world, Kind.MAIL, ADA)
+    world.clock.seconds += CONFIRM_WITHIN_MS / 1_000 + 1
+    assert (await subscribe(world, Kind.MAIL, ADA)).state is State.PENDING
+
+
+async def test_an_account_asks_so_many_strangers_and_no_more(world: World) -> None:
+    """The attack: mailing the world in the name of confirmations, which are ended at once to leave no trace."""
+    for n in range(MAX_ASKED_BY_ACCOUNT):
+        await world.topics.unsubscribe(OURS, (await subscribe(world, Kind.MAIL, f"a{n}@example.com")).subscription_id)
+
+    with pytest.raises(ResourceExhausted, match="1,000 addresses were asked"):
         await subscribe(world, Kind.MAIL, ADA)
     world.clock.seconds += CONFIRM_WITHIN_MS / 1_000 + 1
     assert (await subscribe(world, Kind.MAIL, ADA)).state is State.PENDING

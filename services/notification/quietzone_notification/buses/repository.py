@@ -8,6 +8,7 @@ from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, 
 from quietzone_kit.documents.damaged import readable
 from quietzone_notification.buses.domain import MAX_BUSES, Bus, is_name
 from quietzone_notification.deadlines import store_answers
+from quietzone_notification.slots import taken_slots
 
 BUSES = Collection(
     "buses",
@@ -53,6 +54,10 @@ class Buses:
         async with store_answers():
             page = await self._documents.query(BUSES, Query("by_name", (account_id,), limit=SLOTS))
         return readable(BUSES, page.items, bus_of)
+
+    async def slots(self, account_id: str) -> set[int]:
+        """The slots that an account's buses have (index `by_slot`)."""
+        return await taken_slots(self._documents, BUSES, account_id, most=SLOTS)
 
     async def insert(self, bus: Bus) -> None:
         """Add a bus; raises BusExists."""

@@ -1,6 +1,5 @@
 """What can be asked of buses."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from quietzone_kit.documents import VersionConflict
@@ -10,6 +9,7 @@ from quietzone_notification.buses.domain import MAX_BUSES, Bus, InvalidBus, chec
 from quietzone_notification.buses.repository import SLOTS, Buses, BusExists
 from quietzone_notification.events.domain import DEFAULT_BUS
 from quietzone_notification.rules.repository import Rules
+from quietzone_notification.slots import free_slot
 
 ATTEMPTS = 5  # people don't make buses against each other: a fifth meeting means that something else is going on
 
@@ -33,7 +33,7 @@ async def put_bus(buses: Buses, clock: Clock, account_id: str, name: str, descri
                 if after != held.bus:
                     await buses.replace(held, after)
                 return after
-            slot = free_slot((bus.slot for bus in await buses.all_of(account_id)), SLOTS)
+            slot = free_slot(await buses.slots(account_id), SLOTS)
             if slot is None:
                 raise ResourceExhausted(f"an account has at most {MAX_BUSES} buses: take one away first")
             bus = Bus(account_id, name, description, clock.now_ms(), slot)
@@ -69,15 +69,9 @@ async def delete_bus(buses: Buses, rules: Rules, account_id: str, name: str) -> 
     held = await buses.get(account_id, name)
     if held is None:
         raise NotFound(f"no bus {name!r:.110}")
-    if (await rules.page(account_id, name, limit=1)).rules:
+    if await rules.has_any(account_id, name):
         raise FailedPrecondition(f"bus {name} has rules: delete these first")
     try:
         await buses.delete(held)
     except VersionConflict as error:
         raise Unavailable("the bus was changed at the same time: try again") from error
-
-
-def free_slot(taken: Iterable[int | None], slots: int) -> int | None:
-    """The first slot that nobody has; None when all are taken."""
-    held = set(taken)
-    return next((slot for slot in range(slots) if slot not in held), None)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import msgspec
 
@@ -11,6 +10,7 @@ from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.push.domain import MAX_DEVICES, MAX_DEVICES_OF_PERSON, Device
+from quietzone_notification.slots import taken_slots
 
 DEVICES = Collection(
     "push_devices",
@@ -72,9 +72,13 @@ class Devices:
 
     async def slots(self, account_id: str) -> set[int]:
         """The slots that an account's devices have (index `by_slot`)."""
-        async with store_answers():
-            page = await self._documents.query(DEVICES, Query("by_slot", (account_id,), limit=MAX_DEVICES))
-        return {cast("int", stored.body["slot"]) for stored in page.items}
+        return await taken_slots(self._documents, DEVICES, account_id, most=MAX_DEVICES)
+
+    async def person_slots(self, account_id: str, person: str) -> set[int]:
+        """The slots that a person's devices have among his (index `by_person`)."""
+        return await taken_slots(
+            self._documents, DEVICES, account_id, person, most=MAX_DEVICES_OF_PERSON, index="by_person", field="person_slot"
+        )
 
     async def of_person(self, account_id: str, person: str) -> tuple[Device, ...]:
         """A person's devices (index `by_person`)."""

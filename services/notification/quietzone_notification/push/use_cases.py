@@ -1,6 +1,6 @@
 """What an account may do with its devices."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -141,16 +141,14 @@ class PushDesk:
         return after
 
     async def _person_slot(self, account_id: str, person: str) -> int:
-        taken = [device.person_slot for device in await self._devices.of_person(account_id, person)]
-        slot = self._drawn(taken, MAX_DEVICES_OF_PERSON)
+        slot = self._drawn(await self._devices.person_slots(account_id, person), MAX_DEVICES_OF_PERSON)
         if slot is None:
             raise ResourceExhausted(f"a person has at most {MAX_DEVICES_OF_PERSON} devices: delete one that he doesn't use")
         return slot
 
-    def _drawn(self, taken: Iterable[int], most: int) -> int | None:
+    def _drawn(self, taken: Container[int], most: int) -> int | None:
         """A slot that nobody has, drawn: apps that register together, as after a release, shall not all want the same one."""
-        held = set(taken)
-        free = [slot for slot in range(most) if slot not in held]
+        free = [slot for slot in range(most) if slot not in taken]
         return free[min(int(self._randomness.uniform(0, len(free))), len(free) - 1)] if free else None
 
     def _sealed(self, device_id: str, token: str) -> str:

@@ -11,8 +11,9 @@ from quietzone_kit.documents.unknown import Unknown
 from quietzone_kit.outbox import OUTBOX_INDEX, OUTBOX_LEASES, Outgoing, replace_keeping_outbox, waiting, with_event
 from quietzone_kit.telemetry import logger
 from quietzone_notification.deadlines import store_answers
-from quietzone_notification.rules.domain import Rule
+from quietzone_notification.rules.domain import MAX_RULES, Rule
 from quietzone_notification.rules.events import rule_event
+from quietzone_notification.slots import taken_slots
 from quietzone_topics import NOTIFICATION_RULE_V1
 
 log = logger(__name__)
@@ -106,6 +107,15 @@ class Rules:
         async with store_answers():
             page = await self._documents.query(RULES, Query("by_name", (account_id, bus), limit=limit, after=after))
         return RulePage(tuple(readable(RULES, page.items, rule_of)), page.cursor)
+
+    async def has_any(self, account_id: str, bus: str) -> bool:
+        """Whether a bus has rules, be they damaged (index `by_name`)."""
+        async with store_answers():
+            return bool((await self._documents.query(RULES, Query("by_name", (account_id, bus), limit=1))).items)
+
+    async def slots(self, account_id: str, bus: str) -> set[int]:
+        """The slots that the rules of a bus have (index `by_slot`)."""
+        return await taken_slots(self._documents, RULES, account_id, bus, most=MAX_RULES)
 
     async def all(self, after: str | None = None) -> RulePage:
         """Rules of all accounts, deleted ones too, for whoever matches events: one that can't be read mustn't keep others from it."""

@@ -7,11 +7,12 @@ from quietzone_kit.errors import FieldViolation, InvalidInput, NotFound, Resourc
 from quietzone_kit.ids import uuid7
 from quietzone_kit.runtime import Clock, Randomness
 from quietzone_notification.buses.repository import Buses
-from quietzone_notification.buses.use_cases import free_slot, has_bus
+from quietzone_notification.buses.use_cases import has_bus
 from quietzone_notification.destinations import Endpoints, refusal
 from quietzone_notification.rules.domain import MAX_RULES, MAX_WEIGHT, Rule, Wanted, is_name, kafka_topic
 from quietzone_notification.rules.repository import Held, Numbers, RuleExists, RulePage, Rules
 from quietzone_notification.rules.requests import NewRule, drafted
+from quietzone_notification.slots import free_slot
 
 ATTEMPTS = 5  # people don't change a rule against each other: a fifth meeting means that something else is going on
 MAX_PAGE = MAX_RULES
@@ -86,8 +87,7 @@ class RuleDesk:
         return held
 
     async def _make(self, account_id: str, new: NewRule, wanted: Wanted) -> Rule:
-        page = await self.rules.page(account_id, new.bus, limit=MAX_RULES)
-        slot = free_slot((rule.slot for rule in page.rules), MAX_RULES)
+        slot = free_slot(await self.rules.slots(account_id, new.bus), MAX_RULES)
         if slot is None:
             raise ResourceExhausted(f"a bus has at most {MAX_RULES} rules: delete one, or make another bus")
         now_ms = self._clock.now_ms()
@@ -105,7 +105,7 @@ class RuleDesk:
             slot=slot,
             weight=wanted.weight,
         )
-        _check_weight(page.rules, rule)
+        _check_weight((await self.rules.page(account_id, new.bus, limit=MAX_RULES)).rules, rule)
         await self.rules.insert(rule)
         return rule
 

@@ -1,14 +1,12 @@
 """Which streams there are: one document each, made before the topic is."""
 
-from typing import cast
-
 import msgspec
 
-from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value
+from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Stored, Value
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.runtime import Clock
-from quietzone_notification.buses.use_cases import free_slot
 from quietzone_notification.deadlines import store_answers
+from quietzone_notification.slots import free_slot, taken_slots
 from quietzone_notification.streams.domain import MAX_STREAMS, NoRoom, Stream
 
 STREAMS = Collection(
@@ -41,8 +39,7 @@ class Streams:
             async with store_answers():
                 if await self._documents.get(STREAMS, name) is not None:
                     return False
-                page = await self._documents.query(STREAMS, Query("by_slot", (account_id,), limit=MAX_STREAMS))
-            slot = free_slot((cast("int", stored.body["slot"]) for stored in page.items), MAX_STREAMS)
+            slot = free_slot(await taken_slots(self._documents, STREAMS, account_id, most=MAX_STREAMS), MAX_STREAMS)
             if slot is None:
                 raise NoRoom(name)
             body: dict[str, Value] = msgspec.to_builtins(Stream(name, account_id, self._clock.now_ms(), slot))

@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 
@@ -27,6 +27,7 @@ CONFIRM_WITHIN_MS = 172_800_000
 MAX_ASKED = (
     3  # mails to one address within that time, whatever an account does: some ask again in good faith, a stranger has asked for none
 )
+MAX_ASKED_BY_ACCOUNT = 1_000  # such mails within that time, to whomever: SNS lets 5,000 wait for an answer
 
 _NAME = re.compile(rf"[0-9A-Za-z_-]{{1,{MAX_NAME}}}")
 _ATTRIBUTE_NAME = re.compile(r"(?!(?i:AWS|Amazon)\.)[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*")
@@ -91,6 +92,21 @@ class Subscription:
     def has_lapsed(self, at_ms: int) -> bool:
         """Whether nobody has confirmed it in time."""
         return self.state is State.PENDING and (self.expires_at_ms or 0) <= at_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How many mails have asked addresses for an account since a moment."""
+
+    account_id: str
+    since_ms: int
+    number: int
+
+    def once_more(self, at_ms: int) -> "Asking | None":
+        """With one more; None: there were as many as there may be within the time that a confirmation has."""
+        if at_ms - self.since_ms >= CONFIRM_WITHIN_MS:
+            return Asking(self.account_id, at_ms, 1)
+        return replace(self, number=self.number + 1) if self.number < MAX_ASKED_BY_ACCOUNT else None
 
 
 @dataclass(frozen=True, slots=True)

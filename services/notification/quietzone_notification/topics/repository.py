@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
 
 from quietzone_kit.documents import Collection, Documents, DuplicateKey, Index, Query, Stored, Value, VersionConflict
 from quietzone_kit.documents.damaged import readable
 from quietzone_notification.deadlines import store_answers
-from quietzone_notification.topics.domain import MAX_TOPICS, Subscription, Topic, is_name
+from quietzone_notification.slots import taken_slots
+from quietzone_notification.topics.domain import MAX_SUBSCRIPTIONS, MAX_TOPICS, Asking, Subscription, Topic, is_name
 
 TOPICS = Collection(
     "topics",
@@ -29,7 +29,8 @@ SUBSCRIPTIONS = Collection(
         Index("by_expiry", ("expires_at_ms",), sparse=True),
     ),
 )
-COLLECTIONS = (TOPICS, SUBSCRIPTIONS)
+ASKINGS = Collection("askings", key="account_id")
+COLLECTIONS = (TOPICS, SUBSCRIPTIONS, ASKINGS)
 
 PAGE = 100
 """Subscriptions that a message is held against at once: with the longest policies 2 MB."""
@@ -93,9 +94,7 @@ class Topics:
 
     async def slots(self, account_id: str) -> set[int]:
         """The slots that an account's topics have (index `by_slot`)."""
-        async with store_answers():
-            page = await self._documents.query(TOPICS, Query("by_slot", (account_id,), limit=MAX_TOPICS))
-        return {cast("int", stored.body["slot"]) for stored in page.items}
+        return await taken_slots(self._documents, TOPICS, account_id, most=MAX_TOPICS)
 
     async def insert(self, topic: Topic) -> None:
         """Add a topic; raises Taken."""
@@ -139,6 +138,15 @@ class Topics:
             page = await self._documents.query(SUBSCRIPTIONS, Query("by_topic", (account_id, topic), limit=limit, after=after))
         return SubscriptionPage(tuple(readable(SUBSCRIPTIONS, page.items, subscription_of)), page.cursor)
 
+    async def has_subscriptions(self, account_id: str, topic: str) -> bool:
+        """Whether a topic has subscriptions, be they damaged (index `by_topic`)."""
+        async with store_answers():
+            return bool((await self._documents.query(SUBSCRIPTIONS, Query("by_topic", (account_id, topic), limit=1))).items)
+
+    async def subscription_slots(self, account_id: str, topic: str) -> set[int]:
+        """The slots that a topic's subscriptions have (index `by_slot`)."""
+        return await taken_slots(self._documents, SUBSCRIPTIONS, account_id, topic, most=MAX_SUBSCRIPTIONS)
+
     async def all_subscriptions(self, account_id: str, topic: str) -> AsyncIterator[tuple[Subscription, ...]]:
         """All of a topic's subscriptions, page by page."""
         page = await self.subscriptions(account_id, topic, limit=PAGE)
@@ -155,6 +163,25 @@ class Topics:
                 await self._documents.insert(SUBSCRIPTIONS, _body(subscription))
         except DuplicateKey as error:
             raise Taken(str(error)) from error
+
+    async def count_asking(self, account_id: str, at_ms: int) -> bool:
+        """Count one more mail that asks an address; whether there may be one. Raises Taken, VersionConflict: look again."""
+        async with store_answers():
+            stored = await self._documents.get(ASKINGS, account_id)
+        before = Asking(account_id, at_ms, 0) if stored is None else msgspec.convert(stored.body, Asking)
+        after = before.once_more(at_ms)
+        if after is None:
+            return False
+        body: dict[str, Value] = msgspec.to_builtins(after)
+        try:
+            async with store_answers():
+                if stored is None:
+                    await self._documents.insert(ASKINGS, body)
+                else:
+                    await self._documents.replace(ASKINGS, {**stored.body, **body}, if_version=stored.version)
+        except DuplicateKey as error:
+            raise Taken(str(error)) from error
+        return True
 
     async def change(self, held: Held, after: Subscription) -> None:
         """Put `after` in its place; raises VersionConflict."""

@@ -21,16 +21,17 @@ from quietzone_kit.errors import (
 from quietzone_kit.ids import derived_id, uuid7
 from quietzone_kit.mail import check_address
 from quietzone_kit.runtime import Clock, Randomness
-from quietzone_notification.buses.use_cases import free_slot
 from quietzone_notification.delivery.domain import CONFIRM_CAUSE, MAX_BODY_BYTES, Outbound
 from quietzone_notification.destinations import Endpoints, refusal
 from quietzone_notification.filters import Readable, compile_filter
 from quietzone_notification.metrics import DECIDED, PUBLISHED
 from quietzone_notification.rules.domain import Kind, check_destination
+from quietzone_notification.slots import free_slot
 from quietzone_notification.topics.deliveries import asking, delivery_of, in_parts, wants
 from quietzone_notification.topics.domain import (
     CONFIRM_WITHIN_MS,
     MAX_ASKED,
+    MAX_ASKED_BY_ACCOUNT,
     MAX_REQUEST_ID,
     MAX_SUBSCRIPTIONS,
     MAX_TOPICS,
@@ -150,7 +151,7 @@ class TopicDesk:
             FailedPrecondition: it has subscriptions.
         """
         held = await self._found(account_id, name)
-        if (await self._topics.subscriptions(account_id, name, limit=1)).subscriptions:
+        if await self._topics.has_subscriptions(account_id, name):
             raise FailedPrecondition(f"topic {name} has subscriptions: end these first")
         try:
             await self._topics.delete(held)
@@ -163,7 +164,8 @@ class TopicDesk:
         Raises:
             InvalidInput: names each field that is wrong.
             NotFound: this account has no such topic.
-            ResourceExhausted: it has as many subscriptions as it may, or the address was asked as often as it may be.
+            ResourceExhausted: it has as many subscriptions as it may, or the address was asked as often as it may be, or the account had
+                as many asked as it may.
         """
         await self._check(account_id, new)
         if new.kind is Kind.MAIL:  # however it is written, it is one mailbox to whoever has it
@@ -255,8 +257,7 @@ class TopicDesk:
         return message_id
 
     async def _begin(self, topic: Topic, new: NewSubscription) -> Subscription:
-        taken = [each.slot async for page in self._topics.all_subscriptions(topic.account_id, topic.name) for each in page]
-        slot = free_slot(taken, MAX_SUBSCRIPTIONS)
+        slot = free_slot(await self._topics.subscription_slots(topic.account_id, topic.name), MAX_SUBSCRIPTIONS)
         if slot is None:
             raise ResourceExhausted(f"a topic has at most {MAX_SUBSCRIPTIONS:,} subscriptions: end one, or make another topic")
         now_ms = self._clock.now_ms()
@@ -268,6 +269,8 @@ class TopicDesk:
         since_ms = now_ms - CONFIRM_WITHIN_MS
         if await self._outbound.number_since(topic.account_id, new.destination, CONFIRM_CAUSE, since_ms) >= MAX_ASKED:
             raise ResourceExhausted(f"{new.destination} was asked {MAX_ASKED} times within two days: wait until one of them is answered")
+        if not await self._topics.count_asking(topic.account_id, now_ms):
+            raise ResourceExhausted(f"{MAX_ASKED_BY_ACCOUNT:,} addresses were asked within two days: go on when these are over")
         token = f"{made}.{base64.urlsafe_b64encode(self._randomness.token(TOKEN_BYTES)).decode().rstrip('=')}"
         asked = Subscription(
             subscription_id=made,

@@ -9,6 +9,7 @@ from quietzone_kit.documents.damaged import readable
 from quietzone_kit.documents.unknown import Unknown
 from quietzone_notification.deadlines import store_answers
 from quietzone_notification.mail.templates.domain import MAX_TEMPLATES, Template, is_name
+from quietzone_notification.slots import taken_slots
 
 TEMPLATES = Collection(
     "mail_templates",
@@ -52,6 +53,10 @@ class Templates:
         async with store_answers():
             page = await self._documents.query(TEMPLATES, Query("by_name", (account_id,), limit=MAX_TEMPLATES))
         return [held.template for held in readable(TEMPLATES, page.items, _held)]
+
+    async def slots(self, account_id: str) -> set[int]:
+        """The slots that an account's templates have (index `by_slot`)."""
+        return await taken_slots(self._documents, TEMPLATES, account_id, most=MAX_TEMPLATES)
 
     async def insert(self, template: Template) -> None:
         """Add a template; raises TemplateExists."""

@@ -14,7 +14,6 @@ from quietzone_kit.errors import (
 )
 from quietzone_kit.mail import MAX_SUBJECT, header_text
 from quietzone_kit.runtime import Clock
-from quietzone_notification.buses.use_cases import free_slot
 from quietzone_notification.mail.brands.repository import Brands
 from quietzone_notification.mail.letters import InvalidLetter, read_data
 from quietzone_notification.mail.templates.domain import (
@@ -30,6 +29,7 @@ from quietzone_notification.mail.templates.domain import (
     render,
 )
 from quietzone_notification.mail.templates.repository import TemplateExists, Templates
+from quietzone_notification.slots import free_slot
 
 ATTEMPTS = 5  # people don't write templates against each other: a fifth meeting means that something else is going on
 EXAMPLE_URL = "https://example.com/unsubscribe"
@@ -127,7 +127,7 @@ class TemplateDesk:
         return replace(made, subject=header_text(made.subject, MAX_SUBJECT))
 
     async def _insert(self, account_id: str, name: str, source: Source) -> Template:
-        slot = free_slot((each.slot for each in await self._templates.all_of(account_id)), MAX_TEMPLATES)
+        slot = free_slot(await self._templates.slots(account_id), MAX_TEMPLATES)
         if slot is None:
             raise ResourceExhausted(f"an account has at most {MAX_TEMPLATES} templates of its own: take one away first")
         now_ms = self._clock.now_ms()
