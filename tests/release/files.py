@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from select import select
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,7 +65,7 @@ class Reader:
 
     def _fetch_all(self, stopped: threading.Event) -> None:
         began, place = time.monotonic(), urlsplit(self.files[0].url).netloc
-        kept = HTTPConnection(place, timeout=FETCHED_WITHIN_S)  # it connects anew when the server has ended it with an answer
+        kept = HTTPConnection(place, timeout=FETCHED_WITHIN_S)
         for number in itertools.count():
             if stopped.wait(1 / FETCHES_A_SECOND):
                 break
@@ -86,6 +87,8 @@ class Reader:
     def _fetch(self, connection: HTTPConnection, file: File) -> str | None:
         """What was wrong with it."""
         try:
+            if connection.sock is not None and select([connection.sock], [], [], 0)[0]:
+                connection.close()  # the server has ended it meanwhile, and it connects anew: whoever keeps connections looks first
             parts = urlsplit(file.url)
             connection.request("GET", f"{parts.path}?{parts.query}")
             answer = connection.getresponse()
