@@ -64,6 +64,11 @@ def test_one_value_of_an_array_is_enough() -> None:
     assert not matches({"i": [{"anything-but": ["rugby"]}]}, {"i": array('["rugby"]')})
 
 
+def test_what_is_not_there_is_asked_of_messages_with_attributes_only() -> None:
+    assert matches({"a": [{"exists": False}]}, {"b": {"Type": "String", "Value": "x"}})
+    assert not matches({"a": [{"exists": False}]}, {})
+
+
 @pytest.mark.parametrize(
     "attribute",
     [

@@ -43,6 +43,11 @@ class Readable:
         self._of_attributes: dict[str, object] | None = None
         self._of_body: dict[str, object] | InvalidEvent | None = body if isinstance(body, dict) else None
 
+    @property
+    def has_attributes(self) -> bool:
+        """Whether it has any, whatever they say."""
+        return bool(self._attributes)
+
     def attributes(self) -> dict[str, object]:
         """The values of its attributes."""
         if self._of_attributes is None:
@@ -82,11 +87,15 @@ class Filter:
         return self.takes(Readable(attributes, body))
 
     def takes(self, message: Readable) -> bool:
-        """As `matches`, of a message that many policies are held against."""
+        """As `matches`, of a message that many policies are held against. Without attributes none matches by them, not even for what isn't
+        there (SNS: attribute-key-matching).
+        """
         if self._pattern is None:
             return True
         try:
-            return self._pattern.matches(message.attributes() if self.scope == "MessageAttributes" else message.body())
+            if self.scope == "MessageAttributes":
+                return message.has_attributes and self._pattern.matches(message.attributes())
+            return self._pattern.matches(message.body())
         except InvalidEvent:
             return False
 
