@@ -41,7 +41,7 @@ _WHY = ("reason", "reasons", "error")
 
 _DIGITS = re.compile(r"\d+")
 _SECRET_FIELDS = re.compile(r"(^|_)(api_key|key|secret|password|passwd|token|authorization|cookie|credential)s?$")
-_SECRET_TEXT = re.compile(r"\bqz_[0-9A-Za-z_-]{8,}|(?<=://)[^/@\s:]*:[^@\s/]+(?=@)")
+_SECRET_TEXT = re.compile(r"\bqz_[0-9A-Za-z_-]{8,}|\bwhsec_[0-9A-Za-z+/=]{8,}|(?<=://)[^/@\s:]*:[^@\s/]+(?=@)")
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:])")
 
 

@@ -193,6 +193,10 @@ def test_an_api_key_in_a_text_is_hidden() -> None:
     assert mask("called with qz_0123456789abcdefghij twice") == "called with *** twice"
 
 
+def test_a_webhook_s_secret_in_a_text_is_hidden() -> None:
+    assert mask("signed with whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD/= once") == "signed with *** once"
+
+
 def test_a_password_in_a_url_is_hidden() -> None:
     assert mask("no route to kafka://user:pass@host:9092") == "no route to kafka://***@host:9092"
 
