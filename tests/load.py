@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ HEADERS = (
 )
 ANSWER_WITHIN_S = 10.0
 RETRY_AFTER_S = 0.05
+MAX_FAULTS = 5
+"""Of those that failed, which are told of."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,14 @@ class Ledger:
     unanswered: int = 0
     """Requests whose connection broke, couldn't be made, or gave nothing within ANSWER_WITHIN_S."""
     slowest_s: float = 0.0
+    began_s: float = field(default_factory=time.monotonic)
+    faults: list[str] = field(default_factory=list)
+    """What was wrong with the first MAX_FAULTS of those, and when."""
+
+    def failed(self, what: str) -> None:
+        """Note what was wrong with a scan."""
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append(f"{time.monotonic() - self.began_s:.1f} s: {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,9 @@ async def _steady_scanner(
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 connection = connection or await asyncio.open_connection(*place)
                 answer = await _once(*connection, next(jobs), ledger)
-        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+        except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             ledger.unanswered += 1
+            ledger.failed(f"{error!r} on a connection that is {'kept' if keeps else 'new'}{'' if connection else ', not made'}")
             answer = BROKEN
         if connection is not None and not (answer.stays and keeps):
             connection[1].close()
@@ -121,5 +133,6 @@ async def _once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slug
         ledger.answered[slug] += 1
         return Answer(redirects=True, stays=stays)
     ledger.refused[status] += 1
+    ledger.failed(f"{status}")
     await asyncio.sleep(RETRY_AFTER_S)
     return Answer(redirects=False, stays=stays)

@@ -201,7 +201,8 @@ def settle(proof: Proof, traffic: Traffic) -> int:
     ]
     proof.note(f"slowest redirect {traffic.scans.slowest_s * 1000:.0f} ms; answers of the API: {dict(traffic.calls.answers)}")
     proof.expect(f"traffic flowed for {traffic.flowed_s:.0f} s", holds=traffic.steady)
-    proof.expect(f"{traffic.failed_scans} of {traffic.scans.sent.total()} scans without a redirect", holds=traffic.failed_scans == 0)
+    failed = f"{traffic.failed_scans} of {traffic.scans.sent.total()} scans without a redirect {traffic.scans.faults or ''}"
+    proof.expect(failed, holds=traffic.failed_scans == 0)
     proof.expect(f"{traffic.calls.failed} calls of the API failed {traffic.calls.failures[:3] or ''}", holds=traffic.calls.failed == 0)
     proof.expect(f"{lost} scans lost, {double} counted twice", holds=lost + double == 0)
     proof.expect(f"{len(elsewhere)} codes lead elsewhere than they were last told to", holds=not elsewhere)

@@ -46,9 +46,11 @@ class Traffic:
 
     @property
     def steady(self) -> bool:
-        """Whether it flowed all the time: at least half of what was to be asked was."""
-        enough = self.flowed_s / 2
-        return self.scans.sent.total() >= enough * SCANS_A_SECOND and self.calls.answers.total() >= enough * CALLS_A_SECOND
+        """Whether it flowed all the time: half of the scans were sent, and a quarter of the calls, each of which waits for another."""
+        return (
+            self.scans.sent.total() >= self.flowed_s * SCANS_A_SECOND / 2
+            and self.calls.answers.total() >= self.flowed_s * CALLS_A_SECOND / 4
+        )
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
