@@ -209,14 +209,17 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
         client.close()
 
     app.close("webhooks' connections", close)
-    notices = Notices(EventDesk(bus, Buses(documents), CLOCK, RANDOMNESS), CLOCK)
-    endpoints = Endpoints(documents)
-    courier = WebhookCourier(endpoints, _endpoint_desk(settings, endpoints), client, CLOCK, notices.disabled)
-    bounds = Bounds(settings.notification_deliveries_at_once, settings.notification_deliveries_of_one)
-    given_up = asyncio.Event()
 
     def tell(stored: Sequence[Held]) -> None:
         sender.tell(stored)
+
+    outbound = Deliveries(documents, CLOCK, tell)  # what a courier makes of one delivery is sent by the sender that has it
+    reactions = _reactions(app, settings, documents, outbound)
+    endpoints = Endpoints(documents)
+    notices = Notices(EventDesk(bus, Buses(documents), CLOCK, RANDOMNESS), reactions.teller.tell, CLOCK)
+    courier = WebhookCourier(endpoints, _endpoint_desk(settings, endpoints), client, CLOCK, notices.disabled)
+    bounds = Bounds(settings.notification_deliveries_at_once, settings.notification_deliveries_of_one)
+    given_up = asyncio.Event()
 
     numbers = RuleNumbers(Rules(documents))
     app.task("rules' deliveries", numbers.run)
@@ -226,7 +229,6 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
         if delivery.letter_ms is not None:
             given_up.set()
 
-    outbound = Deliveries(documents, CLOCK, tell)  # what a courier makes of one delivery is sent by the sender that has it
     writer = StreamWriter(bus, Streams(documents, CLOCK))
     push = PushCourier(Devices(documents), _push_desk(settings, documents), _pushers(app, settings, resolver), outbound, CLOCK)
     couriers: dict[str, Courier] = {
@@ -248,7 +250,6 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
     app.task("dead letters", letters.run)
     ended = asyncio.Event()
     app.task("sender", _until(ended, sender.run), stop=ended.set)
-    reactions = _reactions(app, settings, documents, sender.deliveries)
     handlers = {**kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days), **reactions.kinds()}
     owner = uuid7(CLOCK, RANDOMNESS)
     worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE, telling=telling)

@@ -10,14 +10,19 @@ from quietzone_notification.delivery.endpoints.domain import Endpoint, Reason
 from quietzone_notification.delivery.webhooks import Notice
 from quietzone_notification.events.events import event_in
 from quietzone_notification.notices import Notices
+from quietzone_notification.reactions.domain import News
 
 GONE = Notice(
     "n1", Endpoint(ENDPOINT, OURS, "https://a.example/hook", "orders", (), BORN_MS, BORN_MS, failing_since_ms=BORN_MS), Reason.FAILED
 )
 
 
+async def nobody(_news: News) -> None:
+    """Writes to nobody."""
+
+
 async def test_an_account_is_told_on_its_default_bus_that_an_endpoint_is_disabled(world: World) -> None:
-    await Notices(world.events, world.clock).disabled(GONE)
+    await Notices(world.events, nobody, world.clock).disabled(GONE)
 
     (message,) = world.bus.published
     event = event_in(message.value)
@@ -32,7 +37,7 @@ async def test_an_account_is_told_on_its_default_bus_that_an_endpoint_is_disable
 
 
 async def test_the_same_notice_again_is_the_same_event(world: World) -> None:
-    notices = Notices(world.events, world.clock)
+    notices = Notices(world.events, nobody, world.clock)
 
     await notices.disabled(GONE)
     world.clock.seconds += 1
@@ -45,4 +50,4 @@ async def test_while_the_bus_is_away_nobody_was_told(world: World) -> None:
     world.bus.down = True
 
     with pytest.raises(Unavailable):
-        await Notices(world.events, world.clock).disabled(GONE)
+        await Notices(world.events, nobody, world.clock).disabled(GONE)

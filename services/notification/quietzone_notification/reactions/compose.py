@@ -14,7 +14,7 @@ from quietzone_notification.mail.scribe import Scribe
 from quietzone_notification.people.consumers import CONSUMER as PEOPLE
 from quietzone_notification.people.consumers import KeepPeople
 from quietzone_notification.people.repository import People
-from quietzone_notification.reactions.consumers import TellOfCreated, TellOfMilestones
+from quietzone_notification.reactions.consumers import TellOfCreated, TellOfMilestones, TellOfQuotas
 from quietzone_notification.reactions.domain import CONSUMER
 from quietzone_notification.reactions.repository import NewsStore
 from quietzone_notification.reactions.settings import ReactionSettings
@@ -27,7 +27,7 @@ from quietzone_notification.reports.printer import Printer
 from quietzone_notification.reports.repository import Reports
 from quietzone_notification.reports.tasks import PLAN, GenerateReport, PlanReports, Sources
 from quietzone_notification.reports.tasks import kinds as report_kinds
-from quietzone_topics import ANALYTICS_MILESTONE_V1, GATEWAY_ACCOUNT_V1, QR_CODE_V1
+from quietzone_topics import ANALYTICS_MILESTONE_V1, GATEWAY_ACCOUNT_V1, GATEWAY_USAGE_V1, QR_CODE_V1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Reactions:
     ) -> None:
         link = settings.notification_dashboard_url
         self._people, self._news, self._titles = People(documents), NewsStore(documents), KnownTitles(peers.qr)
-        self._teller = Teller(self._people, self._news, tasks, scribe, clock, dashboard_url=link)
+        self.teller = Teller(self._people, self._news, tasks, scribe, clock, dashboard_url=link)
         self._welcome = Welcome(scribe, clock, dashboard_url=link)
         self._is_created_on = settings.notification_created_mails
         self._clock = clock
@@ -69,16 +69,17 @@ class Reactions:
             self._generate = GenerateReport(sources, scribe, clock, dashboard_url=link)
 
     def consumers(self) -> Sequence[Heard]:
-        """Who hears of accounts, people, codes and milestones. Mails are about what happens from now on; people are all that there are."""
+        """Who hears of what. Mails are about what happens from now on; people are all that there are."""
         return (
             Heard(GATEWAY_ACCOUNT_V1, PEOPLE, KeepPeople(self._people, self._welcome.write), from_now=False),
-            Heard(QR_CODE_V1, CONSUMER, TellOfCreated(self._teller, is_on=self._is_created_on), from_now=True),
-            Heard(ANALYTICS_MILESTONE_V1, CONSUMER, TellOfMilestones(self._teller, self._titles), from_now=True),
+            Heard(QR_CODE_V1, CONSUMER, TellOfCreated(self.teller, is_on=self._is_created_on), from_now=True),
+            Heard(ANALYTICS_MILESTONE_V1, CONSUMER, TellOfMilestones(self.teller, self._titles), from_now=True),
+            Heard(GATEWAY_USAGE_V1, CONSUMER, TellOfQuotas(self.teller), from_now=True),
         )
 
     def kinds(self) -> Mapping[str, Kind]:
         """All kinds of their tasks, for a worker."""
-        return {**news_kinds(self._teller, self._news, self._clock), **report_kinds(self._plan, self._generate)}
+        return {**news_kinds(self.teller, self._news, self._clock), **report_kinds(self._plan, self._generate)}
 
     async def keep(self, tasks: Tasks) -> None:
         """Have the tasks there that come again; raises Unavailable."""

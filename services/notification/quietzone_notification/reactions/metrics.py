@@ -4,7 +4,7 @@ from prometheus_client import Counter
 
 TOLD = Counter(
     "quietzone_notification_news_total",
-    "News of codes, by kind of mail and how they were told: alone, together (with others, at the end of the hour), nobody (the account "
+    "News, by kind of mail and how they were told: alone, together (with others, at the end of the hour), nobody (the account "
     "has no owner who can be written to), late (its event is older than seven days, so that it may have been told before). 'late': look at "
     "the lag of consumer notification-news. 'nobody' for all: look at the lag and the dead letters of consumer notification-people.",
     ["kind", "how"],

@@ -8,6 +8,7 @@ from unit.notification.world import BORN_MS, OURS
 from unit.notification.world import World as House
 
 from quietzone.analytics.v1 import analytics_pb2
+from quietzone.gateway.v1 import usage_pb2
 from quietzone.qr.v1 import code_pb2
 from quietzone_kit.documents import Query
 from quietzone_kit.errors import Unavailable
@@ -20,11 +21,11 @@ from quietzone_notification.mail.letters import Letter, letter_of
 from quietzone_notification.mail.parts import MailParts
 from quietzone_notification.people.domain import Account, Member, Person
 from quietzone_notification.people.repository import People
-from quietzone_notification.reactions.consumers import TellOfCreated, TellOfMilestones
+from quietzone_notification.reactions.consumers import TellOfCreated, TellOfMilestones, TellOfQuotas
 from quietzone_notification.reactions.repository import NewsStore
 from quietzone_notification.reactions.tasks import FORGET, ForgetNews, SendTogether
 from quietzone_notification.reactions.use_cases import SEND, Teller
-from quietzone_topics import TYPE_ANALYTICS_MILESTONE, TYPE_QR_CODE
+from quietzone_topics import TYPE_ANALYTICS_MILESTONE, TYPE_GATEWAY_QUOTA, TYPE_QR_CODE
 
 ADA = "ada@example.com"
 DASHBOARD = "https://console.example/dashboard"
@@ -68,6 +69,7 @@ class World(House):
         self.teller = Teller(self.people, self.news, self.tasks, self.scribe, self.clock, dashboard_url=DASHBOARD)
         self.created = TellOfCreated(self.teller, is_on=True)
         self.milestones = TellOfMilestones(self.teller, self.codes)
+        self.quotas = TellOfQuotas(self.teller)
 
     async def open(self) -> "World":
         await super().open()
@@ -142,3 +144,9 @@ def data(letter: Letter) -> dict[str, object]:
     """What fills a template, as JSON gives it back."""
     found: dict[str, object] = json.loads(json.dumps(letter.data))
     return found
+
+
+def quota(threshold: int = 80, *, at_ms: int = BORN_MS, **fields: object) -> Event:
+    given = {"unit": usage_pb2.USAGE_UNIT_REQUESTS, "method_class": usage_pb2.METHOD_CLASS_WRITE, "period": "2026-11", "limit": 10_000}
+    told = usage_pb2.QuotaReached(**{"account_id": OURS, "used": 8_000, "threshold": threshold, "at_ms": at_ms, **given, **fields})
+    return Event(f"quota:{threshold}", "/quietzone/gateway", TYPE_GATEWAY_QUOTA, OURS, at_ms, told.SerializeToString())
