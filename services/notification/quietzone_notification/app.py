@@ -75,6 +75,7 @@ from quietzone_notification.rules.consumers import CONSUMER, HEARD, MatchEvents
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.numbers import RuleNumbers
 from quietzone_notification.rules.repository import RULES, Rules
+from quietzone_notification.rules.tasks import kinds as rule_kinds
 from quietzone_notification.rules.use_cases import RuleDesk
 from quietzone_notification.settings import MatchSettings, NotificationSettings, NotificationStoreSettings, SendSettings
 from quietzone_notification.streams.courier import StreamCourier
@@ -104,7 +105,7 @@ TASKS_AT_ONCE = 3  # one forgets what is old, one sends again what an account wa
 RETRY_S = 5.0  # between attempts to have the task that forgets there
 
 PATIENCE = Patience(each_within_s=300.0, within_s=900.0)
-"""10,000 scans with five targets become 50,000 deliveries: at 3 ms each, as slow as a store was seen, 150 s. Poison fails at once."""
+"""A record makes 50,000 deliveries at most: at 3 ms each, as slow as a store was seen, 150 s. Poison fails at once."""
 
 CLOCK = SystemClock()
 RANDOMNESS = SystemRandomness()
@@ -126,7 +127,7 @@ async def build(settings: NotificationSettings) -> App:
     sending = _send(app, settings, documents, bus, telling) if settings.notification_send else _sent_elsewhere(documents, telling)
     outbound = sending.deliveries
     if settings.notification_match:
-        _match(app, rules, bus, outbound)
+        _match(app, rules, bus, outbound, sending.tasks)
     topic_desk = TopicDesk(topics, outbound, endpoints, CLOCK, RANDOMNESS, confirm_url=settings.notification_confirm_url)
     rule_desk = RuleDesk(rules, buses, endpoints, CLOCK, RANDOMNESS)
     delivery_desk = DeliveryDesk(outbound, endpoints, sending.tasks, CLOCK, RANDOMNESS)
@@ -150,7 +151,8 @@ async def build_match(settings: MatchSettings) -> App:
     """The role `match`: holds events against rules, where `serve` is told not to, or beside it."""
     app = App(drain_s=settings.drain_s)
     documents, bus = await _documents(app, settings), _bus(app, settings)
-    _match(app, Rules(documents), bus, Deliveries(documents, CLOCK))  # no rules, no bus: events wait, and a release can still go back
+    # no rules, no bus: events wait, and a release can still go back
+    _match(app, Rules(documents), bus, Deliveries(documents, CLOCK), Tasks(documents, CLOCK, RANDOMNESS))
     return app
 
 
@@ -167,7 +169,7 @@ def _checks(app: App, settings: MatchSettings) -> roles.Look:
     return partial(verify, documents=documents, bus=bus, collections=COLLECTIONS, read=HEARD)
 
 
-def _match(app: App, rules: Rules, bus: Bus, outbound: Outbound) -> None:
+def _match(app: App, rules: Rules, bus: Bus, outbound: Outbound, tasks: Tasks) -> None:
     """Rules in memory, and a consumer of each topic."""
     view, numbers = RuleView(rules, bus, CLOCK, RANDOMNESS), RuleNumbers(rules)
     app.task("rules", view.run)
@@ -175,7 +177,7 @@ def _match(app: App, rules: Rules, bus: Bus, outbound: Outbound) -> None:
     for topic in HEARD:
         app.task(
             f"events of {topic.name}",
-            _stopped(_on_topics(bus, _consumer(topic, MatchEvents(topic.name, view, outbound, numbers, CLOCK), bus))),
+            _stopped(_on_topics(bus, _consumer(topic, MatchEvents(topic.name, view, outbound, tasks, numbers=numbers, clock=CLOCK), bus))),
         )
 
 
@@ -250,7 +252,11 @@ def _send(app: App, settings: SendSettings, documents: Documents, bus: Bus, tell
     app.task("dead letters", letters.run)
     ended = asyncio.Event()
     app.task("sender", _until(ended, sender.run), stop=ended.set)
-    handlers = {**kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days), **reactions.kinds()}
+    handlers = {
+        **kinds(sender.deliveries, CLOCK, kept_days=settings.notification_deliveries_kept_days),
+        **rule_kinds(Rules(documents), sender.deliveries, numbers, CLOCK),
+        **reactions.kinds(),
+    }
     owner = uuid7(CLOCK, RANDOMNESS)
     worker = Worker(documents, handlers, clock=CLOCK, randomness=RANDOMNESS, owner=owner, concurrency=TASKS_AT_ONCE, telling=telling)
     tasks = Tasks(documents, CLOCK, RANDOMNESS, wake=worker.wake, telling=telling)

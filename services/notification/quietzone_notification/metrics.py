@@ -19,6 +19,11 @@ FAILED = Counter(
     "Deliveries that couldn't be made because a rule's template grew too large with an event. The rule's own number says which rule: its "
     "owner names less of the event in it.",
 )
+LEFT = Counter(
+    "quietzone_notification_scans_left_total",
+    "Scans that were left to tasks (match-scans), since their batch makes more deliveries than are made at once. Rises: an account's rules "
+    "make many deliveries of each scan; its own wait, and nobody else's.",
+)
 RULES_HELD = Gauge(
     "quietzone_notification_rules",
     "Rules that are at work in this process. Differs between processes for longer than a few seconds: look at the log of those with fewer.",

@@ -98,11 +98,11 @@ class World:
     @asynccontextmanager
     async def matching(self) -> AsyncIterator[RuleView]:
         rules = Rules(self.documents)
-        view = RuleView(rules, self.bus, CLOCK, RANDOMNESS)
+        view, later = RuleView(rules, self.bus, CLOCK, RANDOMNESS), Tasks(self.documents, CLOCK, RANDOMNESS)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(view.run())]
             for topic in (NOTIFICATION_EVENT_V1, QR_CODE_V1, TRACKING_SCAN_V1):
-                match = MatchEvents(topic.name, view, self.outbound, RuleNumbers(rules), CLOCK)
+                match = MatchEvents(topic.name, view, self.outbound, later, numbers=RuleNumbers(rules), clock=CLOCK)
                 patience = Patience(attempts=2, within_s=2.0)
                 tasks.append(
                     group.create_task(run_reaction(self.bus, topic.name, CONSUMER, match, CLOCK, randomness=RANDOMNESS, patience=patience))

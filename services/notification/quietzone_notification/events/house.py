@@ -17,7 +17,7 @@ from quietzone_kit.urls import domain_of
 from quietzone_kit.words import Words
 from quietzone_notification.events.domain import DEFAULT_BUS, Event, rfc3339
 from quietzone_notification.events.events import event_in
-from quietzone_notification.rules.book import SCANNED, TRACKING
+from quietzone_notification.events.scans import MayMatch, scans_in
 from quietzone_topics import (
     TYPE_ANALYTICS_EXPORT,
     TYPE_ANALYTICS_MILESTONE,
@@ -31,9 +31,6 @@ from quietzone_topics import (
 
 QR, ENGAGEMENT, ANALYTICS = "quietzone.qr", "quietzone.user-engagement", "quietzone.analytics"
 STORAGE, GATEWAY = "quietzone.storage", "quietzone.gateway"
-
-MayMatch = Callable[[str, str], bool]
-"""Whether some rule of an account can match scans of a code."""
 
 _CODE_CHANGES: Mapping[int, str] = {
     code_pb2.CHANGE_KIND_CREATED: "QR Code Created",
@@ -54,7 +51,6 @@ _FORMATS = Words(exports_pb2.ExportFormat.items())
 _EXPORT_STATES = Words(exports_pb2.ExportState.items())
 _UNITS = Words(usage_pb2.UsageUnit.items())
 _CLASSES = Words(usage_pb2.MethodClass.items())
-_SCAN_CLASSES = Words(scan_pb2.ScanClass.items())
 
 
 def code_changed(event: kit.Event) -> Event:
@@ -168,7 +164,7 @@ def events_of(event: kit.Event, may_match: MayMatch) -> Iterator[Event]:
         Unreadable, DecodeError: it can't be understood.
     """
     if event.type == TYPE_TRACKING_SCANS:
-        yield from scans_of(event, may_match)
+        yield from scans_in(scan_pb2.ScanBatch.FromString(event.data), may_match)
     else:
         yield ONE_EVENT[event.type](event)
 
@@ -176,39 +172,6 @@ def events_of(event: kit.Event, may_match: MayMatch) -> Iterator[Event]:
 def knows(event_type: str) -> bool:
     """Whether a record of this type becomes events."""
     return event_type == TYPE_TRACKING_SCANS or event_type in ONE_EVENT
-
-
-def scans_of(event: kit.Event, may_match: MayMatch) -> Iterator[Event]:
-    """`QR Code Scanned` for each scan of a batch whose code some rule can match; its id is the scan's identity, `source:seq`."""
-    batch = scan_pb2.ScanBatch.FromString(event.data)
-    wanted = {number: code for number, code in enumerate(batch.codes) if may_match(code.account_id, code.code_id)}
-    if not wanted:
-        return
-    for scan in batch.scans:
-        code = wanted.get(scan.code)
-        if code is None:
-            continue
-        if scan.traits >= len(batch.traits):
-            raise Unreadable(f"scan {scan.seq} names traits {scan.traits} of {len(batch.traits)}")
-        traits = batch.traits[scan.traits]
-        time_ms = batch.base_time_ms + scan.time_offset_ms
-        detail = {
-            "qrId": code.code_id,
-            "scanAt": rfc3339(time_ms),
-            "country": traits.country,
-            "device": traits.device,
-            "class": _SCAN_CLASSES[traits.scan_class],
-        }
-        yield Event(
-            id=f"{batch.source_id}:{scan.seq}",
-            account_id=code.account_id,
-            bus=DEFAULT_BUS,
-            source=TRACKING,
-            detail_type=SCANNED,
-            time_ms=time_ms,
-            resources=(f"code:{code.code_id}",),
-            detail=json.dumps(detail),
-        )
 
 
 def _code(code: code_pb2.Code) -> dict[str, object]:

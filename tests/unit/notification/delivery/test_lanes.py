@@ -22,7 +22,7 @@ def clock() -> Hands:
 
 @pytest.fixture
 def lanes(clock: Hands) -> Lanes:
-    return Lanes(clock, at_once=2)
+    return Lanes(clock, at_once=2, of_account=1_000)
 
 
 def all_may(_lane: Lane) -> bool:
@@ -143,7 +143,7 @@ def test_a_lane_that_is_refused_its_turn_gives_it_to_the_next(lanes: Lanes) -> N
 
 @given(data=st.data())
 def test_everything_begins_once_whatever_ends_when(data: st.DataObject) -> None:
-    lanes = Lanes(Hands(since_ms=NOW_MS), at_once=2)
+    lanes = Lanes(Hands(since_ms=NOW_MS), at_once=2, of_account=data.draw(st.integers(1, 4)))
     desk, names = Desk(lanes, most=data.draw(st.integers(1, 4))), []
     destinations = data.draw(st.lists(st.tuples(st.sampled_from(("mail", "webhook")), st.integers(1, 3)), max_size=8))
     for number, (kind, count) in enumerate(destinations):
@@ -269,6 +269,27 @@ def test_a_lane_heard_of_twice_is_looked_at_when_the_first_is_due(lanes: Lanes) 
 
     assert lanes.heard(Waiting(1, "webhook:a", "north", NOW_MS + 5)).look_ms == NOW_MS + 5
     assert lanes.next_alarm_ms() == NOW_MS + 5
+
+
+def test_an_account_whose_receivers_hang_leaves_room_for_others(clock: Hands) -> None:
+    lanes = Lanes(clock, at_once=2, of_account=3)
+    hanging = [look(lanes, held(f"{n}", destination=f"d{n}")) for n in range(5)]
+    assert len(begun(lanes)) == 3
+
+    look(lanes, held("other", destination="o", account_id="south"))
+    assert begun(lanes) == ["other"]
+
+    lanes.ended(hanging[0], held("0", destination="d0"))
+    assert len(begun(lanes)) == 1
+
+
+def test_an_account_whose_receivers_hang_has_room_for_another_kind(clock: Hands) -> None:
+    lanes = Lanes(clock, at_once=2, of_account=1)
+    look(lanes, held("1", destination="a"))
+    look(lanes, held("2", destination="b"))
+    look(lanes, held("3", destination="a@example.com", kind="mail"))
+
+    assert sorted(begun(lanes)) == ["1", "3"]
 
 
 def test_what_was_stored_just_now_begins_without_a_look(lanes: Lanes) -> None:

@@ -48,6 +48,11 @@ class Bounds:
         """Of one kind: when a mail server hangs, there is room for webhooks."""
         return max(1, self.under_way * 3 // 4)
 
+    @property
+    def of_account(self) -> int:
+        """Of one kind of one account: when its receivers hang, there is room for those of others."""
+        return max(1, self.of_kind * 3 // 4)
+
 
 class Sender:
     """Sends the deliveries of a store. Several share them; `owner` is a name that no other has at the same time."""
@@ -71,7 +76,7 @@ class Sender:
         self._ended = ended
         self.deliveries = Deliveries(documents, clock, self.tell)
         self._shares = Shares(documents, clock, owner=owner, run=uuid7(clock, randomness))
-        self._lanes = Lanes(clock, at_once=self._bounds.of_one)
+        self._lanes = Lanes(clock, at_once=self._bounds.of_one, of_account=self._bounds.of_account)
         self._to_look: asyncio.Queue[Lane] = asyncio.Queue()  # each lane once
         self._window = Window()
         self._recorder = Recorder(self.deliveries, randomness, others=lambda: self._window.awaits_answers)

@@ -1,8 +1,9 @@
 """Lanes: what waits in memory for one destination, and whose turn it is. Accounts take turns, and within an account its lanes do."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 
 from quietzone_kit.breaker import OPEN_S, Breaker
@@ -68,26 +69,31 @@ class Turns:
             self._accounts.append(lane.account_id)
         self._lanes[lane.account_id].append(lane)
 
-    def take(self) -> Lane | None:
-        """The lane whose turn it is; None when nobody waits for one."""
-        if not self._accounts:
-            return None
-        account_id = self._accounts.popleft()
-        lanes = self._lanes[account_id]
-        lane = lanes.popleft()
-        if lanes:
-            self._accounts.append(account_id)
-        else:
-            del self._lanes[account_id]
-        return lane
+    def take(self, is_full: Callable[[str], bool]) -> Lane | None:
+        """The lane whose turn it is; None when nobody waits for one but accounts that have as much as they may."""
+        for _ in range(len(self._accounts)):
+            account_id = self._accounts.popleft()
+            if is_full(account_id):
+                self._accounts.append(account_id)
+                continue
+            lanes = self._lanes[account_id]
+            lane = lanes.popleft()
+            if lanes:
+                self._accounts.append(account_id)
+            else:
+                del self._lanes[account_id]
+            return lane
+        return None
 
 
 class Lanes:
-    """All lanes of this sender; `at_once` of one may be under way together."""
+    """All lanes of this sender; `at_once` of one may be under way together, and `of_account` of a kind of all those of an account."""
 
-    def __init__(self, clock: Clock, *, at_once: int) -> None:
+    def __init__(self, clock: Clock, *, at_once: int, of_account: int) -> None:
         self._clock = clock
         self._at_once = at_once
+        self._of_account = of_account
+        self._under_way = Counter[tuple[str, str]]()  # by kind and account
         self._lanes: dict[str, Lane] = {}
         self._turns: dict[str, Turns] = {}  # by kind: there are four
         self._alarms: list[tuple[int, str]] = []
@@ -180,18 +186,19 @@ class Lanes:
 
     def next(self, may: Callable[[Lane], bool], has_room: Callable[[str], bool]) -> tuple[Lane, Held] | None:
         """The next delivery, of the next lane of the account whose turn it is; lanes that `may` not are passed over. Kinds that have room
-        take turns, the others wait.
+        take turns, the others wait, and so do accounts that have as much under way as they may.
         """
         for kind in list(self._turns):
             if not has_room(kind):
                 continue
             turns = self._turns.pop(kind)
             self._turns[kind] = turns  # behind the others
-            while (lane := turns.take()) is not None:
+            while (lane := turns.take(partial(self._is_full, kind))) is not None:
                 lane.is_queued = False
                 if not self._is_open(lane) or not may(lane) or not self._is_admitted(lane):
                     continue
                 lane.under_way += 1
+                self._under_way[kind, lane.account_id] += 1
                 held = lane.waiting.popleft()
                 self._held_bytes -= _bytes((held,))
                 self.queue(lane)
@@ -201,6 +208,9 @@ class Lanes:
     def ended(self, lane: Lane, held: Held) -> None:
         """An attempt has ended and is stored, or given up."""
         lane.under_way -= 1
+        self._under_way[lane.kind, lane.account_id] -= 1
+        if not self._under_way[lane.kind, lane.account_id]:
+            del self._under_way[lane.kind, lane.account_id]
         lane.known.discard(held.delivery.delivery_id)
         self._remember(held.delivery.delivery_id)
         if lane.is_looking:
@@ -246,6 +256,9 @@ class Lanes:
     def _is_open(self, lane: Lane) -> bool:
         """Whether it has something to begin and may; a pause ends with an alarm."""
         return bool(lane.waiting) and lane.under_way < self._at_once and lane.paused_until_ms <= self._clock.now_ms()
+
+    def _is_full(self, kind: str, account_id: str) -> bool:
+        return self._under_way[kind, account_id] >= self._of_account
 
     def _is_admitted(self, lane: Lane) -> bool:
         try:
