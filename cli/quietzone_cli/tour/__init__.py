@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from quietzone_cli.errors import TourFailed
 from quietzone_cli.tour import report, steps
-from quietzone_cli.tour.bus import put_and_watch
+from quietzone_cli.tour.bus import deliver_by_rule, put_and_watch
 from quietzone_cli.tour.live import Heard, listening, reading_key, refused_change
 from quietzone_cli.tour.steps import Counted, Scans
 from quietzone_cli.tour.visitors import requests_for
@@ -36,7 +36,7 @@ async def run_tour(
     scans_url: str | None = None,
     files_url: str | None = None,
 ) -> None:
-    """Create, draw, read back, redirect, scan, listen, count, and watch an event.
+    """Create, draw, read back, redirect, scan, listen, count, watch an event, and have a rule deliver it.
 
     `connect` makes a client with another key. Scans go to the short URLs as they are printed, or to the same paths at `scans_url`, where
     the product's own port is known; files are fetched likewise.
@@ -68,6 +68,7 @@ async def run_tour(
     console.print(report.breakdowns(counted))
     console.print(report.ending(counted, await steps.until_reconciled(api, known), visible_after))
     console.print(report.watched(*await put_and_watch(api)))
+    console.print(report.delivered(*await deliver_by_rule(api)))
     console.print(report.used(await api.usage()))
     console.print(report.terminal_symbol(codes[0]))
 

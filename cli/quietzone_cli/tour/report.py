@@ -16,7 +16,7 @@ from rich.text import Text
 
 from quietzone_cli.tour.live import SCOPES, Heard
 from quietzone_cli.tour.steps import Counted
-from quietzone_client import BusEvent, Code, Event, Reconciliation, Share, Usage, Use
+from quietzone_client import BusEvent, Code, Delivery, Event, Reconciliation, Share, Usage, Use
 
 _SHADE = {True: "#ffffff", False: "#000000"}
 
@@ -63,7 +63,15 @@ def watched(event: BusEvent, seconds: float) -> str:
     """The event that came to who watched."""
     return (
         f"[green]✓[/] of two events the one that a pattern matches came {seconds:.2f} s after it was put: "
-        f"{event.source}, {event.detail_type}, {escape(json.dumps(event.detail))}; a rule sends such to webhooks, mails, phones or Kafka\n"
+        f"{event.source}, {event.detail_type}, {escape(json.dumps(event.detail))}\n"
+    )
+
+
+def delivered(delivery: Delivery, seconds: float) -> str:
+    """What a rule has done with such an event."""
+    return (
+        f"[green]✓[/] a rule with that pattern delivered it to topic {delivery.destination} on the bus, {seconds:.2f} s after it was put "
+        f"({delivery.tries} attempt); webhooks, mails and phones get such likewise\n"
     )
 
 
