@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -164,9 +164,8 @@ async def bench(receiver: Remote, folder: str, *, deliveries: int, rounds: int) 
 async def slice_of(house: House, receiver: Remote, name: str, endpoints: list[str], *, is_ill: bool) -> Cost:
     """What some deliveries take, beside an endpoint that hangs with all it may have under way, or without one."""
     if is_ill:
-        dead, _ = await house.desk.create(f"dead-{name}", Draft(f"http://127.0.0.1:{house.port}/hang"))  # none that is known as dead
-        many = [replace(delivery(f"dead-{name}-{each}", dead.endpoint_id), account_id=dead.account_id) for each in range(SLICE // 10)]
-        await house.sender.deliveries.enqueue(many)
+        dead, _ = await house.desk.create("north", Draft(f"http://127.0.0.1:{house.port}/hang"))  # none that is known as dead
+        await house.sender.deliveries.enqueue([delivery(f"dead-{name}-{each}", dead.endpoint_id) for each in range(SLICE // 10)])
     cost = await measured(lambda: sent(house, receiver, f"{'ill' if is_ill else 'well'}-{name}", endpoints, SLICE))
     if is_ill:
         await house.desk.delete(dead.account_id, dead.endpoint_id)
