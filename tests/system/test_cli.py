@@ -139,7 +139,7 @@ def test_serve_takes_the_tour_and_ends_with_0(tmp_path: Path) -> None:
     unwrapped = re.sub(r"\s+", " ", ended.stdout)
     assert "can change none: this needs the scope 'codes:write'" in unwrapped
     assert "of two events the one that a pattern matches came" in unwrapped
-    assert "a rule with that pattern delivered it to topic tour-tables" in unwrapped
+    assert "a rule with that pattern delivered it to topic out.first.tour-tables" in unwrapped
     assert re.search(r"used this month, on the plan unlimited: [^✓]*, 180 scans,", unwrapped)
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".pdf", ".png", ".svg"}
     assert KEY not in ended.stdout

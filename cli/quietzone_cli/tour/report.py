@@ -71,7 +71,7 @@ def delivered(delivery: Delivery, seconds: float) -> str:
     """What a rule has done with such an event."""
     return (
         f"[green]✓[/] a rule with that pattern delivered it to topic {delivery.destination} on the bus, {seconds:.2f} s after it was put "
-        f"({delivery.tries} attempt); webhooks, mails and phones get such likewise\n"
+        f"({delivery.tries} attempt{'' if delivery.tries == 1 else 's'}); webhooks, mails and phones get such likewise\n"
     )
 
 
