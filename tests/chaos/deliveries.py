@@ -72,25 +72,28 @@ class Report:
         ]
 
 
-def run(folder: Path, *, deliveries: int, every_s: float) -> Report:
-    """Take deliveries, have them sent by a sender that is killed again and again, count."""
+def run(folder: Path, *, deliveries: int, every_s: float, of_life: int | None = None) -> Report:
+    """Take deliveries, have them sent by a sender that is killed again and again, count.
+
+    It is killed after `every_s`, or when `of_life` deliveries of its own have come in: so it is killed on the quickest machine too.
+    """
     url = f"sqlite:///{folder}/deliveries.db"
     with receiving() as receiver:
         asyncio.run(_take(url, receiver.port, deliveries))
         began, kills = time.monotonic(), 0
         while receiver.different() < deliveries and time.monotonic() - began < 60 + deliveries * WITHIN_S_EACH:
-            kills += _live(url, receiver, deliveries, every_s)
+            kills += _live(url, receiver, deliveries, every_s=every_s, of_life=of_life or deliveries)
         undelivered = _last_life(url, receiver)
         different, all_told = receiver.different(), receiver.number()
         seconds = time.monotonic() - began
     return Report(deliveries, kills, deliveries - different, all_told - different, undelivered, seconds)
 
 
-def _live(url: str, receiver: Remote, deliveries: int, every_s: float) -> int:
+def _live(url: str, receiver: Remote, deliveries: int, *, every_s: float, of_life: int) -> int:
     """One life of the sender: until it is killed, or all have come in. How often it was killed."""
     with subprocess.Popen(_command(url, receiver)) as process:
-        ends = time.monotonic() + every_s
-        while time.monotonic() < ends:
+        ends, most = time.monotonic() + every_s, receiver.different() + of_life
+        while time.monotonic() < ends and receiver.different() < most:
             time.sleep(0.02)
             if receiver.different() >= deliveries:
                 process.terminate()  # it stores what has come in, and ends

@@ -152,7 +152,7 @@ async def test_a_mail_server_that_hangs_leaves_room_for_webhooks(sending: Sendin
 
     mails, bounds = Hanging(), Bounds(under_way=8)
     endpoint = await sending.endpoint()
-    many = [replace(delivery(f"mail-{number}", f"{number}@example.com"), kind="mail") for number in range(20)]
+    many = [delivery(f"mail-{number}", f"{number}@example.com", f"account-{number % 3}", kind="mail") for number in range(20)]
     async with sending.sending(bounds=bounds, mail=mails):
         await sending.take(*many)
         async with asyncio.timeout(20):
