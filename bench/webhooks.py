@@ -39,8 +39,8 @@ AIM = 1_500  # deliveries a CPU-second
 MOST_SLOWER = 1.05
 ENDPOINTS = 100
 AT_ONCE = 8
-SLICE, PAIRS = 1_000, 3  # deliveries beside a dead endpoint, and how often in a round
-TOTAL_S = 2.0  # a dead endpoint hangs for longer than a slice takes, and not for 15 s
+SLICE, PAIRS = 4_000, 3  # deliveries beside a dead endpoint, and how often in a round
+TOTAL_S = 6.0  # a dead endpoint hangs for longer than a slice takes, and not for 15 s
 BODY = (
     b'{"id":"019a0b2e-7c1d-7000-8000-000000000000","source":"quietzone.tracking","detail-type":"QR Code Scanned",'
     b'"account":"north","time":"2026-11-22T05:23:49Z","detail":{"qrId":"menu","country":"DE","device":"phone","scanAt":"2026-11-22"}}'
@@ -165,7 +165,7 @@ async def slice_of(house: House, receiver: Remote, name: str, endpoints: list[st
     """What some deliveries take, beside an endpoint that hangs with all it may have under way, or without one."""
     if is_ill:
         dead, _ = await house.desk.create("north", Draft(f"http://127.0.0.1:{house.port}/hang"))  # none that is known as dead
-        await house.sender.deliveries.enqueue([delivery(f"dead-{name}-{each}", dead.endpoint_id) for each in range(SLICE // 10)])
+        await house.sender.deliveries.enqueue([delivery(f"dead-{name}-{each}", dead.endpoint_id) for each in range(100)])
     cost = await measured(lambda: sent(house, receiver, f"{'ill' if is_ill else 'well'}-{name}", endpoints, SLICE))
     if is_ill:
         await house.desk.delete(dead.account_id, dead.endpoint_id)

@@ -39,6 +39,10 @@ SLOWEST_BYTES_S = 4 * 1024
 ANY_ROOM = 64 * 1024
 """Answers up to this are never refused: as much as sockets take at once, so that hardly anything waits in memory."""
 
+LEAVING_S = 1
+"""How long a connection is kept without a request while the server stops, in whole ticks: the first tick after a request may be a moment
+later, and who asks again then would find it closed.
+"""
 LINGER_S = 2
 """How long what a refused client still sends is read and thrown away: closing at once would reset the answer on its way."""
 
@@ -221,7 +225,7 @@ class Connection(asyncio.Protocol):
             return limits.answer_timeout_s
         if self._partial:
             return limits.body_timeout_s if self._room else limits.head_timeout_s
-        return 0 if self._server.draining else limits.idle_timeout_s
+        return LEAVING_S if self._server.draining else limits.idle_timeout_s
 
     def abort(self) -> None:
         """End the connection at once."""

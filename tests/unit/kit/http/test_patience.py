@@ -40,6 +40,29 @@ def test_a_used_connection_is_idle_from_its_last_request_on(scene: Scene) -> Non
     assert not wire.over
 
 
+def test_a_server_that_stops_closes_what_was_idle_for_a_second_and_nothing_that_was_used_just_now(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    scene.wait(10)
+    connection.data_received(GET)
+    scene.server.draining = True
+
+    scene.wait(1)  # this tick may come a moment after the request
+    until_then = wire.over
+    scene.wait(1)
+
+    assert (until_then, wire.closed) == (False, True)
+
+
+def test_a_server_that_stops_answers_whoever_asks_again_in_time(scene: Scene) -> None:
+    connection, wire = scene.connect()
+    connection.data_received(GET)
+    scene.server.draining = True
+    scene.wait(1)
+    connection.data_received(GET)
+
+    assert (wire.statuses, wire.closed) == ([200, 200], True)
+
+
 def test_a_handler_may_take_its_time_but_not_for_ever() -> None:
     scene = Scene(Later())
     connection, wire = scene.connect()
