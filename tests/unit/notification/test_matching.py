@@ -1,13 +1,12 @@
 """What the house's topics tell becomes events; what rules ask for is handed on once, and no record is done with before it is."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError, Message
+from unit.notification.matching import bodies, kit_event, matcher, scans, tasks_of
 from unit.notification.world import BORN_MS, OURS, THEIRS, World, rule, webhook
 
 from quietzone.analytics.v1 import analytics_pb2, exports_pb2
@@ -18,17 +17,12 @@ from quietzone.tracking.v1 import scan_pb2
 from quietzone_kit.errors import Unavailable
 from quietzone_kit.events import Event as KitEvent
 from quietzone_kit.reaction import Unreadable
-from quietzone_kit.tasks import TASKS, Again, Task, Tasks, task_of
 from quietzone_kit.urls import domain_of
 from quietzone_notification.delivery.domain import NewDelivery, State, taken
 from quietzone_notification.events import house
 from quietzone_notification.events.domain import Event
 from quietzone_notification.events.events import put_event
-from quietzone_notification.events.scans import MAX_SLICE, slices
-from quietzone_notification.rules import consumers
-from quietzone_notification.rules import tasks as later
 from quietzone_notification.rules.consumers import MatchEvents
-from quietzone_notification.rules.domain import Rule
 from quietzone_notification.rules.follow import RuleView
 from quietzone_notification.rules.handing import MAX_AT_ONCE
 from quietzone_notification.rules.inputs import Input, InputKind
@@ -60,55 +54,9 @@ MENU = code_pb2.Code(
 )
 
 
-def kit_event(event_type: str, data: bytes, event_id: str = "e1") -> KitEvent:
-    return KitEvent(event_id, "/quietzone/x", event_type, "menu", BORN_MS, data)
-
-
 def created() -> KitEvent:
     told = code_pb2.CodeEvent(kind=code_pb2.CHANGE_KIND_CREATED, after=MENU, subject="user:ada")
     return kit_event(TYPE_QR_CODE, told.SerializeToString())
-
-
-def scans(*codes: tuple[str, str], source: str = "s1", first: int = 5) -> KitEvent:
-    """A scan of each of these codes and accounts."""
-    batch = scan_pb2.ScanBatch(
-        source_id=source,
-        base_time_ms=BORN_MS,
-        codes=[scan_pb2.CodeRef(code_id=code, account_id=account) for code, account in codes],
-        traits=[scan_pb2.Traits(scan_class=scan_pb2.SCAN_CLASS_PERSON, country="DE", device="phone", referrer="example.com")],
-        scans=[scan_pb2.Scan(seq=first + at, code=at, traits=0, time_offset_ms=at, visitor=77) for at in range(len(codes))],
-    )
-    return kit_event(TYPE_TRACKING_SCANS, batch.SerializeToString())
-
-
-def tasks_of(world: World) -> Tasks:
-    return Tasks(world.documents, world.clock, world.randomness)
-
-
-async def left(world: World) -> list[Task]:
-    """What waits to be matched by tasks."""
-    return [task_of(stored) for stored in (await world.documents.scan(TASKS, limit=100)).items]
-
-
-async def do_what_is_left(world: World) -> None:
-    """Run these tasks to their end, as a worker does."""
-    handler = later.MatchScans(world.rules, world.outbound, RuleNumbers(world.rules), world.clock)
-    for task in await left(world):
-        ended = await handler.run(task, lambda _: None)
-        while isinstance(ended, Again):
-            ended = await handler.run(replace(task, result=ended.result), lambda _: None)
-
-
-async def matcher(world: World, *rules: Rule, numbers: RuleNumbers | None = None) -> MatchEvents:
-    for number, each in enumerate(rules):
-        await world.rules.insert(Rule(**{name: getattr(each, name) for name in Rule.__slots__} | {"slot": number}))
-    view = RuleView(world.rules, world.bus, world.clock, world.randomness)
-    await view.load()
-    return MatchEvents("topic", view, world.outbound, tasks_of(world), numbers=numbers or RuleNumbers(world.rules), clock=world.clock)
-
-
-def bodies(world: World) -> list[dict[str, Any]]:
-    return [json.loads(delivery.body) for delivery in world.outbound.kept.values()]
 
 
 async def test_a_new_code_is_the_event_that_the_brief_names(world: World) -> None:
@@ -305,72 +253,6 @@ async def test_of_an_event_that_many_rules_match_no_more_is_made_than_is_handed_
     await numbers.keep()
     made = [number for n in range(40) if (number := (await world.rules.numbers(rule(f"r{n}"))).matched)]
     assert 5 * len(made) == MAX_AT_ONCE
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten deliveries of a record for an account, fifteen of all, three of a task's run, and four scans of a slice."""
-    monkeypatch.setattr(consumers, "OF_ACCOUNT", 10)
-    monkeypatch.setattr(consumers, "OF_RECORD", 15)
-    monkeypatch.setattr(later, "OF_RUN", 3)
-    monkeypatch.setattr("quietzone_notification.events.scans.MAX_SLICE", 4)
-
-
-@pytest.mark.usefixtures("few")
-async def test_an_account_with_many_deliveries_of_each_scan_holds_up_no_other(world: World) -> None:
-    """The attack: 300 rules with five targets that match each of 10,000 scans."""
-    targets = tuple(webhook(f"t{n}") for n in range(5))
-    match = await matcher(world, rule(targets=targets), rule("theirs", account_id=THEIRS))
-    many = [("menu", OURS)] * 20
-
-    await match.react(scans(*many, ("other", THEIRS)))
-
-    made = Counter(delivery.account_id for delivery in world.outbound.kept.values())
-    assert made == {OURS: 10, THEIRS: 1}
-    assert [task.account_id for task in await left(world)] == [OURS] * 5
-
-
-@pytest.mark.usefixtures("few")
-async def test_what_was_left_is_matched_by_tasks_each_scan_once(world: World) -> None:
-    targets = tuple(webhook(f"t{n}") for n in range(5))
-    match = await matcher(world, rule(targets=targets))
-    batch = scans(*((f"code{n % 3}", OURS) for n in range(20)))
-    for _ in range(2):  # the record comes again
-        await match.react(batch)
-
-    for _ in range(2):  # a run that broke off begins anew
-        await do_what_is_left(world)
-
-    assert Counter(delivery.event_id for delivery in world.outbound.kept.values()) == {f"s1:{seq}": 5 for seq in range(5, 25)}
-    told = {body["id"]: body["detail"] for body in bodies(world)}
-    assert told["s1:24"] == told["s1:6"] | {"scanAt": "2026-03-02T10:00:00.019Z"}
-
-
-@pytest.mark.usefixtures("few")
-async def test_accounts_that_together_make_too_much_are_left_to_tasks(world: World) -> None:
-    targets = tuple(webhook(f"t{n}") for n in range(5))
-    match = await matcher(world, *(rule(f"r{n}", account_id=f"a{n}", targets=targets) for n in range(6)))
-
-    await match.react(scans(*((f"c{n}", f"a{n}") for n in range(6))))
-    assert {task.account_id for task in await left(world)} == {"a3", "a4", "a5"}
-    await do_what_is_left(world)
-
-    assert len(world.outbound.kept) == 30
-
-
-async def test_a_slice_of_the_longest_ids_fits_into_a_task(world: World) -> None:
-    code_ids, countries = [f"{n:036}" for n in range(MAX_SLICE)], [f"{n:02X}" for n in range(MAX_SLICE)]
-    batch = scan_pb2.ScanBatch(
-        source_id="s" * 36,
-        base_time_ms=BORN_MS,
-        codes=[scan_pb2.CodeRef(code_id=code_id, account_id="a" * 64) for code_id in code_ids],
-        traits=[scan_pb2.Traits(scan_class=1, country=country, device="desktop", referrer="r" * 253) for country in countries],
-        scans=[scan_pb2.Scan(seq=2**60 + n, code=n, traits=n, time_offset_ms=2**30, visitor=2**63) for n in range(MAX_SLICE)],
-    )
-
-    [part] = slices(batch, range(2**60, 2**60 + MAX_SLICE))
-
-    assert await tasks_of(world).add(later.task_of("a" * 64, part))
 
 
 async def test_rules_that_change_while_an_event_is_handed_on_disturb_nothing(world: World) -> None:

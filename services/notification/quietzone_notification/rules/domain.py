@@ -11,8 +11,7 @@ from quietzone_notification.rules.inputs import Input
 
 MAX_RULES = 300  # of a bus, as EventBridge: each is about 2.4 kB of memory in every process that matches
 MAX_WEIGHT = MAX_FIELDS
-"""Of all patterns of a bus together: an event is held against them in one go, and those of other accounts wait for
-that: up to 96 ms for the slowest that was found."""
+"""Of all patterns of a bus together: an event is held against them in one go, and those of other accounts wait for it (docs/limits.md)."""
 MAX_TARGETS = 5  # of a rule, as EventBridge: an event becomes as many deliveries
 MAX_NAME = 64  # of rules and targets, EventBridge's
 MAX_DESCRIPTION = 512  # EventBridge's
